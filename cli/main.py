@@ -1,0 +1,102 @@
+"""The ``tfmat`` command: finds a subcommand's module only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tfmat import __version__
+from tfmat.errors import TfmatError
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on use, so that ``--help`` starts at once.
+
+    Args:
+        lazy: Command name to ``(module, attribute, one-line help)``.
+        **kwargs: Passed to :class:`click.Group`.
+    """
+
+    def __init__(self, *args: Any, lazy: dict[str, tuple[str, str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names in the order of the work, not of the alphabet."""
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the module that holds ``cmd_name``."""
+        if cmd_name not in self.lazy:
+            return None
+        module, attribute, _ = self.lazy[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names the nearest command where the word is unknown."""
+        if args and args[0] not in self.lazy and not args[0].startswith("-"):
+            from tfmat.recipes.loader import did_you_mean
+
+            hint = did_you_mean(args[0], list(self.lazy))
+            ctx.fail(f"no such command {args[0]!r}{hint}; see {ctx.command_path} --help")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in self.lazy.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "data": ("tfmat.cli.data", "data", "Import, build and inspect datasets."),
+        "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
+        "generate": ("tfmat.cli.generate", "generate", "Generate new structures as CIF files."),
+        "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
+        "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction."),
+        "models": ("tfmat.cli.models", "models", "List model packages."),
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="tfmat")
+def tfmat() -> None:
+    """Inverse design of inorganic materials with generative adversarial networks.
+
+    The road: data, train, generate, evaluate. Every command has its own --help.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; user errors become one line and exit code 2.
+
+    Args:
+        arguments: Words after ``tfmat``; ``sys.argv`` by default.
+    """
+    try:
+        code = tfmat.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="tfmat",
+            standalone_mode=False,
+        )
+    except click.exceptions.Abort:
+        click.echo("tfmat: interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        click.echo(f"tfmat: {' '.join(error.format_message().split())}", err=True)
+        sys.exit(error.exit_code)
+    except TfmatError as error:
+        click.echo(f"tfmat: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (for example `| head`).
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,8 @@
+"""Inverse design of inorganic materials with generative adversarial networks.
+
+Two model families share one road from a database to candidates (data, train, export, generate,
+evaluate): :mod:`tfmat.ccdcgan` for crystal structures and ``matgan`` for compositions. Importing
+this package imports neither TensorFlow nor pymatgen; each submodule brings what it needs.
+"""
+
+__version__ = "0.1.0.dev0"

@@ -1,0 +1,224 @@
+"""The schema of a CCDCGAN recipe: everything that one training chain needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.errors import InputError
+from tfmat.recipes import build, read
+
+
+@dataclass(frozen=True)
+class DataRecipe:
+    """Which structures are used.
+
+    Args:
+        dataset: Name of a dataset that ships with tfmat, or the path of a dataset folder.
+        elements: Symbols in the order of their slots in the crystal graph; empty means all that
+            occur in the dataset, by atomic number.
+        property: Property that the constraint predicts.
+        max_atoms: Largest number of atoms in the cell.
+        max_length: Largest a, b and c, in Å.
+        test_fraction: Share of structures that is held out.
+        split: ``random`` holds out structures, ``formula`` whole reduced formulas.
+    """
+
+    dataset: str = "bi-se"
+    elements: tuple[str, ...] = ()
+    property: str = "formation_energy_per_atom"
+    max_atoms: int = 20
+    max_length: float = 10.0
+    test_fraction: float = 0.1
+    split: Literal["random", "formula"] = "random"
+
+
+@dataclass(frozen=True)
+class AutoencoderRecipe:
+    """One autoencoder and how it is trained.
+
+    Args:
+        form: ``reference`` (sigmoid, steep threshold, mean squared error, no biases) or ``compact``
+            (logits, weighted cross-entropy).
+        filters: Filters of the strided convolutions, from the voxel inwards.
+        kernel: Edge of the convolution kernels.
+        latent: Length of the latent vector, in -1 to 1 (tanh).
+        loss: ``mse`` or ``cross-entropy``.
+        positive_weight: Weight of the cross-entropy is 1 + positive_weight·target.
+        l2: Weight of the L2 term.
+        learning_rate: Learning rate of Adam.
+        schedule: ``constant``, or ``cosine`` (decays to zero at the last step).
+        batch_size: Voxels in a batch.
+        steps: Optimiser steps.
+        precision: Keras dtype policy, ``float32`` or ``mixed_bfloat16``.
+    """
+
+    form: Literal["reference", "compact"] = "reference"
+    filters: tuple[int, ...] = (64, 64, 64, 64)
+    kernel: int = 4
+    latent: int = 200
+    loss: Literal["mse", "cross-entropy"] = "mse"
+    positive_weight: float = 30.0
+    l2: float = 0.0
+    learning_rate: float = 3e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch_size: int = 1
+    steps: int = 1000
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+
+
+@dataclass(frozen=True)
+class GraphRecipe:
+    """Where the latents lie in the crystal graph.
+
+    Args:
+        height: Rows of the crystal graph.
+        width: Columns of the crystal graph.
+        lattice_slot: Cells reserved for the lattice latent (its tail stays zero).
+    """
+
+    height: int = 28
+    width: int = 28
+    lattice_slot: int = 200
+
+
+@dataclass(frozen=True)
+class ConstraintRecipe:
+    """The network that predicts a property from a crystal graph, and its training.
+
+    Args:
+        form: ``reference`` (4 convolutions and 6 dense layers) or ``dense``.
+        filters: Filters of the convolutions (``reference``).
+        units: Units of the dense layers before the last one.
+        dropout: Share of activations dropped after each convolution or layer.
+        learning_rate: Learning rate of Adam.
+        beta_1: First moment decay of Adam.
+        schedule: As for the autoencoders.
+        batch_size: Crystal graphs in a batch.
+        steps: Optimiser steps.
+    """
+
+    form: Literal["reference", "dense"] = "reference"
+    filters: tuple[int, ...] = (32, 64, 128, 256)
+    units: tuple[int, ...] = (1024, 256, 256, 256, 64)
+    dropout: float = 0.25
+    learning_rate: float = 2e-4
+    beta_1: float = 0.5
+    schedule: Literal["constant", "cosine"] = "constant"
+    batch_size: int = 64
+    steps: int = 20001
+
+
+@dataclass(frozen=True)
+class ConstraintTerm:
+    """One term that a constraint adds to the generator's loss.
+
+    Args:
+        property: Property whose constraint is used.
+        weight: Weight ω beside the adversarial loss (paper 004, Eq. 2).
+        form: ``exp`` is mean(exp(y)) as in the code, ``linear`` is mean(y) as Eq. 2 of paper 004
+            prints it, ``target`` is mean((y - target)²).
+        target: Wanted value for ``target``, in the property's unit.
+    """
+
+    property: str = "formation_energy_per_atom"
+    weight: float = 0.1
+    form: Literal["exp", "linear", "target"] = "exp"
+    target: float = 0.0
+
+
+@dataclass(frozen=True)
+class GanRecipe:
+    """Generator, discriminator and their training.
+
+    Args:
+        form: ``reference`` (the convolutions of paper 004) or ``dense``.
+        latent: Length of the noise vector.
+        generator_filters: Filters of the generator's convolutions, or units if dense.
+        discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
+        learning_rate: Learning rate of Adam for both networks.
+        beta_1: First moment decay of Adam.
+        batch_size: Crystal graphs in a batch.
+        steps: Steps; each updates the discriminator on a real and a fake batch, then the generator.
+        ema: Decay of the moving average of the generator's weights that is exported; 0 means none.
+        terms: Constraint terms; none makes a DCGAN.
+    """
+
+    form: Literal["reference", "dense"] = "reference"
+    latent: int = 200
+    generator_filters: tuple[int, ...] = (128, 128, 64)
+    discriminator_filters: tuple[int, ...] = (32, 64, 128, 256)
+    learning_rate: float = 2e-4
+    beta_1: float = 0.5
+    batch_size: int = 128
+    steps: int = 1_000_000
+    ema: float = 0.0
+    terms: tuple[ConstraintTerm, ...] = (ConstraintTerm(),)
+
+
+@dataclass(frozen=True)
+class CcdcganRecipe:
+    """A whole CCDCGAN configuration.
+
+    Args:
+        name: Name of the recipe.
+        description: One sentence on what it is.
+        family: Always ``ccdcgan``.
+        data: Which structures are used.
+        voxels: Grids and widths.
+        lattice_autoencoder: Lattice autoencoder.
+        sites_autoencoder: Sites autoencoder, shared by all elements.
+        graph: Layout of the crystal graph.
+        constraint: Constraint network.
+        gan: Generator and discriminator.
+
+    Raises:
+        InputError: The parts do not fit together.
+    """
+
+    name: str
+    description: str = ""
+    family: Literal["ccdcgan"] = "ccdcgan"
+    data: DataRecipe = field(default_factory=DataRecipe)
+    voxels: VoxelSpec = field(default_factory=VoxelSpec)
+    lattice_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    sites_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    graph: GraphRecipe = field(default_factory=GraphRecipe)
+    constraint: ConstraintRecipe = field(default_factory=ConstraintRecipe)
+    gan: GanRecipe = field(default_factory=GanRecipe)
+
+    def __post_init__(self) -> None:
+        slots = self.graph.lattice_slot + len(self.data.elements) * self.sites_autoencoder.latent
+        cells = self.graph.height * self.graph.width
+        if slots > cells:
+            raise InputError(
+                f"recipe: the latents fill {slots} cells, but the crystal graph has {cells}; "
+                "set a larger graph.height and graph.width"
+            )
+        if self.lattice_autoencoder.latent > self.graph.lattice_slot:
+            raise InputError(
+                f"recipe: lattice_autoencoder.latent {self.lattice_autoencoder.latent} does not "
+                f"fit graph.lattice_slot {self.graph.lattice_slot}"
+            )
+
+
+def load_recipe(recipe: str, settings: Sequence[str] = ()) -> CcdcganRecipe:
+    """Loads a CCDCGAN recipe.
+
+    Args:
+        recipe: Name of a shipped recipe or path of a TOML file.
+        settings: ``key=value`` texts with dotted keys.
+
+    Returns:
+        The checked recipe.
+
+    Raises:
+        InputError: The recipe does not exist, is of another family or has a wrong value.
+    """
+    tables = read(recipe, settings)
+    family = tables.get("family", "ccdcgan")
+    if family != "ccdcgan":
+        raise InputError(f"--recipe {recipe}: is a {family} recipe, this command needs ccdcgan")
+    return build(CcdcganRecipe, tables)

@@ -1,0 +1,1 @@
+"""Datasets: read, select, split, build; one on-disk form that streams and memory-maps."""

@@ -1,0 +1,96 @@
+"""A crystal as plain arrays: what datasets store and voxels are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+# Oganesson; anything above is no element.
+MAX_ATOMIC_NUMBER = 118
+
+
+@dataclass(frozen=True, eq=False)
+class Crystal:
+    """An ordered crystal structure.
+
+    Args:
+        lattice: Cell vectors as rows, in Å, shape ``(3, 3)``, float64.
+        positions: Cartesian positions in Å, shape ``(atoms, 3)``, float64.
+        numbers: Atomic numbers, shape ``(atoms,)``, uint8.
+    """
+
+    lattice: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    numbers: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @classmethod
+    def from_arrays(cls, lattice: object, positions: object, numbers: object) -> Crystal:
+        """Checks and converts arrays.
+
+        Args:
+            lattice: Cell vectors as rows, in Å.
+            positions: Cartesian positions in Å.
+            numbers: Atomic numbers.
+
+        Raises:
+            InputError: No atoms, shapes that do not fit, values that are not finite, a flat cell,
+                or a number that belongs to no element.
+        """
+        cell = np.asarray(lattice, dtype=np.float64)
+        points = np.asarray(positions, dtype=np.float64)
+        atoms = np.asarray(numbers)
+        if atoms.size == 0:
+            raise InputError("the structure has no atoms")
+        if cell.shape != (3, 3) or points.shape != (atoms.size, 3):
+            raise InputError(
+                f"the cell must have shape (3, 3) and the positions ({atoms.size}, 3), "
+                f"not {cell.shape} and {points.shape}"
+            )
+        if not (np.isfinite(cell).all() and np.isfinite(points).all()):
+            raise InputError("the cell or a position is not a finite number")
+        lengths = np.linalg.norm(cell, axis=1)
+        if lengths.min() < 1e-3 or abs(np.linalg.det(cell)) < 1e-4 * lengths.prod():
+            raise InputError("the cell has no volume")
+        if atoms.min() < 1 or atoms.max() > MAX_ATOMIC_NUMBER:
+            raise InputError(f"atomic number {atoms.min()} or {atoms.max()} belongs to no element")
+        return cls(cell, points, atoms.astype(np.uint8))
+
+    @classmethod
+    def from_structure(cls, structure: Structure) -> Crystal:
+        """Converts a pymatgen structure.
+
+        Raises:
+            InputError: The structure is disordered, holds no real element, or fails
+                :meth:`from_arrays`.
+        """
+        if not structure.is_ordered:
+            raise InputError("the structure is disordered (a site holds more than one species)")
+        numbers = []
+        for site in structure:
+            number = getattr(site.specie, "Z", None)
+            if number is None:
+                raise InputError(f"{site.specie} is no element")
+            numbers.append(number)
+        return cls.from_arrays(structure.lattice.matrix, structure.cart_coords, numbers)
+
+    def to_structure(self) -> Structure:
+        """Returns the pymatgen structure with the same cell vectors and positions."""
+        from pymatgen.core import Structure
+
+        return Structure(
+            self.lattice,
+            [int(number) for number in self.numbers],
+            self.positions,
+            coords_are_cartesian=True,
+        )

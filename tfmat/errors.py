@@ -1,0 +1,61 @@
+"""The errors that a user sees as one line.
+
+The command line turns every :class:`TfmatError` into a single line on standard error and an exit
+code; anything else is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+
+class TfmatError(Exception):
+    """Something went wrong that is not the user's mistake (exit code 1)."""
+
+    exit_code = 1
+
+
+class InputError(TfmatError):
+    """The user's words or input are wrong; the message says what, where and how to mend it."""
+
+    exit_code = 2
+
+
+class MissingExtraError(InputError):
+    """A command needs an optional dependency that is not installed.
+
+    Args:
+        extra: Name of the extra, e.g. ``"train"``.
+        purpose: What needs it, e.g. ``"training"``.
+    """
+
+    def __init__(self, extra: str, purpose: str) -> None:
+        hint = f"{purpose} needs an optional part of tfmat: pip install 'tfmat[{extra}]'"
+        if extra == "relax":
+            hint += " (Python 3.11 or 3.12: CHGNet has no wheel for 3.13)"
+        super().__init__(hint)
+        self.extra = extra
+
+
+def require(module: str, extra: str, purpose: str) -> ModuleType:
+    """Imports an optional dependency.
+
+    Args:
+        module: Module to import, e.g. ``"tensorflow"``.
+        extra: The extra that brings it.
+        purpose: What needs it, for the message.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        # A broken install of the module itself must not be reported as a missing one.
+        if error.name is not None and error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtraError(extra, purpose) from error

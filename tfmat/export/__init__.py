@@ -1,0 +1,1 @@
+"""From trained networks to files that run elsewhere: ONNX and the model package."""

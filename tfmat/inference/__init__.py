@@ -1,0 +1,1 @@
+"""Model packages and how to run them with ONNX Runtime, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""What every family shares when it trains: strategy, loop, checkpoints and the run folder."""
