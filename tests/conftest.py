@@ -1,0 +1,24 @@
+"""Settings that every test shares."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Child processes must import the installed package, as a user's do, not the working folder.
+os.environ["PYTHONSAFEPATH"] = "1"
+# Two tests at a time on two cores: one thread each.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real data files; tests that need it skip where it is absent."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    path = Path(os.environ.get("TFMAT_DATA", default))
+    if not path.is_dir():
+        pytest.skip("real data not here; set TFMAT_DATA to their folder")
+    return path
