@@ -93,8 +93,8 @@ class Progress:
         if self.total is not None:
             parts[0] += f"/{self.total}"
         parts.append(f"{rate:.1f} {self.unit}/s")
-        if self.total is not None and 0 < rate and self.count < self.total:
+        if self.total is not None and rate > 0 and self.count < self.total:
             parts.append(f"{(self.total - self.count) / rate:.0f} s left")
         if self._note:
             parts.append(self._note)
-        print(", ".join(parts), file=self._stream, flush=True)  # noqa: T201
+        print(", ".join(parts), file=self._stream, flush=True)

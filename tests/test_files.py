@@ -1,0 +1,54 @@
+"""Atomic writing: a reader sees the old file or the whole new one, never a part."""
+
+import hashlib
+
+import pytest
+
+from tfmat.errors import InputError
+from tfmat.files import replacing, replacing_folder, sha256, write_json
+
+
+def test_replacing_keeps_the_old_file_when_the_block_fails(tmp_path):
+    target = tmp_path / "result.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_replacing_writes_with_ordinary_permissions(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    with replacing(tmp_path / "sub" / "new") as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "sub" / "new").stat().st_mode == plain.stat().st_mode
+
+
+def test_replacing_folder_refuses_a_folder_that_holds_something(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "precious").write_text("1")
+    with pytest.raises(InputError, match="not empty"), replacing_folder(target):
+        pass
+    assert (target / "precious").read_text() == "1"
+
+
+def test_replacing_folder_fills_an_empty_folder_and_leaves_nothing_on_failure(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    with replacing_folder(target) as temporary:
+        (temporary / "a").write_text("1")
+    assert (target / "a").read_text() == "1"
+    with pytest.raises(RuntimeError), replacing_folder(tmp_path / "other") as temporary:
+        (temporary / "a").write_text("1")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_sha256_and_json(tmp_path):
+    path = tmp_path / "x.json"
+    write_json(path, {"b": 1, "a": "Å"})
+    assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "Å" in path.read_text("utf-8")

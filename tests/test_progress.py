@@ -1,0 +1,38 @@
+"""Progress: plain lines where no terminal is, a bar where one is."""
+
+import io
+
+from tfmat.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_carry_count_rate_and_note():
+    stream = io.StringIO()
+    with Progress("importing", total=4, unit="structure", stream=stream, interval=0.0) as progress:
+        for _ in range(4):
+            progress.update(note="loss 0.5")
+    lines = stream.getvalue().splitlines()
+    assert lines[0].startswith("importing: 1/4, ")
+    assert "structure/s" in lines[0]
+    assert "s left" in lines[0]
+    assert lines[-1].startswith("importing: 4/4")
+    assert "loss 0.5" in lines[-1]
+    assert "\r" not in stream.getvalue()
+
+
+def test_a_resumed_count_starts_where_the_run_was_broken():
+    stream = io.StringIO()
+    with Progress("training", total=10, initial=6, stream=stream) as progress:
+        progress.update(4)
+    assert stream.getvalue().startswith("training: 10/10")
+
+
+def test_a_terminal_gets_a_bar():
+    stream = Terminal()
+    with Progress("training", total=2, stream=stream) as progress:
+        progress.update(2)
+    assert "100%" in stream.getvalue()
