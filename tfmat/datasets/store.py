@@ -1,0 +1,385 @@
+"""The one on-disk form of a dataset: a folder of plain ``.npy`` columns that is memory-mapped.
+
+=====================  ==================  =======  ==========================================
+file                   shape               type     meaning
+=====================  ==================  =======  ==========================================
+``metadata.json``                                   source, selection, counts, units, hashes
+``lattices.npy``       (n, 3, 3)           float64  cell vectors as rows, Å
+``offsets.npy``        (n + 1,)            int64    atoms of structure i: offsets[i:i + 1]
+``positions.npy``      (atoms, 3)          float64  Cartesian, Å
+``numbers.npy``        (atoms,)            uint8    atomic numbers
+``ids.npy``            (bytes,)            uint8    identifiers as UTF-8
+``id_offsets.npy``     (n + 1,)            int64    bytes of identifier i
+``property-NAME.npy``  (n,)                float64  NaN = unknown
+``rejected.csv``                                    where, id and reason of every row left out
+=====================  ==================  =======  ==========================================
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat import __version__, files
+from tfmat.datasets.columns import ColumnWriter, Texts, load_column
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.properties import unit_of
+from tfmat.errors import InputError
+
+FORMAT = "tfmat-dataset"
+FORMAT_VERSION = 1
+SHIPPED = Path(__file__).parent / "shipped"
+_PROPERTY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# Rows that wait in memory before they are written.
+_BLOCK = 1024
+
+
+class DatasetWriter:
+    """Streams crystals into a dataset folder that appears only when all is written.
+
+    Args:
+        folder: The dataset folder to make.
+        source: Where the data come from: ``name``, ``sha256`` and whatever else is known.
+        selection: The selection that was applied, for the record; ``None`` if none was.
+        extra: More for the record (a calculator and its version, for example); entries may be
+            added until the block ends.
+        overwrite: Replace an existing folder.
+
+    Raises:
+        InputError: On entering: the folder exists and is not empty. On leaving: no structure was
+            added.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Mapping[str, Any],
+        *,
+        selection: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.source = dict(source)
+        self.selection = dict(selection) if selection is not None else None
+        self.extra = dict(extra or {})
+        self.structures = 0
+        self.atoms = 0
+        self.renamed = 0
+        self.rejected: Counter[str] = Counter()
+        self._overwrite = overwrite
+        self._stack = ExitStack()
+        self._columns: dict[str, ColumnWriter] = {}
+        self._known: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
+        self._rows: list[tuple[Crystal, bytes, Mapping[str, float]]] = []
+        self._first_rejection = ""
+
+    def __enter__(self) -> DatasetWriter:
+        self._temporary = self._stack.enter_context(
+            files.replacing_folder(self.folder, overwrite=self._overwrite)
+        )
+        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
+        self._rejected_file = self._stack.enter_context(stream)
+        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
+        self._rejections.writerow(["where", "id", "reason"])
+        self._column("lattices", np.float64, (3, 3))
+        self._column("positions", np.float64, (3,))
+        self._column("numbers", np.uint8)
+        self._column("ids", np.uint8)
+        self._column("offsets", np.int64).append(np.zeros(1))
+        self._column("id_offsets", np.int64).append(np.zeros(1))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Leaving through the stack removes the temporary folder if anything below raises.
+        with self._stack:
+            if error is not None:
+                self._close_columns()
+                raise error
+            self._flush()
+            self._close_columns()
+            if self.structures == 0:
+                first = f"; the first: {self._first_rejection}" if self._first_rejection else ""
+                raise InputError(
+                    f"{self.source.get('name', self.folder)}: no structure to keep "
+                    f"({self.rejected.total()} rejected{first})"
+                )
+            files.write_json(self._temporary / "metadata.json", self._metadata())
+
+    def add(
+        self, crystal: Crystal, identifier: str, properties: Mapping[str, float] | None = None
+    ) -> str:
+        """Appends one structure.
+
+        Args:
+            crystal: The structure, as :meth:`Crystal.from_arrays` checks it.
+            identifier: Its name; one that was used before gets ``#2``, ``#3``, ...
+            properties: Numbers by name; what is absent or NaN is unknown.
+
+        Returns:
+            The identifier as stored.
+
+        Raises:
+            InputError: A property name holds characters that a file name should not.
+        """
+        unique = self._unique(identifier)
+        values = dict(properties or {})
+        for name, value in values.items():
+            if f"property-{name}" not in self._columns:
+                self._add_property(name)
+            if not math.isnan(value):
+                self._known[name] += 1
+        self._rows.append((crystal, unique.encode(), values))
+        self.structures += 1
+        self.atoms += len(crystal)
+        if len(self._rows) >= _BLOCK:
+            self._flush()
+        return unique
+
+    def reject(self, identifier: str, reason: str, where: str = "") -> None:
+        """Writes a row to ``rejected.csv``.
+
+        Args:
+            identifier: Name of the structure, or ``""`` if it has none.
+            reason: Why, as ``"kind"`` or ``"kind: detail"``; counts are kept by kind.
+            where: Row, frame or file.
+        """
+        reason = " ".join(reason.split())
+        self._rejections.writerow([where, identifier, reason])
+        self.rejected[reason.split(": ")[0]] += 1
+        if not self._first_rejection:
+            self._first_rejection = f"{where}: {reason}" if where else reason
+
+    def _unique(self, identifier: str) -> str:
+        count = self._seen.get(identifier, 0) + 1
+        self._seen[identifier] = count
+        if count == 1:
+            return identifier
+        self.renamed += 1
+        candidate = f"{identifier}#{count}"
+        return candidate if self._unseen(candidate) else self._unique(candidate)
+
+    def _unseen(self, candidate: str) -> bool:
+        if candidate in self._seen:
+            return False
+        self._seen[candidate] = 1
+        return True
+
+    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> ColumnWriter:
+        column = ColumnWriter(self._temporary / f"{name}.npy", dtype, shape)
+        self._columns[name] = column
+        return column
+
+    def _add_property(self, name: str) -> None:
+        if not _PROPERTY_NAME.fullmatch(name):
+            raise InputError(f"property name {name!r}: use letters, digits, '_', '.' and '-'")
+        # Rows written before the property was first seen do not know it.
+        written = self._columns["lattices"].rows
+        self._column(f"property-{name}", np.float64).append(np.full(written, np.nan))
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        crystals = [row[0] for row in self._rows]
+        names = [row[1] for row in self._rows]
+        columns = self._columns
+        atoms, id_bytes = columns["numbers"].rows, columns["ids"].rows
+        columns["lattices"].append(np.stack([c.lattice for c in crystals]))
+        columns["positions"].append(np.concatenate([c.positions for c in crystals]))
+        columns["numbers"].append(np.concatenate([c.numbers for c in crystals]))
+        columns["ids"].append(np.frombuffer(b"".join(names), dtype=np.uint8))
+        columns["offsets"].append(atoms + np.cumsum([len(c) for c in crystals]))
+        columns["id_offsets"].append(id_bytes + np.cumsum([len(name) for name in names]))
+        for name in self._property_names():
+            values = [row[2].get(name, math.nan) for row in self._rows]
+            columns[f"property-{name}"].append(np.array(values, dtype=np.float64))
+        self._rows.clear()
+
+    def _property_names(self) -> list[str]:
+        prefix = "property-"
+        return [name.removeprefix(prefix) for name in self._columns if name.startswith(prefix)]
+
+    def _close_columns(self) -> None:
+        for column in self._columns.values():
+            column.close()
+        self._rejected_file.close()
+
+    def _metadata(self) -> dict[str, Any]:
+        hashes = {path.name: files.sha256(path) for path in sorted(self._temporary.glob("*.npy"))}
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "tfmat_version": __version__,
+            "source": self.source,
+            "selection": self.selection,
+            "counts": {
+                "structures": self.structures,
+                "atoms": self.atoms,
+                "renamed_ids": self.renamed,
+                "rejected": self.rejected.total(),
+                "rejected_by_reason": dict(self.rejected.most_common()),
+            },
+            "properties": {
+                name: {"unit": unit_of(name), "known": self._known[name]}
+                for name in self._property_names()
+            },
+            "sha256": content_hash(hashes),
+            "files": hashes,
+            "extra": self.extra,
+        }
+
+
+def content_hash(hashes: Mapping[str, str]) -> str:
+    """Returns one SHA-256 for a dataset's columns, whatever its record says.
+
+    Args:
+        hashes: File name to SHA-256.
+    """
+    text = "".join(f"{name} {hashes[name]}\n" for name in sorted(hashes))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Dataset:
+    """A dataset on disk; arrays are memory-mapped, so opening costs nothing.
+
+    Attributes:
+        path: The folder.
+        metadata: The record, as in ``metadata.json``.
+        lattices: Cell vectors as rows in Å, shape ``(n, 3, 3)``.
+        offsets: First atom of every structure and the end of the last, shape ``(n + 1,)``.
+        positions: Cartesian positions in Å, shape ``(atoms, 3)``.
+        numbers: Atomic numbers, shape ``(atoms,)``.
+        ids: Identifiers.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+        self.path = path
+        self.metadata = metadata
+        self.lattices: NDArray[np.float64] = load_column(path / "lattices.npy")
+        self.offsets: NDArray[np.int64] = load_column(path / "offsets.npy")
+        self.positions: NDArray[np.float64] = load_column(path / "positions.npy")
+        self.numbers: NDArray[np.uint8] = load_column(path / "numbers.npy")
+        self.ids = Texts(load_column(path / "ids.npy"), load_column(path / "id_offsets.npy"))
+        if not (
+            len(self.lattices) == len(self.ids) == len(self.offsets) - 1
+            and len(self.positions) == len(self.numbers) == self.offsets[-1]
+        ):
+            raise InputError(f"{path}: the columns do not fit together; import the data again")
+
+    @classmethod
+    def open(cls, path: str | Path) -> Dataset:
+        """Opens a dataset folder, or a shipped dataset by name.
+
+        Args:
+            path: The folder, or a name such as ``"bi-se"``.
+
+        Raises:
+            InputError: There is no such dataset, or it is not readable by this version.
+        """
+        folder = resolve(path)
+        file = folder / "metadata.json"
+        try:
+            metadata = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{file}: not readable ({error})") from error
+        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+            raise InputError(f"{file}: not the record of a tfmat dataset")
+        if metadata.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"{file}: format version {metadata.get('format_version')}, but this tfmat reads "
+                f"{FORMAT_VERSION}; import the data again"
+            )
+        return cls(folder, metadata)
+
+    def __len__(self) -> int:
+        return len(self.lattices)
+
+    def __getitem__(self, index: int) -> Crystal:
+        row = range(len(self))[index]
+        first, last = self.offsets[row], self.offsets[row + 1]
+        return Crystal(self.lattices[row], self.positions[first:last], self.numbers[first:last])
+
+    def __iter__(self) -> Iterator[Crystal]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the columns: the same data give the same hash, wherever they lie."""
+        return str(self.metadata["sha256"])
+
+    @property
+    def properties(self) -> list[str]:
+        """Names of the properties."""
+        return list(self.metadata["properties"])
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of all structures.
+
+        Args:
+            name: One of :attr:`properties`.
+
+        Returns:
+            Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
+
+        Raises:
+            InputError: The dataset has no such property.
+        """
+        if name not in self.metadata["properties"]:
+            have = ", ".join(self.properties) or "none"
+            raise InputError(f"{self.path}: no property {name!r}; there are: {have}")
+        return load_column(self.path / f"property-{name}.npy")
+
+    def verify(self) -> None:
+        """Compares every column with its SHA-256.
+
+        Raises:
+            InputError: A file was changed or lost.
+        """
+        for name, expected in self.metadata["files"].items():
+            file = self.path / name
+            if not file.is_file() or files.sha256(file) != expected:
+                raise InputError(f"{file}: missing or changed since it was written; import again")
+
+
+def shipped() -> list[str]:
+    """Returns the names of the datasets that travel with tfmat."""
+    return sorted(file.parent.name for file in SHIPPED.glob("*/metadata.json"))
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """Finds a dataset folder.
+
+    Args:
+        name_or_path: A dataset folder, or the name of a shipped dataset.
+
+    Raises:
+        InputError: It is neither.
+    """
+    path = Path(name_or_path)
+    if (path / "metadata.json").is_file():
+        return path
+    if str(name_or_path) in shipped():
+        return SHIPPED / str(name_or_path)
+    names = ", ".join(shipped()) or "none"
+    what = "holds no dataset (metadata.json)" if path.exists() else "no such dataset"
+    raise InputError(
+        f"{name_or_path}: {what}; make one with `tfmat data import`, or name a shipped one: {names}"
+    )
