@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat.errors import TfmatError, require
 from tfmat.files import replacing, sha256
+from tfmat.training.quiet import muted_stderr
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +66,7 @@ def export_onnx(
         MissingExtraError: TensorFlow, onnx or tf2onnx is not installed.
         TfmatError: The written graph fails ONNX's own checks.
     """
-    with _quiet():
+    with muted_stderr():  # TensorFlow and tf2onnx tell every step
         tensorflow = require("tensorflow", "train", "exporting a model")
         tf2onnx = require("tf2onnx", "train", "exporting a model")
         onnx = require("onnx", "train", "exporting a model")
@@ -122,30 +119,3 @@ def _in_float32(model: keras.Model) -> keras.Model:
     copy = keras.models.clone_model(model, clone_function=rebuild)
     copy.set_weights(model.get_weights())
     return copy
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hides what TensorFlow and tf2onnx write to standard error, unless the block raises.
-
-    TensorFlow's C++ libraries write to the file descriptor itself while they load, before any
-    logging level of theirs applies.
-    """
-    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
-    levels = [logger.level for logger in loggers]
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            for logger in loggers:
-                logger.setLevel(logging.ERROR)
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved, sink.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
