@@ -1,0 +1,167 @@
+"""The crystal graph: where the latents of lattice and elements lie in a 2-D array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase.data import atomic_numbers
+from numpy.typing import ArrayLike, NDArray
+
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.errors import InputError
+
+
+@dataclass(frozen=True)
+class GraphLayout:
+    """Where latents lie in a crystal graph (paper 004, Fig. 2; paper 002 with 118 element slots).
+
+    The graph, read row by row, is: the lattice latent, zeros up to ``lattice_slot``, one slot of
+    ``sites_latent`` cells for each element in order, zeros to the end. Bi-Se, 28 x 28: lattice 25,
+    175 zeros, Bi 200, Se 200, 184 zeros.
+
+    Args:
+        height: Rows.
+        width: Columns.
+        lattice_slot: Cells reserved for the lattice latent.
+        lattice_latent: Length of the lattice latent.
+        sites_latent: Length of one element's sites latent.
+        elements: Symbols in the order of their slots.
+
+    Raises:
+        InputError: The slots do not fit, or a symbol is unknown or occurs twice.
+    """
+
+    height: int
+    width: int
+    lattice_slot: int
+    lattice_latent: int
+    sites_latent: int
+    elements: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.elements or len(set(self.elements)) < len(self.elements):
+            raise InputError(f"elements {self.elements}: name each element once, at least one")
+        unknown = [symbol for symbol in self.elements if atomic_numbers.get(symbol, 0) < 1]
+        if unknown:
+            raise InputError(f"elements: {', '.join(unknown)} is no element symbol")
+        if not 0 < self.lattice_latent <= self.lattice_slot or self.sites_latent < 1:
+            raise InputError(
+                f"a lattice latent of {self.lattice_latent} and a sites latent of "
+                f"{self.sites_latent} do not fit a lattice slot of {self.lattice_slot} cells"
+            )
+        if self.used_cells > self.height * self.width:
+            raise InputError(
+                f"{len(self.elements)} elements fill {self.used_cells} cells, but the crystal "
+                f"graph has {self.height * self.width}; set a larger graph.height and graph.width"
+            )
+
+    @classmethod
+    def from_recipe(cls, recipe: CcdcganRecipe, elements: Sequence[str]) -> GraphLayout:
+        """Returns the layout of a recipe for the elements that its dataset turned out to hold."""
+        return cls(
+            recipe.graph.height,
+            recipe.graph.width,
+            recipe.graph.lattice_slot,
+            recipe.lattice_autoencoder.latent,
+            recipe.sites_autoencoder.latent,
+            tuple(elements),
+        )
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Atomic numbers of the elements, in the order of their slots."""
+        return tuple(atomic_numbers[symbol] for symbol in self.elements)
+
+    @property
+    def used_cells(self) -> int:
+        """Cells up to the end of the last element's slot; all later ones are always zero."""
+        return self.lattice_slot + len(self.elements) * self.sites_latent
+
+    def pack(self, lattice: ArrayLike, sites: ArrayLike) -> NDArray[np.float32]:
+        """Lays latents into crystal graphs.
+
+        Args:
+            lattice: Lattice latents, shape ``(n, lattice_latent)``.
+            sites: Sites latents, shape ``(n, elements, sites_latent)``; all zeros where a structure
+                lacks the element.
+
+        Returns:
+            Crystal graphs, shape ``(n, height, width, 1)``.
+
+        Raises:
+            ValueError: The shapes do not fit the layout.
+        """
+        cells = np.asarray(lattice, dtype=np.float32)
+        slots = np.asarray(sites, dtype=np.float32)
+        count = len(cells)
+        wanted = (count, len(self.elements), self.sites_latent)
+        if cells.shape != (count, self.lattice_latent) or slots.shape != wanted:
+            raise ValueError(f"latents of shapes {cells.shape} and {slots.shape} do not fit {self}")
+        flat = np.zeros((count, self.height * self.width), dtype=np.float32)
+        flat[:, : self.lattice_latent] = cells
+        flat[:, self.lattice_slot : self.used_cells] = slots.reshape(count, -1)
+        return flat.reshape(count, self.height, self.width, 1)
+
+    def unpack(self, graphs: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Reads the latents out of crystal graphs: the inverse of :meth:`pack`.
+
+        Args:
+            graphs: Crystal graphs, shape ``(n, height, width, 1)`` or ``(n, height, width)``.
+
+        Returns:
+            Lattice latents ``(n, lattice_latent)`` and sites latents ``(n, elements,
+            sites_latent)``, copies.
+
+        Raises:
+            ValueError: The shape does not fit the layout.
+        """
+        array = np.asarray(graphs, dtype=np.float32)
+        if array.ndim < 3 or array.shape[1:3] != (self.height, self.width):
+            raise ValueError(f"crystal graphs of shape {array.shape} do not fit {self}")
+        flat = array.reshape(len(array), self.height * self.width)
+        slots = flat[:, self.lattice_slot : self.used_cells]
+        return (
+            flat[:, : self.lattice_latent].copy(),
+            slots.reshape(len(array), len(self.elements), self.sites_latent).copy(),
+        )
+
+    def element_rms(self, graphs: ArrayLike) -> NDArray[np.float64]:
+        """Returns the root mean square of every element's cells, shape ``(n, elements)``."""
+        _, sites = self.unpack(graphs)
+        return np.sqrt(np.mean(np.square(sites, dtype=np.float64), axis=2))
+
+    def calibrate_presence(self, graphs: ArrayLike) -> NDArray[np.float64]:
+        """Finds above which RMS an element counts as present in a generated crystal graph.
+
+        An absent element is exactly zero in real graphs but only nearly so in generated ones, so
+        the threshold is half the RMS that 99% of the real occurrences exceed. The released code
+        does not infer the elements of a generated graph at all, it is told them.
+
+        Args:
+            graphs: Real crystal graphs, shape ``(n, height, width, 1)``.
+
+        Returns:
+            Thresholds, shape ``(elements,)``; infinite for an element that never occurs.
+        """
+        rms = self.element_rms(graphs)
+        thresholds = np.full(len(self.elements), np.inf)
+        for slot, values in enumerate(rms.T):
+            occurrences = values[values > 0]
+            if len(occurrences):
+                thresholds[slot] = 0.5 * np.quantile(occurrences, 0.01)
+        return thresholds
+
+    def present(self, graphs: ArrayLike, thresholds: ArrayLike) -> NDArray[np.bool_]:
+        """Says which elements each crystal graph holds.
+
+        Args:
+            graphs: Crystal graphs, shape ``(n, height, width, 1)``.
+            thresholds: From :meth:`calibrate_presence`, shape ``(elements,)``.
+
+        Returns:
+            Shape ``(n, elements)``.
+        """
+        result: NDArray[np.bool_] = self.element_rms(graphs) > np.asarray(thresholds)
+        return result
