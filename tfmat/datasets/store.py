@@ -82,7 +82,7 @@ class DatasetWriter:
         self._overwrite = overwrite
         self._stack = ExitStack()
         self._columns: dict[str, ColumnWriter] = {}
-        self._known: Counter[str] = Counter()
+        self.known: Counter[str] = Counter()
         self._seen: dict[str, int] = {}
         self._rows: list[tuple[Crystal, bytes, Mapping[str, float]]] = []
         self._first_rejection = ""
@@ -146,7 +146,7 @@ class DatasetWriter:
             if f"property-{name}" not in self._columns:
                 self._add_property(name)
             if not math.isnan(value):
-                self._known[name] += 1
+                self.known[name] += 1
         self._rows.append((crystal, unique.encode(), values))
         self.structures += 1
         self.atoms += len(crystal)
@@ -238,7 +238,7 @@ class DatasetWriter:
                 "rejected_by_reason": dict(self.rejected.most_common()),
             },
             "properties": {
-                name: {"unit": unit_of(name), "known": self._known[name]}
+                name: {"unit": unit_of(name), "known": self.known[name]}
                 for name in self._property_names()
             },
             "sha256": content_hash(hashes),

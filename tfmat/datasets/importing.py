@@ -1,0 +1,218 @@
+"""Imports a source of any supported format into a dataset folder, row by row."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tfmat import files
+from tfmat.datasets.properties import PropertyReader
+from tfmat.datasets.read_csv import count_csv, header, read_csv, structure_column
+from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
+from tfmat.datasets.read_folder import find_table, kind_of, read_folder, structure_files
+from tfmat.datasets.read_json import read_json
+from tfmat.datasets.records import Row, open_text
+from tfmat.datasets.select import obstacle
+from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import InputError
+from tfmat.progress import Progress
+
+FORMATS = ("csv", "extxyz", "folder", "json")
+_ENDINGS = {".csv": "csv", ".tsv": "csv", ".xyz": "extxyz", ".extxyz": "extxyz", ".json": "json"}
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read a source.
+
+    Args:
+        form: One of :data:`FORMATS`; found from the content by default.
+        structure: Column or key that holds the structures.
+        identifier: Column or key that holds the identifiers.
+        properties: Property name to column or key.
+        table: For a folder: a CSV file with properties.
+        max_atoms: Keep only structures with at most this many atoms.
+        max_length: Keep only structures whose Niggli cell has no longer edge, in Å.
+        limit: Read only this many rows.
+    """
+
+    form: str | None = None
+    structure: str | None = None
+    identifier: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    table: Path | None = None
+    max_atoms: int | None = None
+    max_length: float | None = None
+    limit: int | None = None
+
+
+def sniff(source: Path, structure: str | None = None) -> str:
+    """Finds the format of a source, from its content before its name.
+
+    Args:
+        source: A file or a folder.
+        structure: Column that holds the structures, if the user named one.
+
+    Returns:
+        One of :data:`FORMATS`.
+
+    Raises:
+        InputError: There is no such source, it is empty or of no known format.
+    """
+    if source.is_dir():
+        return "folder"
+    if not source.is_file():
+        raise InputError(f"{source}: no such file or folder")
+    with open_text(source) as stream:
+        head = stream.read(2**16).lstrip()
+    if not head:
+        raise InputError(f"{source}: the file is empty")
+    if kind_of(source):
+        return "folder"
+    if head[0] in "{[":
+        return "json"
+    first = head.splitlines()[0]
+    if first.strip().isdecimal():
+        return "extxyz"
+    if structure_column(header(first)[0], structure) is not None:
+        return "csv"
+    ending = Path(source.name.removesuffix(".gz")).suffix.lower()
+    if ending in _ENDINGS:
+        return _ENDINGS[ending]
+    raise InputError(
+        f"{source}: neither CSV with a cif column, extended XYZ, JSON nor CIF; "
+        f"name its form with --format {'|'.join(FORMATS)}"
+    )
+
+
+def import_dataset(source: Path, out: Path, options: ImportOptions | None = None) -> dict[str, Any]:
+    """Imports a source into a dataset folder.
+
+    Bad rows go to ``rejected.csv`` in it with the reason, the rest goes on. Memory holds a block
+    of structures and the identifiers, whatever the size of the source.
+
+    Args:
+        source: A CSV with CIFs, an extended XYZ file, pymatgen JSON (each also gzipped), a CIF or
+            POSCAR file, or a folder of these two.
+        out: The dataset folder to make.
+        options: How to read it.
+
+    Returns:
+        A summary: counts, reasons of rejection, properties with their columns, seconds.
+
+    Raises:
+        InputError: The source cannot be read, no structure can be kept, a named column is
+            missing, or ``out`` exists.
+    """
+    options = options or ImportOptions()
+    start = time.monotonic()
+    form = options.form or sniff(source, options.structure)
+    if options.table is not None and form != "folder":
+        raise InputError(f"{source}: --table belongs to a folder of files, not to {form}")
+    table = (options.table or find_table(source)) if form == "folder" else None
+    rows, total = _rows(source, form, options, table)
+    if options.limit is not None:
+        total = min(total, options.limit) if total is not None else options.limit
+    reader = PropertyReader(options.properties, options.identifier)
+    stem = source.resolve().name.split(".")[0] or "structure"
+    record = {
+        "name": source.resolve().name,
+        "format": form,
+        "sha256": source_hash(source),
+        **({"table": table.name, "table_sha256": files.sha256(table)} if table else {}),
+        **({"limit": options.limit} if options.limit is not None else {}),
+    }
+    count = 0
+    with (
+        DatasetWriter(out, record, selection=_selection(options)) as writer,
+        Progress("importing", total, "structure") as progress,
+    ):
+        for count, row in enumerate(islice(rows, options.limit), start=1):
+            _keep(row, f"{stem}-{count}", reader, options, writer)
+            progress.update()
+        if reader.missing():
+            have = ", ".join(sorted(reader.columns)) or "none"
+            raise InputError(
+                f"{source}: no column {reader.missing()[0]!r}; there are: {have[:300]}"
+            )
+        writer.extra["columns"] = reader.used
+    return {
+        "dataset": str(out),
+        "source": str(source),
+        "format": form,
+        "read": count,
+        "kept": writer.structures,
+        "atoms": writer.atoms,
+        "rejected": writer.rejected.total(),
+        "rejected_by_reason": dict(writer.rejected.most_common()),
+        "renamed_ids": writer.renamed,
+        "properties": {
+            name: {"column": column, "known": writer.known[name]}
+            for name, column in reader.used.items()
+        },
+        "id_column": reader.used_id,
+        "columns_left_out": sorted(reader.columns - {*reader.used.values(), reader.used_id}),
+        "selection": writer.selection,
+        "seconds": round(time.monotonic() - start, 2),
+    }
+
+
+def source_hash(source: Path) -> str:
+    """Returns the SHA-256 of a file as it lies there, or of a folder's structure files and names.
+
+    Args:
+        source: A file or folder.
+    """
+    if source.is_file():
+        return files.sha256(source)
+    total = hashlib.sha256()
+    for path in structure_files(source):
+        name = path.relative_to(source).as_posix()
+        total.update(f"{files.sha256(path)}  {name}\n".encode())
+    return total.hexdigest()
+
+
+def _rows(
+    source: Path, form: str, options: ImportOptions, table: Path | None
+) -> tuple[Iterator[Row], int | None]:
+    if form == "csv":
+        return read_csv(source, options.structure), count_csv(source)
+    if form == "extxyz":
+        return read_extxyz(source), count_extxyz(source)
+    if form == "json":
+        return read_json(source, options.structure), None
+    return read_folder(source, table, options.identifier), len(structure_files(source))
+
+
+def _selection(options: ImportOptions) -> dict[str, Any] | None:
+    if options.max_atoms is None and options.max_length is None:
+        return None
+    return {
+        "max_atoms": options.max_atoms,
+        "max_length_angstrom": options.max_length,
+        "cell": "Niggli",
+    }
+
+
+def _keep(
+    row: Row, fallback: str, reader: PropertyReader, options: ImportOptions, writer: DatasetWriter
+) -> None:
+    found = reader.identifier(row.fields)
+    # A name that the source itself gives (a file, a key) is surer than a guessed column.
+    identifier = (found if options.identifier else row.name or found) or row.name or fallback
+    try:
+        if row.crystal is None:
+            raise InputError(row.reason)
+        values = reader.read(row.fields)
+        reason = obstacle(row.crystal, options.max_atoms, options.max_length)
+        if reason is not None:
+            raise InputError(f"selection: {reason}")
+    except InputError as error:
+        writer.reject(identifier, str(error), row.where)
+        return
+    writer.add(row.crystal, identifier, values)

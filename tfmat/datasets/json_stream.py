@@ -1,0 +1,108 @@
+"""Walks through a large JSON file element by element, so that memory holds one element."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+# Characters read at a time; an element larger than this is tried again with twice the text.
+_CHUNK = 2**20
+_SPACE = " \t\r\n"
+
+
+class JsonStream:
+    """A cursor in JSON text.
+
+    Args:
+        stream: The text.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._decoder = json.JSONDecoder()
+        self._buffer = ""
+        self._at = 0
+        self._ended = False
+
+    def peek(self) -> str:
+        """Returns the next character that is no white space, ``""`` at the end."""
+        while True:
+            while self._at < len(self._buffer):
+                if self._buffer[self._at] not in _SPACE:
+                    return self._buffer[self._at]
+                self._at += 1
+            if not self._read():
+                return ""
+
+    def take(self, expected: str) -> None:
+        """Steps over one character.
+
+        Raises:
+            ValueError: Another one is there.
+        """
+        found = self.peek()
+        if found != expected:
+            raise ValueError(f"expected {expected!r}, found {found!r}" if found else "ends early")
+        self._at += 1
+
+    def value(self) -> Any:
+        """Reads one whole value.
+
+        Raises:
+            ValueError: It is not JSON, or the text ends within it.
+        """
+        self.peek()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
+                # A number at the end of the buffer may go on in the next chunk.
+                if end < len(self._buffer) or not self._read():
+                    self._at = end
+                    return value
+            except json.JSONDecodeError as error:
+                if not self._read():
+                    raise ValueError(f"{error.msg}, or the file ends early") from error
+
+    def members(self) -> Iterator[str]:
+        """Walks through an object; the caller reads each value before it goes on.
+
+        Yields:
+            A key; the stream then stands before its value.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        self.take("{")
+        while self.peek() != "}":
+            key = self.value()
+            if not isinstance(key, str):
+                raise ValueError(f"{key!r} where a key belongs")
+            self.take(":")
+            yield key
+            if self.peek() != "}":
+                self.take(",")
+        self.take("}")
+
+    def elements(self) -> Iterator[Any]:
+        """Reads the elements of an array one by one.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        self.take("[")
+        while self.peek() != "]":
+            yield self.value()
+            if self.peek() != "]":
+                self.take(",")
+        self.take("]")
+
+    def _read(self) -> bool:
+        if self._ended:
+            return False
+        # Doubling keeps the work of trying again linear in the size of the element.
+        text = self._stream.read(max(_CHUNK, len(self._buffer) - self._at))
+        self._ended = not text
+        self._buffer = self._buffer[self._at :] + text
+        self._at = 0
+        return bool(text)
