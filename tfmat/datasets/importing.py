@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,12 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
         **({"table": table.name, "table_sha256": files.sha256(table)} if table else {}),
         **({"limit": options.limit} if options.limit is not None else {}),
     }
+    # The first row is read before anything is written: most mistakes show there.
+    first = next(rows, None)
+    if first is not None and first.fields and form == "csv":
+        reader.identifier(first.fields)
+        _check_columns(source, reader)
+    rows = chain([first] if first is not None else [], rows)
     count = 0
     with (
         DatasetWriter(out, record, selection=_selection(options)) as writer,
@@ -135,11 +141,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
         for count, row in enumerate(islice(rows, options.limit), start=1):
             _keep(row, f"{stem}-{count}", reader, options, writer)
             progress.update()
-        if reader.missing():
-            have = ", ".join(sorted(reader.columns)) or "none"
-            raise InputError(
-                f"{source}: no column {reader.missing()[0]!r}; there are: {have[:300]}"
-            )
+        _check_columns(source, reader)
         writer.extra["columns"] = reader.used
     return {
         "dataset": str(out),
@@ -187,6 +189,12 @@ def _rows(
     if form == "json":
         return read_json(source, options.structure), None
     return read_folder(source, table, options.identifier), len(structure_files(source))
+
+
+def _check_columns(source: Path, reader: PropertyReader) -> None:
+    if reader.missing():
+        have = ", ".join(sorted(reader.columns)) or "none"
+        raise InputError(f"{source}: no column {reader.missing()[0]!r}; there are: {have[:300]}")
 
 
 def _selection(options: ImportOptions) -> dict[str, Any] | None:

@@ -1,0 +1,135 @@
+"""``tfmat data``: import structures into a dataset and look at it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .main import LazyGroup
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "build": ("tfmat.cli.data_build", "build", "Build a binary database from prototypes."),
+        "import": ("tfmat.cli.data", "import_", "Import structures from files."),
+        "info": ("tfmat.cli.data", "info", "Describe a dataset."),
+    },
+)
+def data() -> None:
+    """Import, build and inspect datasets.
+
+    A dataset is a folder of plain .npy columns with a record (metadata.json). Other commands
+    take it with --data, by folder or, for one that ships with tfmat, by name.
+    """
+
+
+@click.command("import")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to make.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "extxyz", "folder", "json"]),
+    help="Form of SOURCE; found from its content by default.",
+)
+@click.option("--structure", metavar="COLUMN", help="Column or key that holds the structures.")
+@click.option("--id", "identifier", metavar="COLUMN", help="Column or key that holds identifiers.")
+@click.option(
+    "--property",
+    "properties",
+    metavar="NAME[=COLUMN]",
+    multiple=True,
+    help="Keep a column of numbers as property NAME; may be given again. Formation energy, energy "
+    "above the hull, band gap and energy per atom are found by their usual names.",
+)
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="For a folder: CSV file with properties; the only CSV file in it by default.",
+)
+@click.option("--max-atoms", type=click.IntRange(1), help="Keep cells with at most so many atoms.")
+@click.option(
+    "--max-length",
+    type=click.FloatRange(0, min_open=True),
+    help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Read only so many rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def import_(
+    source: Path, out: Path, as_json: bool, properties: tuple[str, ...], **choices: Any
+) -> None:
+    """Import SOURCE into the dataset folder --out.
+
+    SOURCE is a CSV file with a column of CIF texts, an extended XYZ file or pymatgen JSON (each
+    also gzipped), or a folder of CIF and POSCAR files. Rows that cannot be read are listed with
+    the reason in rejected.csv in the dataset; the rest is kept. Without --max-atoms and
+    --max-length every readable structure is kept.
+    """
+    from tfmat.datasets.importing import ImportOptions, import_dataset
+
+    named = dict(_property(word) for word in properties)
+    summary = import_dataset(source, out, ImportOptions(properties=named, **choices))
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    click.echo(
+        f"{summary['dataset']}: kept {summary['kept']:,} of {summary['read']:,} structures "
+        f"({summary['atoms']:,} atoms) in {summary['seconds']:.1f} s"
+    )
+    if summary["rejected"]:
+        click.echo(f"rejected {summary['rejected']:,}, see {out / 'rejected.csv'}:")
+        for reason, count in summary["rejected_by_reason"].items():
+            click.echo(f"  {count:>8,}  {reason}")
+    if summary["renamed_ids"]:
+        click.echo(f"identifiers that came twice: {summary['renamed_ids']:,} got #2, #3, ...")
+    click.echo(f"identifiers from: {summary['id_column'] or 'file names, keys or row numbers'}")
+    for name, found in summary["properties"].items():
+        click.echo(f"{name} from column {found['column']!r}: {found['known']:,} known")
+    if summary["columns_left_out"]:
+        left = ", ".join(summary["columns_left_out"])
+        click.echo(f"columns left out (keep numbers with --property): {left}")
+
+
+def _property(word: str) -> tuple[str, str]:
+    name, _, column = word.partition("=")
+    if not name:
+        raise click.BadParameter(f"{word!r}: give NAME or NAME=COLUMN", param_hint="--property")
+    return name, column or name
+
+
+@click.command()
+@click.argument("dataset", metavar="DATASET")
+@click.option(
+    "--max-atoms",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Selection: most atoms in a cell.",
+)
+@click.option(
+    "--max-length",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Selection: largest a, b, c of the Niggli cell, in Å.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON description.")
+def info(dataset: str, max_atoms: int, max_length: float, as_json: bool) -> None:
+    """Describe DATASET, a folder or the name of one that ships with tfmat."""
+    import shutil
+
+    from tfmat.datasets.info import describe, render
+    from tfmat.datasets.store import Dataset
+    from tfmat.progress import Progress
+
+    opened = Dataset.open(dataset)
+    with Progress("selecting", len(opened), "structure") as progress:
+        found = describe(opened, max_atoms, max_length, on_step=progress.update)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo(render(found, shutil.get_terminal_size().columns))
