@@ -101,7 +101,9 @@ class GraphLayout:
             raise ValueError(f"latents of shapes {cells.shape} and {slots.shape} do not fit {self}")
         flat = np.zeros((count, self.height * self.width), dtype=np.float32)
         flat[:, : self.lattice_latent] = cells
-        flat[:, self.lattice_slot : self.used_cells] = slots.reshape(count, -1)
+        flat[:, self.lattice_slot : self.used_cells] = slots.reshape(
+            count, self.used_cells - self.lattice_slot
+        )
         return flat.reshape(count, self.height, self.width, 1)
 
     def unpack(self, graphs: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

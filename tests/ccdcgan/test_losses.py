@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import keras
+
+from tfmat.ccdcgan.losses import autoencoder_loss, constraint_loss
+from tfmat.ccdcgan.recipe import AutoencoderRecipe, ConstraintTerm
+
+pytestmark = pytest.mark.train
+RNG = np.random.default_rng(0)
+
+
+def test_weighted_cross_entropy_against_its_definition():
+    target = RNG.uniform(0, 1, (2, 4, 4, 4, 1))
+    logits = RNG.normal(0, 3, target.shape)
+    s = 1 / (1 + np.exp(-logits))
+    wanted = np.mean(-(1 + 30 * target) * (target * np.log(s) + (1 - target) * np.log(1 - s)))
+    recipe = AutoencoderRecipe(form="compact", loss="cross-entropy", positive_weight=30.0)
+    loss = autoencoder_loss(recipe)(target.astype("float32"), logits.astype("float32"))
+    assert float(loss) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_weighted_cross_entropy_is_finite_for_huge_logits():
+    loss = autoencoder_loss(AutoencoderRecipe(loss="cross-entropy", positive_weight=1.0))
+    logits = np.array([[-200.0, 200.0]], "float32")
+    # A certain and right answer costs nothing, a wrong one its logit times 1 + weight·target.
+    assert float(loss(np.array([[0.0, 1.0]], "float32"), logits)) == pytest.approx(0.0, abs=1e-6)
+    assert float(loss(np.array([[1.0, 0.0]], "float32"), logits)) == pytest.approx(300.0)
+
+
+def test_mean_squared_error():
+    a, b = RNG.uniform(0, 1, (2, 3, 8)).astype("float32")
+    loss = autoencoder_loss(AutoencoderRecipe(loss="mse"))
+    assert float(loss(a, b)) == pytest.approx(np.mean((a - b) ** 2), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("form", "formula"),
+    [
+        ("exp", lambda y: np.mean(np.exp(y))),
+        ("linear", np.mean),
+        ("target", lambda y: np.mean((y + 0.4) ** 2)),
+    ],
+)
+def test_constraint_terms(form, formula):
+    energies = RNG.normal(-0.3, 0.5, (16, 1)).astype("float32")
+    term = ConstraintTerm(form=form, target=-0.4, weight=7.0)
+    loss = constraint_loss(term)
+    assert float(loss(energies, energies)) == pytest.approx(formula(energies), rel=1e-4)
+
+
+def test_an_unknown_constraint_term_is_refused():
+    with pytest.raises(ValueError, match="log"):
+        constraint_loss(ConstraintTerm(form="log"))(keras.ops.ones((2, 1)), keras.ops.ones((2, 1)))
