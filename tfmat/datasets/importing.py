@@ -202,7 +202,7 @@ def _selection(options: ImportOptions) -> dict[str, Any] | None:
         return None
     return {
         "max_atoms": options.max_atoms,
-        "max_length_angstrom": options.max_length,
+        "max_length": options.max_length,
         "cell": "Niggli",
     }
 

@@ -83,7 +83,7 @@ def describe(
         },
         "passes_selection": {
             "max_atoms": max_atoms,
-            "max_length_angstrom": max_length,
+            "max_length": max_length,
             "cell": "Niggli",
             "structures": int(chosen.sum()),
         },
@@ -182,8 +182,8 @@ def _limits(selection: Mapping[str, Any]) -> str:
     parts = []
     if selection.get("max_atoms") is not None:
         parts.append(f"at most {selection['max_atoms']} atoms")
-    if selection.get("max_length_angstrom") is not None:
-        parts.append(f"a, b, c of the Niggli cell at most {selection['max_length_angstrom']:g} Å")
+    if selection.get("max_length") is not None:
+        parts.append(f"a, b, c of the Niggli cell at most {selection['max_length']:g} Å")
     return ", ".join(parts) or "no limit"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.links import Links
 from tfmat.errors import InputError
 
 SplitKind = Literal["random", "formula"]
@@ -88,19 +89,11 @@ def _groups(
     labels = [list(families) if families is not None else list(range(count))]
     if kind == "formula":
         labels.append(list(formulas))
-    parent = list(range(count))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
+    links = Links(count)
     for column in labels:
         if len(column) != count:
             raise ValueError(f"{len(column)} labels for {count} structures")
         first: dict[Hashable, int] = {}
         for index, label in enumerate(column):
-            one, other = sorted((root(index), root(first.setdefault(label, index))))
-            parent[other] = one
-    return np.array([root(index) for index in range(count)], dtype=np.intp)
+            links.join(index, first.setdefault(label, index))
+    return np.array([links.root(index) for index in range(count)], dtype=np.intp)
