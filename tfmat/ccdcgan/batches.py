@@ -1,0 +1,83 @@
+"""Training batches, addressed by step, with voxels drawn on the fly from crystals in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+# From row numbers to what a network is given and what it should return.
+Draw = Callable[[NDArray[np.intp]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+
+@dataclass
+class Sampler:
+    """Chooses the rows of each step: epoch after epoch, each in its own random order.
+
+    A batch may span two epochs, so that all batches are full; none depends on the ones before.
+
+    Args:
+        rows: Number of samples.
+        batch_size: Samples of a batch.
+        seed: Seed of the order.
+    """
+
+    rows: int
+    batch_size: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        self._orders: dict[int, NDArray[np.intp]] = {}
+
+    def __call__(self, step: int) -> NDArray[np.intp]:
+        """Returns the row numbers of a step, shape ``(batch_size,)``.
+
+        Args:
+            step: Number of the step, from 0.
+        """
+        places = step * self.batch_size + np.arange(self.batch_size)
+        epochs, offsets = np.divmod(places, self.rows)
+        return np.array(
+            [
+                self._order(epoch)[offset]
+                for epoch, offset in zip(epochs.tolist(), offsets.tolist(), strict=True)
+            ],
+            dtype=np.intp,
+        )
+
+    def _order(self, epoch: int) -> NDArray[np.intp]:
+        if epoch not in self._orders:
+            # Steps are asked for in order: only the epoch before may still be needed.
+            self._orders = {e: order for e, order in self._orders.items() if e == epoch - 1}
+            self._orders[epoch] = np.random.default_rng([self.seed, epoch]).permutation(self.rows)
+        return self._orders[epoch]
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches of some consecutive steps.
+
+    Args:
+        draw: Makes the samples of given rows.
+        sampler: Chooses the rows of a step.
+        first: First step.
+        steps: Number of steps.
+    """
+
+    def __init__(self, draw: Draw, sampler: Sampler, first: int, steps: int) -> None:
+        super().__init__()
+        self._draw = draw
+        self._sampler = sampler
+        self._first = first
+        self._steps = steps
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        if not 0 <= index < self._steps:
+            raise IndexError(index)
+        return self._draw(self._sampler(self._first + index))

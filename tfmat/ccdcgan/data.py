@@ -1,0 +1,144 @@
+"""The structures that a CCDCGAN learns from: selected, canonical, split, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.cell import canonicalise
+from tfmat.ccdcgan.recipe import DataRecipe
+from tfmat.ccdcgan.sites import box_positions
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.families import families
+from tfmat.datasets.select import passes
+from tfmat.datasets.split import formula, split
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Canonical crystals of a dataset that pass a recipe's selection.
+
+    Args:
+        dataset: Where they come from.
+        elements: Symbols in the order of their slots in the crystal graph.
+        rows: Their rows in the dataset, shape ``(n,)``.
+        crystals: The crystals in their canonical cells.
+        train: Numbers (in 0 to n - 1) of the structures to learn from, ascending.
+        test: Numbers of the structures held out, ascending.
+        rejected: How many structures were left out, by reason.
+    """
+
+    dataset: Dataset
+    elements: tuple[str, ...]
+    rows: NDArray[np.intp]
+    crystals: list[Crystal]
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    rejected: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.crystals)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Atomic numbers of the elements, in the order of their slots."""
+        return tuple(atomic_numbers[symbol] for symbol in self.elements)
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of the structures, NaN where unknown, shape ``(n,)``.
+
+        Args:
+            name: Name of the property.
+
+        Raises:
+            InputError: The dataset has no such property.
+        """
+        return np.asarray(self.dataset.property(name)[self.rows], dtype=np.float64)
+
+    def channels(self, subset: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+        """Returns what the sites autoencoder sees: the atoms of one element of one structure.
+
+        Args:
+            subset: Numbers of structures.
+
+        Returns:
+            Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each, structure
+            by structure; an element that a structure lacks has no channel.
+        """
+        result = []
+        for index in subset:
+            crystal = self.crystals[index]
+            positions = box_positions(crystal)
+            for number in self.numbers:
+                atoms = crystal.numbers == number
+                if atoms.any():
+                    result.append(positions[atoms])
+        return result
+
+
+def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: int) -> TrainingData:
+    """Selects, canonicalises and splits a dataset; the same for every stage of a run.
+
+    Args:
+        recipe: Selection, elements and split.
+        dataset: The structures.
+        box: Edge of the cube of the sites voxels, in Å; atoms must lie inside it.
+        seed: Seed of the split.
+
+    Returns:
+        The training data.
+
+    Raises:
+        InputError: Nothing passes, or too few for a split.
+    """
+    numbers = _element_numbers(recipe, dataset)
+    rejected: Counter[str] = Counter()
+    rows, crystals = [], []
+    for row in range(len(dataset)):
+        reason = _obstacle(dataset[row], recipe, numbers)
+        crystal = canonicalise(dataset[row])
+        if not reason and np.abs(box_positions(crystal)).max() > box / 2:
+            reason = "larger than the box of the sites voxels"
+        if reason:
+            rejected[reason] += 1
+            continue
+        rows.append(row)
+        crystals.append(crystal)
+    if not crystals:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
+        raise InputError(
+            f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); give other "
+            "--data, or change data.elements, data.max_atoms or data.max_length"
+        )
+    formulas = [formula(crystal) for crystal in crystals]
+    train, test = split(formulas, recipe.test_fraction, seed, recipe.split)
+    return TrainingData(
+        dataset=dataset,
+        elements=tuple(chemical_symbols[number] for number in numbers),
+        rows=np.array(rows, dtype=np.intp),
+        crystals=crystals,
+        train=train,
+        test=test,
+        rejected=dict(rejected),
+    )
+
+
+def _element_numbers(recipe: DataRecipe, dataset: Dataset) -> list[int]:
+    if not recipe.elements:
+        return [int(number) for number in np.unique(dataset.numbers)]
+    unknown = [symbol for symbol in recipe.elements if atomic_numbers.get(symbol, 0) < 1]
+    if unknown:
+        raise InputError(f"recipe: data.elements: {', '.join(unknown)} is no element")
+    return [atomic_numbers[symbol] for symbol in recipe.elements]
+
+
+def _obstacle(crystal: Crystal, recipe: DataRecipe, numbers: list[int]) -> str:
+    if not passes(crystal, recipe.max_atoms, recipe.max_length):
+        return "too many atoms or too long a cell"
+    return "" if np.isin(crystal.numbers, numbers).all() else "other elements"

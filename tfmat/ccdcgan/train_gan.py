@@ -1,0 +1,124 @@
+"""Trains generator and discriminator, with or without constraints (CCDCGAN, DCGAN)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.batches import Sampler
+from tfmat.ccdcgan.figures import metric
+from tfmat.ccdcgan.gan import build_discriminator, build_generator
+from tfmat.ccdcgan.gan_step import GanTrainer
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.train_constraint import constraint_part
+from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict, properties
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
+    from tfmat.training.strategy import Devices
+
+# Crystal graphs that are generated at a chunk's end, always from the same noise.
+SAMPLE = 256
+_LOSSES = ("discriminator_real", "discriminator_fake", "generator", "generator_adversarial")
+
+
+def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
+    """Trains the GAN on the crystal graphs of the training structures.
+
+    Predicted energies are logged for every constraint that the run has, also where the recipe has
+    no term for it: so a DCGAN is compared with a CCDCGAN.
+
+    Args:
+        stage: Where to train and log.
+        recipe: The whole recipe.
+        layout: Layout of the crystal graphs.
+    """
+    settings = recipe.gan
+    stage.devices.check_batch(settings.batch_size, "gan.batch_size")
+    data = CrystalGraphs.open(stage.run)
+    real = np.asarray(data.graphs[data.train])
+    keras.utils.set_random_seed(stage.seed)
+    with stage.devices.scope():
+        constraints = {
+            name: keras.models.load_model(stage.run.weights(part), compile=False)
+            for name in properties(recipe)
+            if stage.run.finished(part := constraint_part(name, recipe))
+        }
+        trainer = GanTrainer(
+            build_generator(settings, layout),
+            build_discriminator(settings, layout),
+            [(constraints[term.property], term) for term in settings.terms],
+            settings,
+            stage.seed,
+        )
+        trainer.build()
+    variables = [entry for group in trainer.variables_groups.values() for entry in group]
+    sampler = Sampler(len(real), settings.batch_size, stage.seed)
+    noise = np.random.default_rng(stage.seed).standard_normal(
+        (SAMPLE, settings.latent), dtype=np.float32
+    )
+
+    def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:
+        scalars: list[Mapping[str, Any]] = []
+        for step in range(first, first + count):
+            scalars.append(trainer.step(share(real[sampler(step)], stage.devices), step))
+            tick(1, "")
+        return {
+            f"{name}_loss" if name in _LOSSES else name: float(
+                np.mean([float(entry[name]) for entry in scalars])
+            )
+            for name in scalars[0]
+        }
+
+    def sample_means() -> dict[str, float]:
+        """Returns the mean prediction for generated crystal graphs, by property."""
+        if not constraints:
+            return {}
+        generator = trainer.averaged_generator()
+        graphs = np.asarray(generator(noise, training=False))
+        return {
+            name: float(predict(model, graphs, np.arange(SAMPLE)).mean())
+            for name, model in constraints.items()
+        }
+
+    def validate(_: int) -> dict[str, float]:
+        return {f"sample_{name}": value for name, value in sample_means().items()}
+
+    stage.train(settings.steps, variables, advance, validate)
+    note = f"mean prediction of the constraint for {SAMPLE} generated crystal graphs"
+    stage.finish(
+        {"generator": trainer.averaged_generator(), "discriminator": trainer.discriminator},
+        {
+            f"sample_{name}": metric(
+                value, "eV/atom" if name.endswith("_per_atom") else "unit of the property", note
+            )
+            for name, value in sample_means().items()
+        },
+    )
+
+
+def share(batch: NDArray[np.float32], devices: Devices) -> Any:
+    """Gives every replica its part of a batch.
+
+    Args:
+        batch: The global batch.
+        devices: The replicas.
+
+    Returns:
+        A tensor, or the per-replica values of the strategy.
+    """
+    if devices.replicas == 1:
+        return tf.constant(batch)
+    part = len(batch) // devices.replicas
+
+    def of_replica(context: Any) -> Any:
+        first = context.replica_id_in_sync_group * part
+        return tf.constant(batch[first : first + part])
+
+    return devices.strategy.experimental_distribute_values_from_function(of_replica)

@@ -1,0 +1,165 @@
+"""Encodes all structures as crystal graphs: what the constraint and the GAN learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from tfmat import files
+from tfmat.ccdcgan.data import TrainingData
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.lattice import encode_lattice
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.sites import box_positions, encode_channels
+from tfmat.progress import Progress
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
+    from tfmat.training.run import Run
+
+STAGE = "graphs"
+# Structures that are encoded at once.
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class CrystalGraphs:
+    """The crystal graphs of a run.
+
+    Args:
+        graphs: Shape ``(n, height, width, 1)``, memory-mapped.
+        train: Numbers of the structures to learn from.
+        test: Numbers of the structures held out.
+        presence: Threshold of each element (:meth:`GraphLayout.calibrate_presence`).
+        folder: Where the arrays lie.
+    """
+
+    graphs: NDArray[np.float32]
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    presence: NDArray[np.float64]
+    folder: Path
+
+    @classmethod
+    def open(cls, run: Run) -> CrystalGraphs:
+        """Opens the crystal graphs of a run whose ``graphs`` stage is done."""
+        folder = run.stage_folder(STAGE)
+        return cls(
+            np.load(folder / "crystal_graphs.npy", mmap_mode="r"),
+            np.load(folder / "train.npy"),
+            np.load(folder / "test.npy"),
+            np.load(folder / "presence.npy"),
+            folder,
+        )
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of the structures, NaN where unknown, shape ``(n,)``."""
+        values: NDArray[np.float64] = np.load(self.folder / f"property-{name}.npy")
+        return values
+
+
+def properties(recipe: CcdcganRecipe) -> list[str]:
+    """Returns the properties that a recipe's constraints predict, each once, the main one first."""
+    return list(
+        dict.fromkeys([recipe.data.property, *(term.property for term in recipe.gan.terms)])
+    )
+
+
+def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
+    """Encodes all structures with the trained autoencoders of the run.
+
+    Args:
+        stage: Where to write and log.
+        recipe: The whole recipe.
+        data: The structures.
+
+    Raises:
+        InputError: The dataset lacks a property that the recipe names.
+    """
+    layout = GraphLayout.from_recipe(recipe, data.elements)
+    folder = stage.run.stage_folder(STAGE)
+    stage.run.begin(STAGE, structures=len(data))
+    arrays: dict[str, NDArray[Any]] = {
+        f"property-{name}": data.property(name) for name in properties(recipe)
+    }
+    target = folder / "crystal_graphs.npy"
+    shape = (len(data), layout.height, layout.width, 1)
+    with files.replacing(target) as temporary:
+        graphs = open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
+        _encode(stage, recipe, data, layout, graphs)
+        graphs.flush()
+        arrays["presence"] = layout.calibrate_presence(graphs[data.train])
+    arrays |= {"train": data.train, "test": data.test, "rows": data.rows}
+    for name, array in arrays.items():
+        with (
+            files.replacing(folder / f"{name}.npy") as temporary,
+            temporary.open("wb") as stream,
+        ):
+            np.save(stream, array, allow_pickle=False)
+    stage.run.finish(STAGE, [target, *(folder / f"{name}.npy" for name in arrays)])
+
+
+def _encode(
+    stage: Stage,
+    recipe: CcdcganRecipe,
+    data: TrainingData,
+    layout: GraphLayout,
+    graphs: NDArray[np.float32],
+) -> None:
+    spec = recipe.voxels
+    lattice_encoder, sites_encoder = (
+        keras.models.load_model(stage.run.weights(part), compile=False)
+        for part in ("lattice_encoder", "sites_encoder")
+    )
+    with Progress(stage.name, len(data), "structure") as progress:
+        for start in range(0, len(data), BATCH):
+            crystals = data.crystals[start : start + BATCH]
+            voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
+            lattice = _run(lattice_encoder, voxels[..., None])
+            sites = np.zeros((len(crystals), len(data.elements), layout.sites_latent), np.float32)
+            owners, channels = [], []
+            for row, crystal in enumerate(crystals):
+                positions = box_positions(crystal)
+                for slot, number in enumerate(data.numbers):
+                    atoms = crystal.numbers == number
+                    if atoms.any():
+                        owners.append((row, slot))
+                        channels.append(positions[atoms])
+            for first in range(0, len(channels), BATCH):
+                part = slice(first, first + BATCH)
+                rows, slots = np.transpose(owners[part])
+                sites[rows, slots] = _run(sites_encoder, encode_channels(channels[part], spec))
+            graphs[start : start + BATCH] = layout.pack(lattice, sites)
+            progress.update(len(crystals))
+
+
+def _run(model: keras.Model, voxels: NDArray[np.float32]) -> NDArray[np.float32]:
+    result: NDArray[np.float32] = keras.ops.convert_to_numpy(model(voxels, training=False))
+    return result
+
+
+def predict(
+    model: keras.Model, graphs: NDArray[np.float32], rows: Sequence[int] | NDArray[np.intp]
+) -> NDArray[np.float64]:
+    """Returns a constraint's predictions for some crystal graphs.
+
+    Args:
+        model: From crystal graphs to a property.
+        graphs: Shape ``(n, height, width, 1)``.
+        rows: Which to predict.
+
+    Returns:
+        Shape ``(len(rows),)``, in the property's unit.
+    """
+    parts = [
+        _run(model, np.asarray(graphs[rows[start : start + 256]]))
+        for start in range(0, len(rows), 256)
+    ]
+    return np.concatenate(parts)[:, 0].astype(np.float64)

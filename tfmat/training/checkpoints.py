@@ -1,0 +1,122 @@
+"""Checkpoints: all variables of a stage, bit for bit, without pickle and for any Keras backend.
+
+A checkpoint is a folder ``checkpoint-<step>`` with ``variables.npz`` (arrays in the order of the
+variables: weights, batch-norm statistics, seed generators, optimisers) and ``state.json``. It
+appears by a rename, so a process that is killed leaves the previous one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat import files
+from tfmat.errors import TfmatError
+
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint read from disk.
+
+    Args:
+        step: Steps that were done.
+        arrays: Values of the variables, in order.
+        state: Whatever was saved with them.
+    """
+
+    step: int
+    arrays: list[NDArray[Any]]
+    state: dict[str, Any]
+
+    def restore(self, variables: Sequence[Any]) -> None:
+        """Assigns the arrays to Keras variables.
+
+        Args:
+            variables: The same variables, in the same order, as were saved.
+
+        Raises:
+            TfmatError: Number, shapes or types differ: another program wrote the checkpoint.
+        """
+        expected = [(tuple(v.shape), str(v.dtype)) for v in variables]
+        found = [(array.shape, str(array.dtype)) for array in self.arrays]
+        if expected != found:
+            raise TfmatError(
+                f"checkpoint at step {self.step}: its {len(found)} variables are not the "
+                f"{len(expected)} of this model; it comes from another version, start a new run"
+            )
+        for variable, array in zip(variables, self.arrays, strict=True):
+            variable.assign(array)
+
+
+def save(
+    folder: Path, step: int, variables: Sequence[Any], state: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes a checkpoint and removes all but the last two.
+
+    Args:
+        folder: Folder of the stage.
+        step: Steps done.
+        variables: Keras variables.
+        state: JSON values to keep with them.
+
+    Returns:
+        The checkpoint's folder.
+    """
+    import keras
+
+    target = folder / f"checkpoint-{step:09d}"
+    with files.replacing_folder(target, overwrite=True) as temporary:
+        arrays: dict[str, Any] = {
+            f"{i:05d}": keras.ops.convert_to_numpy(variable.value)
+            for i, variable in enumerate(variables)
+        }
+        archive = temporary / "variables.npz"
+        np.savez(archive, **arrays)
+        record = {"step": step, "sha256": files.sha256(archive), "state": dict(state or {})}
+        files.write_json(temporary / "state.json", record)
+    for old in _folders(folder)[:-KEPT]:
+        shutil.rmtree(old)
+    return target
+
+
+def latest(folder: Path) -> Checkpoint | None:
+    """Reads the newest whole checkpoint of a stage.
+
+    Args:
+        folder: Folder of the stage.
+
+    Returns:
+        The checkpoint, or ``None`` if there is none. One whose hash is wrong (a full disk, a power
+        cut) is passed over for the one before.
+    """
+    for path in reversed(_folders(folder)):
+        try:
+            record = json.loads((path / "state.json").read_text("utf-8"))
+            archive = path / "variables.npz"
+            if files.sha256(archive) != record["sha256"]:
+                continue
+            with np.load(archive, allow_pickle=False) as arrays:
+                values = [arrays[name] for name in sorted(arrays.files)]
+        except (OSError, ValueError, KeyError):
+            continue
+        return Checkpoint(int(record["step"]), values, record["state"])
+    return None
+
+
+def clear(folder: Path) -> None:
+    """Removes the checkpoints of a finished stage."""
+    for path in _folders(folder):
+        shutil.rmtree(path)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(folder.glob("checkpoint-*"))

@@ -1,0 +1,57 @@
+"""Imports Keras and its backend without the lines that TensorFlow writes while it starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+from tfmat.errors import require
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Sends file descriptor 2 to nowhere: TensorFlow's C++ code writes past ``sys.stderr``."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
+
+
+def load_keras(threads: int | None = None) -> ModuleType:
+    """Imports Keras with the backend that ``KERAS_BACKEND`` names (TensorFlow by default).
+
+    Args:
+        threads: Threads of the backend on the CPU; all cores by default. Bits depend on it: the
+            same seed gives the same weights only with the same number.
+
+    Returns:
+        The ``keras`` module.
+
+    Raises:
+        MissingExtraError: The ``[train]`` extra is not installed.
+    """
+    # The environment is read when the backend is imported, so it is set before.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threads is not None:
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(threads)
+    with muted_stderr():
+        if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+            require("tensorflow", "train", "training")
+        return require("keras", "train", "training")
+
+
+def on_tensorflow() -> bool:
+    """Tells whether Keras runs on TensorFlow."""
+    import keras
+
+    return bool(keras.backend.backend() == "tensorflow")
