@@ -117,7 +117,9 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
             "--data, or change data.elements, data.max_atoms or data.max_length"
         )
     formulas = [formula(crystal) for crystal in crystals]
-    train, test = split(formulas, recipe.test_fraction, seed, recipe.split)
+    # Copies of one structure on both sides would make the held-out figures too good.
+    copies = families(dataset, rows)
+    train, test = split(formulas, recipe.test_fraction, seed, recipe.split, copies)
     return TrainingData(
         dataset=dataset,
         elements=tuple(chemical_symbols[number] for number in numbers),
