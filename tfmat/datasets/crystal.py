@@ -75,12 +75,14 @@ class Crystal:
                 :meth:`from_arrays`.
         """
         if not structure.is_ordered:
-            raise InputError("the structure is disordered (a site holds more than one species)")
+            raise InputError("disordered: a site holds several species or is partly occupied")
         numbers = []
         for site in structure:
-            number = getattr(site.specie, "Z", None)
-            if number is None:
-                raise InputError(f"{site.specie} is no element")
+            # A dummy species (X, Vac) has a number, too: a hash of its name.
+            number = getattr(site.specie, "Z", 0)
+            if not 1 <= number <= MAX_ATOMIC_NUMBER:
+                symbol = getattr(site.specie, "symbol", site.species_string)
+                raise InputError(f"unknown element: {symbol!r}")
             numbers.append(number)
         return cls.from_arrays(structure.lattice.matrix, structure.cart_coords, numbers)
 

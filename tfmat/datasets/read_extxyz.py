@@ -7,9 +7,8 @@ ASE reads 1,000 of these small frames in more than 2 seconds; splitting the line
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from tfmat.datasets.crystal import Crystal
@@ -56,7 +55,7 @@ def read_extxyz(path: Path) -> Iterator[Row]:
     """
     layouts: dict[str, _Layout] = {}
     with open_text(path) as stream:
-        lines: Iterator[str] = iter(stream)
+        lines = _Lines(stream)
         frame = 0
         skipping = False
         for line in lines:
@@ -78,23 +77,45 @@ def read_extxyz(path: Path) -> Iterator[Row]:
             comment = next(lines, "")
             atoms: list[list[str]] = []
             for _ in range(count):
-                words = next(lines, "").split()
+                atom = next(lines, "")
+                words = atom.split()
                 if len(words) < 2:
                     # The next frame's number of atoms, a blank line or the end: too few atoms.
-                    lines = chain(["".join(words)], lines)
+                    lines.give_back(atom)
                     break
                 atoms.append(words)
             yield _row(f"frame {frame}", count, comment, atoms, layouts)
+
+
+class _Lines(Iterator[str]):
+    """Lines of a file, of which the last can be given back."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._lines = iter(stream)
+        self._returned: str | None = None
+
+    def __next__(self) -> str:
+        if self._returned is None:
+            return next(self._lines)
+        line, self._returned = self._returned, None
+        return line
+
+    def give_back(self, line: str) -> None:
+        self._returned = line
 
 
 def _row(
     where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _Layout]
 ) -> Row:
     fields = {key: _unquote(value) for key, value in _FIELD.findall(comment)}
+    special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": ""}
+    for key in list(fields):
+        if key.lower() in special:
+            special[key.lower()] = fields.pop(key)
     try:
         if len(atoms) < count:
             raise InputError(f"broken frame: {len(atoms)} atoms where {count} are announced")
-        return Row(where, fields, _crystal(fields, atoms, layouts))
+        return Row(where, fields, _crystal(special, atoms, layouts))
     except InputError as error:
         return Row(where, fields, reason=str(error))
 
@@ -104,12 +125,8 @@ def _unquote(value: str) -> str:
 
 
 def _crystal(
-    fields: dict[str, str], atoms: list[list[str]], layouts: dict[str, _Layout]
+    special: dict[str, str], atoms: list[list[str]], layouts: dict[str, _Layout]
 ) -> Crystal:
-    special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": ""}
-    for key in list(fields):
-        if key.lower() in special:
-            special[key.lower()] = fields.pop(key)
     if not special["lattice"]:
         raise InputError('no lattice: the comment line has no Lattice="..."')
     if not all(word.upper() in _TRUE for word in re.split(r"[\s,]+", special["pbc"]) if word):

@@ -109,7 +109,9 @@ def _row(where: str, name: str, value: Any, structure: str | None) -> Row:
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers and texts of a record; those in ``data`` and ``properties`` count as its own."""
     fields: dict[str, Any] = {}
-    for part in (value.get("properties"), value.get("data"), value):
+    # A structure's own keys (its charge) say nothing that a dataset keeps.
+    own = None if "sites" in value else value
+    for part in (value.get("properties"), value.get("data"), own):
         if isinstance(part, Mapping):
             fields.update(
                 {

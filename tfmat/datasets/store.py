@@ -117,10 +117,12 @@ class DatasetWriter:
             self._flush()
             self._close_columns()
             if self.structures == 0:
-                first = f"; the first: {self._first_rejection}" if self._first_rejection else ""
+                name = self.source.get("name", self.folder)
+                if not self.rejected:
+                    raise InputError(f"{name}: no structures in it")
                 raise InputError(
-                    f"{self.source.get('name', self.folder)}: no structure to keep "
-                    f"({self.rejected.total()} rejected{first})"
+                    f"{name}: all {self.rejected.total()} structures were rejected; the first: "
+                    f"{self._first_rejection}"
                 )
             files.write_json(self._temporary / "metadata.json", self._metadata())
 
