@@ -1,0 +1,148 @@
+"""From voxels back to atoms and crystals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.errors import NO_ATOMS, NOT_FINITE, TOO_CLOSE, DecodeError, Mode
+from tfmat.ccdcgan.faithful import local_maxima
+from tfmat.ccdcgan.lattice import decode_lattice
+from tfmat.ccdcgan.matched import matched_peaks
+from tfmat.ccdcgan.peaks import exact_peaks
+from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.datasets.crystal import Crystal
+
+# Atoms nearer than this (Å) make no crystal (released code).
+MIN_DISTANCE = 0.5
+
+
+def decode_sites(
+    voxel: NDArray[np.float32], spec: VoxelSpec, mode: Mode = "robust"
+) -> NDArray[np.float64]:
+    """Finds the atoms of one element.
+
+    Args:
+        voxel: Sites voxel, shape ``(grid, grid, grid)``; a trailing axis of 1 is accepted.
+        spec: Grid, cube and width.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        Positions relative to the centre of the cell, in Å, shape ``(atoms, 3)``; possibly none.
+
+    Raises:
+        DecodeError: The voxel holds values that are not finite.
+    """
+    return decode_channels(np.asarray(voxel)[None], spec, mode)[0]
+
+
+def decode_channels(
+    voxels: NDArray[np.float32], spec: VoxelSpec, mode: Mode = "robust"
+) -> list[NDArray[np.float64]]:
+    """Finds the atoms of many channels at once, which is faster than one by one.
+
+    Args:
+        voxels: Sites voxels, shape ``(channels, grid, grid, grid)`` or with a trailing axis of 1.
+        spec: Grid, cube and width.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        For each channel the positions relative to the centre of the cell, in Å.
+
+    Raises:
+        DecodeError: A voxel holds values that are not finite.
+    """
+    stack = np.asarray(voxels, dtype=np.float32).reshape(-1, *(spec.sites_grid,) * 3)
+    if mode == "faithful":
+        return [local_maxima(channel, spec) for channel in stack]
+    position, channel, clean = exact_peaks(stack, spec)
+    ends = np.searchsorted(channel, np.arange(len(stack) + 1))
+    found = [position[ends[i] : ends[i + 1]] for i in range(len(stack))]
+    noisy = np.flatnonzero(~clean)
+    if len(noisy):
+        rest = stack[noisy]
+        if not np.isfinite(rest.sum()):
+            raise DecodeError(NOT_FINITE)
+        for number, atoms in zip(noisy, matched_peaks(rest, spec), strict=True):
+            found[number] = atoms
+    return found
+
+
+def decode_structure(
+    sites: Mapping[int, NDArray[np.float32]],
+    lattice_voxel: NDArray[np.float32],
+    spec: VoxelSpec,
+    mode: Mode = "robust",
+) -> Crystal:
+    """Reads a crystal from its voxels.
+
+    Args:
+        sites: Sites voxel of each element by atomic number, shape ``(grid, grid, grid)`` each.
+        lattice_voxel: Lattice voxel, shape ``(grid, grid, grid)``.
+        spec: Grids, cube and widths.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        The crystal; the centre of its atoms lies at the centre of the cell.
+
+    Raises:
+        DecodeError: The voxels show no crystal; the reason says why.
+    """
+    lattice = decode_lattice(lattice_voxel, spec, mode)
+    if not sites:
+        raise DecodeError(NO_ATOMS)
+    stack = np.stack([np.reshape(voxel, (spec.sites_grid,) * 3) for voxel in sites.values()])
+    return assemble(
+        lattice, dict(zip(sites, decode_channels(stack, spec, mode), strict=True)), mode
+    )
+
+
+def assemble(
+    lattice: NDArray[np.float64],
+    atoms: Mapping[int, NDArray[np.float64]],
+    mode: Mode = "robust",
+) -> Crystal:
+    """Puts decoded atoms into a decoded cell.
+
+    Args:
+        lattice: Cell vectors as rows, in Å.
+        atoms: Positions of each element by atomic number, relative to the centre of the cell.
+        mode: ``faithful`` puts the mean of the positions at the centre of the cell.
+
+    Returns:
+        The crystal.
+
+    Raises:
+        DecodeError: There are no atoms, or two are nearer than 0.5 Å.
+    """
+    positions = np.concatenate([np.zeros((0, 3)), *atoms.values()])
+    numbers = np.repeat(list(atoms), [len(entry) for entry in atoms.values()]).astype(np.uint8)
+    if not len(positions):
+        raise DecodeError(NO_ATOMS)
+    if mode == "faithful":
+        positions -= positions.mean(axis=0)
+    positions += lattice.sum(axis=0) / 2
+    if nearest_distance(lattice, positions) < MIN_DISTANCE:
+        raise DecodeError(TOO_CLOSE)
+    return Crystal(lattice, positions, numbers)
+
+
+def nearest_distance(lattice: NDArray[np.float64], positions: NDArray[np.float64]) -> float:
+    """Returns the smallest distance of two atoms, over all periodic images, in Å.
+
+    Args:
+        lattice: Cell vectors as rows, in Å, reduced or nearly so.
+        positions: Cartesian positions in Å, shape ``(atoms, 3)``.
+    """
+    first, second = np.triu_indices(len(positions), k=1)
+    if not len(first):
+        return float(np.linalg.norm(lattice, axis=1).min())
+    apart = np.linalg.solve(lattice.T, (positions[first] - positions[second]).T).T
+    apart = (apart - np.round(apart)) @ lattice
+    images = apart[:, None, :] + _IMAGES @ lattice
+    return float(np.sqrt(np.square(images).sum(axis=-1).min()))
+
+
+_IMAGES = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), axis=-1).reshape(27, 3)
