@@ -41,7 +41,6 @@ def export_onnx(
     *,
     input_name: str,
     output_name: str,
-    activation: str | None = None,
     origin: Mapping[str, str] | None = None,
     opset: int = OPSET,
 ) -> OnnxFile:
@@ -55,7 +54,6 @@ def export_onnx(
         path: File to write.
         input_name: Name of the input tensor.
         output_name: Name of the output tensor.
-        activation: ``"sigmoid"`` to apply it to the model's output (a decoder that gives logits).
         origin: Texts stored in the file's ``metadata_props``.
         opset: ONNX operator set, at most 18.
 
@@ -74,10 +72,7 @@ def export_onnx(
         shape = tuple(int(size) for size in network.inputs[0].shape[1:])
 
         def graph(tensor: Any) -> dict[str, Any]:
-            result = network(tensor, training=False)
-            if activation is not None:
-                result = getattr(tensorflow.math, activation)(result)
-            return {output_name: result}
+            return {output_name: network(tensor, training=False)}
 
         signature = [tensorflow.TensorSpec((None, *shape), tensorflow.float32, name=input_name)]
         proto, _ = tf2onnx.convert.from_function(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat import __version__
 from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.files import replacing_folder, write_json
@@ -23,23 +24,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tensors:
-    """Names and units of a part's input and output."""
+    """Names and units of a part's input and output, and the property that a constraint predicts."""
 
     input_name: str
     output_name: str
     input_unit: str = "1"
     output_unit: str = "1"
+    property: str | None = None
 
 
 PARTS = {
     "generator": Tensors("noise", "crystal_graph"),
     "discriminator": Tensors("crystal_graph", "probability_real"),
-    "constraint": Tensors("crystal_graph", "formation_energy", output_unit="eV/atom"),
+    "constraint": Tensors("crystal_graph", "property"),
     "lattice_encoder": Tensors("lattice_voxel", "lattice_latent"),
     "lattice_decoder": Tensors("lattice_latent", "lattice_voxel"),
     "sites_encoder": Tensors("sites_voxel", "sites_latent"),
     "sites_decoder": Tensors("sites_latent", "sites_voxel"),
 }
+
+
+def tensors_of(part: str, recipe: CcdcganRecipe) -> Tensors | None:
+    """Returns what goes into a part and what comes out, ``None`` for a name that is no part.
+
+    Args:
+        part: One of :data:`PARTS`, or ``constraint-<property>`` for a further constraint.
+        recipe: The recipe, whose property the main constraint predicts.
+    """
+    kind, _, name = part.partition("-")
+    if kind != "constraint":
+        return PARTS.get(part)
+    name = name or recipe.data.property
+    output = "formation_energy" if name == "formation_energy_per_atom" else name
+    return replace(
+        PARTS["constraint"], output_name=output, output_unit=unit_of(name) or "", property=name
+    )
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,7 @@ def write_package(
     Args:
         out: Folder of the package.
         networks: Functional Keras models by part (:data:`PARTS`); a partial run gives the parts
-            that it has. Decoders of the compact form give logits; their sigmoid is exported too.
+            that it has. A decoder that gives logits is exported with its sigmoid.
         provenance: Recipe, data and figures.
         overwrite: Replace a package that is already there.
 
@@ -88,28 +107,25 @@ def write_package(
         InputError: No network or one of an unknown part, or ``out`` is in the way.
         MissingExtraError: The ``[train]`` extra is not installed.
     """
-    unknown = sorted(set(networks) - set(PARTS))
+    recipe = provenance.recipe
+    tensors = {part: tensors_of(part, recipe) for part in networks}
+    unknown = [part for part, found in tensors.items() if found is None]
     if unknown or not networks:
         raise InputError(
             f"{out}: cannot export {', '.join(unknown) or 'a run without trained networks'}; "
             f"parts of a package are {', '.join(PARTS)}"
         )
-    recipe = provenance.recipe
-    forms = {
-        "lattice_decoder": recipe.lattice_autoencoder.form,
-        "sites_decoder": recipe.sites_autoencoder.form,
+    from tfmat.ccdcgan.autoencoders import inference_decoder
+
+    networks = {
+        part: inference_decoder(network) if part.endswith("_decoder") else network
+        for part, network in networks.items()
     }
     with replacing_folder(out, overwrite=overwrite) as folder:
         entries = {
-            part: _write_part(
-                folder,
-                part,
-                networks[part],
-                provenance,
-                "sigmoid" if forms.get(part) == "compact" else None,
-            )
-            for part in PARTS
-            if part in networks
+            part: _write_part(folder, part, networks[part], found, provenance)
+            for part, found in tensors.items()
+            if found is not None
         }
         write_json(
             folder / METADATA,
@@ -140,10 +156,9 @@ def _write_part(
     folder: Path,
     part: str,
     network: keras.Model,
+    tensors: Tensors,
     provenance: Provenance,
-    activation: str | None,
 ) -> dict[str, Any]:
-    tensors = PARTS[part]
     weights = hashlib.sha256()
     for array in network.get_weights():
         weights.update(array.tobytes())
@@ -152,7 +167,6 @@ def _write_part(
         folder / f"{part}.onnx",
         input_name=tensors.input_name,
         output_name=tensors.output_name,
-        activation=activation,
         origin={
             "tfmat_version": __version__,
             "tfmat_recipe": provenance.recipe.name,
@@ -160,7 +174,7 @@ def _write_part(
             "weights_sha256": weights.hexdigest(),
         },
     )
-    return {
+    entry = {
         "file": f"{part}.onnx",
         "sha256": file.sha256,
         "weights_sha256": weights.hexdigest(),
@@ -172,6 +186,9 @@ def _write_part(
             tensors.output_name: _tensor(file.output_shape, tensors.output_unit),
         },
     }
+    if tensors.property is not None:
+        entry["property"] = tensors.property
+    return entry
 
 
 def _tensor(shape: tuple[int, ...], unit: str) -> dict[str, Any]:

@@ -1,0 +1,169 @@
+"""Crystals to crystal graphs and back through the autoencoders of a model package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.decode import decode_structure
+from tfmat.ccdcgan.errors import DecodeError, Mode
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.lattice import encode_lattice
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.sites import box_positions, encode_channels
+from tfmat.datasets.crystal import Crystal
+from tfmat.errors import InputError
+from tfmat.inference.package import ModelPackage
+from tfmat.recipes.loader import build
+
+# Voxels that go through an autoencoder at once. The widest layer of the reference form takes 8 MB
+# for each, and larger batches are no faster on a CPU.
+VOXEL_BATCH = 8
+
+T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]])
+
+
+@dataclass(frozen=True)
+class Codec:
+    """The autoencoders of a CCDCGAN package with their voxel grids and crystal graph layout.
+
+    Args:
+        package: A loaded package of the family ``ccdcgan``.
+        recipe: Its recipe.
+        layout: Layout of its crystal graphs.
+        presence: RMS of an element's cells above which it counts as present, shape ``(elements,)``;
+            infinite for an element that never occurred in training.
+    """
+
+    package: ModelPackage
+    recipe: CcdcganRecipe
+    layout: GraphLayout
+    presence: NDArray[np.float64]
+
+    @classmethod
+    def from_package(cls, package: ModelPackage) -> Codec:
+        """Reads grids, layout and thresholds from a package's metadata.
+
+        Args:
+            package: A loaded package.
+
+        Raises:
+            InputError: It is of another family or its metadata is not complete.
+        """
+        metadata = package.metadata
+        if metadata.get("family") != "ccdcgan":
+            raise InputError(
+                f"{package.folder}: is a {metadata.get('family')} package, this needs ccdcgan"
+            )
+        try:
+            recipe = build(CcdcganRecipe, metadata["recipe"])
+            layout = GraphLayout.from_recipe(recipe, metadata["elements"])
+            thresholds = metadata["presence_threshold"]
+        except KeyError as error:
+            raise InputError(
+                f"{package.folder}: damaged, metadata.json lacks {error}; export it again"
+            ) from error
+        presence = np.array([np.inf if value is None else value for value in thresholds], float)
+        if presence.shape != (len(layout.elements),):
+            # A package of autoencoders alone was never shown a crystal graph.
+            presence = np.zeros(len(layout.elements))
+        return cls(package, recipe, layout, presence)
+
+    @property
+    def constraints(self) -> dict[str, str]:
+        """The package's constraints: name of the part to the property that it predicts."""
+        return {
+            part: entry["property"]
+            for part, entry in self.package.metadata["parts"].items()
+            if "property" in entry
+        }
+
+    def encode(
+        self, crystals: Sequence[Crystal]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Encodes crystals.
+
+        Args:
+            crystals: Crystals in their canonical cells.
+
+        Returns:
+            Lattice latents ``(n, lattice_latent)`` and sites latents ``(n, elements,
+            sites_latent)``, zero where a crystal lacks the element.
+
+        Raises:
+            InputError: A crystal holds an element that the package does not know or does not fit
+                in its box, or the package holds no encoders.
+        """
+        spec = self.recipe.voxels
+        numbers = self.layout.numbers
+        for crystal in crystals:
+            unknown = sorted(set(crystal.numbers.tolist()) - set(numbers))
+            if unknown:
+                raise InputError(
+                    f"atomic number {unknown} is none of {', '.join(self.layout.elements)}, the "
+                    f"elements of {self.package.name}"
+                )
+        voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
+        lattice = np.concatenate(
+            [self.package.run("lattice_encoder", part) for part in _batches(voxels[..., None])]
+        )
+        sites = np.zeros((len(crystals), len(numbers), self.layout.sites_latent), dtype=np.float32)
+        pairs = [
+            (row, slot)
+            for row, crystal in enumerate(crystals)
+            for slot, number in enumerate(numbers)
+            if (crystal.numbers == number).any()
+        ]
+        for chunk in _batches(pairs):
+            channels = [
+                box_positions(crystals[row])[crystals[row].numbers == numbers[slot]]
+                for row, slot in chunk
+            ]
+            latents = self.package.run("sites_encoder", encode_channels(channels, spec))
+            for (row, slot), latent in zip(chunk, latents, strict=True):
+                sites[row, slot] = latent
+        return lattice, sites
+
+    def decode(
+        self,
+        lattice: NDArray[np.float32],
+        sites: NDArray[np.float32],
+        present: NDArray[np.bool_],
+        mode: Mode = "robust",
+    ) -> Iterator[Crystal | DecodeError]:
+        """Decodes latents, a few crystals at a time, so that memory stays bounded.
+
+        Args:
+            lattice: Lattice latents, shape ``(n, lattice_latent)``.
+            sites: Sites latents, shape ``(n, elements, sites_latent)``.
+            present: Which elements to decode, shape ``(n, elements)``.
+            mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.decode`).
+
+        Yields:
+            For each row the crystal, or the error that says why there is none.
+
+        Raises:
+            InputError: The package holds no decoders.
+        """
+        # Voxels come in the order of the rows, eight at a time, as the rows ask for them.
+        channels = self._voxels("sites_decoder", sites[present])
+        lattices = self._voxels("lattice_decoder", lattice)
+        for row, lattice_voxel in zip(present, lattices, strict=True):
+            voxels = {self.layout.numbers[slot]: next(channels) for slot in np.flatnonzero(row)}
+            try:
+                yield decode_structure(voxels, lattice_voxel, self.recipe.voxels, mode)
+            except DecodeError as error:
+                yield error
+
+    def _voxels(self, part: str, latents: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        for chunk in _batches(latents):
+            yield from self.package.run(part, chunk)[..., 0]
+
+
+def _batches(rows: T) -> Iterator[T]:
+    for start in range(0, len(rows), VOXEL_BATCH):
+        yield rows[start : start + VOXEL_BATCH]
