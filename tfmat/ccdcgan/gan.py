@@ -9,7 +9,7 @@ from keras import layers
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import GanRecipe
-from tfmat.ccdcgan.trunk import MOMENTUM, SLOPE, convolution_trunk, dense_trunk
+from tfmat.ccdcgan.trunk import SLOPE, batch_normalisation, convolution_trunk, dense_trunk
 from tfmat.errors import InputError
 
 # The released code's dropout in the discriminator.
@@ -79,9 +79,7 @@ def _reference_generator(noise: Any, recipe: GanRecipe, layout: GraphLayout) -> 
     for i, count in enumerate(filters, start=1):
         x = layers.UpSampling2D(name=f"upsampling_{i}")(x)
         x = layers.Conv2D(count, 3, padding="same", name=f"convolution_{i}")(x)
-        x = layers.BatchNormalization(
-            momentum=MOMENTUM, synchronized=True, name=f"normalisation_{i}"
-        )(x)
+        x = batch_normalisation(f"normalisation_{i}")(x)
         x = layers.ReLU(name=f"activation_{i}")(x)
     return layers.Conv2D(1, 3, padding="same", activation="tanh", name="crystal_graph")(x)
 
@@ -90,9 +88,7 @@ def _dense_generator(noise: Any, recipe: GanRecipe, layout: GraphLayout) -> Any:
     x = noise
     for i, units in enumerate(recipe.generator_filters, start=1):
         x = layers.Dense(units, name=f"dense_{i}")(x)
-        x = layers.BatchNormalization(
-            momentum=MOMENTUM, synchronized=True, name=f"normalisation_{i}"
-        )(x)
+        x = batch_normalisation(f"normalisation_{i}")(x)
         x = layers.LeakyReLU(SLOPE, name=f"activation_{i}")(x)
     lattice = layers.Dense(layout.lattice_latent, activation="tanh", name="lattice")(x)
     sites_cells = layout.used_cells - layout.lattice_slot

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 from keras import layers
 
 SLOPE = 0.2
 # The released code's value for 28 x 28 graphs; Keras's own default is 0.99.
 MOMENTUM = 0.8
+
+
+def batch_normalisation(name: str) -> layers.BatchNormalization:
+    """Returns batch normalisation over the global batch of all replicas."""
+    # Only TensorFlow's Keras can synchronise; the others refuse, and have no replicas here.
+    synchronized = keras.backend.backend() == "tensorflow"
+    return layers.BatchNormalization(momentum=MOMENTUM, synchronized=synchronized, name=name)
 
 
 def convolution_trunk(graph: Any, filters: Sequence[int], dropout: float) -> Any:
@@ -36,9 +44,7 @@ def convolution_trunk(graph: Any, filters: Sequence[int], dropout: float) -> Any
         if i < last - 1 and any(odd):
             x = layers.ZeroPadding2D(((0, odd[0]), (0, odd[1])), name=f"pad_{i}")(x)
         if i > 1:
-            x = layers.BatchNormalization(
-                momentum=MOMENTUM, synchronized=True, name=f"normalisation_{i}"
-            )(x)
+            x = batch_normalisation(f"normalisation_{i}")(x)
         x = layers.LeakyReLU(SLOPE, name=f"activation_{i}")(x)
         x = layers.Dropout(dropout, name=f"dropout_{i}")(x)
     return layers.Flatten(name="flatten")(x)
