@@ -17,7 +17,7 @@ from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
 from tfmat.datasets.read_folder import find_table, kind_of, read_folder, structure_files
 from tfmat.datasets.read_json import read_json
 from tfmat.datasets.records import Row, open_text
-from tfmat.datasets.select import obstacle
+from tfmat.datasets.select import check_limits, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
@@ -107,10 +107,11 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
 
     Raises:
         InputError: The source cannot be read, no structure can be kept, a named column is
-            missing, or ``out`` exists.
+            missing, a limit is no positive number, or ``out`` exists.
     """
     options = options or ImportOptions()
     start = time.monotonic()
+    check_limits(options.max_atoms, options.max_length)
     form = options.form or sniff(source, options.structure)
     if options.table is not None and form != "folder":
         raise InputError(f"{source}: --table belongs to a folder of files, not to {form}")
@@ -211,8 +212,11 @@ def _keep(
     row: Row, fallback: str, reader: PropertyReader, options: ImportOptions, writer: DatasetWriter
 ) -> None:
     found = reader.identifier(row.fields)
-    # A name that the source itself gives (a file, a key) is surer than a guessed column.
-    identifier = (found if options.identifier else row.name or found) or row.name or fallback
+    # A file's or key's name is surer than a guessed column; only --id overrules a key.
+    first, second = (
+        (row.name, found) if row.named_by_file or not options.identifier else (found, row.name)
+    )
+    identifier = first or second or fallback
     try:
         if row.crystal is None:
             raise InputError(row.reason)

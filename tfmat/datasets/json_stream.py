@@ -56,8 +56,8 @@ class JsonStream:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._buffer, self._at)
-                # A number at the end of the buffer may go on in the next chunk.
-                if end < len(self._buffer) or not self._read():
+                # A number may go on behind the buffer: "1" and two more characters of "1e+5".
+                if end + 2 < len(self._buffer) or not self._read():
                     self._at = end
                     return value
             except json.JSONDecodeError as error:
@@ -102,7 +102,9 @@ class JsonStream:
             return False
         # Doubling keeps the work of trying again linear in the size of the element.
         text = self._stream.read(max(_CHUNK, len(self._buffer) - self._at))
-        self._ended = not text
+        if not text:
+            self._ended = True
+            return False
         self._buffer = self._buffer[self._at :] + text
         self._at = 0
-        return bool(text)
+        return True

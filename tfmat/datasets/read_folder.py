@@ -75,14 +75,19 @@ def read_folder(source: Path, table: Path | None = None, key: str | None = None)
         name = _name(relative)
         fields = _look_up(rows, relative, name)
         if table is not None and fields is None:
-            yield Row(str(relative), reason=f"no properties: not in {table.name}", name=name)
+            yield Row(
+                str(relative),
+                reason=f"no properties: not in {table.name}",
+                name=name,
+                named_by_file=True,
+            )
             continue
         try:
             for crystal in _parse(path):
-                yield Row(str(relative), fields or {}, crystal, name=name)
+                yield Row(str(relative), fields or {}, crystal, name=name, named_by_file=True)
         except InputError as error:
             reason = str(error).removeprefix(f"{path}: ")
-            yield Row(str(relative), fields or {}, reason=reason, name=name)
+            yield Row(str(relative), fields or {}, reason=reason, name=name, named_by_file=True)
 
 
 def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, str]]:

@@ -26,6 +26,7 @@ class Row:
         crystal: The structure, or ``None`` with a ``reason``.
         reason: Why there is no structure, as ``"kind: detail"``.
         name: An identifier that the source gives outside of the fields (a file name, a key).
+        named_by_file: Whether it is a file's name, which no field overrules.
     """
 
     where: str
@@ -33,6 +34,7 @@ class Row:
     crystal: Crystal | None = None
     reason: str = ""
     name: str = ""
+    named_by_file: bool = False
 
 
 @contextmanager

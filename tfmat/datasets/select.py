@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,10 +11,26 @@ from numpy.typing import NDArray
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.niggli import niggli_lattice
 from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
 
 # Papers 001 and 002: at most 20 atoms; a, b and c at most 10 Å.
 MAX_ATOMS = 20
 MAX_LENGTH = 10.0
+
+
+def check_limits(max_atoms: int | None, max_length: float | None) -> None:
+    """Checks the limits of a selection.
+
+    Args:
+        max_atoms: Largest number of atoms in the cell; ``None`` for any.
+        max_length: Largest a, b and c, in Å; ``None`` for any.
+
+    Raises:
+        InputError: One of them is not a positive, finite number.
+    """
+    for name, limit in (("max-atoms", max_atoms), ("max-length", max_length)):
+        if limit is not None and not 0 < limit < math.inf:
+            raise InputError(f"--{name} {limit}: give a positive number")
 
 
 def niggli_lengths(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -85,8 +102,9 @@ def select(
         Whether each structure passes, shape ``(n,)``.
 
     Raises:
-        InputError: A cell cannot be reduced.
+        InputError: A cell cannot be reduced, or a limit is no positive number.
     """
+    check_limits(max_atoms, max_length)
     chosen = np.zeros(len(dataset), dtype=bool)
     for index, crystal in enumerate(dataset):
         chosen[index] = passes(crystal, max_atoms, max_length)

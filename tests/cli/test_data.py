@@ -1,0 +1,107 @@
+"""``tfmat data import`` and ``tfmat data info`` as a user meets them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tfmat.cli.main import main
+
+FRAME = """2
+Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 material_id={} e_form=-1.5 note=x
+Na 0 0 0
+Cl 2 2 2
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "a.extxyz"
+    path.write_text(
+        FRAME.format("mp-1") + FRAME.format("mp-2") + FRAME.format("mp-3").replace("Na", "Q")
+    )
+    return path
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as error:
+        main(["data", *map(str, words)])
+    captured = capsys.readouterr()
+    return error.value.code, captured.out, captured.err
+
+
+def test_import_and_info(source, tmp_path, capsys):
+    code, out, err = run(capsys, "import", source, "--out", tmp_path / "set")
+    assert code == 0
+    assert "kept 2 of 3 structures (4 atoms)" in out
+    assert "1  unknown element" in out
+    assert "formation_energy_per_atom from column 'e_form': 2 known" in out
+    assert "columns left out (keep numbers with --property): note" in out
+    assert "importing: 3/3" in err
+    rejected = (tmp_path / "set" / "rejected.csv").read_text().splitlines()
+    assert rejected[1] == "frame 3,mp-3,unknown element: 'Q'"
+    code, out, _ = run(capsys, "info", tmp_path / "set")
+    assert code == 0
+    assert "passes      2 of 2 (100.0%)" in out
+    assert "█" in out
+
+
+def test_json_summaries(source, tmp_path, capsys):
+    code, out, _ = run(
+        capsys, "import", source, "--out", tmp_path / "set", "--json",
+        "--property", "e=e_form", "--max-atoms", 20, "--max-length", 10, "--limit", 2,
+    )  # fmt: skip
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["read"], summary["kept"], summary["rejected"]) == (2, 2, 0)
+    assert summary["properties"]["e"] == {"column": "e_form", "known": 2}
+    assert summary["selection"] == {"max_atoms": 20, "max_length": 10.0, "cell": "Niggli"}
+    code, out, _ = run(capsys, "info", tmp_path / "set", "--max-length", 3, "--json")
+    assert code == 0
+    assert json.loads(out)["passes_selection"]["structures"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["import", "nowhere", "--out", "x"], "nowhere: no such file or folder"),
+        (["import", "SOURCE"], "Missing option '--out'"),
+        (["import", "SOURCE", "--out", "x", "--property", "=a"], "give NAME or NAME=COLUMN"),
+        (["import", "SOURCE", "--out", "x", "--property", "gap=g"], "no column 'g'"),
+        (["import", "SOURCE", "--out", "x", "--id", "g"], "no column 'g'"),
+        (["import", "SOURCE", "--out", "x", "--max-atoms", "0"], "--max-atoms"),
+        (["import", "SOURCE", "--out", "x", "--max-length", "nan"], "--max-length"),
+        (["import", "SOURCE", "--out", "x", "--table", "SOURCE"], "--table belongs to a folder"),
+        (["import", "SOURCE", "--out", "SOURCE"], "is a file; give a folder"),
+        (["import", "SOURCE", "--out", "."], "not empty; give another --out"),
+        (["info", "nowhere"], "nowhere: no such dataset"),
+        (["info", "."], "holds no dataset"),
+        (["infos"], "did you mean"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(
+    source, tmp_path, capsys, monkeypatch, words, message
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *(str(source) if word == "SOURCE" else word for word in words))
+    assert code == 2
+    assert out == ""
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("tfmat: ")
+    assert message in last
+    assert not (tmp_path / "x").exists()
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from tfmat.cli.main import main\n"
+        "for words in (['data', '--help'], ['data', 'import', '--help'], ['data', 'info', '-h']):\n"
+        "    try:\n"
+        "        main(words)\n"
+        "    except SystemExit as end:\n"
+        "        assert end.code == 0\n"
+        "heavy = {'numpy', 'pymatgen', 'ase', 'scipy', 'tensorflow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -1,0 +1,100 @@
+"""Importing folders of CIF and POSCAR files, with and without a table."""
+
+import gzip
+import hashlib
+
+import pytest
+
+from tfmat.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path, cif, rocksalt):
+    folder = tmp_path / "files"
+    (folder / "mp-1").mkdir(parents=True)
+    (folder / "a.cif").write_text(cif)
+    (folder / "b.vasp").write_text(rocksalt.to(fmt="poscar"))
+    (folder / "mp-1" / "POSCAR").write_text(rocksalt.to(fmt="poscar"))
+    (folder / "c.cif.gz").write_bytes(gzip.compress(cif.encode()))
+    (folder / "notes.txt").write_text("nothing of interest")
+    return folder
+
+
+def test_every_file_is_found_and_named(folder, load, rocksalt):
+    dataset, summary, _ = load(folder)
+    assert list(dataset.ids) == ["a", "b", "c", "mp-1"]
+    assert summary["format"] == "folder"
+    for crystal in dataset:
+        assert crystal.to_structure().matches(rocksalt)
+
+
+def test_the_hash_follows_content_and_names(folder, load, tmp_path):
+    from tfmat.datasets.importing import source_hash
+
+    first = source_hash(folder)
+    lines = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in ("a.cif", "b.vasp", "c.cif.gz", "mp-1/POSCAR")
+    ]
+    assert first == hashlib.sha256("".join(lines).encode()).hexdigest()
+    (folder / "notes.txt").unlink()
+    assert source_hash(folder) == first
+    (folder / "a.cif").rename(folder / "d.cif")
+    assert source_hash(folder) != first
+
+
+def test_properties_from_the_only_table(folder, load):
+    (folder / "id_prop.csv").write_text("name;ef;gap\na;-1;0\nb.vasp;-2;\nmp-1;-4;2\n")
+    dataset, _, rejected = load(folder)
+    assert dict(zip(dataset.ids, dataset.property("formation_energy_per_atom"), strict=True)) == {
+        "a": -1,
+        "b": -2,
+        "mp-1": -4,
+    }
+    assert [row["reason"] for row in rejected] == ["no properties: not in id_prop.csv"]
+    assert dataset.metadata["source"]["table"] == "id_prop.csv"
+
+
+def test_properties_from_a_named_table(folder, load, tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("structure file,E\na.cif,1\nb,2\nc,3\nmp-1,4\n")
+    dataset, _, _ = load(
+        folder, table=table, identifier="structure file", properties={"energy": "E"}
+    )
+    assert list(dataset.ids) == ["a", "b", "c", "mp-1"]
+    assert dataset.property("energy").tolist() == [1, 2, 3, 4]
+    with pytest.raises(InputError, match="no column 'nope'"):
+        load(folder, table=table, identifier="nope")
+    table.write_text("id,E\na,1\na,2\n")
+    with pytest.raises(InputError, match="row 2: 'a' comes twice"):
+        load(folder, table=table)
+
+
+def test_broken_files_are_rejected(folder, load, rocksalt):
+    poscar = rocksalt.to(fmt="poscar")
+    (folder / "empty.cif").write_text("")
+    (folder / "binary.cif").write_bytes(b"\xff\xfe\x00\x01")
+    (folder / "text.vasp").write_text("this is\nno POSCAR\n")
+    lines = [line.replace(" Na", "").replace(" Cl", "") for line in poscar.splitlines()]
+    old = ["old form", *lines[1:5], *lines[6:]]
+    (folder / "old.vasp").write_text("\n".join(old))
+    (folder / "cut.cif.gz").write_bytes(gzip.compress(b"data_x" * 900)[:-9])
+    dataset, _, rejected = load(folder)
+    assert len(dataset) == 4
+    reasons = {row["where"]: row["reason"] for row in rejected}
+    assert reasons["empty.cif"] == "empty file"
+    assert reasons["binary.cif"].startswith("broken CIF: ")
+    assert reasons["text.vasp"].startswith("broken POSCAR: ")
+    assert reasons["old.vasp"] == "broken POSCAR: it names no elements (VASP 4 form)"
+    assert reasons["cut.cif.gz"].startswith("the gzip file is cut off")
+
+
+def test_one_file_alone(folder, load):
+    dataset, summary, _ = load(folder / "a.cif")
+    assert (list(dataset.ids), summary["format"]) == (["a"], "folder")
+
+
+def test_a_folder_without_structures(tmp_path, load):
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="holds no CIF or POSCAR files"):
+        load(tmp_path / "none")
