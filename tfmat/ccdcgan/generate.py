@@ -117,20 +117,26 @@ def generate(
         wishes: What structures have to fulfil; the papers' limits by default.
         batch_size: Crystal graphs generated at once.
 
-    Yields:
-        One result for every crystal graph, in the order of the indices.
+    Returns:
+        One result for every crystal graph, in the order of the indices, made when asked for.
 
     Raises:
         InputError: The package lacks a part, or a wish cannot be fulfilled by it.
     """
-    package, layout = codec.package, codec.layout
-    package.require("generator", "lattice_decoder", "sites_decoder")
+    codec.package.require("generator", "lattice_decoder", "sites_decoder")
     wishes = wishes or Wishes(max_atoms=codec.recipe.data.max_atoms)
     _check(wishes, codec)
+    return _results(codec, range(first, first + count), seed, mode, wishes, batch_size)
+
+
+def _results(
+    codec: Codec, wanted: range, seed: int, mode: Mode, wishes: Wishes, batch_size: int
+) -> Iterator[Result]:
+    package, layout = codec.package, codec.layout
     length = codec.recipe.gan.latent
-    for start in range(first, first + count, batch_size):
-        indices = range(start, min(start + batch_size, first + count))
-        latents = noise(seed, start, len(indices), length)
+    for start in range(0, len(wanted), batch_size):
+        indices = wanted[start : start + batch_size]
+        latents = noise(seed, indices.start, len(indices), length)
         graphs = package.run("generator", latents)
         properties = {
             name: package.run(part, graphs).reshape(-1) for part, name in codec.constraints.items()

@@ -1,0 +1,85 @@
+"""``tfmat screen``: the papers' DCGAN + constraint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("source", required=False, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
+@click.option(
+    "--tolerance",
+    type=float,
+    default=0.3,
+    show_default=True,
+    help="Largest predicted formation energy above the reference, in eV/atom.",
+)
+@click.option(
+    "--hull",
+    metavar="DATASET",
+    help="Measure from the convex hull of this dataset, not from the elements (0 eV/atom).",
+)
+@click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
+@click.option("-n", "--number", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def screen(
+    source: Path | None,
+    out: Path,
+    tolerance: float,
+    hull: str | None,
+    model: str | None,
+    number: int,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Keep generated structures whose predicted formation energy is low enough.
+
+    SOURCE is a folder that tfmat generate wrote; or give --model to generate here, into the
+    folder "generated" in --out. Kept CIF files, frames and a table of all structures are written.
+    """
+    from tfmat.ccdcgan.screen import Hull, screen_into, zero
+    from tfmat.errors import InputError
+    from tfmat.files import replacing_folder
+
+    if (source is None) == (model is None):
+        raise InputError("give either a folder that tfmat generate wrote, or --model")
+    reference, name = zero, "elements"
+    if hull is not None:
+        from tfmat.datasets.store import Dataset
+
+        dataset = Dataset.open(hull)
+        reference, name = Hull.from_dataset(dataset), f"convex hull of {dataset.path.name}"
+    with replacing_folder(out) as folder:
+        if model is not None:
+            source = folder / "generated"
+            source.mkdir()
+            _generate(source, model, number, seed, threads)
+        assert source is not None  # noqa: S101
+        summary = screen_into(folder, source, tolerance, reference, name)
+    if as_json:
+        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
+    else:
+        click.echo(
+            f"kept {summary['kept']} of {summary['structures']} structures within {tolerance:g} "
+            f"eV/atom of the {name} in {out}"
+        )
+
+
+def _generate(folder: Path, model: str, number: int, seed: int, threads: int | None) -> None:
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.generate import Wishes
+    from tfmat.ccdcgan.results import generate_into
+    from tfmat.inference.package import load
+
+    codec = Codec.from_package(load(model, threads=threads))
+    # Without a constraint there is nothing to screen by: say so before the work, not after it.
+    codec.package.require("constraint")
+    wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)
+    generate_into(folder, codec, number, seed, wishes=wishes)

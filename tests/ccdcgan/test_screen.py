@@ -1,0 +1,126 @@
+import csv
+
+import numpy as np
+import pytest
+
+from tfmat.datasets.crystal import Crystal
+from tfmat.errors import InputError
+
+pytest.importorskip("onnx")
+
+from oracle import make_package
+
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import Wishes
+from tfmat.ccdcgan.results import generate_into
+from tfmat.ccdcgan.screen import Hull, screen_into
+from tfmat.inference.package import load
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    codec = Codec.from_package(load(make_package(tmp_path_factory.mktemp("models") / "oracle")))
+    generate_into(folder, codec, 40, 3, wishes=Wishes())
+    return folder
+
+
+def table(folder):
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+# Predicted energies are -0.4 and -0.1 (BiSe), 0.0 (Bi), 0.25 (BiSe3).
+@pytest.mark.parametrize(
+    ("tolerance", "energies"),
+    [(0.3, {-0.4, -0.1, 0.0, 0.25}), (0.0, {-0.4, -0.1, 0.0}), (-0.2, {-0.4}), (-1.0, set())],
+)
+def test_tolerance_above_the_elements(generated, tmp_path, tolerance, energies):
+    from ase.io import read
+
+    summary = screen_into(tmp_path, generated, tolerance)
+    rows = table(tmp_path)
+    structures = [row for row in table(generated) if row["status"] == "structure"]
+    assert [row["id"] for row in rows] == [row["id"] for row in structures]
+    kept = [row for row in rows if row["status"] == "kept"]
+    assert {float(row["predicted_formation_energy_per_atom"]) for row in kept} == energies
+    assert summary["kept"] == len(kept)
+    assert summary["structures"] == len(structures)
+    files = {path.stem for path in (tmp_path / "cif").iterdir()}
+    assert files == {row["id"] for row in kept}
+    for name in files:
+        copy, original = (folder / "cif" / f"{name}.cif" for folder in (tmp_path, generated))
+        assert copy.read_bytes() == original.read_bytes()
+    if kept:
+        frames = read(tmp_path / "structures.extxyz", ":")
+        assert [frame.info["id"] for frame in frames] == [row["id"] for row in kept]
+    else:
+        assert (tmp_path / "structures.extxyz").read_text() == ""
+
+
+def test_hull_is_that_of_its_system():
+    hull = Hull({"Bi2Se3": -0.5, "BiSe": -0.1, "BiTe": -5.0, "Bi2SeTe2": -0.9})
+    assert hull("Bi2Se3") == pytest.approx(-0.5)
+    # On the line from Bi (x = 0) to Bi2Se3 (x = 0.6).
+    assert hull("BiSe") == pytest.approx(-0.5 * 0.5 / 0.6)
+    assert hull("BiSe3") == pytest.approx(-0.5 * 0.25 / 0.4)
+    assert hull("Bi") == 0.0
+    assert hull("AgCl") == 0.0
+    # A ternary point between BiTe and Se, with shares 2/3 and 1/3, lies far below the ternary.
+    assert hull("BiTeSe") == pytest.approx(-5.0 * 2 / 3)
+
+
+def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
+    from tfmat.datasets.store import Dataset, DatasetWriter
+
+    def crystal(numbers):
+        positions = np.linspace(0.0, 8.0, len(numbers))[:, None] * [1.0, 0, 0]
+        return Crystal.from_arrays(10 * np.eye(3), positions, numbers)
+
+    with DatasetWriter(tmp_path / "known", {"name": "test"}) as writer:
+        writer.add(crystal([83, 34]), "a", {"formation_energy_per_atom": -0.3})
+        writer.add(crystal([83, 34, 83, 34]), "b", {"formation_energy_per_atom": -0.6})
+        writer.add(crystal([83, 83, 34]), "c", {"formation_energy_per_atom": float("nan")})
+    hull = Hull.from_dataset(Dataset.open(tmp_path / "known"))
+    assert hull("BiSe") == pytest.approx(-0.6)
+    out = tmp_path / "kept"
+    out.mkdir()
+    screen_into(out, generated, 0.3, hull, "convex hull")
+    above = {row["formula"]: row for row in table(out) if row["status"] != "kept"}
+    # BiSe at -0.1 is 0.5 above the hull, BiSe3 at 0.25 is 0.55 above it.
+    assert set(above) == {"BiSe", "BiSe3"}
+    assert float(above["BiSe"]["above_reference"]) == pytest.approx(0.5)
+    assert float(above["BiSe3"]["above_reference"]) == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: (f / "results.csv").unlink(), "holds no results.csv"),
+        (lambda f: (f / "results.csv").write_text("a,b\n1,2\n"), "no table of tfmat generate"),
+        (lambda f: (f / "results.csv").write_text("id,status,formula\n"), "train constraint"),
+        (
+            lambda f: (f / "results.csv").write_text(
+                "id,status,formula,predicted_formation_energy_per_atom\n../x,structure,Bi,0.1\n"
+            ),
+            "is no file name",
+        ),
+        (
+            lambda f: (f / "results.csv").write_text(
+                "id,status,formula,predicted_formation_energy_per_atom\nx,structure,Bi,low\n"
+            ),
+            "'low' is no number",
+        ),
+        (lambda f: (f / "structures.extxyz").write_text("two\n"), "generate the folder again"),
+    ],
+)
+def test_foreign_folder_is_refused(generated, tmp_path, change, message):
+    import shutil
+
+    source = shutil.copytree(generated, tmp_path / "source")
+    change(source)
+    out = tmp_path / "kept"
+    out.mkdir()
+    with pytest.raises(InputError, match=message) as caught:
+        screen_into(out, source)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,167 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("onnx")
+
+from fresh import run_and_list_modules
+from oracle import make_package
+from tfmat.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return make_package(tmp_path_factory.mktemp("models") / "oracle")
+
+
+def tfmat(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+def generate(capsys, package, out, *arguments):
+    return tfmat(capsys, "generate", "ccdcgan", "--model", package, "--out", out, *arguments)
+
+
+def test_json_summary_and_files(capsys, package, tmp_path):
+    out = tmp_path / "new"
+    code, stdout, stderr = generate(capsys, package, out, "-n", 30, "--seed", 3, "--json")
+    assert code == 0
+    summary = json.loads(stdout)
+    assert summary["graphs"] == 30
+    assert summary["structures"] + sum(summary["reasons"].values()) == 30
+    assert summary["success_rate"] == summary["structures"] / 30
+    assert summary["mean_predicted_formation_energy_per_atom"] is not None
+    assert summary["units"] == {"formation_energy_per_atom": "eV/atom"}
+    assert len(list((out / "cif").iterdir())) == summary["structures"]
+    assert json.loads((out / "summary.json").read_text("utf-8")) == {
+        key: value for key, value in summary.items() if key != "out"
+    }
+    assert "generating: 30/30" in stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"new"}
+
+
+def test_plain_summary_counts_reasons(capsys, package, tmp_path):
+    code, stdout, _ = generate(capsys, package, tmp_path / "new", "-n", 30, "--seed", 3)
+    assert code == 0
+    first, *rest = stdout.splitlines()
+    assert "structures from 30 crystal graphs" in first
+    assert any("without: no atoms" in line for line in rest)
+    assert rest[-1].endswith("eV/atom")
+
+
+def test_full_folder_is_refused_and_kept(capsys, package, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    code, _, stderr = generate(capsys, package, tmp_path, "-n", 3)
+    assert code == 2
+    assert "not empty" in stderr
+    assert len(stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--require", "Te"], "--require Te"),
+        (["--max-atoms", "2", "--min-atoms", "3"], "--max-atoms 2"),
+        (["--min-distance", "0.1"], "--min-distance"),
+        (["-n", "0"], "-n"),
+        (["--seed", "-1"], "--seed"),
+        (["--models-dir", "nowhere", "--model", "unknown"], "no such package"),
+    ],
+)
+def test_wrong_words_leave_nothing_behind(capsys, package, tmp_path, arguments, message):
+    code, _, stderr = generate(capsys, package, tmp_path / "new", *arguments)
+    assert code == 2
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dcgan_and_ccdcgan_are_not_mixed_up(capsys, package, tmp_path):
+    plain = make_package(tmp_path / "plain", terms=False)
+    code, _, stderr = generate(capsys, plain, tmp_path / "new")
+    assert code == 2
+    assert "use tfmat generate dcgan" in stderr
+    code, stdout, _ = tfmat(
+        capsys, "generate", "dcgan", "--model", plain, "--out", tmp_path / "new", "-n", 5
+    )
+    assert code == 0
+    assert "5 crystal graphs" in stdout
+
+
+def test_light_install_generates(package, tmp_path):
+    """No module of the extras is imported, so none has to be there."""
+    code, modules, output = run_and_list_modules(
+        "generate", "ccdcgan", "--model", package, "--out", tmp_path / "new", "-n", 10, "--json"
+    )
+    assert code == 0, output
+    assert "onnxruntime" in modules
+    extras = ("tensorflow", "keras", "tf2onnx", "onnx", "sklearn", "chgnet", "torch", "tensorboard")
+    assert modules.isdisjoint(extras)
+
+
+def test_killed_run_leaves_no_half_folder(package, tmp_path):
+    out = tmp_path / "new"
+    command = ["generate", "ccdcgan", "--model", package, "--out", out, "-n", 10**6]
+    script = "import sys; from tfmat.cli.main import main; main(sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, command)], stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            while process.poll() is None:
+                # The folder under its temporary name: work has begun.
+                if any(tmp_path.glob(".new.*/cif/*.cif")):
+                    break
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert not out.exists()
+
+
+def test_screen_keeps_low_energies(capsys, package, tmp_path):
+    generate(capsys, package, tmp_path / "new", "-n", 40, "--seed", 3)
+    code, stdout, _ = tfmat(
+        capsys, "screen", tmp_path / "new", "--out", tmp_path / "kept",
+        "--tolerance", "-0.05", "--json",
+    )  # fmt: skip
+    assert code == 0
+    summary = json.loads(stdout)
+    assert 0 < summary["kept"] < summary["structures"]
+    assert len(list((tmp_path / "kept" / "cif").iterdir())) == summary["kept"]
+
+
+def test_screen_can_generate_itself(capsys, package, tmp_path):
+    code, stdout, _ = tfmat(
+        capsys, "screen", "--model", package, "-n", 20, "--seed", 3, "--out", tmp_path / "kept"
+    )
+    assert code == 0
+    assert "eV/atom of the elements" in stdout
+    assert (tmp_path / "kept" / "generated" / "results.csv").is_file()
+
+
+def test_screen_wants_one_source(capsys, tmp_path):
+    code, _, stderr = tfmat(capsys, "screen", "--out", tmp_path / "kept")
+    assert code == 2
+    assert "--model" in stderr
+
+
+def test_interrupt_is_no_traceback(package, tmp_path, monkeypatch):
+    import tfmat.ccdcgan.results as results
+
+    def stop(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "generate_into", stop)
+    from tfmat.cli.generate import generate as group
+
+    done = CliRunner().invoke(
+        group, ["ccdcgan", "--model", str(package), "--out", str(tmp_path / "new")]
+    )
+    assert done.exit_code != 0
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,198 @@
+"""The papers' "DCGAN + constraint": generated structures kept by their predicted energy."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tfmat.ccdcgan.generate import STRUCTURE
+from tfmat.ccdcgan.results import CIF_FOLDER, FRAMES, SUMMARY, TABLE
+from tfmat.errors import InputError
+from tfmat.files import write_json
+
+# Paper 004, "Construction and prediction of DCGAN + constraint".
+TOLERANCE = 0.3
+ENERGY = "predicted_formation_energy_per_atom"
+KEPT = "kept"
+ABOVE = "above the tolerance"
+
+
+def zero(formula: str) -> float:
+    """Returns the energy of the elements at any composition: 0 eV/atom by definition."""
+    del formula
+    return 0.0
+
+
+def screen_into(
+    folder: Path,
+    source: Path,
+    tolerance: float = TOLERANCE,
+    reference: Callable[[str], float] = zero,
+    reference_name: str = "elements",
+) -> dict[str, Any]:
+    """Keeps the structures whose predicted formation energy is at most reference + tolerance.
+
+    Paper 004 names the tolerance (0.3 eV/atom; 2,148 of 2,832 structures were kept) but not what
+    it is measured from. Here that is 0 eV/atom, the energy of the elements, or the convex hull of
+    known structures (:class:`Hull`).
+
+    Args:
+        folder: An empty folder for the kept structures.
+        source: A folder written by ``tfmat generate``.
+        tolerance: Largest energy above the reference, in eV/atom.
+        reference: Energy in eV/atom to compare with, by reduced formula.
+        reference_name: What the reference is, for the summary.
+
+    Returns:
+        The summary: ``structures``, ``kept``, ``kept_fraction`` and the mean predicted energies.
+
+    Raises:
+        InputError: The source is no such folder, or was generated without a constraint.
+    """
+    table: list[dict[str, Any]] = []
+    for row in _rows(source):
+        try:
+            energy = float(row[ENERGY])
+        except ValueError as error:
+            raise InputError(f"{source / TABLE}: {ENERGY} {row[ENERGY]!r} is no number") from error
+        above = energy - reference(row["formula"])
+        table.append({**row, "status": KEPT if above <= tolerance else ABOVE, "above": above})
+    kept = [row for row in table if row["status"] == KEPT]
+    (folder / CIF_FOLDER).mkdir()
+    for row in kept:
+        file = f"{row['id']}.cif"
+        try:
+            shutil.copyfile(source / CIF_FOLDER / file, folder / CIF_FOLDER / file)
+        except OSError as error:
+            raise InputError(
+                f"{source / CIF_FOLDER / file}: cannot be read; generate the folder again"
+            ) from error
+    _copy_frames(source / FRAMES, folder / FRAMES, {row["id"] for row in kept})
+    _write_table(folder / TABLE, table)
+    summary = {
+        "structures": len(table),
+        "kept": len(kept),
+        "kept_fraction": len(kept) / len(table) if table else None,
+        "tolerance": tolerance,
+        "reference": reference_name,
+        "units": {"tolerance": "eV/atom", "formation_energy_per_atom": "eV/atom"},
+        f"mean_{ENERGY}": _mean(float(row[ENERGY]) for row in table),
+        f"mean_{ENERGY}_kept": _mean(float(row[ENERGY]) for row in kept),
+        "source": source.name,
+    }
+    write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def _rows(source: Path) -> Iterator[dict[str, str]]:
+    """Reads the structures of a table of ``tfmat generate``."""
+    file = source / TABLE
+    if not file.is_file():
+        raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
+    with file.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        columns = reader.fieldnames or []
+        if "status" not in columns or "formula" not in columns:
+            raise InputError(f"{file}: is no table of tfmat generate")
+        if ENERGY not in columns:
+            raise InputError(
+                f"{file}: has no predicted formation energies, its model holds no constraint; add "
+                "one with tfmat train constraint --out RUN --resume and generate again"
+            )
+        for row in reader:
+            if Path(row["id"]).name != row["id"]:
+                raise InputError(f"{file}: id {row['id']!r} is no file name")
+            if row["status"] == STRUCTURE:
+                yield row
+
+
+def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
+    try:
+        with (
+            source.open(encoding="utf-8") as frames,
+            target.open("w", encoding="utf-8", newline="\n") as out,
+        ):
+            for first in frames:
+                frame = [first, *itertools.islice(frames, int(first) + 1)]
+                if frame[1].split(' id="')[1].split('"')[0] in kept:
+                    out.writelines(frame)
+    except (OSError, ValueError, IndexError) as error:
+        raise InputError(
+            f"{source}: cannot be read ({error}); generate the folder again"
+        ) from error
+
+
+def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        header = ("id", "status", "formula", "atoms", "space_group", ENERGY, "above_reference")
+        table.writerow(header)
+        for row in rows:
+            table.writerow([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    numbers = list(values)
+    return round(sum(numbers) / len(numbers), 6) if numbers else None
+
+
+class Hull:
+    """The convex hull of formation energies of known structures, in any number of elements.
+
+    Args:
+        energies: Lowest formation energy in eV/atom by reduced formula. The elements are at 0.
+    """
+
+    def __init__(self, energies: Mapping[str, float]) -> None:
+        from pymatgen.core import Composition
+
+        self._known = [(Composition(formula), energy) for formula, energy in energies.items()]
+        self._diagrams: dict[frozenset[str], Any] = {}
+
+    def __call__(self, formula: str) -> float:
+        """Returns the hull's energy at a composition.
+
+        Args:
+            formula: A formula.
+
+        Returns:
+            Energy in eV/atom.
+        """
+        from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+        from pymatgen.core import Composition
+
+        composition = Composition(formula)
+        system = frozenset(element.symbol for element in composition)
+        if system not in self._diagrams:
+            entries = [PDEntry(Composition(symbol), 0.0) for symbol in sorted(system)]
+            entries += [
+                PDEntry(known, energy * known.num_atoms)
+                for known, energy in self._known
+                if system.issuperset(element.symbol for element in known)
+            ]
+            self._diagrams[system] = PhaseDiagram(entries)
+        return float(self._diagrams[system].get_hull_energy_per_atom(composition))
+
+    @classmethod
+    def from_dataset(cls, dataset: Any, name: str = "formation_energy_per_atom") -> Hull:
+        """Builds the hull of a dataset.
+
+        Args:
+            dataset: A :class:`~tfmat.datasets.store.Dataset`.
+            name: Its property with the formation energies, in eV/atom.
+
+        Raises:
+            InputError: The dataset has no such property.
+        """
+        from tfmat.datasets.writing import reduced_formula
+
+        lowest: dict[str, float] = {}
+        for row, energy in enumerate(dataset.property(name)):
+            if energy == energy:  # not NaN, which stands for unknown
+                formula = reduced_formula(dataset[row])
+                lowest[formula] = min(lowest.get(formula, energy), float(energy))
+        return cls(lowest)
