@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from tfmat.datasets.cif_p1 import read_plain_cif
 from tfmat.datasets.crystal import Crystal
 from tfmat.errors import InputError
 
@@ -28,6 +29,9 @@ def crystals_from_cif(text: str) -> list[Crystal]:
     Raises:
         InputError: Nothing in it is a readable, ordered structure.
     """
+    plain = read_plain_cif(text)
+    if plain is not None:
+        return [plain]
     from pymatgen.io.cif import CifParser
 
     with warnings.catch_warnings(record=True) as caught:
