@@ -1,0 +1,224 @@
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import onnx
+import tiny
+
+from tfmat.ccdcgan.autoencoders import build_decoder, build_encoder
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.constraint import build_constraint
+from tfmat.ccdcgan.gan import build_discriminator, build_generator
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.recipe import AutoencoderRecipe, load_recipe
+from tfmat.errors import InputError
+from tfmat.export.onnx import export_onnx
+from tfmat.export.package import Provenance, write_package
+from tfmat.files import sha256
+from tfmat.inference.package import load
+
+pytestmark = pytest.mark.train
+
+
+def shaken(network):
+    """Gives every weight a value as after training; fresh batch-norm statistics would hide bugs."""
+    random = np.random.default_rng(1)
+    for weight in network.weights:
+        value = weight.numpy()
+        if value.dtype.kind == "f":
+            noise = random.normal(size=value.shape) * 0.1
+            weight.assign(np.abs(value + noise) if "variance" in weight.name else value + noise)
+    return network
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory):
+    return load_recipe(str(tiny.write_recipe(tmp_path_factory.mktemp("recipe") / "tiny.toml")))
+
+
+@pytest.fixture(scope="module")
+def networks(recipe):
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    voxels = recipe.voxels
+    result = {
+        "lattice_encoder": build_encoder(recipe.lattice_autoencoder, voxels.lattice_grid),
+        "lattice_decoder": build_decoder(recipe.lattice_autoencoder, voxels.lattice_grid),
+        "sites_encoder": build_encoder(recipe.sites_autoencoder, voxels.sites_grid),
+        "sites_decoder": build_decoder(recipe.sites_autoencoder, voxels.sites_grid),
+        "constraint": build_constraint(recipe.constraint, layout),
+        "generator": build_generator(recipe.gan, layout),
+        "discriminator": build_discriminator(recipe.gan, layout),
+    }
+    return {part: shaken(network) for part, network in result.items()}
+
+
+@pytest.fixture(scope="module")
+def package(networks, recipe, tmp_path_factory):
+    provenance = Provenance(
+        "tiny-package",
+        recipe,
+        seed=5,
+        dataset={"name": "none", "sha256": "0"},
+        presence_threshold=[0.1, float("inf")],
+        metrics={"atom_recall": {"value": 0.5, "unit": "1"}},
+    )
+    return write_package(tmp_path_factory.mktemp("models") / "tiny", networks, provenance)
+
+
+@pytest.mark.parametrize("batch", [1, 5])
+def test_onnx_runtime_agrees_with_keras(networks, package, batch):
+    loaded = load(package, threads=1)
+    random = np.random.default_rng(2)
+    assert set(loaded.parts) == set(networks)
+    for part, network in networks.items():
+        inputs = random.normal(size=(batch, *network.input_shape[1:])).astype(np.float32)
+        expected = np.asarray(network(inputs, training=False))
+        if part.endswith("_decoder"):
+            expected = 1 / (1 + np.exp(-expected))
+        found = loaded.run(part, inputs)
+        assert found.shape == expected.shape
+        error = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+        assert error.max() <= 1e-5, part
+
+
+def test_reference_threshold_survives(tmp_path):
+    """Steep output: compared through what is above it, and exactly where it is saturated."""
+    form = AutoencoderRecipe(filters=(4, 4), latent=6)
+    network = shaken(build_decoder(form, 16))
+    file = tmp_path / "decoder.onnx"
+    export_onnx(network, file, input_name="latent", output_name="voxel")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    latent = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
+    found = session.run(None, {"latent": latent})[0]
+    expected = np.asarray(network(latent, training=False))
+    assert np.allclose(found, expected, atol=2500 * 1e-5)
+    assert 0 < (expected > 0).mean() < 1
+
+
+def test_metadata_says_what_the_parts_mean(package, networks, recipe):
+    metadata = json.loads((package / "metadata.json").read_text("utf-8"))
+    assert metadata["name"] == "tiny-package"
+    assert metadata["family"] == "ccdcgan"
+    assert metadata["elements"] == ["Bi", "Se"]
+    assert metadata["presence_threshold"] == [0.1, None]
+    assert metadata["metrics"] == {"atom_recall": {"value": 0.5, "unit": "1"}}
+    for part, entry in metadata["parts"].items():
+        assert entry["sha256"] == sha256(package / entry["file"])
+        assert entry["parameters"] == networks[part].count_params()
+    generator = metadata["parts"]["generator"]
+    assert generator["inputs"] == {
+        "noise": {"shape": ["batch", 8], "dtype": "float32", "unit": "1"}
+    }
+    assert generator["outputs"]["crystal_graph"]["shape"] == ["batch", 8, 8, 1]
+    constraint = metadata["parts"]["constraint"]
+    assert constraint["property"] == "formation_energy_per_atom"
+    assert constraint["outputs"]["formation_energy"]["unit"] == "eV/atom"
+    codec = Codec.from_package(load(package))
+    assert codec.recipe == recipe
+    assert codec.presence.tolist() == [0.1, np.inf]
+
+
+def test_onnx_file_names_tensors_opset_and_origin(package, networks):
+    proto = onnx.load(package / "generator.onnx")
+    assert proto.opset_import[0].version == 18
+    (source,), (target,) = proto.graph.input, proto.graph.output
+    assert (source.name, target.name) == ("noise", "crystal_graph")
+    assert source.type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert target.type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert [dim.dim_value for dim in target.type.tensor_type.shape.dim[1:]] == [8, 8, 1]
+    origin = {entry.key: entry.value for entry in proto.metadata_props}
+    assert origin["tfmat_recipe"] == "tiny"
+    assert origin["tfmat_part"] == "generator"
+    assert len(origin["weights_sha256"]) == 64
+
+
+def test_mixed_precision_is_exported_in_float32(tmp_path):
+    form = AutoencoderRecipe(form="compact", filters=(4, 4), latent=6, precision="mixed_bfloat16")
+    mixed = build_encoder(form, 16)
+    plain = build_encoder(form, 16, precision="float32")
+    plain.set_weights(mixed.get_weights())
+    file = tmp_path / "encoder.onnx"
+    export_onnx(mixed, file, input_name="voxel", output_name="latent")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    voxel = np.random.default_rng(0).random((2, 16, 16, 16, 1)).astype(np.float32)
+    found = session.run(None, {"voxel": voxel})[0]
+    assert np.allclose(found, np.asarray(plain(voxel)), atol=1e-5)
+
+
+def test_partial_run_exports_what_it_has(networks, recipe, tmp_path):
+    parts = {part: networks[part] for part in ("lattice_encoder", "lattice_decoder")}
+    package = write_package(tmp_path / "part", parts, Provenance("part", recipe))
+    loaded = load(package)
+    assert loaded.parts == list(parts)
+    with pytest.raises(InputError, match="holds no generator, sites_decoder"):
+        loaded.require("generator", "lattice_decoder", "sites_decoder")
+
+
+def test_further_constraint_names_its_property(networks, recipe, tmp_path):
+    parts = {"constraint-band_gap": networks["constraint"]}
+    package = write_package(tmp_path / "part", parts, Provenance("part", recipe))
+    entry = load(package).metadata["parts"]["constraint-band_gap"]
+    assert entry["property"] == "band_gap"
+    assert entry["outputs"]["band_gap"]["unit"] == "eV"
+
+
+def test_failed_export_leaves_the_old_package(networks, recipe, tmp_path, monkeypatch):
+    out = tmp_path / "package"
+    one = {"constraint": networks["constraint"]}
+    write_package(out, one, Provenance("first", recipe))
+    with pytest.raises(InputError, match="not empty"):
+        write_package(out, one, Provenance("second", recipe))
+    with pytest.raises(InputError, match="cannot export critic"):
+        write_package(out, {"critic": one["constraint"]}, Provenance("second", recipe))
+    with pytest.raises(InputError, match="without trained networks"):
+        write_package(tmp_path / "none", {}, Provenance("none", recipe))
+
+    def fail(*_arguments, **_options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("tfmat.export.package.export_onnx", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_package(out, one, Provenance("second", recipe), overwrite=True)
+    assert load(out).name == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
+
+
+def test_export_is_quiet(networks, tmp_path, capfd):
+    export_onnx(networks["constraint"], tmp_path / "c.onnx", input_name="x", output_name="y")
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    assert captured.out == ""
+
+
+def test_model_trained_on_two_devices_is_exported_alike(tmp_path):
+    """Under a distribution strategy too; in its own process, where two devices can be made."""
+    import subprocess
+    import sys
+
+    script = f"""
+import numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import keras
+from pathlib import Path
+from tfmat.export.onnx import export_onnx
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)])
+    model.compile("sgd", "mse")
+x = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
+model.fit(x, x[:, :2], batch_size=8, verbose=0)
+file = Path({str(tmp_path / "m.onnx")!r})
+export_onnx(model, file, input_name="x", output_name="y")
+import onnxruntime
+found = onnxruntime.InferenceSession(str(file)).run(None, {{"x": x}})[0]
+assert np.abs(found - np.asarray(model(x, training=False))).max() < 1e-5
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=300)
