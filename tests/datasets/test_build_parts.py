@@ -1,0 +1,179 @@
+"""The parts of building a dataset: prototypes, contacts, volume scans, copies, duplicates."""
+
+import itertools
+
+import numpy as np
+import pytest
+from ase.calculators.emt import EMT
+from ase.data import covalent_radii
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+
+from tfmat.datasets.calculator import AseCalculator
+from tfmat.datasets.contacts import scaled, shortest_contact
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.duplicates import first_copies
+from tfmat.datasets.perturb import generator, perturbed
+from tfmat.datasets.prototypes import aflow, primitive
+from tfmat.datasets.references import _KNOWN
+from tfmat.datasets.substitute import both_ways, element_pair
+from tfmat.datasets.volume import CLASH, NO_ENERGY, UNBOUND, scan_volumes
+from tfmat.errors import InputError
+
+PROTOTYPES = list(aflow())
+
+
+def crystal_from(seed: int, atoms: int = 4) -> Crystal:
+    random = np.random.default_rng(seed)
+    lattice = np.diag(random.uniform(3, 6, 3)) + random.uniform(-1.5, 1.5, (3, 3))
+    positions = random.uniform(0, 1, (atoms, 3)) @ lattice
+    return Crystal(lattice, positions, random.choice([29, 34, 79, 83], atoms).astype(np.uint8))
+
+
+def test_aflow_prototypes_have_two_roles_and_their_own_names():
+    assert len(PROTOTYPES) == 176
+    assert len({prototype.name for prototype in PROTOTYPES}) == 176
+    for prototype in PROTOTYPES:
+        assert set(prototype.roles) == {0, 1}
+        # The label begins with the stoichiometry, A before B: "A2B3_hR5_166_c_ac".
+        formula = prototype.name.split("_")[0]
+        first, second = formula.split("B")
+        counts = np.bincount(prototype.roles)
+        assert int(first[1:] or 1) * counts[1] == int(second or 1) * counts[0], prototype.name
+
+
+def test_elements_are_named_by_prototypes_that_exist():
+    names = {prototype.name for prototype in aflow(components=1)}
+    assert set(_KNOWN) <= names
+
+
+def test_both_ways_round():
+    rutile = [p for p in PROTOTYPES if p.name == "A2B_tP6_136_f_a"]
+    one, two = both_ways(rutile, (83, 34), max_atoms=20)
+    assert (one.identifier, two.identifier) == ("A2B_tP6_136_f_a:Bi2Se", "A2B_tP6_136_f_a:Se2Bi")
+    assert np.sum(one.crystal.numbers == 83) == np.sum(two.crystal.numbers == 34) == 4
+    assert shortest_contact(one.crystal) == pytest.approx(1)
+    assert list(both_ways(rutile, (83, 34), max_atoms=5)) == []
+
+
+def test_pairs_of_elements():
+    assert element_pair(("bi", "SE")) == (83, 34)
+    for pair in (("Bi", "Bi"), ("Bi", "Q")):
+        with pytest.raises(InputError):
+            element_pair(pair)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_shortest_contact_against_all_images(seed):
+    crystal = crystal_from(seed)
+    radii = covalent_radii[crystal.numbers]
+    best = np.inf
+    for shift in itertools.product(range(-4, 5), repeat=3):
+        offset = np.array(shift) @ crystal.lattice
+        difference = crystal.positions[:, None] + offset - crystal.positions[None]
+        ratio = np.linalg.norm(difference, axis=2) / (radii[:, None] + radii[None])
+        if shift == (0, 0, 0):
+            np.fill_diagonal(ratio, np.inf)
+        best = min(best, ratio.min())
+    assert shortest_contact(crystal) == pytest.approx(best)
+
+
+def test_primitive_cell_of_a_supercell():
+    rocksalt = next(p for p in PROTOTYPES if p.name == "AB_cF8_225_a_b").filled((29, 79))
+    supercell = Crystal.from_structure(rocksalt.to_structure() * (2, 1, 3))
+    assert len(primitive(supercell)) == 2
+    assert primitive(rocksalt) is rocksalt
+
+
+@pytest.mark.parametrize("start", [0.9, 1.1])
+def test_the_scan_finds_the_volume_that_scipy_finds(start):
+    calculator = AseCalculator(EMT(), "EMT")
+    chosen = [p for p in PROTOTYPES if p.name == "AB3_cP4_221_a_c"]
+    touching = [item.crystal for item in both_ways(chosen, (29, 79), max_atoms=20)]
+    for crystal, scan in zip(
+        touching,
+        scan_volumes([scaled(crystal, start) for crystal in touching], calculator),
+        strict=True,
+    ):
+        best = minimize_scalar(
+            lambda scale, crystal=crystal: calculator.energies([scaled(crystal, scale)])[0],
+            bounds=(0.85, 1.3),
+            method="bounded",
+            options={"xatol": 1e-4},
+        )
+        assert scan.reason == ""
+        assert scan.energy == pytest.approx(best.fun, abs=1e-3)
+        assert scan.energy == calculator.energies([scan.crystal])[0]
+        ratio = (np.linalg.det(scan.crystal.lattice) / np.linalg.det(crystal.lattice)) ** (1 / 3)
+        assert abs(ratio) == pytest.approx(best.x, abs=0.005)
+
+
+class Curve:
+    """A potential that is a function of the first cell vector's length."""
+
+    name, version, scale = "curve", "1", "any"
+
+    def __init__(self, function):
+        self.function = function
+
+    def energies(self, crystals):
+        return np.array([self.function(np.linalg.norm(c.lattice[0])) for c in crystals])
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda length: 1 / length, UNBOUND),
+        (lambda length: -1 / length, CLASH),
+        (lambda length: np.nan, NO_ENERGY),
+    ],
+)
+def test_curves_without_a_minimum_say_why(function, reason):
+    crystal = Crystal(np.eye(3), np.zeros((1, 3)), np.array([29], np.uint8))
+    (scan,) = scan_volumes([crystal], Curve(function))
+    assert scan.crystal is None
+    assert scan.reason == reason
+
+
+@pytest.mark.parametrize("best", [0.83, 0.95, 1.0, 1.11, 1.27, 1.6])
+def test_a_parabola_is_met_exactly_wherever_it_lies(best):
+    crystal = Crystal(np.eye(3), np.zeros((1, 3)), np.array([29], np.uint8))
+    (scan,) = scan_volumes([crystal], Curve(lambda length: (length - best) ** 2 - 1))
+    assert np.linalg.norm(scan.crystal.lattice[0]) == pytest.approx(best, abs=1e-9)
+    assert scan.energy == pytest.approx(-1)
+
+
+def test_copies_stay_near_and_depend_on_seed_and_name_alone():
+    crystal = crystal_from(1, atoms=8)
+    still = perturbed(crystal, generator(1, "x"), strain=0, displacement=0.1)
+    np.testing.assert_array_equal(still.lattice, crystal.lattice)
+    moves = np.linalg.norm(still.positions - crystal.positions, axis=1)
+    assert 0 < moves.min() < moves.max() <= 0.1
+    squeezed = perturbed(crystal, generator(1, "x"), strain=0.03, displacement=0)
+    deformation = np.linalg.inv(crystal.lattice) @ squeezed.lattice - np.eye(3)
+    np.testing.assert_allclose(deformation, deformation.T, atol=1e-12)
+    assert 0 < np.abs(deformation).max() <= 0.03
+    np.testing.assert_allclose(
+        squeezed.positions @ np.linalg.inv(squeezed.lattice),
+        crystal.positions @ np.linalg.inv(crystal.lattice),
+        atol=1e-12,
+    )
+    again = perturbed(crystal, generator(1, "x"), strain=0.03, displacement=0)
+    np.testing.assert_array_equal(again.lattice, squeezed.lattice)
+    for seed, name in ((2, "x"), (1, "y")):
+        other = perturbed(crystal, generator(seed, name), strain=0.03, displacement=0)
+        assert np.abs(other.lattice - squeezed.lattice).max() > 1e-4
+
+
+def test_duplicates_in_any_cell_but_not_near_misses():
+    crystal = crystal_from(2)
+    rotation, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))
+    turned = Crystal(crystal.lattice @ rotation, crystal.positions @ rotation, crystal.numbers)
+    doubled = Crystal.from_structure(turned.to_structure() * (1, 2, 1))
+    moved = perturbed(crystal, generator(0, "moved"), strain=0.0, displacement=0.6)
+    swapped = Crystal(crystal.lattice, crystal.positions, crystal.numbers[::-1].copy())
+    crystals = [crystal, turned, doubled, moved, swapped, scaled(crystal, 1.01)]
+    assert first_copies(crystals, [-1.0] * 6) == [0, 0, 0, 3, 4, 5]
+    assert first_copies(crystals[:2], [-1.0, -1.01]) == [0, 1]

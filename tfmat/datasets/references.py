@@ -1,0 +1,118 @@
+"""Energies of the elements, against which formation energies are counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfmat import files
+from tfmat.datasets.calculator import Calculator
+from tfmat.datasets.prototypes import aflow
+from tfmat.datasets.substitute import Candidate, candidate
+from tfmat.datasets.volume import scan_volumes
+from tfmat.errors import TfmatError
+
+# Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
+# something lower that nature does not have (CHGNet does for Se), so these are not left to it.
+_KNOWN = {
+    "A_cF4_225_a": "Ne Al Ar Ca Ni Cu Kr Sr Rh Pd Ag Xe Yb Ir Pt Au Pb Ac Th",
+    "A_cI2_229_a": "Li Na K V Cr Fe Rb Nb Mo Cs Ba Eu Ta W",
+    "A_hP2_194_c": "Be Mg Sc Ti Co Zn Y Zr Tc Ru Cd Gd Tb Dy Ho Er Tm Lu Hf Re Os Tl",
+    "A_hP4_194_ac": "La Pr Nd Pm",
+    "A_cF8_227_a": "Si Ge Sn",
+    "A_hP4_194_bc": "C",
+    "A_oC8_64_f": "Ga",
+    "A_tI2_139_a-2": "In",
+    "A_hR2_166_c-3": "As Sb Bi",
+    "A_hP3_152_a": "Se Te",
+    "A_oC8_64_f-2": "P",
+    "A_oC8_64_f-3": "Cl Br I",
+}
+_GROUND_STATES = {symbol: name for name, symbols in _KNOWN.items() for symbol in symbols.split()}
+# Larger elemental cells (beta boron, Hittorf's phosphorus) cost more than they could ever change.
+_MAX_ATOMS = 12
+# So many of the best volume scans are relaxed.
+_RELAXED = 6
+_STEPS, _FMAX = 300, 0.02
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The ground state of an element.
+
+    Attributes:
+        prototype: The elemental structure.
+        energy: Its energy, eV/atom.
+    """
+
+    prototype: str
+    energy: float
+
+    def record(self) -> dict[str, Any]:
+        """Returns what metadata keeps."""
+        return {"prototype": self.prototype, "energy_per_atom": self.energy}
+
+
+def element_reference(number: int, calculator: Calculator) -> Reference:
+    """Relaxes the ground state of an element with a potential.
+
+    Where the ground state is a simple structure, that one is taken. Otherwise all elemental AFLOW
+    prototypes of at most 12 atoms are scanned in volume, the best six relaxed, and the lowest
+    energy wins.
+
+    Args:
+        number: Atomic number.
+        calculator: The potential.
+
+    Raises:
+        TfmatError: The potential binds this element in no structure.
+    """
+    from pymatgen.core import Element
+
+    known = _GROUND_STATES.get(Element.from_Z(number).symbol)
+    candidates = [
+        candidate(prototype, (number,))
+        for prototype in aflow(components=1)
+        if prototype.name == known or (known is None and len(prototype) <= _MAX_ATOMS)
+    ]
+    scans = scan_volumes([item.crystal for item in candidates], calculator)
+    bound = [
+        (scan.energy, item, scan.crystal)
+        for item, scan in zip(candidates, scans, strict=True)
+        if scan.crystal is not None
+    ]
+    if not bound:
+        raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
+    bound.sort(key=lambda entry: entry[0])
+    found: list[tuple[float, Candidate]] = []
+    for _, item, crystal in bound[:_RELAXED]:
+        relaxed = calculator.relax(crystal, steps=_STEPS, fmax=_FMAX)
+        found.append((relaxed.energy, item))
+    energy, best = min(found, key=lambda entry: entry[0])
+    return Reference(best.prototype, energy)
+
+
+def element_references(
+    numbers: tuple[int, ...], calculator: Calculator, cache: Path
+) -> Mapping[int, Reference]:
+    """Returns the references of some elements, computed once and kept in a file.
+
+    Args:
+        numbers: Atomic numbers.
+        calculator: The potential.
+        cache: JSON file that an interrupted build finds again.
+    """
+    known: dict[str, Any] = json.loads(cache.read_text("utf-8")) if cache.is_file() else {}
+    references = {}
+    for number in numbers:
+        if str(number) in known:
+            entry = known[str(number)]
+            references[number] = Reference(entry["prototype"], entry["energy_per_atom"])
+            continue
+        references[number] = element_reference(number, calculator)
+        known[str(number)] = references[number].record()
+        files.write_json(cache, known)
+    return references
