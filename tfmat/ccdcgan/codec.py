@@ -128,23 +128,22 @@ class Codec:
                 sites[row, slot] = latent
         return lattice, sites
 
-    def decode(
+    def voxels(
         self,
         lattice: NDArray[np.float32],
         sites: NDArray[np.float32],
         present: NDArray[np.bool_],
-        mode: Mode = "robust",
-    ) -> Iterator[Crystal | DecodeError]:
-        """Decodes latents, a few crystals at a time, so that memory stays bounded.
+    ) -> Iterator[tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]]:
+        """Turns latents into voxels, a few at a time, so that memory stays bounded.
 
         Args:
             lattice: Lattice latents, shape ``(n, lattice_latent)``.
             sites: Sites latents, shape ``(n, elements, sites_latent)``.
             present: Which elements to decode, shape ``(n, elements)``.
-            mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.decode`).
 
         Yields:
-            For each row the crystal, or the error that says why there is none.
+            For each row the sites voxels ``(grid, grid, grid)`` by atomic number, and the lattice
+            voxel ``(grid, grid, grid)``.
 
         Raises:
             InputError: The package holds no decoders.
@@ -153,9 +152,33 @@ class Codec:
         channels = self._voxels("sites_decoder", sites[present])
         lattices = self._voxels("lattice_decoder", lattice)
         for row, lattice_voxel in zip(present, lattices, strict=True):
-            voxels = {self.layout.numbers[slot]: next(channels) for slot in np.flatnonzero(row)}
+            slots = np.flatnonzero(row)
+            yield {self.layout.numbers[slot]: next(channels) for slot in slots}, lattice_voxel
+
+    def decode(
+        self,
+        lattice: NDArray[np.float32],
+        sites: NDArray[np.float32],
+        present: NDArray[np.bool_],
+        mode: Mode = "robust",
+    ) -> Iterator[Crystal | DecodeError]:
+        """Decodes latents; arguments as for :meth:`voxels`.
+
+        Args:
+            lattice: Lattice latents.
+            sites: Sites latents.
+            present: Which elements to decode.
+            mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.decode`).
+
+        Yields:
+            For each row the crystal, or the error that says why there is none.
+
+        Raises:
+            InputError: The package holds no decoders.
+        """
+        for channels, lattice_voxel in self.voxels(lattice, sites, present):
             try:
-                yield decode_structure(voxels, lattice_voxel, self.recipe.voxels, mode)
+                yield decode_structure(channels, lattice_voxel, self.recipe.voxels, mode)
             except DecodeError as error:
                 yield error
 
