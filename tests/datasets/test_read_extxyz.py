@@ -71,6 +71,7 @@ def test_broken_frames_are_skipped_and_the_next_is_found(tmp_path, load):
         good("bad-columns").replace("pos:R:3", "pos:R:x"),
         good("no-columns").replace("pos:R:3", "place:R:3"),
         good("text").replace("-1.5", "low"),
+        "9" * 5000 + "\n",
         "0\n" + good("none").splitlines()[1] + "\n",
         "\n\n" + good("deuterium").replace("Na", "D"),
         good("cut").rsplit("Cl", 1)[0],
@@ -94,10 +95,11 @@ def test_broken_frames_are_skipped_and_the_next_is_found(tmp_path, load):
         "bad-columns": "broken Properties: 'species:S:1:pos:R:x'",
         "no-columns": "broken Properties: 'species:S:1:place:R:3' lacks species or pos:R:3",
         "text": "broken formation_energy_per_atom: 'low' is no number",
+        "a-18": f"broken frame: expected a number of atoms, not {'9' * 40!r}",
         "none": "the structure has no atoms",
         "cut": "broken frame: 1 atoms where 2 are announced",
     }
-    assert summary["read"] == summary["kept"] + summary["rejected"] == 20
+    assert summary["read"] == summary["kept"] + summary["rejected"] == 21
 
 
 def test_numbers_instead_of_symbols_and_windows_line_ends(tmp_path, load):

@@ -107,6 +107,7 @@ def test_an_answer_that_wraps_its_records(tmp_path, load, rocksalt):
         ('{"a": 1}', "no structures in it"),
         ("[]", "no structures in it"),
         ("{1: 2}", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_unusable_json(tmp_path, load, text, message):

@@ -58,6 +58,13 @@ def test_a_dataset_is_selected_row_by_row(tmp_path):
     assert steps == [1, 1, 1]
 
 
+def test_an_absurd_cell_does_not_pass(tmp_path):
+    with DatasetWriter(tmp_path / "set", {}) as writer:
+        writer.add(cell(np.eye(3) * 1e100), "absurd")
+        writer.add(cell(np.eye(3) * 5), "good")
+    assert select(Dataset.open(tmp_path / "set")).tolist() == [False, True]
+
+
 @pytest.mark.slow
 def test_the_share_of_the_papers_selection(data_dir, tmp_path):
     from tfmat.datasets.importing import import_dataset

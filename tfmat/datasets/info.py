@@ -38,7 +38,7 @@ def describe(
         What ``tfmat data info --json`` prints.
 
     Raises:
-        InputError: A cell cannot be reduced.
+        InputError: A limit is no positive number.
     """
     symbols = _symbols()
     elements: Counter[str] = Counter()

@@ -63,6 +63,8 @@ class JsonStream:
             except json.JSONDecodeError as error:
                 if not self._read():
                     raise ValueError(f"{error.msg}, or the file ends early") from error
+            except RecursionError as error:
+                raise ValueError("nested too deeply") from error
 
     def members(self) -> Iterator[str]:
         """Walks through an object; the caller reads each value before it goes on.

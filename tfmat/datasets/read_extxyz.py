@@ -19,6 +19,8 @@ _FIELD = re.compile(
     r"""([^\s="']+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)"""
 )
 _DEFAULT_LAYOUT = "species:S:1:pos:R:3"
+# A longer number of atoms is no number of atoms.
+_MOST_DIGITS = 9
 _TRUE = frozenset(("T", "TRUE", "1"))
 
 
@@ -62,7 +64,7 @@ def read_extxyz(path: Path) -> Iterator[Row]:
             text = line.strip()
             if not text:
                 continue
-            if not text.isdecimal():
+            if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
                 if not skipping:
                     frame += 1
                     yield Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,15 +100,17 @@ def select(
         on_step: Called with 1 after every structure, for progress.
 
     Returns:
-        Whether each structure passes, shape ``(n,)``.
+        Whether each structure passes, shape ``(n,)``; one whose cell cannot be reduced does not.
 
     Raises:
-        InputError: A cell cannot be reduced, or a limit is no positive number.
+        InputError: A limit is no positive number.
     """
     check_limits(max_atoms, max_length)
     chosen = np.zeros(len(dataset), dtype=bool)
     for index, crystal in enumerate(dataset):
-        chosen[index] = passes(crystal, max_atoms, max_length)
+        # An absurd cell must not keep the others from being counted.
+        with suppress(InputError):
+            chosen[index] = passes(crystal, max_atoms, max_length)
         if on_step is not None:
             on_step(1)
     return chosen
