@@ -15,6 +15,8 @@ from tfmat.errors import InputError
 THRESHOLD_GAIN = 1e4
 # Where the compact form's logits start: nearly all voxels are empty, and sigmoid(-4) = 0.018.
 LOGIT_START = -4.0
+# Standard deviation of the compact form's latents before their tanh, at the start.
+LATENT_GAIN = 0.7
 
 
 def build_encoder(
@@ -23,7 +25,7 @@ def build_encoder(
     """Builds the encoder: strided convolutions, then one that spans what is left of the grid.
 
     Paper 004 (Methods) with the released code's values, for both forms; the compact form adds
-    biases.
+    biases and normalises the latent before its tanh.
 
     Args:
         recipe: Form, filters of the strided convolutions, kernel edge, latent length.
@@ -48,6 +50,13 @@ def build_encoder(
     last = len(recipe.filters) + 1
     x = layers.Conv3D(recipe.latent, edge, 1, "valid", name=f"convolution_{last}", **options)(x)
     x = layers.Reshape((recipe.latent,), name="flatten", dtype=options["dtype"])(x)
+    if recipe.form == "compact":
+        # Else the fast learning rates of this form drive the tanh into saturation, where nothing
+        # more is learned; and all atoms' latents get about the same root mean square.
+        gain = keras.initializers.Constant(LATENT_GAIN)
+        x = layers.LayerNormalization(
+            gamma_initializer=gain, name="normalisation", dtype="float32"
+        )(x)
     latent = layers.Activation("tanh", name="latent", dtype="float32")(x)
     return keras.Model(voxel, latent, name=name)
 
