@@ -58,8 +58,11 @@ class AtomCount:
         if not len(true) or not len(decoded):
             return
         distances = cdist(true, decoded)
-        # Beyond the tolerance all pairs are equally bad, so that good ones are not given up.
-        rows, columns = linear_sum_assignment(np.minimum(distances, 10 * tolerance) ** 2)
+        # A pair beyond the tolerance costs more than all good ones together: first as many pairs
+        # as can be, then the nearest.
+        useless = (len(true) + 1) * tolerance**2
+        cost = np.where(distances <= tolerance, distances**2, useless)
+        rows, columns = linear_sum_assignment(cost)
         pairs = distances[rows, columns]
         pairs = pairs[pairs <= tolerance]
         self.matched += len(pairs)

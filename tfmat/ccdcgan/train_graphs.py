@@ -79,15 +79,12 @@ def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> No
         stage: Where to write and log.
         recipe: The whole recipe.
         data: The structures.
-
-    Raises:
-        InputError: The dataset lacks a property that the recipe names.
     """
     layout = GraphLayout.from_recipe(recipe, data.elements)
     folder = stage.run.stage_folder(STAGE)
     stage.run.begin(STAGE, structures=len(data))
     arrays: dict[str, NDArray[Any]] = {
-        f"property-{name}": data.property(name) for name in properties(recipe)
+        f"property-{name}": data.property(name) for name in data.dataset.properties
     }
     target = folder / "crystal_graphs.npy"
     shape = (len(data), layout.height, layout.width, 1)

@@ -12,13 +12,17 @@ from typing import Any
 from tfmat.ccdcgan.data import TrainingData, load_training_data
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_sites_autoencoder
+from tfmat.ccdcgan.train_constraint import constraint_part, train_constraint
+from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs, properties
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.log import RunLog
 from tfmat.training.loop import Stage
 from tfmat.training.quiet import on_tensorflow
-from tfmat.training.run import Run, first_difference
+from tfmat.training.reuse import reusable
+from tfmat.training.run import Run
 from tfmat.training.strategy import Devices
 
 # What each command trains; export follows always.
@@ -29,13 +33,13 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "dcgan": ("lattice-ae", "sites-ae", "graphs", "gan"),
     "ccdcgan": ("lattice-ae", "sites-ae", "graphs", "constraint", "gan"),
 }
-# The recipe's tables that a stage depends on, beside those of the stages before it.
-_GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
+# What a stage depends on: keys of the recipe, those of the stages before it included.
+GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
     "lattice-ae": ("data", "voxels", "lattice_autoencoder"),
     "sites-ae": ("data", "voxels", "sites_autoencoder"),
-    "graphs": _GRAPHS,
-    "constraint": (*_GRAPHS, "constraint"),
+    "graphs": GRAPHS,
+    "constraint": (*GRAPHS, "constraint", "data.property"),
 }
 
 Tell = Callable[[str], None]
@@ -119,9 +123,6 @@ def stages_of(target: str, recipe: CcdcganRecipe) -> list[str]:
         target: One of :data:`TARGETS`.
         recipe: The recipe; every property of its terms needs a constraint of its own.
     """
-    from tfmat.ccdcgan.train_constraint import constraint_part
-    from tfmat.ccdcgan.train_graphs import properties
-
     names: list[str] = []
     for stage in TARGETS[target]:
         if stage == "constraint":
@@ -140,6 +141,9 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
     seed = order.seed
     if seed is None:
         seed = 0 if model is None else model.seed
+    if "constraint" in TARGETS[order.target]:
+        for name in properties(recipe):
+            dataset.property(name)  # refuses a property that the data do not have, at once
     data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
     recipe = replace(recipe, data=replace(recipe.data, elements=data.elements))
     record = {
@@ -153,6 +157,7 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
         "elements": list(data.elements),
     }
     tables = to_mapping(recipe)
+    taken: list[str] = []
     if resumed:
         run = Run.open(order.out)
         run.check_same(tables, order.seed, record)
@@ -164,13 +169,19 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
             )
         if order.resume:
             tell(f"{order.out}: no run there yet, starting one")
+        if source is not None:
+            inputs = _inputs(order.target, recipe)
+            taken, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
+            for reason in reasons:
+                tell(f"--from {source.folder}: {reason}; trained anew")
         run = Run.start(order.out, tables, seed, record)
+        if source is not None:
+            for name in taken:
+                run.reuse(source, name)
     tell(
         f"{run.folder}: recipe {recipe.name}, seed {run.seed}, {len(data.train)} structures to "
         f"learn from, {len(data.test)} held out ({recipe.data.split} split)"
     )
-    if source is not None:
-        _reuse(run, source, order, recipe, tell)
     return run, recipe, data
 
 
@@ -196,66 +207,26 @@ def _dataset(order: Order, recipe: CcdcganRecipe, model: Run | None) -> Dataset:
     return Dataset.open(recipe.data.dataset)
 
 
-def _reuse(run: Run, source: Run, order: Order, recipe: CcdcganRecipe, tell: Tell) -> None:
-    """Takes over the finished stages of another run that were trained on the same terms."""
-    for what, mine, other in (
-        ("seed", run.seed, source.seed),
-        ("data", run.info["dataset"]["sha256"], source.info["dataset"]["sha256"]),
-    ):
-        if mine != other:
-            raise InputError(
-                f"--from {source.folder}: was trained with other {what} ({other}, not {mine}), so "
-                f"its held-out structures are others; use the same {what}, or leave --from out"
-            )
-    tables = to_mapping(recipe)
-    taken, reason = [], "it has finished no stage"
-    for name in source.info["stages"]:
-        kind = name.split("-")[0] if name.startswith("constraint") else name
-        if not source.finished(name) or kind not in INPUTS or run.finished(name):
-            continue
+def _inputs(target: str, recipe: CcdcganRecipe) -> dict[str, tuple[str, ...]]:
+    """Returns the stages that may be taken from another run, with what they depend on."""
+    inputs = dict(INPUTS)
+    if target == "constraint":
         # The stage that the command is for is trained, whatever the other run has.
-        if kind == order.target:
-            continue
-        difference = next(
-            (
-                found
-                for table in INPUTS[kind]
-                if (found := _differs(table, source.recipe, tables)) is not None
-            ),
-            None,
-        )
-        if difference is not None:
-            reason = f"its {name} has {difference[0]} = {difference[1]}, not {difference[2]}"
-            tell(f"--from {source.folder}: {reason}; trained anew")
-            continue
-        run.reuse(source, name)
-        taken.append(name)
-    if not taken:
-        raise InputError(
-            f"--from {source.folder}: nothing to reuse ({reason}); leave --from out, or use its "
-            "recipe"
-        )
-
-
-def _differs(
-    table: str, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> tuple[str, Any, Any] | None:
-    return first_difference(
-        {table: old.get(table)}, {table: new.get(table)}, ignore=("data.dataset", "data.property")
-    )
+        return {name: keys for name, keys in inputs.items() if name != target}
+    for name in stages_of("constraint", recipe):
+        inputs.setdefault(name, (*GRAPHS, "constraint"))
+    return inputs
 
 
 def _train_stage(
     stage: Stage, recipe: CcdcganRecipe, data: TrainingData, layout: GraphLayout
 ) -> None:
-    from tfmat.ccdcgan import train_autoencoders, train_constraint, train_graphs
-
     if stage.name == "lattice-ae":
-        train_autoencoders.train_lattice_autoencoder(stage, recipe, data)
+        train_lattice_autoencoder(stage, recipe, data)
     elif stage.name == "sites-ae":
-        train_autoencoders.train_sites_autoencoder(stage, recipe, data)
+        train_sites_autoencoder(stage, recipe, data)
     elif stage.name == "graphs":
-        train_graphs.encode_graphs(stage, recipe, data)
+        encode_graphs(stage, recipe, data)
     elif stage.name == "gan":
         if not on_tensorflow():
             raise InputError(
@@ -266,14 +237,13 @@ def _train_stage(
         train_gan(stage, recipe, layout)
     else:
         name = stage.name.removeprefix("constraint").removeprefix("-") or recipe.data.property
-        train_constraint.train_constraint(stage, recipe, layout, name)
+        train_constraint(stage, recipe, layout, name)
 
 
 def _export(run: Run, recipe: CcdcganRecipe, data: TrainingData) -> None:
     """Writes the model package from all networks that the run has."""
     import keras
 
-    from tfmat.ccdcgan.train_graphs import CrystalGraphs
     from tfmat.export.package import PARTS, Provenance, write_package
 
     if not on_tensorflow():

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import tomllib
+
+import numpy as np
+import pytest
+
+pytest.importorskip("keras")
+
+from tfmat.errors import InputError
+from tfmat.training.run import Run, first_difference
+
+pytestmark = pytest.mark.train
+
+RECIPE = {"name": "a", "gan": {"steps": 5, "rate": 2e-4, "terms": [{"weight": 0.1}]}}
+DATA = {"name": "data", "path": "somewhere", "sha256": "ab" * 32}
+
+
+def start(folder):
+    return Run.start(folder, RECIPE, 7, DATA)
+
+
+def test_a_run_comes_back_as_it_was_written(tmp_path):
+    start(tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert run.recipe == RECIPE
+    assert tomllib.loads((tmp_path / "run" / "recipe.toml").read_text("utf-8")) == RECIPE
+    assert run.seed == 7
+    assert run.info["dataset"] == DATA
+    assert {"tfmat", "python", "keras", "numpy", "backend"} <= set(run.info["versions"])
+    run.check_same(RECIPE, None, DATA)
+    run.check_same(RECIPE, 7, DATA)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "seed", "data", "message"),
+    [
+        (RECIPE | {"gan": {**RECIPE["gan"], "steps": 6}}, None, DATA, r"gan\.steps = 5, not 6"),
+        (RECIPE | {"more": 1}, None, DATA, "more = None, not 1"),
+        (RECIPE, 8, DATA, "--seed 7, not 8"),
+        (RECIPE, 7, DATA | {"sha256": "cd" * 32}, "other data"),
+    ],
+)
+def test_another_recipe_seed_or_data_is_refused_in_one_line(tmp_path, recipe, seed, data, message):
+    run = start(tmp_path / "run")
+    with pytest.raises(InputError, match=message) as caught:
+        run.check_same(recipe, seed, data)
+    assert "\n" not in str(caught.value)
+    assert "--out" in str(caught.value)
+
+
+def test_data_may_lie_elsewhere(tmp_path):
+    run = Run.start(tmp_path / "run", RECIPE | {"data": {"dataset": "a"}}, 7, DATA)
+    run.check_same(RECIPE | {"data": {"dataset": "b"}}, 7, DATA | {"path": "moved"})
+
+
+def test_a_folder_in_the_way_is_refused(tmp_path):
+    (tmp_path / "note.txt").write_text("mine", "utf-8")
+    with pytest.raises(InputError, match="not empty"):
+        start(tmp_path)
+    with pytest.raises(InputError, match="no training run"):
+        Run.open(tmp_path)
+    assert (tmp_path / "note.txt").read_text("utf-8") == "mine"
+
+
+def test_a_stage_and_its_files_are_reused_only_unchanged(tmp_path):
+    source, target = start(tmp_path / "source"), start(tmp_path / "target")
+    array = source.stage_folder("graphs") / "a.npy"
+    np.save(array, np.arange(3))
+    source.begin("graphs", steps=3)
+    assert not source.finished("graphs")
+    source.finish("graphs", [array], {"mae": {"value": 1.0, "unit": "eV"}})
+    assert source.finished("graphs")
+    target.reuse(Run.open(tmp_path / "source"), "graphs")
+    assert Run.open(tmp_path / "target").finished("graphs")
+    assert np.array_equal(np.load(target.stage_folder("graphs") / "a.npy"), np.arange(3))
+    assert target.metrics() == {"graphs": {"mae": {"value": 1.0, "unit": "eV"}}}
+    array.unlink()
+    np.save(array, np.arange(4))
+    with pytest.raises(InputError, match="was changed"):
+        start(tmp_path / "third").reuse(source, "graphs")
+
+
+def test_models_are_written_whole(tmp_path):
+    keras = pytest.importorskip("keras")
+    run = start(tmp_path / "run")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    path = run.save_model("constraint", model)
+    again = keras.models.load_model(path)
+    assert np.array_equal(again.get_weights()[0], model.get_weights()[0])
+    assert not list((tmp_path / "run").glob(".saving*"))
+
+
+def test_first_difference():
+    old = {"a": {"b": 1, "c": [1, 2]}, "d": 0.1}
+    assert first_difference(old, json.loads(json.dumps(old))) is None
+    assert first_difference(old, {**old, "d": 0.2}) == ("d", 0.1, 0.2)
+    assert first_difference(old, {"a": {"b": 1, "c": [2]}, "d": 0.1}) == ("a.c", [1, 2], [2])
+    assert first_difference(old, {**old, "e": 1}) == ("e", None, 1)
+    assert first_difference(old, {**old, "d": 0.2}, ignore=["d"]) is None
