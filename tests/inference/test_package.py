@@ -122,7 +122,8 @@ def test_names_are_searched_in_order(package, tmp_path, monkeypatch):
         find("oracel")
 
 
-def test_threads_respect_the_container(tmp_path):
+def test_threads_respect_the_container(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     quota = tmp_path / "cpu.max"
     everything = available_threads(tmp_path / "none")
     assert everything >= 1
@@ -130,3 +131,8 @@ def test_threads_respect_the_container(tmp_path):
     assert available_threads(quota) == everything
     quota.write_text("50000 100000\n")
     assert available_threads(quota) == 1
+    quota.write_text("max 100000\n")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert available_threads(quota) == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "1000000")
+    assert available_threads(quota) == everything

@@ -13,7 +13,7 @@ def available_threads(quota_file: Path = CPU_QUOTA) -> int:
 
     ``os.cpu_count`` counts the machine's cores. A container may be pinned to fewer (affinity) or
     be given a share of their time (quota of its cgroup, version 2), and more threads than that
-    only wait for each other.
+    only wait for each other. ``OMP_NUM_THREADS``, which batch systems set, is respected too.
 
     Args:
         quota_file: Holds ``<quota or max> <period>`` in microseconds.
@@ -26,4 +26,7 @@ def available_threads(quota_file: Path = CPU_QUOTA) -> int:
         cores = min(cores, -(-int(quota) // int(period)))
     except (OSError, ValueError):
         pass  # no cgroup here, or no limit ("max")
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal():
+        cores = min(cores, int(wanted))
     return max(1, cores)
