@@ -166,7 +166,7 @@ def _train(
             voxels = samples.draw(rows[start : start + VOXEL_BATCH])
             latents = encoder(voxels, training=False)
             raw = decoder(latents, training=False)
-            losses.append(float(loss(voxels, raw)) * len(voxels))
+            losses.append(float(keras.ops.convert_to_numpy(loss(voxels, raw))) * len(voxels))
             # The sigmoid of the compact form alone; the reference form has none to add.
             last = raw if probabilities is decoder else keras.ops.sigmoid(raw)
             outputs.append(keras.ops.convert_to_numpy(last)[..., 0])

@@ -99,7 +99,9 @@ def train(order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
             _train_stage(Stage(name, run, log, devices), recipe, data, layout)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
-        if "trained" in done.values() or not run.finished("export"):
+        if not on_tensorflow():
+            tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and --resume")
+        elif "trained" in done.values() or not run.finished("export"):
             _export(run, recipe, data)
             tell(f"model package: {run.folder / 'package'}")
     finally:
@@ -109,7 +111,7 @@ def train(order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
         "target": order.target,
         "recipe": recipe.name,
         "seed": run.seed,
-        "package": str(run.folder / "package"),
+        "package": str(run.folder / "package") if run.finished("export") else None,
         "stages": done,
         "metrics": run.metrics(),
         "seconds": round(time.monotonic() - began, 1),

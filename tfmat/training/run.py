@@ -172,6 +172,9 @@ class Run:
             **record: What to keep with it, e.g. the number of steps.
         """
         stages = self.info["stages"]
+        if versions() != self.info["versions"]:
+            # Resumed elsewhere: bits may differ from here on.
+            record["versions"] = versions()
         stages[name] = {**stages.get(name, {}), "state": "running", **record}
         self._write()
 
