@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.errors import NO_LATTICE, DecodeError
 from tfmat.ccdcgan.spec import VoxelSpec
 
+Array = NDArray[np.float64]
+
 # The six independent entries of a symmetric matrix.
 _ROW = np.array([0, 1, 2, 0, 0, 1])
 _COLUMN = np.array([0, 1, 2, 1, 2, 2])
 # A clean voxel (single precision) is fitted to within this.
 _CLEAN = 1e-4
-_STEPS = 30
+# Share of the squared values near the centre that a Gaussian must explain.
+_EXPLAINED = 0.3
+# Share of saturated voxels among the high ones from which on only their shape is used. It is
+# 2% for a Gaussian.
+_SATURATED = 0.3
+# Voxels fitted at most, and steps.
+_MOST, _STEPS = 4000, 12
 
 
-def fit_metric(values: NDArray[np.float64], spec: VoxelSpec) -> NDArray[np.float64]:
+def fit_metric(values: Array, spec: VoxelSpec) -> Array:
     """Solves -2σ² ln p = nᵀGn/grid² for the metric tensor G.
 
     Where a voxel is no clean Gaussian, the values themselves are fitted instead of their
@@ -30,157 +41,151 @@ def fit_metric(values: NDArray[np.float64], spec: VoxelSpec) -> NDArray[np.float
         Metric tensor in Å², shape ``(3, 3)``; not necessarily positive definite.
 
     Raises:
-        DecodeError: Too few voxels stand out.
+        DecodeError: No Gaussian stands out at the centre.
     """
-    half = spec.lattice_grid // 2
-    index = np.argwhere(values >= 0.999 * spec.cutoff)
+    flat = values.reshape(-1)
+    index = np.flatnonzero(flat >= 0.999 * spec.cutoff)
     if len(index) < 7:
         raise DecodeError(NO_LATTICE)
-    if np.count_nonzero(values) == len(index):
-        value = values[tuple(index.T)]
-        entries = _log_fit(index - half, value, spec)
-        misfit = _gaussian(_terms(index - half, spec), entries, spec) - value
-        if np.abs(misfit).max() < _CLEAN:
+    value = flat[index]
+    # On a plateau, as after binarising, the logarithm is no parabola but fits a cell of no size.
+    if np.count_nonzero(flat) == len(index) and value.min() < 0.5:
+        points = np.stack(np.unravel_index(index, values.shape), axis=1) - spec.lattice_grid // 2
+        terms = _terms(points, spec.lattice_grid)
+        entries = _log_fit(terms, value, spec)
+        if np.abs(_gaussian(terms, entries, spec) - value).max() < _CLEAN:
             return _symmetric(entries)
     return _fit_values(values, spec)
 
 
-def _terms(points: NDArray[np.intp], spec: VoxelSpec) -> NDArray[np.float64]:
+def _terms(points: NDArray[np.intp], grid: int) -> Array:
     """Returns the coefficients of the metric's six entries in r², shape ``(points, 6)``."""
-    terms: NDArray[np.float64] = points[:, _ROW] * points[:, _COLUMN] / spec.lattice_grid**2
+    terms: Array = points[:, _ROW] * points[:, _COLUMN] / grid**2
     terms[:, 3:] *= 2.0
     return terms
 
 
-def _symmetric(entries: NDArray[np.float64]) -> NDArray[np.float64]:
+@lru_cache(maxsize=4)
+def _half_space(grid: int) -> tuple[NDArray[np.intp], Array]:
+    """Returns grid points counted from the centre, one of each pair ±n, and their terms.
+
+    The order is that of the second half of a flattened array of shape ``(grid - 1,)*3``.
+    """
+    points = np.indices((grid - 1,) * 3).reshape(3, -1).T - (grid // 2 - 1)
+    points = np.ascontiguousarray(points[len(points) // 2 :])
+    return points, _terms(points, grid)
+
+
+def _symmetric(entries: Array) -> Array:
     metric = np.empty((3, 3))
     metric[_ROW, _COLUMN] = metric[_COLUMN, _ROW] = entries
     return metric
 
 
-def _gaussian(
-    terms: NDArray[np.float64], entries: NDArray[np.float64], spec: VoxelSpec
-) -> NDArray[np.float64]:
-    exponent: NDArray[np.float64] = terms @ entries * (-0.5 / spec.lattice_sigma**2)
+def _gaussian(terms: Array, entries: Array, spec: VoxelSpec) -> Array:
+    exponent = terms @ (entries * (-0.5 / spec.lattice_sigma**2))
     # A trial step that is not positive definite must cost much, not overflow.
-    return np.exp(np.minimum(exponent, 5.0))
+    result: Array = np.exp(np.minimum(exponent, 5.0))
+    return result
 
 
-def _log_fit(
-    points: NDArray[np.intp], value: NDArray[np.float64], spec: VoxelSpec
-) -> NDArray[np.float64]:
+def _log_fit(terms: Array, value: Array, spec: VoxelSpec) -> Array:
     # A given error of the value is 1/value times that in its logarithm: weight by the value.
-    terms = _terms(points, spec) * value[:, None]
+    weighted = terms * value[:, None]
     target = -2 * spec.lattice_sigma**2 * np.log(value) * value
-    entries: NDArray[np.float64] = np.linalg.lstsq(terms, target, rcond=None)[0]
+    try:
+        entries: Array = np.linalg.solve(weighted.T @ weighted, weighted.T @ target)
+    except np.linalg.LinAlgError:
+        raise DecodeError(NO_LATTICE) from None
     return entries
 
 
-def _fit_values(values: NDArray[np.float64], spec: VoxelSpec) -> NDArray[np.float64]:
-    """Fits A·exp(-nᵀGn / 2σ²grid²) to the values from several starts and keeps the best."""
+def _fit_values(values: Array, spec: VoxelSpec) -> Array:
+    """Fits A·exp(-nᵀGn / 2σ²grid²) to the values, from further starts where one fails."""
     # The Gaussian is symmetric about the centre, noise is not. Plane 0 has no mirror image.
-    inner = values[1:, 1:, 1:]
-    symmetric = (inner + inner[::-1, ::-1, ::-1]) / 2
-    half = spec.lattice_grid // 2
-    grid_points = np.indices(symmetric.shape).reshape(3, -1).T - (half - 1)
-    flat = symmetric.reshape(-1)
-    # One of each pair of mirror images is enough.
-    flat, grid_points = flat[len(flat) // 2 :], grid_points[len(flat) // 2 :]
-    best, lowest = None, 0.0
-    for start in _starts(flat, grid_points, spec):
-        entries, cost = _levenberg_marquardt(flat, grid_points, start, spec)
-        if cost < lowest:
-            best, lowest = entries, cost
-    if best is None:
-        raise DecodeError(NO_LATTICE)
-    return _symmetric(best)
-
-
-def _starts(
-    flat: NDArray[np.float64], points: NDArray[np.intp], spec: VoxelSpec
-) -> list[NDArray[np.float64]]:
-    peak = flat[:2].max()
+    inner = values[1:, 1:, 1:].reshape(-1)
+    middle = len(inner) // 2
+    flat = (inner[middle:] + inner[middle::-1]) / 2
+    points, terms = _half_space(spec.lattice_grid)
+    peak = flat[0]
     if not peak > 0:
         raise DecodeError(NO_LATTICE)
+    near = np.flatnonzero(flat > 0.35 * peak)
+    near = near[np.abs(points[near]).max(axis=1) <= spec.lattice_grid // 4]
+    if (flat[near] > 0.95 * peak).mean() > _SATURATED:
+        return _level_set(points[flat > 0.5 * peak], spec)
     starts = []
-    high = flat > 0.35 * peak
-    near = high & (np.abs(points).max(axis=1) <= spec.lattice_grid // 4)
-    if near.sum() >= 7:
-        starts.append(_log_fit(points[near], np.minimum(flat[near] / peak, 1.0), spec))
-    # The sum of a Gaussian gives the volume of the cell; start from the cube of that volume.
-    near = np.abs(points).max(axis=1) <= spec.lattice_grid // 4
-    total = 2 * flat[near].sum() / peak
-    width = (2 * np.pi) ** 0.5 * spec.lattice_sigma * spec.lattice_grid
-    edge = width / np.cbrt(max(total, 1.0))
-    for factor in (1.0, 0.6):
-        starts.append(np.array([1, 1, 1, 0, 0, 0]) * (factor * edge) ** 2)
-    return starts
+    if len(near) >= 7:
+        with contextlib.suppress(DecodeError):
+            starts.append(_log_fit(terms[near], np.minimum(flat[near] / peak, 1.0), spec))
+    # The sum of a Gaussian gives the volume of the cell: also start from cubes of about that.
+    total = max(2 * flat[near].sum() / peak, 1.0)
+    edge = (2 * np.pi) ** 0.5 * spec.lattice_sigma * spec.lattice_grid / np.cbrt(total)
+    starts += [np.array([1, 1, 1, 0, 0, 0]) * (factor * edge) ** 2 for factor in (0.8, 0.5)]
+    for start in starts:
+        entries, explained = _descend(flat, terms, start, spec)
+        if explained > _EXPLAINED:
+            return _symmetric(entries)
+    raise DecodeError(NO_LATTICE)
 
 
-def _levenberg_marquardt(
-    flat: NDArray[np.float64],
-    points: NDArray[np.intp],
-    entries: NDArray[np.float64],
-    spec: VoxelSpec,
-) -> tuple[NDArray[np.float64], float]:
-    """Returns the fitted entries and the sum of squares relative to an empty model."""
-    amplitude = 1.0
-    cost = np.inf
-    for _ in range(3):
-        terms, value = _window(flat, points, entries, spec)
-        if len(value) < 7:
-            break
-        entries, amplitude, cost = _descend(terms, value, entries, amplitude, spec)
-    return entries, cost
-
-
-def _window(
-    flat: NDArray[np.float64],
-    points: NDArray[np.intp],
-    entries: NDArray[np.float64],
-    spec: VoxelSpec,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    limit = 2 * spec.lattice_sigma**2 * 4.5
+def _level_set(points: NDArray[np.intp], spec: VoxelSpec) -> Array:
+    """Reads the metric from the ellipsoid p > 1/2, whose second moments are R²/5·grid²·G⁻¹."""
+    moments = points.T @ points / (len(points) * spec.lattice_grid**2)
+    square = -2 * spec.lattice_sigma**2 * np.log(0.5)
     try:
-        reach = np.sqrt(limit * np.diag(np.linalg.inv(_symmetric(entries)))) * spec.lattice_grid
+        metric: Array = np.linalg.inv(moments) * square / 5
     except np.linalg.LinAlgError:
-        return np.zeros((0, 6)), np.zeros(0)
-    box = (np.abs(points) <= np.nan_to_num(reach, nan=0.0)).all(axis=1)
-    terms = _terms(points[box], spec)
-    inside = terms @ entries < limit
-    return terms[inside], flat[box][inside]
+        raise DecodeError(NO_LATTICE) from None
+    return metric
 
 
-def _descend(
-    terms: NDArray[np.float64],
-    value: NDArray[np.float64],
-    entries: NDArray[np.float64],
+def _descend(flat: Array, terms: Array, entries: Array, spec: VoxelSpec) -> tuple[Array, float]:
+    """Levenberg-Marquardt; returns the entries and the share of squared values explained."""
+    amplitude, explained = 1.0, -1.0
+    for tolerance in (1e-2, 1e-6):
+        # Out to where the Gaussian falls to 1%, as far as the present entries tell.
+        inside = np.flatnonzero(terms @ entries < 2 * spec.lattice_sigma**2 * np.log(100))
+        inside = inside[:: 1 + len(inside) // _MOST]
+        if len(inside) < 7:
+            break
+        entries, amplitude, explained = _steps(
+            terms[inside], flat[inside], entries, amplitude, spec, tolerance
+        )
+    return entries, explained
+
+
+def _steps(
+    terms: Array,
+    value: Array,
+    entries: Array,
     amplitude: float,
     spec: VoxelSpec,
-) -> tuple[NDArray[np.float64], float, float]:
-    empty = float(value @ value)
-    shape = _gaussian(terms, entries, spec)
-    cost = float(((value - amplitude * shape) ** 2).sum())
-    damping = 1e-2
+    tolerance: float,
+) -> tuple[Array, float, float]:
+    unknown = np.append(entries, amplitude)
+    slope = np.empty((len(value), 7))
+    slope[:, 6] = _gaussian(terms, entries, spec)
+    rest = value - amplitude * slope[:, 6]
+    cost = rest @ rest
+    damping = 1e-3
     for _ in range(_STEPS):
-        slope = np.empty((len(value), 7))
-        slope[:, :6] = terms * (shape * (-0.5 * amplitude / spec.lattice_sigma**2))[:, None]
-        slope[:, 6] = shape
+        scale = slope[:, 6] * (-0.5 * unknown[6] / spec.lattice_sigma**2)
+        np.multiply(terms, scale[:, None], out=slope[:, :6])
         normal = slope.T @ slope
-        right = slope.T @ (value - amplitude * shape)
-        diagonal = np.diag(normal).copy() + 1e-12
-        step = np.linalg.solve(normal + np.diag(damping * diagonal), right)
-        trial = entries + step[:6]
-        trial_shape = _gaussian(terms, trial, spec)
-        trial_cost = float(((value - (amplitude + step[6]) * trial_shape) ** 2).sum())
+        normal[np.diag_indices(7)] *= 1 + damping
+        normal[np.diag_indices(7)] += 1e-12
+        trial = unknown + np.linalg.solve(normal, slope.T @ rest)
+        shape = _gaussian(terms, trial[:6], spec)
+        trial_rest = value - trial[6] * shape
+        trial_cost = trial_rest @ trial_rest
         if trial_cost < cost:
-            gain = cost - trial_cost
-            entries, amplitude, shape, cost = trial, amplitude + step[6], trial_shape, trial_cost
-            damping = max(damping / 5, 1e-9)
-            if gain < 1e-9 * (cost + 1e-12):
+            done = cost - trial_cost < tolerance * cost
+            unknown, rest, cost = trial, trial_rest, trial_cost
+            slope[:, 6] = shape
+            damping /= 10
+            if done:
                 break
         else:
-            damping *= 5
-            if damping > 1e6:
-                break
-    return entries, float(amplitude), cost - empty
+            damping = max(10 * damping, 1e-4)
+    return unknown[:6], float(unknown[6]), 1.0 - float(cost / max(value @ value, 1e-12))

@@ -42,6 +42,8 @@ def exact_peaks(
     touched = np.flatnonzero(rows @ np.ones(grid, dtype=np.float32))
     clean = np.bincount(touched // grid**2, minlength=len(voxels)) <= grid**2 // 2
     touched = touched[clean[touched // grid**2]]
+    if not clean.any():
+        return np.zeros((0, 3)), np.zeros(0, dtype=np.intp), clean
     block = rows[touched]
     where = np.flatnonzero(block)
     row, column = np.divmod(where, grid)
