@@ -39,10 +39,9 @@ def standard_orientation(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
         InputError: The cell has no volume.
     """
     try:
-        oriented: NDArray[np.float64] = np.linalg.cholesky(lattice @ lattice.T)
+        return np.asarray(np.linalg.cholesky(lattice @ lattice.T), dtype=np.float64)
     except np.linalg.LinAlgError:
         raise InputError("the cell has no volume") from None
-    return oriented
 
 
 def canonicalise(crystal: Crystal) -> Crystal:

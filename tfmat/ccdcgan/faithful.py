@@ -36,7 +36,7 @@ def local_maxima(voxel: NDArray[np.float32], spec: VoxelSpec) -> NDArray[np.floa
         smooth < spec.cutoff, structure=_NEIGHBOURHOOD, border_value=1
     )
     index = np.argwhere(highest & ~background)
-    return (index - spec.sites_grid // 2) * spec.step
+    return np.asarray((index - spec.sites_grid // 2) * spec.step, dtype=np.float64)
 
 
 def smallest_values(values: NDArray[np.float64], spec: VoxelSpec) -> NDArray[np.float64]:

@@ -88,7 +88,7 @@ def decode_lattice(
         raise DecodeError(NO_LATTICE)
     metric = smallest_values(values, spec) if mode == "faithful" else fit_metric(values, spec)
     try:
-        lattice: NDArray[np.float64] = np.linalg.cholesky(metric)
+        lattice = np.asarray(np.linalg.cholesky(metric), dtype=np.float64)
     except np.linalg.LinAlgError:
         raise DecodeError(NO_LATTICE) from None
     shape = parameters(lattice)

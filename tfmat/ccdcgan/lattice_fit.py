@@ -94,10 +94,10 @@ def _log_fit(terms: Array, value: Array, spec: VoxelSpec) -> Array:
     weighted = terms * value[:, None]
     target = -2 * spec.lattice_sigma**2 * np.log(value) * value
     try:
-        entries: Array = np.linalg.solve(weighted.T @ weighted, weighted.T @ target)
+        entries = np.linalg.solve(weighted.T @ weighted, weighted.T @ target)
     except np.linalg.LinAlgError:
         raise DecodeError(NO_LATTICE) from None
-    return entries
+    return np.asarray(entries, dtype=np.float64)
 
 
 def _fit_values(values: Array, spec: VoxelSpec) -> Array:
@@ -188,4 +188,4 @@ def _steps(
                 break
         else:
             damping = max(10 * damping, 1e-4)
-    return unknown[:6], float(unknown[6]), 1.0 - float(cost / max(value @ value, 1e-12))
+    return unknown[:6], float(unknown[6]), 1.0 - float(cost) / max(float(value @ value), 1e-12)

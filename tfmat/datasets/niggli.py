@@ -37,15 +37,3 @@ def niggli_lattice(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
             return reduced if np.linalg.det(reduced) > 0 else -reduced
     raise InputError("the cell cannot be Niggli-reduced; is one of its vectors almost zero?")
 
-
-def niggli_lengths(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns a, b, c of the Niggli-reduced cell in Å, shape ``(3,)``.
-
-    Args:
-        lattice: Cell vectors as rows, in Å, shape ``(3, 3)``.
-
-    Raises:
-        InputError: The lattice cannot be reduced.
-    """
-    lengths: NDArray[np.float64] = np.linalg.norm(niggli_lattice(lattice), axis=1)
-    return lengths

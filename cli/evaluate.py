@@ -1,0 +1,132 @@
+"""``tfmat evaluate``: how well structures come back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from tfmat.datasets.crystal import Crystal
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure how well structures come back."""
+
+
+@evaluate.command()
+@click.argument("data", metavar="DATA")
+@click.option(
+    "--stage",
+    type=click.Choice(["voxels", "autoencoder"]),
+    default="voxels",
+    show_default=True,
+    help="Round trip through voxels alone, or also through the autoencoders of --model.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["robust", "faithful"]),
+    default="robust",
+    show_default=True,
+    help="How voxels are decoded: noise-tolerant, or as the original program did.",
+)
+@click.option("--model", metavar="RUN|PACKAGE|NAME", help="Run, model package or its name.")
+@click.option(
+    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
+)
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many structures.")
+@click.option(
+    "--max-atoms",
+    type=click.IntRange(1),
+    help="Only cells of at most so many atoms.  [default: the papers' 20, or the model's]",
+)
+@click.option(
+    "--max-length",
+    type=click.FloatRange(0, min_open=True),
+    help="Only Niggli cells with edges up to so many Å.  [default: the papers' 10, or the model's]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def reconstruction(
+    data: str,
+    stage: Literal["voxels", "autoencoder"],
+    mode: Literal["robust", "faithful"],
+    model: str | None,
+    models_dir: Path | None,
+    limit: int | None,
+    max_atoms: int | None,
+    max_length: float | None,
+    as_json: bool,
+) -> None:
+    """Draw the structures of DATA, read them back and count those that are the same.
+
+    DATA is a dataset: a folder, or the name of one that ships with tfmat. Structures are the same
+    if pymatgen's StructureMatcher(ltol 0.2, stol 0.3, angle_tol 5) says so.
+    """
+    import numpy as np
+
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.recipe import DataRecipe
+    from tfmat.ccdcgan.spec import VoxelSpec
+    from tfmat.datasets.select import select
+    from tfmat.datasets.store import Dataset, resolve
+    from tfmat.errors import InputError
+    from tfmat.evaluation import reconstruction as evaluation
+    from tfmat.inference.package import load
+    from tfmat.progress import Progress
+
+    if stage == "autoencoder" and model is None:
+        raise InputError("--stage autoencoder needs --model RUN, a package or its name")
+    codec = Codec.from_package(load(model, models_dir=models_dir)) if model is not None else None
+    dataset = Dataset.open(resolve(data))
+    rules = codec.recipe.data if codec is not None else DataRecipe()
+    max_atoms, max_length = max_atoms or rules.max_atoms, max_length or rules.max_length
+    chosen = np.flatnonzero(select(dataset, max_atoms, max_length))[:limit]
+    if not len(chosen):
+        raise InputError(
+            f"{data}: none of {len(dataset)} structures has at most {max_atoms} atoms and edges "
+            f"up to {max_length:g} Å; raise --max-atoms or --max-length"
+        )
+
+    def crystals(progress: Progress) -> Iterator[Crystal]:
+        for index in chosen:
+            yield dataset[int(index)]
+            progress.update()
+
+    with Progress("reconstructing", len(chosen), "structure") as progress:
+        if stage == "autoencoder" and codec is not None:
+            results = evaluation.through_autoencoders(crystals(progress), codec, mode)
+        else:
+            spec = codec.recipe.voxels if codec is not None else VoxelSpec()
+            results = evaluation.through_voxels(crystals(progress), spec, mode)
+        summary: dict[str, Any] = {"data": str(dataset.path), "stage": stage, "mode": mode}
+        summary |= {"max_atoms": max_atoms, "max_length_angstrom": max_length}
+        summary |= evaluation.measure(results)
+    summary["not_reproduced"] = [
+        dataset.ids[int(chosen[index])] for index in summary["not_reproduced"]
+    ]
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    click.echo(_text(summary))
+
+
+def _text(summary: dict[str, Any]) -> str:
+    lines = [
+        f"{summary['reproduced']} of {summary['structures']} structures reproduced "
+        f"({100 * summary['reproduced_fraction']:.2f}%)"
+    ]
+    for name, label, unit in (
+        ("rms_mean_angstrom", "mean rms of the atoms", "Å"),
+        ("lattice_max_error_angstrom", "largest error of a length", "Å"),
+        ("angle_max_error_degrees", "largest error of an angle", "°"),
+        ("atom_recall", "atoms found", ""),
+        ("atom_precision", "atoms found that are true", ""),
+    ):
+        if summary.get(name) is not None:
+            lines.append(f"{label}: {summary[name]:.3g} {unit}".rstrip())
+    lines += [f"not decoded: {count} ({why})" for why, count in summary["not_decoded"].items()]
+    return "\n".join(lines)
