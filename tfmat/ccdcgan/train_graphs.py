@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STAGE = "graphs"
 # Structures that are encoded at once.
 BATCH = 16
+# Structures after which a killed run goes on; a multiple of the batch.
+SAVE_EVERY = 512
 
 
 @dataclass(frozen=True)
@@ -82,17 +84,20 @@ def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> No
     """
     layout = GraphLayout.from_recipe(recipe, data.elements)
     folder = stage.run.stage_folder(STAGE)
-    stage.run.begin(STAGE, structures=len(data))
     arrays: dict[str, NDArray[Any]] = {
         f"property-{name}": data.property(name) for name in data.dataset.properties
     }
     target = folder / "crystal_graphs.npy"
     shape = (len(data), layout.height, layout.width, 1)
-    with files.replacing(target) as temporary:
-        graphs = open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-        _encode(stage, recipe, data, layout, graphs)
-        graphs.flush()
-        arrays["presence"] = layout.calibrate_presence(graphs[data.train])
+    partial = folder / "crystal_graphs.partial.npy"
+    encoded = int(stage.run.stage(STAGE).get("encoded", 0)) if partial.exists() else 0
+    mode: Literal["r+", "w+"] = "r+" if encoded else "w+"
+    graphs = open_memmap(partial, mode=mode, dtype=np.float32, shape=shape)
+    _encode(stage, recipe, data, layout, graphs, encoded)
+    graphs.flush()
+    arrays["presence"] = layout.calibrate_presence(graphs[data.train])
+    del graphs
+    partial.replace(target)
     arrays |= {"train": data.train, "test": data.test, "rows": data.rows}
     for name, array in arrays.items():
         with (
@@ -100,7 +105,8 @@ def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> No
             temporary.open("wb") as stream,
         ):
             np.save(stream, array, allow_pickle=False)
-    stage.run.finish(STAGE, [target, *(folder / f"{name}.npy" for name in arrays)])
+    outputs = [target, *(folder / f"{name}.npy" for name in arrays)]
+    stage.run.finish(STAGE, outputs, encoded=len(data))
 
 
 def _encode(
@@ -108,15 +114,20 @@ def _encode(
     recipe: CcdcganRecipe,
     data: TrainingData,
     layout: GraphLayout,
-    graphs: NDArray[np.float32],
+    graphs: np.memmap[Any, np.dtype[np.float32]],
+    encoded: int,
 ) -> None:
     spec = recipe.voxels
     lattice_encoder, sites_encoder = (
         keras.models.load_model(stage.run.weights(part), compile=False)
         for part in ("lattice_encoder", "sites_encoder")
     )
-    with Progress(stage.name, len(data), "structure") as progress:
-        for start in range(0, len(data), BATCH):
+    stage.run.begin(STAGE, structures=len(data), encoded=encoded)
+    with Progress(stage.name, len(data), "structure", initial=encoded) as progress:
+        for start in range(encoded, len(data), BATCH):
+            if start % SAVE_EVERY == 0 and start > encoded:
+                graphs.flush()
+                stage.run.begin(STAGE, encoded=start)
             crystals = data.crystals[start : start + BATCH]
             voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
             lattice = _run(lattice_encoder, voxels[..., None])

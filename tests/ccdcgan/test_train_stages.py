@@ -1,0 +1,187 @@
+"""The stages learn what they should, and report it truly."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+pytest.importorskip("tensorflow")
+import keras
+
+from tfmat.ccdcgan import train_graphs
+from tfmat.ccdcgan.data import load_training_data
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.lattice import encode_lattice
+from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.sites import encode_sites
+from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_sites_autoencoder
+from tfmat.ccdcgan.train_constraint import train_constraint
+from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+from tfmat.training.log import RunLog, read_log
+from tfmat.training.loop import Stage
+from tfmat.training.run import Run
+from tfmat.training.strategy import Devices
+
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture
+def recipe(tmp_path) -> CcdcganRecipe:
+    return load_recipe(str(tiny.write_recipe(tmp_path / "tiny.toml")))
+
+
+@pytest.fixture
+def data(tmp_path, recipe):
+    dataset = Dataset.open(tiny.write_dataset(tmp_path / "data"))
+    return load_training_data(recipe.data, dataset, recipe.voxels.box, 0)
+
+
+def stage(name: str, folder: Path) -> Stage:
+    record = {"name": "none", "path": "none", "sha256": "none"}
+    run = Run.open(folder) if folder.exists() else Run.start(folder, {"name": "t"}, 1, record)
+    return Stage(name, run, RunLog(folder), Devices("one"))
+
+
+def test_an_autoencoder_learns_and_leaves_float32_networks(tmp_path, recipe, data):
+    settings = replace(
+        recipe.lattice_autoencoder, steps=60, learning_rate=1e-2, precision="mixed_bfloat16"
+    )
+    recipe = replace(recipe, lattice_autoencoder=settings)
+    train_lattice_autoencoder(stage("lattice-ae", tmp_path / "run"), recipe, data)
+    lines = read_log(tmp_path / "run" / "log.jsonl")
+    assert lines[-1]["test_loss"] < 0.7 * lines[0]["test_loss"]
+    run = Run.open(tmp_path / "run")
+    for part in ("lattice_encoder", "lattice_decoder"):
+        model = keras.models.load_model(run.weights(part))
+        assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    metrics = run.metrics()["lattice-ae"]
+    assert metrics["test_loss"]["value"] == pytest.approx(lines[-1]["test_loss"], rel=0.05)
+
+
+def test_crystal_graphs_are_the_latents_in_their_slots(tmp_path, recipe, data, monkeypatch):
+    short = replace(recipe.sites_autoencoder, steps=1)
+    recipe = replace(recipe, sites_autoencoder=short, lattice_autoencoder=replace(short, latent=6))
+    run = tmp_path / "run"
+    train_lattice_autoencoder(stage("lattice-ae", run), recipe, data)
+    train_sites_autoencoder(stage("sites-ae", run), recipe, data)
+    monkeypatch.setattr(train_graphs, "SAVE_EVERY", 16)
+    pack, calls = GraphLayout.pack, []
+
+    def stop_at_the_end(self, *latents):
+        calls.append(None)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return pack(self, *latents)
+
+    monkeypatch.setattr(GraphLayout, "pack", stop_at_the_end)
+    with pytest.raises(KeyboardInterrupt):
+        encode_graphs(stage("graphs", run), recipe, data)
+    encode_graphs(stage("graphs", run), recipe, data)
+    # Two batches of structures; the first was not encoded twice.
+    assert len(calls) == 3
+    graphs = CrystalGraphs.open(Run.open(run))
+    lattice_encoder = keras.models.load_model(Run.open(run).weights("lattice_encoder"))
+    sites_encoder = keras.models.load_model(Run.open(run).weights("sites_encoder"))
+    layout = GraphLayout.from_recipe(recipe, data.elements)
+    for row in (0, 15, 16, 23):
+        crystal = data.crystals[row]
+        voxel = encode_lattice(crystal.lattice, recipe.voxels)[None, ..., None]
+        sites = encode_sites(crystal, data.numbers, recipe.voxels)[..., None]
+        latents = np.array(sites_encoder(sites, training=False))
+        absent = [slot for slot, n in enumerate(data.numbers) if n not in crystal.numbers]
+        latents[absent] = 0.0
+        expected = layout.pack(np.asarray(lattice_encoder(voxel, training=False)), latents[None])
+        assert np.abs(graphs.graphs[row] - expected[0]).max() < 1e-5
+    assert np.array_equal(graphs.train, data.train)
+    assert np.array_equal(graphs.test, data.test)
+
+
+def graphs_with_a_property(folder: Path, values: dict[str, np.ndarray], count: int) -> Run:
+    """Writes a graphs stage of random graphs."""
+    run = stage("graphs", folder).run
+    random = np.random.default_rng(0)
+    graphs = random.uniform(-1, 1, (count, 8, 8, 1)).astype(np.float32)
+    arrays = run.stage_folder("graphs")
+    test = np.arange(0, count, 5)
+    np.save(arrays / "crystal_graphs.npy", graphs)
+    np.save(arrays / "test.npy", test)
+    np.save(arrays / "train.npy", np.setdiff1d(np.arange(count), test))
+    np.save(arrays / "presence.npy", np.zeros(2))
+    for name, make in values.items():
+        np.save(arrays / f"property-{name}.npy", make(graphs[..., 0]))
+    return run
+
+
+def test_a_constraint_learns_and_its_figures_are_true(tmp_path, recipe):
+    settings = replace(
+        recipe.constraint, form="dense", units=(16,), dropout=0.0, steps=400, learning_rate=1e-2
+    )
+    recipe = replace(recipe, constraint=settings)
+
+    def energy(graphs):
+        values = (2 * graphs[:, 0, 0] - graphs[:, 1, 2]).astype(np.float64) - 1.0
+        values[::7] = np.nan
+        return values
+
+    run = graphs_with_a_property(tmp_path / "run", {"formation_energy_per_atom": energy}, 300)
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    trained = stage("constraint", tmp_path / "run")
+    train_constraint(trained, recipe, layout, "formation_energy_per_atom")
+    data = CrystalGraphs.open(run)
+    values = data.property("formation_energy_per_atom")
+    rows = [row for row in data.test if np.isfinite(values[row])]
+    model = keras.models.load_model(run.weights("constraint"))
+    predicted = model.predict(np.asarray(data.graphs[rows]), verbose=0)[:, 0]
+    residual = predicted - values[rows]
+    metrics = Run.open(tmp_path / "run").metrics()["constraint"]
+    assert metrics["test_mae"]["value"] == pytest.approx(np.abs(residual).mean(), rel=1e-4)
+    r2 = 1 - (residual**2).sum() / ((values[rows] - values[rows].mean()) ** 2).sum()
+    assert metrics["test_r2"]["value"] == pytest.approx(r2, rel=1e-4)
+    assert r2 > 0.8
+    assert f"{len(rows)} held-out structures" in metrics["test_mae"]["note"]
+
+
+def test_a_property_nobody_knows_is_refused(tmp_path, recipe):
+    unknown = {"band_gap": lambda graphs: np.full(len(graphs), np.nan)}
+    graphs_with_a_property(tmp_path / "run", unknown, 20)
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    with pytest.raises(InputError, match="band_gap: known for 0 training and 0 held-out"):
+        train_constraint(stage("constraint", tmp_path / "run"), recipe, layout, "band_gap")
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_autoencoders_and_constraint_train_on_another_backend(tmp_path, backend):
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    tiny.write_dataset(tmp_path / "data")
+    tiny.write_recipe(tmp_path / "tiny.toml")
+    words = "train constraint --recipe tiny.toml --data data --out run --threads 1 --json"
+    result = subprocess.run(
+        [sys.executable, "-c", "from tfmat.cli.main import main; main()", *words.split()],
+        cwd=tmp_path,
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    summary = json.loads(result.stdout)
+    assert set(summary["stages"].values()) == {"trained"}
+    assert summary["package"] is None
+    assert "the export needs TensorFlow" in result.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.info["versions"]["backend"] == backend
+    # The networks are good on TensorFlow.
+    model = keras.models.load_model(run.weights("constraint"))
+    assert model(np.zeros((1, 8, 8, 1), np.float32)).shape == (1, 1)
