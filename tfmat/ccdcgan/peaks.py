@@ -12,6 +12,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.overlap import untangle
 from tfmat.ccdcgan.sites import scatter
 from tfmat.ccdcgan.spec import VoxelSpec
 
@@ -59,7 +60,15 @@ def exact_peaks(
     peaks = _local_maxima(flat, candidates, grid)
     channel = peaks // grid**3
     position = _sub_voxel(flat, peaks, channel, spec)
-    clean &= _agrees(position, channel, index, value, len(voxels), spec)
+    agrees = _agrees(position, channel, index, value, len(voxels), spec)
+    for number in np.flatnonzero(clean & ~agrees):
+        own = channel == number
+        apart = untangle(voxels[number], position[own], spec, _CLEAN)
+        clean[number] = apart is not None
+        if apart is not None:
+            before, after = channel < number, channel > number
+            position = np.concatenate([position[before], apart, position[after]])
+            channel = np.concatenate([channel[before], np.full(len(apart), number), channel[after]])
     kept = clean[channel]
     return (position[kept] - grid // 2) * spec.step, channel[kept], clean
 
