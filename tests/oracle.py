@@ -39,9 +39,10 @@ SPEC = VoxelSpec(sites_grid=32, box=12.0, lattice_grid=16, sites_sigma=0.5, latt
 
 def _crystal(lattice: Any, fractional: Any, numbers: Sequence[int]) -> Crystal:
     cell = np.asarray(lattice, dtype=float)
-    return canonicalise(Crystal.from_arrays(cell, np.asarray(fractional) @ cell, numbers))
+    return Crystal.from_arrays(cell, np.asarray(fractional) @ cell, numbers)
 
 
+# The structures as they are given, and in their canonical cells.
 ROCKSALT = _crystal(
     [[0, 2.9, 2.9], [2.9, 0, 2.9], [2.9, 2.9, 0]], [[0, 0, 0], [0.5, 0.5, 0.5]], [BI, SE]
 )
@@ -54,7 +55,8 @@ BI_SE3 = _crystal(
     [BI, SE, SE, SE],
 )
 CLASH = _crystal(4.0 * np.eye(3), [[0, 0, 0], [0.1, 0, 0]], [BI, SE])
-CRYSTALS = (ROCKSALT, CESIUM_CHLORIDE, BISMUTH, BI_SE3, CLASH)
+GIVEN = (ROCKSALT, CESIUM_CHLORIDE, BISMUTH, BI_SE3, CLASH)
+CRYSTALS = tuple(canonicalise(crystal) for crystal in GIVEN)
 ENERGIES = (-0.4, -0.1, 0.0, 0.25, 0.9)
 
 

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from tfmat.datasets.crystal import Crystal
+from tfmat.errors import InputError
+
+pytest.importorskip("onnx")
+
+from oracle import BI_SE3, CESIUM_CHLORIDE, GIVEN, make_package
+
+from tfmat.ccdcgan.codec import Codec
+from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.evaluation.held_out import rows_of
+from tfmat.evaluation.reconstruction import measure, through_autoencoders
+from tfmat.inference.package import load
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return make_package(tmp_path_factory.mktemp("models") / "oracle")
+
+
+@pytest.fixture(scope="module")
+def codec(package):
+    return Codec.from_package(load(package))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "known"
+    with DatasetWriter(folder, {"name": "known"}) as writer:
+        for copy in range(3):
+            for k, crystal in enumerate(GIVEN):
+                writer.add(crystal, f"{copy}-{k}", {})
+        # What the package cannot represent is left out.
+        writer.add(Crystal.from_arrays(4 * np.eye(3), [[0, 0, 0]], [52]), "tellurium", {})
+    return Dataset.open(folder)
+
+
+def test_exact_networks_bring_everything_back(codec):
+    figures = measure(through_autoencoders(list(GIVEN) * 9, codec))
+    assert figures["structures"] == 45
+    assert figures["reproduced"] == 36
+    # The atoms of the one that is refused as a whole are counted all the same.
+    assert figures["not_decoded"] == {"atoms closer than 0.5 Å": 9}
+    assert figures["not_reproduced"] == list(range(4, 45, 5))
+    assert figures["atom_recall"] == 1.0
+    assert figures["atom_precision"] == 1.0
+    assert figures["atom_rms_angstrom"] < 1e-3
+    assert figures["lattice_max_error_angstrom"] < 1e-4
+    assert figures["angle_max_error_degrees"] < 1e-3
+
+
+def test_wrong_atoms_are_counted(codec):
+    # The network knows the ideal position only, so a shifted selenium comes back unshifted.
+    # Centring splits the shift between both atoms; up to 0.5 Å an atom counts as found.
+    for shift, recall in ((0.2, 1.0), (1.2, 0.0)):
+        positions = CESIUM_CHLORIDE.positions.copy()
+        positions[CESIUM_CHLORIDE.numbers == 34] -= [shift, 0, 0]
+        moved = Crystal(CESIUM_CHLORIDE.lattice, positions, CESIUM_CHLORIDE.numbers)
+        figures = measure(through_autoencoders([moved], codec))
+        assert figures["atom_recall"] == recall
+        assert figures["atom_precision"] == recall
+
+
+def test_split_is_that_of_the_training(package, dataset, codec):
+    everything, left_out = rows_of(codec, dataset, "all")
+    assert everything.tolist() == list(range(15))
+    assert left_out == {"other elements": 1}
+    with pytest.raises(InputError, match=r"--split test: .* is not the dataset"):
+        rows_of(codec, dataset, "test")
+    trained = Codec.from_package(load(package))
+    trained.package.metadata["dataset"] = {"name": "known", "sha256": dataset.sha256}
+    test, _ = rows_of(trained, dataset, "test")
+    train, _ = rows_of(trained, dataset, "train")
+    assert len(test)
+    assert sorted([*test, *train]) == everything.tolist()
+
+
+def test_missing_encoder_is_named(package, codec):
+    from dataclasses import replace
+
+    parts = {
+        part: entry
+        for part, entry in codec.package.metadata["parts"].items()
+        if not part.endswith("_encoder")
+    }
+    less = replace(codec.package, metadata={**codec.package.metadata, "parts": parts})
+    with pytest.raises(InputError, match="holds no lattice_encoder"):
+        next(through_autoencoders([BI_SE3], replace(codec, package=less)))
