@@ -38,6 +38,13 @@ def evaluate() -> None:
 @click.option(
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
 )
+@click.option(
+    "--split",
+    type=click.Choice(["all", "test", "train"]),
+    default="all",
+    show_default=True,
+    help="With --stage autoencoder: only the structures held out in training, or learned from.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many structures.")
 @click.option(
     "--max-atoms",
@@ -56,6 +63,7 @@ def reconstruction(
     mode: Literal["robust", "faithful"],
     model: str | None,
     models_dir: Path | None,
+    split: Literal["all", "test", "train"],
     limit: int | None,
     max_atoms: int | None,
     max_length: float | None,
@@ -75,16 +83,23 @@ def reconstruction(
     from tfmat.datasets.store import Dataset, resolve
     from tfmat.errors import InputError
     from tfmat.evaluation import reconstruction as evaluation
+    from tfmat.evaluation.held_out import rows_of
     from tfmat.inference.package import load
     from tfmat.progress import Progress
 
     if stage == "autoencoder" and model is None:
         raise InputError("--stage autoencoder needs --model RUN, a package or its name")
+    if stage == "voxels" and split != "all":
+        raise InputError(f"--split {split} is for --stage autoencoder: voxels learn nothing")
     codec = Codec.from_package(load(model, models_dir=models_dir)) if model is not None else None
     dataset = Dataset.open(resolve(data))
     rules = codec.recipe.data if codec is not None else DataRecipe()
     max_atoms, max_length = max_atoms or rules.max_atoms, max_length or rules.max_length
-    chosen = np.flatnonzero(select(dataset, max_atoms, max_length))[:limit]
+    chosen = np.flatnonzero(select(dataset, max_atoms, max_length))
+    if stage == "autoencoder" and codec is not None:
+        rows, left_out = rows_of(codec, dataset, split)
+        chosen = np.intersect1d(chosen, rows)
+    chosen = chosen[:limit]
     if not len(chosen):
         raise InputError(
             f"{data}: none of {len(dataset)} structures has at most {max_atoms} atoms and edges "
@@ -104,6 +119,8 @@ def reconstruction(
             results = evaluation.through_voxels(crystals(progress), spec, mode)
         summary: dict[str, Any] = {"data": str(dataset.path), "stage": stage, "mode": mode}
         summary |= {"max_atoms": max_atoms, "max_length_angstrom": max_length}
+        if stage == "autoencoder" and codec is not None:
+            summary |= {"split": split, "left_out": left_out}
         summary |= evaluation.measure(results)
     summary["not_reproduced"] = [
         dataset.ids[int(chosen[index])] for index in summary["not_reproduced"]

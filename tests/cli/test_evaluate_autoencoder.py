@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+pytest.importorskip("onnx")
+
+from oracle import GIVEN, make_package
+from tfmat.cli.main import main
+
+from tfmat.datasets.store import Dataset, DatasetWriter
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("place")
+    with DatasetWriter(folder / "data", {"name": "known"}) as writer:
+        for copy in range(4):
+            for k, crystal in enumerate(GIVEN):
+                writer.add(crystal, f"{copy}-{k}", {})
+    package = make_package(folder / "oracle")
+    metadata = json.loads((package / "metadata.json").read_text("utf-8"))
+    metadata["dataset"] = {"name": "data", "sha256": Dataset.open(folder / "data").sha256}
+    (package / "metadata.json").write_text(json.dumps(metadata), "utf-8")
+    return folder
+
+
+def evaluate(capsys, place, *arguments):
+    command = ["evaluate", "reconstruction", place / "data", *arguments]
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in command])
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+def test_splits_add_up(capsys, place):
+    found = {}
+    for split in ("all", "test", "train"):
+        code, stdout, _ = evaluate(
+            capsys, place, "--stage", "autoencoder", "--model", place / "oracle",
+            "--split", split, "--json",
+        )  # fmt: skip
+        assert code == 0
+        found[split] = json.loads(stdout)
+        assert found[split]["split"] == split
+        assert found[split]["atom_recall"] == 1.0
+        assert found[split]["atom_precision"] == 1.0
+        # Every fifth is refused for atoms that are too close.
+        refused = found[split]["not_decoded"].get("atoms closer than 0.5 Å", 0)
+        assert found[split]["reproduced"] == found[split]["structures"] - refused
+    assert found["all"]["structures"] == 20
+    assert found["all"]["reproduced_fraction"] == 0.8
+    assert found["test"]["structures"] > 0
+    assert found["test"]["structures"] + found["train"]["structures"] == 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stage", "autoencoder"], "needs --model"),
+        (["--split", "test"], "voxels learn nothing"),
+        (["--stage", "autoencoder", "--model", "unknown"], "no such package"),
+    ],
+)
+def test_wrong_words_are_one_line(capsys, place, arguments, message):
+    code, _, stderr = evaluate(capsys, place, *arguments)
+    assert code == 2
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
