@@ -20,6 +20,7 @@ from tfmat.ccdcgan.data import TrainingData
 from tfmat.ccdcgan.figures import atom_figures, lattice_errors, metric
 from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.losses import autoencoder_loss
+from tfmat.ccdcgan.muon import Muon
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
 from tfmat.ccdcgan.sites import encode_channels
 
@@ -38,7 +39,7 @@ Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Any]]
 
 
 def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
-    """Returns Adam with the learning rate, its schedule and the moments of a stage's recipe.
+    """Returns the optimiser of a stage's recipe, with its learning rate and schedule.
 
     Args:
         recipe: An :class:`AutoencoderRecipe` or a ``ConstraintRecipe``.
@@ -46,6 +47,8 @@ def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
     rate: Any = recipe.learning_rate
     if recipe.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, recipe.steps)
+    if getattr(recipe, "optimizer", "adam") == "muon":
+        return Muon(rate)
     return keras.optimizers.Adam(rate, getattr(recipe, "beta_1", 0.9))
 
 
