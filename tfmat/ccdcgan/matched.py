@@ -216,7 +216,8 @@ def _count(height: NDArray[np.float64], noise: float) -> int:
     # widest gap decides.
     lowest = max(NOISE * noise, SHARE * typical, FLOOR)
     most = int((height >= lowest).sum())
-    least = int((height >= SURE * typical).sum())
+    # SURE of a weak voxel's typical height can lie below FLOOR.
+    least = min(int((height >= SURE * typical).sum()), most)
     below = height[most] if most < len(height) else 0.0
     gaps = -np.diff([*height[least - 1 : most], below])
     return least + int(gaps.argmax())
