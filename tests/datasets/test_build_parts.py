@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from tfmat.datasets.calculator import AseCalculator
-from tfmat.datasets.contacts import scaled, shortest_contact
+from tfmat.datasets.contacts import scaled, shortest_contact, touching
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.perturb import generator, perturbed
@@ -53,7 +53,7 @@ def test_both_ways_round():
     one, two = both_ways(rutile, (83, 34), max_atoms=20)
     assert (one.identifier, two.identifier) == ("A2B_tP6_136_f_a:Bi2Se", "A2B_tP6_136_f_a:Se2Bi")
     assert np.sum(one.crystal.numbers == 83) == np.sum(two.crystal.numbers == 34) == 4
-    assert shortest_contact(one.crystal) == pytest.approx(1)
+    assert shortest_contact(touching(one.crystal)) == pytest.approx(1)
     assert list(both_ways(rutile, (83, 34), max_atoms=5)) == []
 
 
@@ -91,10 +91,10 @@ def test_primitive_cell_of_a_supercell():
 def test_the_scan_finds_the_volume_that_scipy_finds(start):
     calculator = AseCalculator(EMT(), "EMT")
     chosen = [p for p in PROTOTYPES if p.name == "AB3_cP4_221_a_c"]
-    touching = [item.crystal for item in both_ways(chosen, (29, 79), max_atoms=20)]
+    starts = [touching(item.crystal) for item in both_ways(chosen, (29, 79), max_atoms=20)]
     for crystal, scan in zip(
-        touching,
-        scan_volumes([scaled(crystal, start) for crystal in touching], calculator),
+        starts,
+        scan_volumes([scaled(crystal, start) for crystal in starts], calculator),
         strict=True,
     ):
         best = minimize_scalar(

@@ -70,8 +70,8 @@ def build(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: exists and is not empty; give another --out")
-    calculator = factory()
     source = _source(prototype_data)
+    calculator = factory()
     recipe = {
         "elements": [_symbol(number) for number in pair],
         "prototypes": source,

@@ -18,18 +18,20 @@ def shortest_contact(crystal: Crystal) -> float:
     Returns:
         The ratio, without unit.
     """
-    from ase import Atoms
     from ase.data import covalent_radii
-    from ase.neighborlist import neighbor_list
 
     radii = covalent_radii[crystal.numbers]
     # No packing of equal spheres is denser than fcc, so some pair lies within 2^(1/6) (V/n)^(1/3);
     # a longer pair can win only by the ratio of the radii.
     spacing = (abs(np.linalg.det(crystal.lattice)) / len(crystal)) ** (1 / 3)
     cutoff = 1.13 * spacing * radii.max() / radii.min()
-    atoms = Atoms(crystal.numbers, crystal.positions, cell=crystal.lattice, pbc=True)
-    first, second, distance = neighbor_list("ijd", atoms, float(cutoff))
+    first, second, _, distance = crystal.to_structure().get_neighbor_list(float(cutoff))
     return float((distance / (radii[first] + radii[second])).min())
+
+
+def touching(crystal: Crystal) -> Crystal:
+    """Returns the crystal scaled so that its closest pair of atoms just touches (contact 1)."""
+    return scaled(crystal, 1 / shortest_contact(crystal))
 
 
 def scaled(crystal: Crystal, factor: float) -> Crystal:

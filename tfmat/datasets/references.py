@@ -10,6 +10,7 @@ from typing import Any
 
 from tfmat import files
 from tfmat.datasets.calculator import Calculator
+from tfmat.datasets.contacts import touching
 from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.substitute import Candidate, candidate
 from tfmat.datasets.volume import scan_volumes
@@ -78,7 +79,7 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
         for prototype in aflow(components=1)
         if prototype.name == known or (known is None and len(prototype) <= _MAX_ATOMS)
     ]
-    scans = scan_volumes([item.crystal for item in candidates], calculator)
+    scans = scan_volumes([touching(item.crystal) for item in candidates], calculator)
     bound = [
         (scan.energy, item, scan.crystal)
         for item, scan in zip(candidates, scans, strict=True)

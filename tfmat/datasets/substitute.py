@@ -8,7 +8,6 @@ from math import gcd
 
 import numpy as np
 
-from tfmat.datasets.contacts import scaled, shortest_contact
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.prototypes import Prototype
 from tfmat.errors import InputError
@@ -22,7 +21,7 @@ class Candidate:
         identifier: ``PROTOTYPE:FORMULA``, e.g. ``AB_cF8_225_a_b:BiSe``. The element on the
             prototype's first role is written first, so the two ways round differ.
         prototype: Name of the prototype.
-        crystal: Scaled so that its closest pair of atoms just touches (contact ratio 1).
+        crystal: In the size of the prototype.
     """
 
     identifier: str
@@ -69,17 +68,16 @@ def both_ways(
 
 
 def candidate(prototype: Prototype, numbers: tuple[int, ...]) -> Candidate:
-    """Fills a prototype and scales it until its closest atoms touch.
+    """Fills a prototype.
 
     Args:
         prototype: The geometry.
         numbers: One atomic number for each role.
     """
-    crystal = prototype.filled(numbers)
     return Candidate(
         identifier=f"{prototype.name}:{_formula(prototype, numbers)}",
         prototype=prototype.name,
-        crystal=scaled(crystal, 1 / shortest_contact(crystal)),
+        crystal=prototype.filled(numbers),
     )
 
 
