@@ -54,9 +54,10 @@ def decode_channels(
     Raises:
         DecodeError: A voxel holds values that are not finite.
     """
-    stack = np.asarray(voxels, dtype=np.float32).reshape(-1, *(spec.sites_grid,) * 3)
+    stack = np.asarray(voxels).reshape(-1, *(spec.sites_grid,) * 3)
     if mode == "faithful":
         return [local_maxima(channel, spec) for channel in stack]
+    stack = stack.astype(np.float32, copy=False)
     position, channel, clean = exact_peaks(stack, spec)
     ends = np.searchsorted(channel, np.arange(len(stack) + 1))
     found = [position[ends[i] : ends[i + 1]] for i in range(len(stack))]

@@ -144,8 +144,9 @@ def _descend(flat: Array, terms: Array, entries: Array, spec: VoxelSpec) -> tupl
     """Levenberg-Marquardt; returns the entries and the share of squared values explained."""
     amplitude, explained = 1.0, -1.0
     for tolerance in (1e-2, 1e-6):
-        # Out to where the Gaussian falls to 1%, as far as the present entries tell.
-        inside = np.flatnonzero(terms @ entries < 2 * spec.lattice_sigma**2 * np.log(100))
+        # Out to the cut-off, as far as the present entries tell.
+        limit = -2 * spec.lattice_sigma**2 * np.log(spec.cutoff)
+        inside = np.flatnonzero(terms @ entries < limit)
         inside = inside[:: 1 + len(inside) // _MOST]
         if len(inside) < 7:
             break

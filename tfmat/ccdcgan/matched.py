@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.peaks import near_pairs
 from tfmat.ccdcgan.spec import VoxelSpec
 
 # Two atoms of one element are never nearer than this (Å) in imperfect voxels.
@@ -55,10 +56,28 @@ def matched_peaks(voxels: NDArray[np.float32], spec: VoxelSpec) -> list[NDArray[
     high = height > lowest[channel]
     channel, position = channel[high], position[high]
     position, height = _refine(voxels, background, channel, position, spec, reach=2.5, rounds=4)
-    return [
-        _select(position[channel == number], height[channel == number], noise[number], spec)
-        for number in range(channels)
-    ]
+    chosen = []
+    for number in range(channels):
+        own = np.flatnonzero(channel == number)
+        chosen.append(own[_select(position[own], height[own], noise[number], spec)])
+    atoms = np.concatenate(chosen)
+    channel, position, height = channel[atoms], position[atoms], height[atoms]
+    near = near_pairs(position, channel, 5 * spec.sites_sigma / spec.step, spec.sites_grid)
+    if len(near[0]):
+        position, height = _refine(
+            voxels,
+            background,
+            channel,
+            position,
+            spec,
+            reach=2.5,
+            rounds=6,
+            near=near,
+            height=height,
+        )
+    position = (position - spec.sites_grid // 2) * spec.step
+    position -= spec.box * np.round(position / spec.box)
+    return [position[channel == number] for number in range(channels)]
 
 
 class _Filtered(NamedTuple):
@@ -151,17 +170,21 @@ def _refine(
     *,
     reach: float,
     rounds: int,
+    near: tuple[NDArray[np.intp], NDArray[np.intp]] | None = None,
+    height: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Moves atoms to the highest correlation with the drawn Gaussian; also gives their heights.
 
-    The correlation is taken over ``reach`` widths to each side.
+    The correlation is taken over ``reach`` widths to each side. What the second atom of a pair in
+    ``near`` adds to the first one's is taken off, which needs the ``height`` of all atoms.
     """
     grid = spec.sites_grid
     width = spec.sites_sigma / spec.step
     half = int(np.ceil(reach * width - 1e-9))
     window = np.arange(-half, half + 1)
     flat = voxels.reshape(-1)
-    height = np.zeros(len(position))
+    if height is None:
+        height = np.zeros(len(position))
     for _ in range(rounds):
         nearest = np.round(position).astype(np.intp)
         points = (nearest[:, :, None] + window) % grid
@@ -176,8 +199,17 @@ def _refine(
         rest = patch.sum(axis=1)
         by_y, by_z = rest.sum(axis=2), rest.sum(axis=1)
         mass = by_x.sum(axis=1)
-        height = mass / np.square(weight).sum(axis=2).prod(axis=1)
         drift = (np.stack([by_x, by_y, by_z], axis=1) * offset).sum(axis=2)
+        unit = np.square(weight).sum(axis=2).prod(axis=1)
+        if near is not None:
+            first, second = near
+            apart = position[second] - position[first]
+            apart -= grid * np.round(apart / grid)
+            # The product of two Gaussians is one half-way between them.
+            shared = (height * unit)[second] * np.exp(-0.25 * np.square(apart).sum(1) / width**2)
+            np.subtract.at(mass, first, shared)
+            np.subtract.at(drift, first, shared[:, None] * apart / 2)
+        height = mass / unit
         # Twice the mean shift is the Newton step where the peak is such a Gaussian itself.
         position = position + np.clip(2 * drift / np.maximum(mass, 1e-6)[:, None], -1.0, 1.0)
     return position, height
@@ -185,8 +217,8 @@ def _refine(
 
 def _select(
     position: NDArray[np.float64], height: NDArray[np.float64], noise: float, spec: VoxelSpec
-) -> NDArray[np.float64]:
-    """Keeps the peaks that are atoms and far enough from higher ones."""
+) -> NDArray[np.intp]:
+    """Returns the indices of the peaks that are atoms and far enough from higher ones."""
     order = np.argsort(-height, kind="stable")
     position, height = position[order], height[order]
     apart = position[:, None, :] - position
@@ -196,10 +228,7 @@ def _select(
     for peak in range(len(position)):
         if not near[peak, kept].any():
             kept.append(peak)
-    kept = kept[: _count(height[kept], noise)]
-    result = (position[kept] - spec.sites_grid // 2) * spec.step
-    wrapped: NDArray[np.float64] = result - spec.box * np.round(result / spec.box)
-    return wrapped
+    return order[kept[: _count(height[kept], noise)]]
 
 
 def _count(height: NDArray[np.float64], noise: float) -> int:

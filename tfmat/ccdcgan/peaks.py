@@ -8,6 +8,7 @@ voxel is clean is found out by drawing the atoms again and comparing.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ def _sub_voxel(
     value = flat[_flat(channel[:, None], stencil, grid)].astype(np.float64)
     position = points + _log_step(value, width)
     reach = width * np.sqrt(-2 * np.log(spec.cutoff))
-    first, second = _pairs(points, channel, reach + 2, grid)
+    first, second = near_pairs(points, channel, reach + 2, grid)
     if not len(first):
         return position
     for _ in range(_OVERLAP_ROUNDS):
@@ -130,16 +131,26 @@ def _log_step(value: NDArray[np.float64], width: float) -> NDArray[np.float64]:
     return np.clip(step, -1.0, 1.0)
 
 
-def _pairs(
-    points: NDArray[np.intp], channel: NDArray[np.intp], reach: float, grid: int
+def near_pairs(
+    points: NDArray[Any], channel: NDArray[np.intp], reach: float, grid: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Returns ordered pairs of atoms of one channel that are nearer than ``reach`` steps."""
+    """Finds atoms that are near each other.
+
+    Args:
+        points: Positions in steps, shape ``(atoms, 3)``.
+        channel: Channel of each atom, ascending, shape ``(atoms,)``.
+        reach: Largest distance in steps.
+        grid: Points along the edge of the cube, which is periodic.
+
+    Returns:
+        Indices of the first and of the second atom of each ordered pair of one channel.
+    """
     pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     starts = np.flatnonzero(np.diff(channel, prepend=-1))
     for start, stop in itertools.pairwise([*starts, len(channel)]):
         own = points[start:stop]
         apart = own[:, None, :] - own
-        apart -= grid * np.round(apart / grid).astype(np.intp)
+        apart = apart - grid * np.round(apart / grid)
         near = np.square(apart).sum(axis=-1) < reach**2
         np.fill_diagonal(near, val=False)
         if near.any():
