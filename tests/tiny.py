@@ -41,6 +41,7 @@ form = "compact"
 loss = "cross-entropy"
 filters = [4, 8]
 latent = 10
+optimizer = "muon"
 learning_rate = 2e-3
 schedule = "cosine"
 batch_size = 4

@@ -92,6 +92,24 @@ def test_models_are_written_whole(tmp_path):
     assert not list((tmp_path / "run").glob(".saving*"))
 
 
+def test_one_process_at_a_time_and_leftovers_go(tmp_path):
+    run = start(tmp_path / "run")
+    half_written = [
+        run.folder / ".run.json.abc",
+        run.stage_folder("gan") / ".checkpoint-000000010.abc" / "variables.npz",
+    ]
+    for path in half_written:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half", "utf-8")
+    with run.locked():
+        assert not any(path.exists() for path in half_written)
+        assert (run.folder / "run.json").exists()
+        with pytest.raises(InputError, match="another process"), run.locked():
+            pass
+    with run.locked():
+        pass
+
+
 def test_first_difference():
     old = {"a": {"b": 1, "c": [1, 2]}, "d": 0.1}
     assert first_difference(old, json.loads(json.dumps(old))) is None

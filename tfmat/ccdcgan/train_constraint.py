@@ -15,6 +15,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.train_autoencoders import optimizer
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict
+from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,9 +97,12 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
 def _metrics(
     figures: dict[str, float], name: str, count: int, recipe: CcdcganRecipe
 ) -> dict[str, Any]:
-    unit = "eV/atom" if name.endswith("_per_atom") else "unit of the property"
     note = f"{name} of {count} held-out structures ({recipe.data.split} split)"
     return {
-        "test_mae": metric(figures["test_mae"], unit, f"mean absolute error, {note}"),
+        "test_mae": metric(
+            figures["test_mae"],
+            unit_of(name) or "unit of the property",
+            f"mean absolute error, {note}",
+        ),
         "test_r2": metric(figures["test_r2"], "1", f"coefficient of determination, {note}"),
     }

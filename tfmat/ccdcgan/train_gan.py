@@ -18,6 +18,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.train_constraint import constraint_part
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict, properties
+from tfmat.datasets.properties import unit_of
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -95,9 +96,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     stage.finish(
         {"generator": trainer.averaged_generator(), "discriminator": trainer.discriminator},
         {
-            f"sample_{name}": metric(
-                value, "eV/atom" if name.endswith("_per_atom") else "unit of the property", note
-            )
+            f"sample_{name}": metric(value, unit_of(name) or "unit of the property", note)
             for name, value in sample_means().items()
         },
     )

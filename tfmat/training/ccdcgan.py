@@ -87,11 +87,34 @@ def train(order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
     """
     began = time.monotonic()
     run, recipe, data = _open(order, tell)
+    with run.locked():
+        done = _train_all(order.target, run, recipe, data, devices, tell)
+    return {
+        "run": str(run.folder),
+        "target": order.target,
+        "recipe": recipe.name,
+        "seed": run.seed,
+        "package": str(run.folder / "package") if run.finished("export") else None,
+        "stages": done,
+        "metrics": run.metrics(),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _train_all(
+    target: str,
+    run: Run,
+    recipe: CcdcganRecipe,
+    data: TrainingData,
+    devices: Devices,
+    tell: Tell,
+) -> dict[str, str]:
+    """Trains and exports what is missing; returns what became of each stage."""
     layout = GraphLayout.from_recipe(recipe, data.elements)
     log = RunLog(run.folder)
     done: dict[str, str] = {}
     try:
-        for name in stages_of(order.target, recipe):
+        for name in stages_of(target, recipe):
             if run.finished(name):
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 tell(f"{name}: {done[name]}")
@@ -106,16 +129,7 @@ def train(order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
             tell(f"model package: {run.folder / 'package'}")
     finally:
         log.close()
-    return {
-        "run": str(run.folder),
-        "target": order.target,
-        "recipe": recipe.name,
-        "seed": run.seed,
-        "package": str(run.folder / "package") if run.finished("export") else None,
-        "stages": done,
-        "metrics": run.metrics(),
-        "seconds": round(time.monotonic() - began, 1),
-    }
+    return done
 
 
 def stages_of(target: str, recipe: CcdcganRecipe) -> list[str]:
@@ -135,9 +149,9 @@ def stages_of(target: str, recipe: CcdcganRecipe) -> list[str]:
 
 
 def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
-    source = Run.open(order.source) if order.source is not None else None
+    source = _open_run(order.source) if order.source is not None else None
     resumed = order.resume and (order.out / "run.json").exists()
-    model = Run.open(order.out) if resumed else source
+    model = _open_run(order.out) if resumed else source
     recipe = _recipe(order, model)
     dataset = _dataset(order, recipe, model)
     seed = order.seed
@@ -161,7 +175,7 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
     tables = to_mapping(recipe)
     taken: list[str] = []
     if resumed:
-        run = Run.open(order.out)
+        run = _open_run(order.out)
         run.check_same(tables, order.seed, record)
     else:
         if (order.out / "run.json").exists():
@@ -185,6 +199,13 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
         f"learn from, {len(data.test)} held out ({recipe.data.split} split)"
     )
     return run, recipe, data
+
+
+def _open_run(folder: Path) -> Run:
+    """Opens a run; what its recipe did not know yet when it was written gets the default."""
+    run = Run.open(folder)
+    run.recipe = to_mapping(load_recipe(str(folder / "recipe.toml")))
+    return run
 
 
 def _recipe(order: Order, model: Run | None) -> CcdcganRecipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ def load_keras(threads: int | None = None) -> ModuleType:
     if threads is not None:
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
             os.environ[name] = str(threads)
+    # TensorFlow's Python code logs here, e.g. which devices a strategy found.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with muted_stderr():
         if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
             require("tensorflow", "train", "training")

@@ -20,7 +20,8 @@ import shutil
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from tfmat.errors import InputError
 
 FORMAT = "tfmat-run"
 FORMAT_VERSION = 1
+# Temporary names of what is renamed when it is whole.
+LEFTOVERS = (".*.json.*", ".*.jsonl.*", ".package.*", ".saving.*", "stages/*/.*")
 
 
 class Run:
@@ -129,6 +132,28 @@ class Run:
                 f"{self.info['dataset']['name']}, SHA-256 {self.info['dataset']['sha256'][:12]}); "
                 "give the same data with --data, or another --out"
             )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder; a kill lifts the lock too.
+
+        What a killed process left half-written is removed.
+
+        Raises:
+            InputError: Another process trains in this folder.
+        """
+        with (self.folder / ".lock").open("w") as stream:
+            try:
+                lock(stream.fileno())
+            except BlockingIOError:
+                raise InputError(
+                    f"{self.folder}: another process is training in this run; wait for it, or give "
+                    "another --out"
+                ) from None
+            for pattern in LEFTOVERS:
+                for path in self.folder.glob(pattern):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            yield
 
     @property
     def seed(self) -> int:
@@ -235,6 +260,22 @@ class Run:
 
     def _write(self) -> None:
         files.write_json(self.folder / "run.json", self.info)
+
+
+def lock(file: int) -> None:
+    """Locks an open file until its process ends.
+
+    Args:
+        file: File descriptor.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return  # Windows has no such lock
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
