@@ -104,7 +104,7 @@ def train(
     keras.utils.set_random_seed(options.seed)
     encoder = build_encoder(settings, spec.sites_grid)
     decoder = build_decoder(settings, spec.sites_grid)
-    model = build_autoencoder(encoder, decoder)
+    model = build_autoencoder(encoder, decoder, settings.latent_noise)
     model.compile(
         optimizer=optimizer(replace(settings, schedule="constant")),
         loss=autoencoder_loss(settings),

@@ -147,6 +147,25 @@ def test_compact_form_learns_one_voxel():
     assert np.sort(output.ravel())[-2] < 0.5
 
 
+def test_latent_noise_acts_in_training_only():
+    keras.utils.set_random_seed(0)
+    encoder, decoder = build_encoder(COMPACT, 8), build_decoder(COMPACT, 8)
+    model = build_autoencoder(encoder, decoder, noise=0.1)
+    voxel = RNG.random((2, 8, 8, 8, 1), dtype=np.float32)
+    plain = decoder(encoder(voxel)).numpy()
+    np.testing.assert_array_equal(model(voxel, training=False).numpy(), plain)
+    first, second = (model(voxel, training=True).numpy() for _ in range(2))
+    assert np.abs(first - plain).max() > 1e-3
+    assert np.abs(first - second).max() > 1e-3
+
+
+def test_compact_latents_have_one_size_at_the_start():
+    latents = build_encoder(COMPACT, 8)(100 * RNG.random((4, 8, 8, 8, 1), dtype=np.float32)).numpy()
+    rms = np.sqrt((latents**2).mean(axis=1))
+    assert rms.min() > 0.4
+    assert rms.max() < 0.7
+
+
 def test_mixed_precision_weights_export_as_float32():
     mixed = AutoencoderRecipe(
         form="compact", filters=(4, 4), latent=6, loss="cross-entropy", precision="mixed_bfloat16"

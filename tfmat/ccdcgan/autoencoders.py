@@ -108,9 +108,21 @@ def build_decoder(
     return keras.Model(latent, x, name=name)
 
 
-def build_autoencoder(encoder: keras.Model, decoder: keras.Model) -> keras.Model:
-    """Joins an encoder and a decoder into one trainable model that shares their weights."""
-    return keras.Model(encoder.input, decoder(encoder.output), name="autoencoder")
+def build_autoencoder(
+    encoder: keras.Model, decoder: keras.Model, noise: float = 0.0
+) -> keras.Model:
+    """Joins an encoder and a decoder into one trainable model that shares their weights.
+
+    Args:
+        encoder: From :func:`build_encoder`.
+        decoder: From :func:`build_decoder`.
+        noise: Standard deviation of the noise added to the latent in training. A decoder that has
+            learned with noise reads the inexact latents of a generator better.
+    """
+    latent = encoder.output
+    if noise:
+        latent = layers.GaussianNoise(noise, name="latent_noise")(latent)
+    return keras.Model(encoder.input, decoder(latent), name="autoencoder")
 
 
 def inference_decoder(decoder: keras.Model) -> keras.Model:

@@ -45,6 +45,8 @@ class AutoencoderRecipe:
         filters: Filters of the strided convolutions, from the voxel inwards.
         kernel: Edge of the convolution kernels.
         latent: Length of the latent vector, in -1 to 1 (tanh).
+        latent_noise: Standard deviation of the noise added to the latent in training, for a
+            decoder that can read the inexact latents of a generator.
         loss: ``mse`` or ``cross-entropy``.
         positive_weight: Weight of the cross-entropy is 1 + positive_weight·target.
         l2: Weight of the L2 term.
@@ -60,6 +62,7 @@ class AutoencoderRecipe:
     filters: tuple[int, ...] = (64, 64, 64, 64)
     kernel: int = 4
     latent: int = 200
+    latent_noise: float = 0.0
     loss: Literal["mse", "cross-entropy"] = "mse"
     positive_weight: float = 30.0
     l2: float = 0.0

@@ -154,7 +154,7 @@ def _train(
     loss = autoencoder_loss(recipe)
     with stage.devices.scope():
         encoder, decoder = build_encoder(recipe, grid), build_decoder(recipe, grid)
-        model = build_autoencoder(encoder, decoder)
+        model = build_autoencoder(encoder, decoder, recipe.latent_noise)
         model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=False)
     probabilities = inference_decoder(decoder)
     sampler = Sampler(len(samples.train), recipe.batch_size, stage.seed)
