@@ -175,5 +175,7 @@ def test_duplicates_in_any_cell_but_not_near_misses():
     moved = perturbed(crystal, generator(0, "moved"), strain=0.0, displacement=0.6)
     swapped = Crystal(crystal.lattice, crystal.positions, crystal.numbers[::-1].copy())
     crystals = [crystal, turned, doubled, moved, swapped, scaled(crystal, 1.01)]
-    assert first_copies(crystals, [-1.0] * 6) == [0, 0, 0, 3, 4, 5]
-    assert first_copies(crystals[:2], [-1.0, -1.01]) == [0, 1]
+    energies = np.full((6, 1), -1.0)
+    assert first_copies(crystals, energies, 1e-3) == [0, 0, 0, 3, 4, 5]
+    energies[1] = -1.01
+    assert first_copies(crystals[:2], energies, 1e-3) == [0, 1]

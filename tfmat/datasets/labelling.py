@@ -19,7 +19,6 @@ from tfmat.datasets.volume import scan_volumes
 
 # Atoms closer than this share of the sum of their covalent radii overlap.
 _SHORTEST_CONTACT = 0.75
-_SAME_POSITION = 1e-3
 # How often a copy is drawn anew when it does not pass the selection.
 _DRAWS = 20
 
@@ -83,14 +82,9 @@ def label_candidates(
     Returns:
         One row for each candidate: a structure with its energy, or the reason why there is none.
     """
-    sound = [item for item in candidates if shortest_contact(item.crystal) > _SAME_POSITION]
-    rows = [
-        _rejected(item.identifier, "atoms clash: two share a position")
-        for item in candidates
-        if item not in sound
-    ]
-    scans = scan_volumes([touching(item.crystal) for item in sound], calculator)
-    for item, scan in zip(sound, scans, strict=True):
+    scans = scan_volumes([touching(item.crystal) for item in candidates], calculator)
+    rows = []
+    for item, scan in zip(candidates, scans, strict=True):
         reason = scan.reason or _unfit(scan.crystal, settings)
         if reason or scan.crystal is None:
             rows.append(_rejected(item.identifier, reason))

@@ -1,0 +1,35 @@
+"""The Bi-Se dataset that travels with tfmat keeps what its card promises."""
+
+from collections import Counter
+
+import numpy as np
+
+from tfmat.datasets.contacts import shortest_contact
+from tfmat.datasets.select import select
+from tfmat.datasets.store import Dataset
+
+
+def test_bi_se_is_what_its_card_says():
+    dataset = Dataset.open("bi-se")
+    dataset.verify()
+    assert len(dataset) >= 2000
+    assert sum(file.stat().st_size for file in dataset.path.iterdir()) < 2_000_000
+    assert (dataset.path / "README.md").is_file()
+    assert set(np.unique(dataset.numbers)) == {34, 83}
+    assert select(dataset, 20, 10.0).all()
+    energies = dataset.property("formation_energy_per_atom")
+    assert np.isfinite(energies).all()
+    assert -0.5 < energies.min() < -0.3 < 0 < energies.max() < 1
+    assert dataset.property("e_above_hull").min() == 0
+    card = (dataset.path / "README.md").read_text("utf-8")
+    build = dataset.metadata["extra"]["build"]
+    for number in (build["structures"], build["copies"], build["distinct"]):
+        assert f"{number:,}" in card
+
+
+def test_copies_are_spread_evenly_and_atoms_do_not_overlap():
+    dataset = Dataset.open("bi-se")
+    families = Counter(name.rpartition(":")[0] for name in dataset.ids)
+    assert set(families.values()) == {11}
+    closest = min(shortest_contact(dataset[index]) for index in range(0, len(dataset), 7))
+    assert closest > 0.75
