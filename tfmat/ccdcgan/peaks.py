@@ -171,14 +171,18 @@ def _agrees(
 ) -> NDArray[np.bool_]:
     """Tells for each channel whether the atoms, drawn again, give the voxel back."""
     grid = spec.sites_grid
-    drawn, amount = scatter((position - grid // 2) * spec.step, channel, spec)
-    difference = np.zeros(channels * grid**3, dtype=np.float32)
-    difference[index] = value
-    np.subtract.at(difference, drawn, amount)
-    # A value at the cut-off may fall on either side of it.
     agrees = np.ones(channels, dtype=np.bool_)
-    for points in (index, drawn):
-        wrong = np.abs(difference[points])
-        bad = points[(wrong > _CLEAN) & (np.abs(wrong - spec.cutoff) > _CLEAN)]
-        agrees[np.unique(bad // grid**3)] = False
+    if not len(index):
+        return agrees
+    drawn, amount = scatter((position - grid // 2) * spec.step, channel, spec)
+    place = np.minimum(np.searchsorted(index, drawn), len(index) - 1)
+    known = index[place] == drawn
+    difference = value.copy()
+    np.subtract.at(difference, place[known], amount[known])
+    # Values that the voxel lacks altogether come last.
+    points = np.concatenate([index, drawn[~known]])
+    wrong = np.abs(np.concatenate([difference, amount[~known]]))
+    # A value at the cut-off may fall on either side of it.
+    bad = points[(wrong > _CLEAN) & (np.abs(wrong - spec.cutoff) > _CLEAN)]
+    agrees[np.unique(bad // grid**3)] = False
     return agrees
