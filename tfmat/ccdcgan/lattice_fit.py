@@ -49,7 +49,7 @@ def fit_metric(values: Array, spec: VoxelSpec) -> Array:
         raise DecodeError(NO_LATTICE)
     value = flat[index]
     # On a plateau, as after binarising, the logarithm is no parabola but fits a cell of no size.
-    if np.count_nonzero(flat) == len(index) and value.min() < 0.5:
+    if np.count_nonzero(flat != 0) == len(index) and value.min() < 0.5:
         points = np.stack(np.unravel_index(index, values.shape), axis=1) - spec.lattice_grid // 2
         terms = _terms(points, spec.lattice_grid)
         entries = _log_fit(terms, value, spec)

@@ -41,13 +41,13 @@ def exact_peaks(
     grid = spec.sites_grid
     rows = np.ascontiguousarray(voxels).reshape(-1, grid)
     # One pass over all values finds the few rows that are not empty; noise fills most of them.
-    touched = np.flatnonzero(rows @ np.ones(grid, dtype=np.float32))
+    touched = np.flatnonzero(rows @ np.ones(grid, dtype=np.float32) != 0)
     clean = np.bincount(touched // grid**2, minlength=len(voxels)) <= grid**2 // 2
     touched = touched[clean[touched // grid**2]]
     if not clean.any():
         return np.zeros((0, 3)), np.zeros(0, dtype=np.intp), clean
     block = rows[touched]
-    where = np.flatnonzero(block)
+    where = np.flatnonzero(block != 0)
     row, column = np.divmod(where, grid)
     index = touched[row] * grid + column
     value = block.reshape(-1)[where]
