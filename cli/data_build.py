@@ -22,7 +22,13 @@ import click
 @click.option(
     "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
 )
-@click.option("--steps", default=100, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--steps",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Most steps of a relaxation.",
+)
 @click.option(
     "--fmax",
     default=0.05,
@@ -52,8 +58,16 @@ import click
     help="Largest displacement of a copy's atoms, Å.",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-@click.option("--max-atoms", default=20, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the copies."
+)
+@click.option(
+    "--max-atoms",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Largest number of atoms in a cell.",
+)
 @click.option(
     "--max-length",
     default=10.0,
