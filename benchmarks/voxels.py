@@ -1,6 +1,6 @@
 """Speed and robustness of the voxels, beside the formulas written out plainly.
 
-    python benchmarks/voxels.py speed  [--data DATASET] [--structures 300]
+    python benchmarks/voxels.py speed [--data DATASET] [--structures 300]
     python benchmarks/voxels.py damage [--data DATASET] [--structures 125]
 
 Times are processor seconds of one thread, so that a busy machine does not change them much. The
