@@ -225,9 +225,11 @@ def _select(
     apart -= spec.sites_grid * np.round(apart / spec.sites_grid)
     near = np.square(apart).sum(axis=-1) < (SEPARATION / spec.step) ** 2
     kept: list[int] = []
+    taken = np.zeros(len(position), dtype=np.bool_)
     for peak in range(len(position)):
-        if not near[peak, kept].any():
+        if not taken[peak]:
             kept.append(peak)
+            taken |= near[peak]
     return order[kept[: _count(height[kept], noise)]]
 
 

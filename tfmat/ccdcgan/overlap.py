@@ -9,7 +9,7 @@ from tfmat.ccdcgan.spec import VoxelSpec
 
 # Atoms that may hide behind the peaks that were found.
 _HIDDEN = 8
-_STEPS = 40
+_STEPS = 15
 
 
 def untangle(

@@ -36,4 +36,3 @@ def niggli_lattice(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
             # The negative of all three vectors spans the same lattice with the same angles.
             return reduced if np.linalg.det(reduced) > 0 else -reduced
     raise InputError("the cell cannot be Niggli-reduced; is one of its vectors almost zero?")
-
