@@ -70,7 +70,7 @@ ema = 0.9
 
 
 def write_dataset(folder: Path, count: int = 24) -> Path:
-    """Writes small random Bi-Se crystals with a smooth energy."""
+    """Writes small random Bi-Se crystals with a smooth energy and their volume in Å³/atom."""
     random = np.random.default_rng(0)
     with DatasetWriter(folder, {"name": "tiny"}) as writer:
         for index in range(count):
@@ -80,8 +80,10 @@ def write_dataset(folder: Path, count: int = 24) -> Path:
             positions = random.uniform(0, 1, (atoms, 3)) @ lattice
             numbers = [83, 34, *random.choice([83, 34], atoms - 2)]
             energy = float(np.log(np.prod(lengths)) - 5.0)
+            volume = float(np.prod(np.diag(lattice)) / atoms)
             crystal = Crystal.from_arrays(lattice, positions, numbers)
-            writer.add(crystal, f"tiny-{index}", {"formation_energy_per_atom": energy})
+            properties = {"formation_energy_per_atom": energy, "volume_per_atom": volume}
+            writer.add(crystal, f"tiny-{index}", properties)
     return folder
 
 

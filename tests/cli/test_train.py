@@ -255,3 +255,25 @@ def test_control_c_says_how_to_go_on(place, capsys, monkeypatch):
         "tfmat: interrupted; go on with: tfmat train sites-ae --out stopped --resume"
     )
     assert (place / "stopped" / "run.json").exists()
+
+
+def test_every_constraint_of_a_multi_objective_run_is_trained_and_exported(chain, place):
+    terms = (
+        'gan.terms=[{property = "formation_energy_per_atom"}, '
+        '{property = "volume_per_atom", form = "target", target = 20.0, weight = 0.01}]'
+    )
+    words = ["train", "ccdcgan", "--from", "whole", "--data", "data", "--out", "multi"]
+    result = tfmat(place, *words, "--set", terms, "--threads", "1", "--json")
+    assert result.returncode == 0, result.stderr[-2000:]
+    stages = json.loads(result.stdout)["stages"]
+    assert stages["graphs"] == "reused"
+    assert stages["constraint-volume_per_atom"] == "trained"
+    metadata = json.loads((place / "multi/package/metadata.json").read_text("utf-8"))
+    assert metadata["parts"]["constraint-volume_per_atom"]["property"] == "volume_per_atom"
+    assert (place / "multi/package/constraint-volume_per_atom.onnx").is_file()
+    gan = [line for line in log(place / "multi") if line["stage"] == "gan"]
+    assert "predicted_volume_per_atom" in gan[-1]
+    made = tfmat(place, "generate", "ccdcgan", "--model", "multi", "-n", "3", "--out", "new")
+    assert made.returncode == 0, made.stderr
+    header = (place / "new/results.csv").read_text("utf-8").splitlines()[0]
+    assert "predicted_volume_per_atom" in header

@@ -274,7 +274,9 @@ def _export(run: Run, recipe: CcdcganRecipe, data: TrainingData) -> None:
     run.begin("export")
     networks = {
         part: keras.models.load_model(run.weights(part), compile=False)
-        for part in PARTS
+        for part in dict.fromkeys(
+            [*PARTS, *(constraint_part(name, recipe) for name in properties(recipe))]
+        )
         if run.weights(part).exists()
     }
     presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
