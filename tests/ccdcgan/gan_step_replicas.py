@@ -31,7 +31,10 @@ def main(devices: int, form: str, out: str) -> None:
     keras.utils.set_random_seed(1)
     layout = GraphLayout(8, 8, 10, 5, 20, ("Bi", "Se"))
     filters = (16,) if form == "dense" else (4, 4, 4)
-    recipe = GanRecipe(form=form, latent=6, generator_filters=filters, ema=0.5)
+    penalty = 1.0 if form == "dense" else 0.0
+    recipe = GanRecipe(
+        form=form, latent=6, generator_filters=filters, gradient_penalty=penalty, ema=0.5
+    )
     with strategy.scope():
         graph = keras.Input((8, 8, 1))
         # No dropout: it may not agree between one device and two.

@@ -30,6 +30,16 @@ def test_dense_form_takes_any_layout():
     assert model(np.zeros((4, 12, 10, 1))).shape == (4, 1)
 
 
+def test_noise_is_added_in_training_only():
+    layout = GraphLayout(12, 10, 14, 5, 33, ("Bi", "Se", "O"))
+    recipe = ConstraintRecipe(form="dense", units=(16,), dropout=0.0, latent_noise=0.3)
+    model = build_constraint(recipe, layout)
+    graphs = np.random.default_rng(0).uniform(-1, 1, (4, 12, 10, 1)).astype("float32")
+    np.testing.assert_array_equal(model(graphs), model(graphs))
+    noisy = model(graphs, training=True).numpy()
+    assert (noisy != model(graphs).numpy()).all()
+
+
 def test_dense_form_learns_an_energy():
     keras.utils.set_random_seed(0)
     layout = GraphLayout(6, 6, 4, 4, 16, ("Bi", "Se"))

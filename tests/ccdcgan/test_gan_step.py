@@ -87,8 +87,9 @@ def adam(weight, gradient, state, rate, beta_1, step):
     return weight - size * first / (np.sqrt(second) + 1e-7), (first, second)
 
 
-def test_a_step_of_linear_networks_against_numpy():
-    recipe = GanRecipe(latent=6, learning_rate=0.01, beta_1=0.5)
+@pytest.mark.parametrize("penalty", [0.0, 3.0])
+def test_a_step_of_linear_networks_against_numpy(penalty):
+    recipe = GanRecipe(latent=6, learning_rate=0.01, beta_1=0.5, gradient_penalty=penalty)
     noise_in, graph_in = keras.Input((6,)), keras.Input((8, 8, 1))
     x = keras.layers.Dense(64, use_bias=False)(noise_in)
     generator = keras.Model(noise_in, keras.layers.Reshape((8, 8, 1))(x))
@@ -115,7 +116,9 @@ def test_a_step_of_linear_networks_against_numpy():
         s = 1 / (1 + np.exp(-graphs @ d))
         loss = -np.mean(label * np.log(s) + (1 - label) * np.log(1 - s))
         assert float(losses[name]) == pytest.approx(loss, rel=1e-4)
-        d, state = adam(d, graphs.T @ (s - label) / 16, state, 0.01, 0.5, step)
+        # The slope of the logit is d everywhere, so the penalty γ/2·|d|² has the gradient γ·d.
+        slope = graphs.T @ (s - label) / 16 + label * penalty * d
+        d, state = adam(d, slope, state, 0.01, 0.5, step)
     s, energy = 1 / (1 + np.exp(-fake @ d)), fake @ c
     assert float(losses["generator_adversarial"]) == pytest.approx(-np.log(s).mean(), rel=1e-4)
     wanted = -np.log(s).mean() + 0.1 * np.exp(energy).mean()

@@ -25,11 +25,12 @@ def build_constraint(recipe: ConstraintRecipe, layout: GraphLayout) -> keras.Mod
         the property's unit (eV/atom for formation energies).
     """
     graph = keras.Input((layout.height, layout.width, 1), name="crystal_graph")
+    x = layers.GaussianNoise(recipe.latent_noise, name="latent_noise")(graph)
     if recipe.form == "dense":
-        x = dense_trunk(graph, recipe.units, recipe.dropout)
+        x = dense_trunk(x, recipe.units, recipe.dropout)
         output = layers.Dense(1, name="property")(x)
         return keras.Model(graph, output, name="constraint")
-    x = convolution_trunk(graph, recipe.filters, recipe.dropout)
+    x = convolution_trunk(x, recipe.filters, recipe.dropout)
     for i, units in enumerate((*recipe.units, 1), start=1):
         x = layers.Dense(units, name=f"dense_{i}")(x)
         x = layers.LeakyReLU(SLOPE, name=f"dense_activation_{i}")(x)

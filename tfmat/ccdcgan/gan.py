@@ -12,9 +12,6 @@ from tfmat.ccdcgan.recipe import GanRecipe
 from tfmat.ccdcgan.trunk import SLOPE, batch_normalisation, convolution_trunk, dense_trunk
 from tfmat.errors import InputError
 
-# The released code's dropout in the discriminator.
-DROPOUT = 0.25
-
 
 def build_generator(recipe: GanRecipe, layout: GraphLayout) -> keras.Model:
     """Builds the generator.
@@ -59,7 +56,7 @@ def build_discriminator(recipe: GanRecipe, layout: GraphLayout) -> keras.Model:
     """
     graph = keras.Input((layout.height, layout.width, 1), name="crystal_graph")
     trunk = dense_trunk if recipe.form == "dense" else convolution_trunk
-    x = trunk(graph, recipe.discriminator_filters, DROPOUT)
+    x = trunk(graph, recipe.discriminator_filters, recipe.dropout)
     logit = layers.Dense(1, name="logit")(x)
     probability = layers.Activation("sigmoid", name="probability")(logit)
     return keras.Model(graph, probability, name="discriminator")

@@ -150,12 +150,21 @@ class GanTrainer:
         return logits, new_state
 
     def _update_discriminator(self, graphs: tf.Tensor, label: float, seed: tf.Tensor) -> tf.Tensor:
+        graphs = tf.stop_gradient(graphs)
         with tf.GradientTape() as tape:
-            logits, new_state = self._logits(tf.stop_gradient(graphs), seed)
+            with tf.GradientTape() as of_graphs:
+                of_graphs.watch(graphs)
+                logits, new_state = self._logits(graphs, seed)
             loss = self._cross_entropy(tf.fill(tf.shape(logits), label), logits)
+            total = loss
+            if label and self.recipe.gradient_penalty:
+                slopes = tf.reduce_sum(tf.square(of_graphs.gradient(logits, graphs)), [1, 2, 3])
+                # Keras divides its own losses by the number of replicas, this one it does not know.
+                share = self.recipe.gradient_penalty / self._strategy.num_replicas_in_sync
+                total += 0.5 * share * tf.reduce_mean(slopes)
         weights = [variable.value for variable in self._logit.trainable_variables]
         self.discriminator_optimizer.apply(
-            tape.gradient(loss, weights), self._logit.trainable_variables
+            tape.gradient(total, weights), self._logit.trainable_variables
         )
         for variable, value in zip(self._logit.non_trainable_variables, new_state, strict=True):
             if id(variable) not in self._dropout_states:

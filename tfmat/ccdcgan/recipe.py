@@ -98,6 +98,8 @@ class ConstraintRecipe:
         filters: Filters of the convolutions (``reference``).
         units: Units of the dense layers before the last one.
         dropout: Share of activations dropped after each convolution or layer.
+        latent_noise: Standard deviation of the noise added to the crystal graph in training, for a
+            network that does not learn its training structures by heart.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
         schedule: As for the autoencoders.
@@ -109,6 +111,7 @@ class ConstraintRecipe:
     filters: tuple[int, ...] = (32, 64, 128, 256)
     units: tuple[int, ...] = (1024, 256, 256, 256, 64)
     dropout: float = 0.25
+    latent_noise: float = 0.0
     learning_rate: float = 2e-4
     beta_1: float = 0.5
     schedule: Literal["constant", "cosine"] = "constant"
@@ -143,6 +146,10 @@ class GanRecipe:
         latent: Length of the noise vector.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
+        dropout: Share of activations dropped after each layer of the discriminator.
+        gradient_penalty: Weight γ of the penalty γ/2·mean(|∂logit/∂graph|²) on real crystal graphs
+            (R1; Mescheder et al. 2018, Eq. 9), which keeps the discriminator from learning them by
+            heart; 0 means none.
         learning_rate: Learning rate of Adam for both networks.
         beta_1: First moment decay of Adam.
         batch_size: Crystal graphs in a batch.
@@ -155,6 +162,8 @@ class GanRecipe:
     latent: int = 200
     generator_filters: tuple[int, ...] = (128, 128, 64)
     discriminator_filters: tuple[int, ...] = (32, 64, 128, 256)
+    dropout: float = 0.25
+    gradient_penalty: float = 0.0
     learning_rate: float = 2e-4
     beta_1: float = 0.5
     batch_size: int = 128
