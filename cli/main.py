@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,10 @@ import click
 
 from tfmat import __version__
 from tfmat.errors import TfmatError
+
+# The user's place to write to is wrong, or full: no defect of ours.
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LazyGroup(click.Group):
@@ -90,6 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("tfmat: interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
+        # A group without a command shows its help (since click 8.2 as an error).
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            click.echo(error.format_message(), err=True)
+            sys.exit(error.exit_code)
         click.echo(f"tfmat: {' '.join(error.format_message().split())}", err=True)
         sys.exit(error.exit_code)
     except TfmatError as error:
@@ -99,4 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # The reader of our output went away (for example `| head`).
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in (*_NOT_ALLOWED, *_FULL):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"tfmat: {where}{error.strerror}; give another place with --out", err=True)
+        sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,8 +1,11 @@
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 from fresh import run_and_list_modules
+from tfmat.cli import main
 
 HEAVY = ("tensorflow", "keras", "pymatgen", "sklearn", "scipy", "torch", "onnxruntime", "numpy")
 
@@ -28,6 +31,30 @@ def test_import_is_light():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert set(done.stdout.split()).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("words", [[], ["data"], ["train"]])
+def test_no_command_shows_the_help_in_lines(words, capfd):
+    with pytest.raises(SystemExit):
+        main.main(words)
+    output = "".join(capfd.readouterr())
+    assert output.startswith("Usage: tfmat")
+    assert len(output.splitlines()) > 8
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(monkeypatch, capsys):
+    for number, code in ((errno.EACCES, 2), (errno.ENOSPC, 1)):
+
+        def fail(number=number, **_):
+            raise OSError(number, os.strerror(number), "somewhere")
+
+        monkeypatch.setattr(main.tfmat, "main", fail)
+        with pytest.raises(SystemExit) as caught:
+            main.main([])
+        assert caught.value.code == code
+        error = capsys.readouterr().err
+        assert error.startswith("tfmat: somewhere: ")
+        assert len(error.splitlines()) == 1
 
 
 def test_mistyped_command_is_one_line_and_code_2():
