@@ -47,6 +47,23 @@ def test_replacing_folder_fills_an_empty_folder_and_leaves_nothing_on_failure(tm
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_replacing_folder_refuses_the_working_folder_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for place in (".", str(tmp_path)):
+        with pytest.raises(InputError, match="give a new folder in it"), replacing_folder(place):
+            raise AssertionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_replacing_folder_fills_the_folder_behind_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with replacing_folder(tmp_path / "link") as temporary:
+        (temporary / "a").write_text("1")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "a").read_text() == "1"
+
+
 def test_sha256_and_json(tmp_path):
     path = tmp_path / "x.json"
     write_json(path, {"b": 1, "a": "Å"})

@@ -31,9 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     # mkstemp makes the file private; the result should have the permissions of a plain open().
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
+    temporary.chmod(0o666 & ~_umask())
     try:
         yield temporary
         temporary.replace(path)
@@ -53,16 +51,22 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         The temporary folder to fill. It is removed if the block raises.
 
     Raises:
-        InputError: ``path`` exists, is not empty and ``overwrite`` is false.
+        InputError: ``path`` exists, is not empty and ``overwrite`` is false; or it is the working
+            folder or a mount point, which cannot be replaced.
     """
-    path = Path(path)
+    # Of a link the folder behind it is replaced.
+    path = Path(path).resolve()
     if path.exists() and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder with --out")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"{path}: folder exists and is not empty; give another --out")
+    if path == Path.cwd() or path.is_mount():
+        raise InputError(
+            f"{path}: cannot be replaced as a whole; give a new folder in it with --out"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    temporary.chmod(0o755)
+    temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
         if path.is_dir():
@@ -70,6 +74,12 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def write_json(path: Path, value: Any) -> None:
