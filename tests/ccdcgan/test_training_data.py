@@ -73,6 +73,19 @@ def test_what_is_left_out_is_counted(tmp_path):
         load_training_data(replace(RECIPE, elements=("Xx",)), dataset, 12.0, 0)
 
 
+def test_an_absurd_cell_is_left_out_and_the_rest_goes_on(tmp_path):
+    with DatasetWriter(tmp_path / "data", {"name": "data"}) as writer:
+        for size in (4.0, 4.5, 5.0):
+            crystal = Crystal.from_arrays(size * np.eye(3), [[0, 0, 0], [2, 2, 2]], [83, 34])
+            writer.add(crystal, f"sound-{size}")
+        # What a file may say, and no reduction can take.
+        flat = np.array([[1.0, 0, 0], [0, 1, 0], [1, 1, 0]])
+        writer.add(Crystal(flat, np.zeros((1, 3)), np.array([83], np.uint8)), "flat")
+    data = load_training_data(RECIPE, Dataset.open(tmp_path / "data"), 12.0, 0)
+    assert len(data) == 3
+    assert data.rejected == {"a cell that cannot be reduced": 1}
+
+
 def test_formula_split_parts_no_formula(dataset):
     data = load_training_data(replace(RECIPE, split="formula"), dataset, 12.0, seed=1)
 

@@ -77,6 +77,14 @@ def test_split_is_that_of_the_training(package, dataset, codec):
     assert sorted([*test, *train]) == everything.tolist()
 
 
+def test_a_dataset_of_one_structure_needs_no_split(tmp_path, codec):
+    with DatasetWriter(tmp_path / "one", {"name": "one"}) as writer:
+        writer.add(GIVEN[0], "only", {})
+    rows, left_out = rows_of(codec, Dataset.open(tmp_path / "one"), "all")
+    assert rows.tolist() == [0]
+    assert left_out == {}
+
+
 def test_missing_encoder_is_named(package, codec):
     from dataclasses import replace
 

@@ -97,12 +97,50 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
     Raises:
         InputError: Nothing passes, or too few for a split.
     """
+    rows, crystals, rejected = usable(recipe, dataset, box)
+    formulas = [formula(crystal) for crystal in crystals]
+    # Copies of one structure on both sides would make the held-out figures too good.
+    copies = families(dataset, rows)
+    train, test = split(formulas, recipe.test_fraction, seed, recipe.split, copies)
+    return TrainingData(
+        dataset=dataset,
+        elements=tuple(chemical_symbols[number] for number in _element_numbers(recipe, dataset)),
+        rows=rows,
+        crystals=crystals,
+        train=train,
+        test=test,
+        rejected=rejected,
+    )
+
+
+def usable(
+    recipe: DataRecipe, dataset: Dataset, box: float
+) -> tuple[NDArray[np.intp], list[Crystal], dict[str, int]]:
+    """Finds the structures that pass a recipe's selection and fit in the box.
+
+    Args:
+        recipe: Selection and elements.
+        dataset: The structures.
+        box: Edge of the cube of the sites voxels, in Å.
+
+    Returns:
+        Their rows in the dataset, ascending; the crystals in their canonical cells; and how many
+        others were left out, by reason.
+
+    Raises:
+        InputError: Nothing passes, or an element of the recipe is none.
+    """
     numbers = _element_numbers(recipe, dataset)
     rejected: Counter[str] = Counter()
     rows, crystals = [], []
     for row in range(len(dataset)):
-        reason = _obstacle(dataset[row], recipe, numbers)
-        crystal = canonicalise(dataset[row])
+        try:
+            reason = _obstacle(dataset[row], recipe, numbers)
+            crystal = canonicalise(dataset[row])
+        except InputError:
+            # One absurd cell must not keep the others from being learned.
+            rejected["a cell that cannot be reduced"] += 1
+            continue
         if not reason and np.abs(box_positions(crystal)).max() > box / 2:
             reason = "larger than the box of the sites voxels"
         if reason:
@@ -116,19 +154,7 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
             f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); give other "
             "--data, or change data.elements, data.max_atoms or data.max_length"
         )
-    formulas = [formula(crystal) for crystal in crystals]
-    # Copies of one structure on both sides would make the held-out figures too good.
-    copies = families(dataset, rows)
-    train, test = split(formulas, recipe.test_fraction, seed, recipe.split, copies)
-    return TrainingData(
-        dataset=dataset,
-        elements=tuple(chemical_symbols[number] for number in numbers),
-        rows=np.array(rows, dtype=np.intp),
-        crystals=crystals,
-        train=train,
-        test=test,
-        rejected=dict(rejected),
-    )
+    return np.array(rows, dtype=np.intp), crystals, dict(rejected)
 
 
 def _element_numbers(recipe: DataRecipe, dataset: Dataset) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.data import load_training_data
+from tfmat.ccdcgan.data import load_training_data, usable
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 
@@ -43,7 +43,10 @@ def rows_of(
             f"on ({trained_on.get('name', 'unknown')}), so nothing is known to be held out; give "
             "that dataset, or --split all"
         )
+    if subset == "all":
+        # Needs no split, and so not the two structures at least that a split needs.
+        rows, _, left_out = usable(codec.recipe.data, dataset, codec.recipe.voxels.box)
+        return rows, left_out
     seed = int(package.metadata.get("seed", 0))
     data = load_training_data(codec.recipe.data, dataset, codec.recipe.voxels.box, seed)
-    parts = {"test": data.test, "train": data.train, "all": np.arange(len(data))}
-    return data.rows[parts[subset]], data.rejected
+    return data.rows[data.test if subset == "test" else data.train], data.rejected
