@@ -50,6 +50,12 @@ def test_settings_override_values_of_every_kind(tmp_path):
         ("sites_autoencoder.filters=3", "must be a list"),
         ("graph.height=2", "latents fill"),
         ("family=matgan", "matgan recipe"),
+        ("sites_autoencoder.loss=cross-entropy", "form reference learns by loss mse"),
+        ("sites_autoencoder.form=compact", "form compact learns by loss cross-entropy"),
+        ("sites_autoencoder.batch_size=0", "batch_size of the autoencoder must be positive"),
+        ("gan.learning_rate=-1", "learning_rate of the gan must be positive"),
+        ("constraint.dropout=1", "below 1, not 1.0"),
+        ("voxels.sites_grid=40", "multiple of 16"),
     ],
 )
 def test_wrong_settings_are_refused_with_one_line(tmp_path, setting, message):

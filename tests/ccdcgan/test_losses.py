@@ -22,7 +22,9 @@ def test_weighted_cross_entropy_against_its_definition():
 
 
 def test_weighted_cross_entropy_is_finite_for_huge_logits():
-    loss = autoencoder_loss(AutoencoderRecipe(loss="cross-entropy", positive_weight=1.0))
+    loss = autoencoder_loss(
+        AutoencoderRecipe(form="compact", loss="cross-entropy", positive_weight=1.0)
+    )
     logits = np.array([[-200.0, 200.0]], "float32")
     # A certain and right answer costs nothing, a wrong one its logit times 1 + weight·target.
     assert float(loss(np.array([[0.0, 1.0]], "float32"), logits)) == pytest.approx(0.0, abs=1e-6)

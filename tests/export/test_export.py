@@ -137,7 +137,9 @@ def test_onnx_file_names_tensors_opset_and_origin(package, networks):
 
 
 def test_mixed_precision_is_exported_in_float32(tmp_path):
-    form = AutoencoderRecipe(form="compact", filters=(4, 4), latent=6, precision="mixed_bfloat16")
+    form = AutoencoderRecipe(
+        form="compact", loss="cross-entropy", filters=(4, 4), latent=6, precision="mixed_bfloat16"
+    )
     mixed = build_encoder(form, 16)
     plain = build_encoder(form, 16, precision="float32")
     plain.set_weights(mixed.get_weights())

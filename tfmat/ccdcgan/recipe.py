@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,22 @@ from typing import Literal
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.recipes import build, read
+
+
+def _positive(table: str, recipe: object, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not 0 < value < math.inf:
+            raise InputError(f"recipe: {name} of the {table} must be positive, not {value}")
+
+
+def _share(table: str, recipe: object, *names: str) -> None:
+    for name in names:
+        value = getattr(recipe, name)
+        if not 0 <= value < 1:
+            raise InputError(
+                f"recipe: {name} of the {table} must be at least 0 and below 1, not {value}"
+            )
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,9 @@ class AutoencoderRecipe:
         batch_size: Voxels in a batch.
         steps: Optimiser steps.
         precision: Keras dtype policy, ``float32`` or ``mixed_bfloat16``.
+
+    Raises:
+        InputError: Form and loss do not belong together, or a number is out of range.
     """
 
     form: Literal["reference", "compact"] = "reference"
@@ -72,6 +92,15 @@ class AutoencoderRecipe:
     batch_size: int = 1
     steps: int = 1000
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
+
+    def __post_init__(self) -> None:
+        # The reference form gives values, the compact form logits: each has its own loss.
+        loss = "mse" if self.form == "reference" else "cross-entropy"
+        if self.loss != loss:
+            raise InputError(
+                f"recipe: an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
+            )
+        _positive("autoencoder", self, "kernel", "latent", "learning_rate", "batch_size", "steps")
 
 
 @dataclass(frozen=True)
@@ -105,6 +134,9 @@ class ConstraintRecipe:
         schedule: As for the autoencoders.
         batch_size: Crystal graphs in a batch.
         steps: Optimiser steps.
+
+    Raises:
+        InputError: A number is out of range.
     """
 
     form: Literal["reference", "dense"] = "reference"
@@ -117,6 +149,10 @@ class ConstraintRecipe:
     schedule: Literal["constant", "cosine"] = "constant"
     batch_size: int = 64
     steps: int = 20001
+
+    def __post_init__(self) -> None:
+        _positive("constraint", self, "learning_rate", "batch_size", "steps")
+        _share("constraint", self, "dropout", "beta_1")
 
 
 @dataclass(frozen=True)
@@ -156,6 +192,9 @@ class GanRecipe:
         steps: Steps; each updates the discriminator on a real and a fake batch, then the generator.
         ema: Decay of the moving average of the generator's weights that is exported; 0 means none.
         terms: Constraint terms; none makes a DCGAN.
+
+    Raises:
+        InputError: A number is out of range.
     """
 
     form: Literal["reference", "dense"] = "reference"
@@ -170,6 +209,10 @@ class GanRecipe:
     steps: int = 1_000_000
     ema: float = 0.0
     terms: tuple[ConstraintTerm, ...] = (ConstraintTerm(),)
+
+    def __post_init__(self) -> None:
+        _positive("gan", self, "latent", "learning_rate", "batch_size", "steps")
+        _share("gan", self, "dropout", "beta_1", "ema")
 
 
 @dataclass(frozen=True)
@@ -216,6 +259,17 @@ class CcdcganRecipe:
                 f"recipe: lattice_autoencoder.latent {self.lattice_autoencoder.latent} does not "
                 f"fit graph.lattice_slot {self.graph.lattice_slot}"
             )
+        for name, grid in (
+            ("lattice", self.voxels.lattice_grid),
+            ("sites", self.voxels.sites_grid),
+        ):
+            # Said at once: the stage that would fail may come hours later.
+            factor = 2 ** len(getattr(self, f"{name}_autoencoder").filters)
+            if grid % factor:
+                raise InputError(
+                    f"recipe: voxels.{name}_grid {grid} cannot be halved for each of "
+                    f"{name}_autoencoder.filters; set it to a multiple of {factor}"
+                )
 
 
 def load_recipe(recipe: str, settings: Sequence[str] = ()) -> CcdcganRecipe:
