@@ -1,4 +1,4 @@
-"""Training on two logical CPU devices: each trap of FRAMEWORKS has a test."""
+"""Training on two logical CPU devices: each trap of Keras 3 under tf.distribute has a test."""
 
 from __future__ import annotations
 
