@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from reference_crystals import reference_crystals
 
+from tfmat.ccdcgan import decode
 from tfmat.ccdcgan.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.decode import decode_channels, decode_sites, decode_structure
 from tfmat.ccdcgan.errors import NO_ATOMS, NO_LATTICE, NOT_FINITE, TOO_CLOSE, DecodeError
@@ -179,6 +180,29 @@ def test_atoms_too_close_and_lattices_without_a_cell() -> None:
             with pytest.raises(DecodeError) as error:
                 decode_lattice(voxel, REFERENCE, mode)
             assert error.value.reason == NO_LATTICE
+
+
+def test_a_voxel_full_of_peaks_is_refused_in_bounded_memory() -> None:
+    # Every point of a plateau is a maximum in the original's way: 34 billion pairs of atoms.
+    full = np.full((64,) * 3, 0.5, dtype=np.float32)
+    lattice = encode_lattice(8 * np.eye(3), REFERENCE)
+    with pytest.raises(DecodeError) as error:
+        decode_structure({83: full}, lattice, REFERENCE, "faithful")
+    assert error.value.reason == TOO_CLOSE
+
+
+@pytest.mark.parametrize("count", [1, 2, 30, 200])
+def test_nearest_distance_is_that_of_plain_loops(count: int, monkeypatch) -> None:
+    monkeypatch.setattr(decode, "MIN_DISTANCE", 0.0)
+    rng = np.random.default_rng(count)
+    lattice = np.array([[9.0, 0, 0], [1, 10, 0], [2, -1, 11]])
+    positions = rng.random((count, 3)) @ lattice
+    shifts = np.stack(np.meshgrid(*[(-2, -1, 0, 1, 2)] * 3), axis=-1).reshape(-1, 3) @ lattice
+    shortest = min(np.linalg.norm(lattice, axis=1)) if count == 1 else np.inf
+    for index in range(1, count):
+        apart = positions[:index] - positions[index]
+        shortest = min(shortest, *np.linalg.norm(apart[:, None] + shifts, axis=-1).min(axis=1))
+    assert decode.nearest_distance(lattice, positions) == pytest.approx(shortest)
 
 
 def test_disordered_sites_and_unknown_elements() -> None:
