@@ -163,8 +163,8 @@ def nearest_distance(lattice: NDArray[np.float64], positions: NDArray[np.float64
     shortest = float("inf")
     for start in range(0, count - 1, rows):
         first, second = np.triu_indices(min(rows, count - start), 1, count - start)
-        apart = positions[first + start] - positions[second + start]
-        apart = np.linalg.solve(lattice.T, apart.T).T
+        difference = positions[first + start] - positions[second + start]
+        apart = np.linalg.solve(lattice.T, difference.T).T
         apart = (apart - np.round(apart)) @ lattice
         images = apart[:, None, :] + _IMAGES @ lattice
         shortest = min(shortest, float(np.sqrt(np.square(images).sum(axis=-1).min())))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,8 +36,9 @@ class RunLog:
         Args:
             stage: Name of the stage.
             step: Steps done.
-            values: Numbers by name.
+            values: Numbers by name; one that is not finite, which JSON cannot hold, is left out.
         """
+        values = {name: value for name, value in values.items() if math.isfinite(value)}
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = {"stage": stage, "step": step, "time": now, **values}
         with self.path.open("a", encoding="utf-8") as stream:
