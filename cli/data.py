@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .main import LazyGroup
+from .options import Finite
 
 
 @click.group(
@@ -54,7 +55,7 @@ def data() -> None:
 @click.option("--max-atoms", type=click.IntRange(1), help="Keep cells with at most so many atoms.")
 @click.option(
     "--max-length",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Read only so many rows.")
@@ -112,7 +113,7 @@ def _property(word: str) -> tuple[str, str]:
 )
 @click.option(
     "--max-length",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     default=10.0,
     show_default=True,
     help="Selection: largest a, b, c of the Niggli cell, in Å.",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .options import Finite
+
 
 @click.command()
 @click.argument("system", required=False)
@@ -33,7 +35,7 @@ import click
     "--fmax",
     default=0.05,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="Largest force of a relaxed structure, eV/Å.",
 )
 @click.option(
@@ -47,14 +49,14 @@ import click
     "--strain",
     default=0.03,
     show_default=True,
-    type=click.FloatRange(0, 0.2),
+    type=Finite(0, 0.2),
     help="Largest component of a copy's strain.",
 )
 @click.option(
     "--displacement",
     default=0.1,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     help="Largest displacement of a copy's atoms, Å.",
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
@@ -72,7 +74,7 @@ import click
     "--max-length",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="Largest a, b, c of the Niggli cell, Å.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")

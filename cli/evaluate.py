@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from .options import Finite
+
 if TYPE_CHECKING:
     from tfmat.datasets.crystal import Crystal
 
@@ -18,7 +20,7 @@ def evaluate() -> None:
     """Measure how well structures come back."""
 
 
-@evaluate.command()
+@evaluate.command(short_help="Draw structures, read them back and count what is the same.")
 @click.argument("data", metavar="DATA")
 @click.option(
     "--stage",
@@ -53,7 +55,7 @@ def evaluate() -> None:
 )
 @click.option(
     "--max-length",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     help="Only Niggli cells with edges up to so many Å.  [default: the papers' 10, or the model's]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")

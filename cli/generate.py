@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .options import Finite
+
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
     "dcgan": "Generate crystal structures with a DCGAN (trained without a constraint).",
@@ -43,7 +45,7 @@ def _make(family: str) -> click.Command:
     )
     @click.option(
         "--first",
-        type=click.IntRange(0),
+        type=click.IntRange(0, 2**63),
         default=0,
         show_default=True,
         help="Index of the first crystal graph: go on where an earlier call ended.",
@@ -63,7 +65,7 @@ def _make(family: str) -> click.Command:
     )
     @click.option(
         "--min-distance",
-        type=click.FloatRange(0.5),
+        type=Finite(0.5),
         default=0.5,
         show_default=True,
         help="Shortest distance between two atoms, in Å.",
@@ -71,7 +73,7 @@ def _make(family: str) -> click.Command:
     @click.option("--symmetrise", is_flag=True, help="Move cells onto their nearest space group.")
     @click.option(
         "--symprec",
-        type=click.FloatRange(0, min_open=True),
+        type=Finite(0, min_open=True),
         default=0.1,
         show_default=True,
         help="Tolerance of space groups, in Å.",
@@ -91,7 +93,7 @@ def _make(family: str) -> click.Command:
     def command(**options: Any) -> None:
         _generate(family, **options)
 
-    return click.command(family, help=_HELP[family])(command)
+    return click.command(family, help=_HELP[family], short_help=_HELP[family])(command)
 
 
 for _family in _HELP:

@@ -73,7 +73,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         )
 
 
-@models.command()
+@models.command(short_help="Print the metadata of a model as JSON.")
 @click.argument("model")
 @_MODELS_DIR
 def show(model: str, models_dir: Path | None) -> None:
@@ -83,7 +83,7 @@ def show(model: str, models_dir: Path | None) -> None:
     click.echo(json.dumps(read_metadata(find(model, models_dir)), indent=2, ensure_ascii=False))
 
 
-@models.command()
+@models.command(short_help="Check that every file of a model is whole and loads.")
 @click.argument("model")
 @_MODELS_DIR
 @_JSON

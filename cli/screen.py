@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from .options import Finite
+
 
 @click.command()
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option(
     "--tolerance",
-    type=float,
+    type=Finite(),
     default=0.3,
     show_default=True,
     help="Largest predicted formation energy above the reference, in eV/atom.",

@@ -54,7 +54,7 @@ def _make(target: str) -> click.Command:
         return _run(target, **options)
 
     command.__doc__ = _HELP[target]
-    return click.command(target, help=_HELP[target])(command)
+    return click.command(target, help=_HELP[target], short_help=_HELP[target])(command)
 
 
 for _target in _HELP:

@@ -36,3 +36,10 @@ def test_a_terminal_gets_a_bar():
     with Progress("training", total=2, stream=stream) as progress:
         progress.update(2)
     assert "100%" in stream.getvalue()
+
+
+def test_an_estimate_that_was_passed_is_not_shown():
+    stream = io.StringIO()
+    with Progress("importing", total=0, stream=stream) as progress:
+        progress.update(2)
+    assert stream.getvalue().startswith("importing: 2, ")

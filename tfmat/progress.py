@@ -90,7 +90,8 @@ class Progress:
         elapsed = time.monotonic() - self._start
         rate = (self.count - self._initial) / elapsed if elapsed > 0 else 0.0
         parts = [f"{self.description}: {self.count}"]
-        if self.total is not None:
+        # A total that was an estimate and is passed says nothing.
+        if self.total is not None and self.count <= self.total:
             parts[0] += f"/{self.total}"
         parts.append(f"{rate:.1f} {self.unit}/s")
         if self.total is not None and rate > 0 and self.count < self.total:

@@ -332,3 +332,24 @@ def test_bismuth_selenide_with_chgnet(tmp_path):
     np.testing.assert_allclose(
         ChgnetCalculator().energies(list(dataset)), dataset.property("energy_per_atom"), atol=1e-5
     )
+
+
+def test_prototypes_of_no_use_are_refused_and_nothing_is_left(few, tmp_path):
+    with pytest.raises(InputError, match="no binary structure of at most 1 atoms"):
+        building.build(
+            tmp_path / "made" / "out",
+            ("Cu", "Au"),
+            Settings(max_atoms=1),
+            prototype_data=few,
+            factory=emt,
+        )
+    assert not list((tmp_path / "made").iterdir())
+
+
+def test_a_selection_that_leaves_nothing_is_refused(few, tmp_path):
+    settings = Settings(relax=False, max_length=1.0)
+    with pytest.raises(InputError, match="candidates is left"):
+        building.build(
+            tmp_path / "made" / "out", ("Cu", "Au"), settings, prototype_data=few, factory=emt
+        )
+    assert not list((tmp_path / "made").iterdir())

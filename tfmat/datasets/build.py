@@ -70,8 +70,8 @@ def build(
         The summary that is also kept in the metadata: counts at each step, references, energies.
 
     Raises:
-        InputError: The elements or the folder are wrong, or an unfinished build with other
-            settings is in the way.
+        InputError: The elements or the folder are wrong, an unfinished build with other settings
+            is in the way, or no structure is left.
         MissingExtraError: The potential is not installed.
     """
     pair = substitute.element_pair(elements)
@@ -93,6 +93,12 @@ def build(
     work = out.with_name(out.name + ".work")
     _claim(work, recipe)
     every = _candidates(pair, prototype_data, settings)
+    if not every:
+        shutil.rmtree(work)
+        raise InputError(
+            f"--prototypes {prototype_data or 'AFLOW'}: holds no binary structure of at most "
+            f"{settings.max_atoms} atoms; give another dataset, or raise --max-atoms"
+        )
     candidates, dropped = _distinct_candidates(every, work / "distinct.json")
     references = element_references(pair, calculator, work / "references.json")
     rows = list(
@@ -107,6 +113,13 @@ def build(
         )
     )
     kept, rejected = _without_duplicates(rows)
+    if not kept:
+        shutil.rmtree(work)
+        reasons = sorted({row["reason"] for row in rejected})
+        raise InputError(
+            f"{out}: none of {len(candidates)} candidates is left ({', '.join(reasons)}); "
+            "raise --max-atoms or --max-length, or give other --prototypes"
+        )
     rejected += dropped
     copies: list[Row] = []
     if settings.copies:

@@ -1,0 +1,35 @@
+import pytest
+from tfmat.cli.main import main
+
+COMMANDS = [
+    ["generate", "ccdcgan", "--model", "m", "--out", "o", "--min-distance"],
+    ["screen", "s", "--out", "o", "--tolerance"],
+    ["data", "info", "bi-se", "--max-length"],
+    ["data", "build", "bi-se", "--out", "o", "--fmax"],
+    ["evaluate", "reconstruction", "bi-se", "--max-length"],
+]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_numbers_must_be_finite(words, value, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*words, value])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert f"'{words[-1]}': {value} is not a finite number" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_an_index_beyond_the_noise_is_refused(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["generate", "ccdcgan", "--model", "m", "--out", "o", "--first", str(2**64)])
+    assert end.value.code == 2
+    assert "'--first'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["train", "generate", "evaluate", "models"])
+def test_the_list_of_commands_cuts_no_sentence(group, capsys):
+    with pytest.raises(SystemExit):
+        main([group, "--help"])
+    assert "..." not in capsys.readouterr().out.split("Commands:")[1]
