@@ -89,7 +89,10 @@ def import_(
         click.echo(f"identifiers that came twice: {summary['renamed_ids']:,} got #2, #3, ...")
     click.echo(f"identifiers from: {summary['id_column'] or 'file names, keys or row numbers'}")
     for name, found in summary["properties"].items():
-        click.echo(f"{name} from column {found['column']!r}: {found['known']:,} known")
+        line = f"{name} from column {found['column']!r}: {found['known']:,} known"
+        if found["not_numbers"]:
+            line += f", {found['not_numbers']:,} no number and so unknown"
+        click.echo(line)
     if summary["columns_left_out"]:
         left = ", ".join(summary["columns_left_out"])
         click.echo(f"columns left out (keep numbers with --property): {left}")
@@ -128,6 +131,7 @@ def info(dataset: str, max_atoms: int, max_length: float, as_json: bool) -> None
     from tfmat.progress import Progress
 
     opened = Dataset.open(dataset)
+    opened.verify()
     with Progress("selecting", len(opened), "structure") as progress:
         found = describe(opened, max_atoms, max_length, on_step=progress.update)
     if as_json:

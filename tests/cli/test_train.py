@@ -277,3 +277,31 @@ def test_every_constraint_of_a_multi_objective_run_is_trained_and_exported(chain
     assert made.returncode == 0, made.stderr
     header = (place / "new/results.csv").read_text("utf-8").splitlines()[0]
     assert "predicted_volume_per_atom" in header
+
+
+def test_resume_refuses_a_folder_without_a_run(place):
+    result = tfmat(place, "train", "ccdcgan", "--out", "mistyped", "--resume")
+    assert result.returncode == 2
+    assert "no run to resume" in result.stderr
+    assert not (place / "mistyped").exists()
+
+
+def test_a_dataset_that_was_changed_is_not_trained_on(place):
+    shutil.copytree(place / "data", place / "changed")
+    file = place / "changed" / "positions.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    for words in (
+        ["train", "lattice-ae", "--out", "x", "--data", "changed", "--recipe", "tiny.toml"],
+        ["data", "info", "changed"],
+    ):
+        result = tfmat(place, *words)
+        assert result.returncode == 2
+        assert "changed since it was written" in result.stderr
+
+
+def test_a_dcgan_cannot_go_on_in_a_ccdcgan_run(chain, place):
+    result = tfmat(place, "train", "dcgan", "--out", "whole", "--resume", "--data", "data")
+    assert result.returncode == 2
+    assert "is a CCDCGAN" in result.stderr

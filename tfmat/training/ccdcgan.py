@@ -113,8 +113,12 @@ def _train_all(
     layout = GraphLayout.from_recipe(recipe, data.elements)
     log = RunLog(run.folder)
     done: dict[str, str] = {}
+    names = stages_of(target, recipe)
+    if not all(run.finished(name) for name in names):
+        for line in run.changes(devices.shares):
+            tell(line)
     try:
-        for name in stages_of(target, recipe):
+        for name in names:
             if run.finished(name):
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 tell(f"{name}: {done[name]}")
@@ -160,6 +164,7 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
     if "constraint" in TARGETS[order.target]:
         for name in properties(recipe):
             dataset.property(name)  # refuses a property that the data do not have, at once
+    dataset.verify()  # the run's record names the data by their hash
     data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
     recipe = replace(recipe, data=replace(recipe.data, elements=data.elements))
     record = {
@@ -182,6 +187,11 @@ def _open(order: Order, tell: Tell) -> tuple[Run, CcdcganRecipe, TrainingData]:
             raise InputError(
                 f"{order.out}: holds a run already; add --resume to go on with it, or give "
                 "another --out"
+            )
+        if order.resume and order.recipe is None and source is None:
+            raise InputError(
+                f"{order.out}: holds no run to resume; mind the name, or leave --resume out to "
+                "start one"
             )
         if order.resume:
             tell(f"{order.out}: no run there yet, starting one")

@@ -122,6 +122,11 @@ class Run:
         difference = first_difference(self.recipe, recipe, ignore=("data.dataset",))
         if difference is not None:
             key, old, new = difference
+            if key == "gan.terms" and not new:
+                raise InputError(
+                    f"{self.folder}: is a CCDCGAN; train a DCGAN beside it with "
+                    f"--from {self.folder} and another --out"
+                )
             raise InputError(
                 f"{self.folder}: was started with {key} = {old}, not {new}; "
                 "resume without changing the recipe, or give another --out"
@@ -202,6 +207,24 @@ class Run:
             record["versions"] = versions()
         stages[name] = {**stages.get(name, {}), "state": "running", **record}
         self._write()
+
+    def changes(self, now: Mapping[str, int]) -> list[str]:
+        """Says what this run's stages were trained with that is different now.
+
+        Args:
+            now: Name to number, as given to :meth:`begin`.
+
+        Returns:
+            A line for each, as a warning: none of them is wrong.
+        """
+        begun = [record for record in self.info["stages"].values() if "reused_from" not in record]
+        before = {name: record[name] for record in begun for name in now if name in record}
+        return [
+            f"{self.folder}: was trained with {name} {before[name]}, now {value}; losses will not "
+            "be bit-equal to those of a run that was never stopped"
+            for name, value in now.items()
+            if before.get(name, value) != value
+        ]
 
     def finish(
         self,
