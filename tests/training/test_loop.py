@@ -74,6 +74,18 @@ def test_a_stopped_stage_goes_on_as_if_it_had_not(stage, fail_at):
     assert float(done.place.value) == float(whole.place.value)
 
 
+def test_what_a_step_is_shared_by_is_kept(stage, monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    walk = Walk()
+    stage.train(3, [walk.place], walk.advance)
+    record = Run.open(stage.run.folder).stage("walk")
+    assert (record["threads"], record["replicas"]) == (3, 1)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert stage.devices.shares["threads"] >= 1
+
+
 def test_validation_is_logged(stage):
     walk = Walk()
     stage.train(20, [walk.place], walk.advance, lambda step: {"twice": 2.0 * step})

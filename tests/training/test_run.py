@@ -50,6 +50,21 @@ def test_another_recipe_seed_or_data_is_refused_in_one_line(tmp_path, recipe, se
     assert "--out" in str(caught.value)
 
 
+def test_other_threads_or_replicas_are_said_not_refused(tmp_path):
+    run = start(tmp_path / "run")
+    now = {"threads": 2, "replicas": 1}
+    assert run.changes(now) == []
+    run.begin("lattice-ae", steps=5, **now)
+    run = Run.open(run.folder)
+    assert run.changes(now) == []
+    (line,) = run.changes(now | {"threads": 16})
+    assert "trained with threads 2, now 16; losses will not be bit-equal" in line
+    assert "\n" not in line
+    assert len(run.changes({"threads": 1, "replicas": 4})) == 2
+    run.info["stages"]["lattice-ae"]["reused_from"] = "other"
+    assert run.changes(now | {"threads": 16}) == []
+
+
 def test_data_may_lie_elsewhere(tmp_path):
     run = Run.start(tmp_path / "run", RECIPE | {"data": {"dataset": "a"}}, 7, DATA)
     run.check_same(RECIPE | {"data": {"dataset": "b"}}, 7, DATA | {"path": "moved"})

@@ -122,7 +122,7 @@ def _encode(
         keras.models.load_model(stage.run.weights(part), compile=False)
         for part in ("lattice_encoder", "sites_encoder")
     )
-    stage.run.begin(STAGE, structures=len(data), encoded=encoded)
+    stage.run.begin(STAGE, structures=len(data), encoded=encoded, **stage.devices.shares)
     with Progress(stage.name, len(data), "structure", initial=encoded) as progress:
         for start in range(encoded, len(data), BATCH):
             if start % SAVE_EVERY == 0 and start > encoded:

@@ -89,7 +89,7 @@ class Stage:
             with self.devices.scope():
                 checkpoint.restore(variables)
         self.log.rewind(self.name, step)
-        self.run.begin(self.name, steps=steps, replicas=self.devices.replicas)
+        self.run.begin(self.name, steps=steps, **self.devices.shares)
         seconds = float(checkpoint.state["seconds"]) if checkpoint is not None else 0.0
         with Progress(self.name, steps, "step", initial=step) as progress:
             while step < steps:

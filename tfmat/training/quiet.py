@@ -53,6 +53,16 @@ def load_keras(threads: int | None = None) -> ModuleType:
         return require("keras", "train", "training")
 
 
+def threads_in_use() -> int:
+    """Returns the number of CPU threads of the backend, as set before it was imported."""
+    name = "TF_NUM_INTRAOP_THREADS" if on_tensorflow() else "OMP_NUM_THREADS"
+    wanted = os.environ.get(name, "")
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
 def on_tensorflow() -> bool:
     """Tells whether Keras runs on TensorFlow."""
     import keras

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfmat.errors import InputError
-from tfmat.training.quiet import on_tensorflow
+from tfmat.training.quiet import on_tensorflow, threads_in_use
 
 NAMES = ("auto", "one", "mirrored", "multiworker")
 
@@ -29,6 +29,11 @@ class Devices:
     def replicas(self) -> int:
         """Number of copies of the model that step together."""
         return 1 if self.strategy is None else int(self.strategy.num_replicas_in_sync)
+
+    @property
+    def shares(self) -> dict[str, int]:
+        """Number of CPU ``threads`` and of ``replicas`` that share a step: bits depend on both."""
+        return {"threads": threads_in_use(), "replicas": self.replicas}
 
     def scope(self) -> AbstractContextManager[Any]:
         """Returns the context in which models and optimisers are built."""
