@@ -8,7 +8,7 @@ import pytest
 from tfmat.cli.main import main
 
 FRAME = """2
-Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 material_id={} e_form=-1.5 note=x
+Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 material_id={} e_form=-1 eg=no note=x
 Na 0 0 0
 Cl 2 2 2
 """
@@ -36,6 +36,7 @@ def test_import_and_info(source, tmp_path, capsys):
     assert "kept 2 of 3 structures (4 atoms)" in out
     assert "1  unknown element" in out
     assert "formation_energy_per_atom from column 'e_form': 2 known" in out
+    assert "band_gap from column 'eg': 0 known, 2 no number and so unknown" in out
     assert "columns left out (keep numbers with --property): note" in out
     assert "importing: 3/3" in err
     rejected = (tmp_path / "set" / "rejected.csv").read_text().splitlines()
@@ -54,7 +55,7 @@ def test_json_summaries(source, tmp_path, capsys):
     summary = json.loads(out)
     assert code == 0
     assert (summary["read"], summary["kept"], summary["rejected"]) == (2, 2, 0)
-    assert summary["properties"]["e"] == {"column": "e_form", "known": 2}
+    assert summary["properties"]["e"] == {"column": "e_form", "known": 2, "not_numbers": 0}
     assert summary["selection"] == {"max_atoms": 20, "max_length": 10.0, "cell": "Niggli"}
     code, out, _ = run(capsys, "info", tmp_path / "set", "--max-length", 3, "--json")
     assert code == 0

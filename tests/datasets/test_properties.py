@@ -68,6 +68,17 @@ def test_what_the_user_names_beats_the_guess():
     assert reader.identifier({"id": "a"}) == ""
 
 
+def test_text_in_a_guessed_column_is_unknown_and_counted():
+    reader = PropertyReader({"band_gap": "kind"})
+    fields = {"stability": "stable", "kind": "1", "delta_e": "-inf"}
+    values = reader.read(fields) | reader.read(fields | {"stability": "0.1"})
+    assert values["e_above_hull"] == 0.1
+    assert math.isnan(values["formation_energy_per_atom"])
+    assert reader.not_numbers == {"e_above_hull": 1, "formation_energy_per_atom": 2}
+    with pytest.raises(InputError, match="broken band_gap: 'direct' is no number"):
+        reader.read(fields | {"kind": "direct"})
+
+
 def test_units():
     assert unit_of("formation_energy_per_atom") == "eV/atom"
     assert unit_of("band_gap") == "eV"

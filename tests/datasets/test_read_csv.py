@@ -48,7 +48,9 @@ def test_good_rows_are_kept_and_bad_ones_say_why(tmp_path, load, cif):
         [],
         ["two", cif + cif.replace("data_NaCl", "data_other"), "1", "1"],
     ]
-    dataset, summary, rejected = load(write(tmp_path / "odd.csv", rows))
+    table = write(tmp_path / "odd.csv", rows)
+    named = {"formation_energy_per_atom": "formation_energy_per_atom"}
+    dataset, summary, rejected = load(table, properties=named)
     assert list(dataset.ids) == ["good", "good#2", "heavy"]
     assert dataset[2].numbers.tolist() == [1, 8]
     np.testing.assert_array_equal(
@@ -69,6 +71,15 @@ def test_good_rows_are_kept_and_bad_ones_say_why(tmp_path, load, cif):
     assert [row["where"] for row in rejected][:2] == ["row 3", "row 4"]
     assert (summary["read"], summary["kept"], summary["rejected"]) == (14, 3, 11)
     assert summary["renamed_ids"] == 1
+
+
+def test_text_in_a_column_that_nobody_asked_for_does_not_reject_the_row(tmp_path, load, cif):
+    rows = [["id", "cif", "stability", "gap"], ["a", cif, "stable", "direct"], ["b", cif, "0", "x"]]
+    dataset, summary, rejected = load(write(tmp_path / "words.csv", rows))
+    assert rejected == []
+    np.testing.assert_array_equal(dataset.property("e_above_hull"), [np.nan, 0])
+    found = {name: entry["not_numbers"] for name, entry in summary["properties"].items()}
+    assert found == {"e_above_hull": 1, "band_gap": 2}
 
 
 def test_the_structure_is_what_pymatgen_reads(tmp_path, load, cif, rocksalt):

@@ -77,7 +77,8 @@ def test_broken_frames_are_skipped_and_the_next_is_found(tmp_path, load):
         good("cut").rsplit("Cl", 1)[0],
     ]
     (tmp_path / "a.xyz").write_text("".join(parts))
-    dataset, summary, rejected = load(tmp_path / "a.xyz")
+    named = {"formation_energy_per_atom": "e_form"}
+    dataset, summary, rejected = load(tmp_path / "a.xyz", properties=named)
     assert list(dataset.ids) == ["first", "after-short", "long", "after-long", "deuterium"]
     assert dataset[4].numbers.tolist() == [1, 17]
     reasons = {row["id"]: row["reason"] for row in rejected}

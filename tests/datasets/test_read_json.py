@@ -46,7 +46,7 @@ def test_records_and_what_is_none(tmp_path, load, rocksalt, cif):
     ]
     source = tmp_path / "a.json.gz"
     source.write_bytes(gzip.compress(json.dumps(records).encode()))
-    dataset, _, rejected = load(source)
+    dataset, _, rejected = load(source, properties={"band_gap": "band_gap"})
     assert list(dataset.ids) == ["m1", "m2"]
     reasons = {row["id"]: row["reason"] for row in rejected}
     assert reasons["m3"] == "no structure: no key 'structure'"

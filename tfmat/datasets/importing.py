@@ -155,7 +155,11 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
         "rejected_by_reason": dict(writer.rejected.most_common()),
         "renamed_ids": writer.renamed,
         "properties": {
-            name: {"column": column, "known": writer.known[name]}
+            name: {
+                "column": column,
+                "known": writer.known[name],
+                "not_numbers": reader.not_numbers[name],
+            }
             for name, column in reader.used.items()
         },
         "id_column": reader.used_id,

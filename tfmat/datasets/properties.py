@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from tfmat.errors import InputError
@@ -122,6 +123,7 @@ class PropertyReader:
     Attributes:
         used: Property name to the column (in mixed sources the first) that it was read from.
         used_id: The column that identifiers were read from, if any.
+        not_numbers: How often a guessed column held something else than a number, by property.
         columns: All columns seen.
     """
 
@@ -130,6 +132,7 @@ class PropertyReader:
         self.id_column = id_column
         self.used: dict[str, str] = {}
         self.used_id: str | None = None
+        self.not_numbers: Counter[str] = Counter()
         self.columns: set[str] = set()
         self._plans: dict[tuple[str, ...], tuple[str | None, dict[str, str]]] = {}
 
@@ -140,10 +143,12 @@ class PropertyReader:
             fields: What the row says, by column.
 
         Returns:
-            Properties by name, NaN where unknown.
+            Properties by name, NaN where unknown. What is no number in a column that was only
+            guessed (a column ``gap`` may say ``direct``) is unknown too, and counted.
 
         Raises:
-            InputError: A property is no number; the message starts with ``"broken NAME: "``.
+            InputError: A requested property is no number; the message starts with
+                ``"broken NAME: "``.
         """
         _, columns = self._plan(tuple(fields))
         values = {}
@@ -151,7 +156,10 @@ class PropertyReader:
             try:
                 values[name] = number(fields[column])
             except InputError as error:
-                raise InputError(f"broken {name}: {error}") from error
+                if name in self.requested:
+                    raise InputError(f"broken {name}: {error}") from error
+                values[name] = math.nan
+                self.not_numbers[name] += 1
         return values
 
     def identifier(self, fields: Mapping[str, object]) -> str:
