@@ -99,7 +99,7 @@ def reconstruction(
     max_atoms, max_length = max_atoms or rules.max_atoms, max_length or rules.max_length
     chosen = np.flatnonzero(select(dataset, max_atoms, max_length))
     if stage == "autoencoder" and codec is not None:
-        rows, left_out = rows_of(codec, dataset, split)
+        rows, left_out = rows_of(codec, dataset, split, max_atoms=max_atoms, max_length=max_length)
         chosen = np.intersect1d(chosen, rows)
     chosen = chosen[:limit]
     if not len(chosen):
@@ -148,4 +148,5 @@ def _text(summary: dict[str, Any]) -> str:
         if summary.get(name) is not None:
             lines.append(f"{label}: {summary[name]:.3g} {unit}".rstrip())
     lines += [f"not decoded: {count} ({why})" for why, count in summary["not_decoded"].items()]
+    lines += [f"left out: {count} ({why})" for why, count in summary.get("left_out", {}).items()]
     return "\n".join(lines)

@@ -53,6 +53,20 @@ def test_splits_add_up(capsys, place):
     assert found["test"]["structures"] + found["train"]["structures"] == 20
 
 
+def test_limits_are_the_models_unless_others_are_given(capsys, place):
+    words = ("--stage", "autoencoder", "--model", place / "oracle")
+    code, stdout, _ = evaluate(capsys, place, *words, "--max-atoms", 1)
+    assert code == 0
+    assert "4 of 4 structures reproduced" in stdout
+    assert "left out: 16 (too many atoms or too long a cell)" in stdout
+    code, stdout, _ = evaluate(capsys, place, *words, "--max-length", 30, "--json")
+    assert json.loads(stdout)["structures"] == 20
+    code, _, stderr = evaluate(capsys, place, *words, "--max-length", 30, "--split", "test")
+    assert code == 2
+    assert "its split has no larger structures" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

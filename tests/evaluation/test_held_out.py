@@ -85,6 +85,39 @@ def test_a_dataset_of_one_structure_needs_no_split(tmp_path, codec):
     assert left_out == {}
 
 
+def test_limits_beyond_the_model_are_honoured_or_refused(package, dataset, codec, tmp_path):
+    rules = codec.recipe.data
+    long = Crystal.from_arrays(np.diag([rules.max_length + 1, 4, 4]), [[0, 0, 0]], [83])
+    far = [[0, 0, 0], [0, 0, 14.0]]
+    with DatasetWriter(tmp_path / "more", {"name": "more"}) as writer:
+        writer.add(GIVEN[0], "short", {})
+        writer.add(long, "long", {})
+        writer.add(Crystal.from_arrays(np.diag([4, 4, 28.0]), far, [83, 34]), "too-long", {})
+    more = Dataset.open(tmp_path / "more")
+    assert rows_of(codec, more, "all")[0].tolist() == [0]
+    rows, left_out = rows_of(codec, more, "all", max_length=40.0)
+    assert rows.tolist() == [0, 1]
+    assert left_out == {"larger than the box of the sites voxels": 1}
+    assert rows_of(codec, dataset, "all", max_atoms=1)[0].tolist() == [2, 7, 12]
+    trained = Codec.from_package(load(package))
+    trained.package.metadata["dataset"] = {"name": "more", "sha256": more.sha256}
+    with pytest.raises(InputError, match="its split has no larger structures"):
+        rows_of(trained, more, "test", max_atoms=rules.max_atoms + 1)
+
+
+def test_what_cannot_be_drawn_is_counted_in_its_place(codec):
+    far = Crystal.from_arrays(np.diag([4, 4, 28.0]), [[0, 0, 0], [0, 0, 14.0]], [83, 34])
+    flat = Crystal(np.diag([4.0, 4.0, 0.0]), np.zeros((1, 3)), np.array([83], np.uint8))
+    figures = measure(through_autoencoders([BI_SE3, far, CESIUM_CHLORIDE, flat], codec))
+    assert figures["not_reproduced"] == [1, 3]
+    assert figures["not_decoded"] == {
+        "larger than the box of the sites voxels": 1,
+        "a cell that cannot be reduced": 1,
+    }
+    # Their atoms are missing: 3 of 9.
+    assert figures["atom_recall"] == pytest.approx(6 / 9)
+
+
 def test_missing_encoder_is_named(package, codec):
     from dataclasses import replace
 

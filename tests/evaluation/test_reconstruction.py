@@ -12,7 +12,7 @@ from reference_crystals import reference_crystals
 from tfmat.cli.main import main
 
 from tfmat.ccdcgan.cell import canonicalise
-from tfmat.ccdcgan.errors import NO_LATTICE
+from tfmat.ccdcgan.errors import NO_LATTICE, NOT_REDUCED, TOO_LARGE
 from tfmat.ccdcgan.sites import box_positions
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
@@ -70,6 +70,15 @@ def test_failures_are_counted_by_reason() -> None:
     assert summary["atom_recall"] == pytest.approx(2 / 6)
     assert summary["atom_precision"] == pytest.approx(2 / 4)
     assert summary["atom_rms_angstrom"] == pytest.approx(0.3)
+
+
+def test_what_cannot_be_drawn_is_not_reproduced() -> None:
+    far = Crystal.from_arrays(np.diag([4, 4, 60.0]), [[0, 0, 0], [0, 0, 30.0]], [83, 34])
+    flat = Crystal(np.diag([4.0, 4.0, 0.0]), np.zeros((1, 3)), np.array([83], np.uint8))
+    summary = measure(through_voxels([far, CRYSTALS[0], flat], VoxelSpec()))
+    assert (summary["structures"], summary["reproduced"]) == (3, 1)
+    assert summary["not_reproduced"] == [0, 2]
+    assert summary["not_decoded"] == {TOO_LARGE: 1, NOT_REDUCED: 1}
 
 
 def test_no_structures() -> None:

@@ -10,6 +10,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.cell import canonicalise
+from tfmat.ccdcgan.errors import NOT_REDUCED, TOO_LARGE
 from tfmat.ccdcgan.recipe import DataRecipe
 from tfmat.ccdcgan.sites import box_positions
 from tfmat.datasets.crystal import Crystal
@@ -139,10 +140,10 @@ def usable(
             crystal = canonicalise(dataset[row])
         except InputError:
             # One absurd cell must not keep the others from being learned.
-            rejected["a cell that cannot be reduced"] += 1
+            rejected[NOT_REDUCED] += 1
             continue
         if not reason and np.abs(box_positions(crystal)).max() > box / 2:
-            reason = "larger than the box of the sites voxels"
+            reason = TOO_LARGE
         if reason:
             rejected[reason] += 1
             continue

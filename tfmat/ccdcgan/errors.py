@@ -12,6 +12,9 @@ NO_ATOMS = "no atoms"
 NO_LATTICE = "lattice not decodable"
 TOO_CLOSE = "atoms closer than 0.5 Å"
 NOT_FINITE = "values are not finite"
+# And why a crystal cannot be drawn.
+TOO_LARGE = "larger than the box of the sites voxels"
+NOT_REDUCED = "a cell that cannot be reduced"
 
 
 class DecodeError(TfmatError):

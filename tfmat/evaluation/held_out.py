@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,12 @@ Subset = Literal["test", "train", "all"]
 
 
 def rows_of(
-    codec: Codec, dataset: Dataset, subset: Subset
+    codec: Codec,
+    dataset: Dataset,
+    subset: Subset,
+    *,
+    max_atoms: int | None = None,
+    max_length: float | None = None,
 ) -> tuple[NDArray[np.intp], dict[str, int]]:
     """Finds the structures of a dataset that a package can represent, or a part of its split.
 
@@ -26,14 +32,17 @@ def rows_of(
             package was trained on.
         subset: ``test`` for those held out in training, ``train`` for those learned from, ``all``
             for every one.
+        max_atoms: Atoms in a cell at most; by default as in training. More than that only for
+            ``all``: the split knows no others.
+        max_length: Length of a Niggli cell's edges at most, in Å; likewise.
 
     Returns:
         Their rows in the dataset, ascending, and how many structures the selection left out by
         reason.
 
     Raises:
-        InputError: A part of the split is asked for on another dataset, or nothing passes the
-            selection.
+        InputError: A part of the split is asked for on another dataset or beyond the selection of
+            the training, or nothing passes the selection.
     """
     package = codec.package
     trained_on = package.metadata.get("dataset", {})
@@ -43,10 +52,20 @@ def rows_of(
             f"on ({trained_on.get('name', 'unknown')}), so nothing is known to be held out; give "
             "that dataset, or --split all"
         )
+    rules, box = codec.recipe.data, codec.recipe.voxels.box
+    wanted = replace(
+        rules, max_atoms=max_atoms or rules.max_atoms, max_length=max_length or rules.max_length
+    )
     if subset == "all":
         # Needs no split, and so not the two structures at least that a split needs.
-        rows, _, left_out = usable(codec.recipe.data, dataset, codec.recipe.voxels.box)
+        rows, _, left_out = usable(wanted, dataset, box)
         return rows, left_out
+    if wanted.max_atoms > rules.max_atoms or wanted.max_length > rules.max_length:
+        raise InputError(
+            f"--split {subset}: {package.name} was trained on at most {rules.max_atoms} atoms and "
+            f"edges up to {rules.max_length:g} Å, so its split has no larger structures; lower "
+            "--max-atoms and --max-length, or give --split all"
+        )
     seed = int(package.metadata.get("seed", 0))
-    data = load_training_data(codec.recipe.data, dataset, codec.recipe.voxels.box, seed)
+    data = load_training_data(rules, dataset, box, seed)
     return data.rows[data.test if subset == "test" else data.train], data.rejected

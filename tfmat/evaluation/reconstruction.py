@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.decode import assemble, decode_channels, decode_structure
-from tfmat.ccdcgan.errors import DecodeError, Mode
+from tfmat.ccdcgan.errors import NOT_REDUCED, TOO_LARGE, DecodeError, Mode
 from tfmat.ccdcgan.figures import AtomCount
 from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.sites import box_positions, encode_sites
+from tfmat.ccdcgan.sites import box_positions, check_inside, encode_sites
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
+from tfmat.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -63,14 +64,18 @@ def through_voxels(
             cells as they are given.
 
     Yields:
-        A reconstruction of each crystal.
-
-    Raises:
-        InputError: A crystal does not fit in the cube.
+        A reconstruction of each crystal; what cannot be drawn has none.
     """
     prepare = orient if mode == "faithful" else canonicalise
     for given in crystals:
-        crystal = prepare(given)
+        try:
+            crystal = prepare(given)
+        except InputError:
+            yield Reconstruction(given, None, NOT_REDUCED)
+            continue
+        if mode == "robust" and not _fits(crystal, spec):
+            yield Reconstruction(crystal, None, TOO_LARGE)
+            continue
         elements = np.unique(crystal.numbers).tolist()
         sites = encode_sites(crystal, elements, spec, wrap=mode == "faithful")
         try:
@@ -97,16 +102,18 @@ def through_autoencoders(
         mode: How the voxels are decoded.
 
     Yields:
-        A reconstruction of each crystal, with its decoded sites.
+        A reconstruction of each crystal, with its decoded sites; what cannot be drawn has none.
 
     Raises:
-        InputError: A crystal holds an element that the model does not know or does not fit in
-            the cube, or the package holds no autoencoders.
+        InputError: A crystal holds an element that the model does not know, or the package holds
+            no autoencoders.
     """
     spec = codec.recipe.voxels
     chunk: list[Crystal] = []
 
     def flush() -> Iterator[Reconstruction]:
+        if not chunk:
+            return
         lattice, sites = codec.encode(chunk)
         present = np.array(
             [[number in crystal.numbers for number in codec.layout.numbers] for crystal in chunk]
@@ -122,14 +129,32 @@ def through_autoencoders(
                 yield Reconstruction(crystal, None, error.reason, found)
             else:
                 yield Reconstruction(crystal, decoded, sites=found)
+        chunk.clear()
 
     for given in crystals:
-        chunk.append(canonicalise(given))
+        try:
+            crystal, reason = canonicalise(given), ""
+        except InputError:
+            crystal, reason = given, NOT_REDUCED
+        if not reason and not _fits(crystal, spec):
+            reason = TOO_LARGE
+        if reason:
+            # Results keep the order of the crystals.
+            yield from flush()
+            yield Reconstruction(crystal, None, reason, {})
+            continue
+        chunk.append(crystal)
         if len(chunk) == _CHUNK:
             yield from flush()
-            chunk.clear()
-    if chunk:
-        yield from flush()
+    yield from flush()
+
+
+def _fits(crystal: Crystal, spec: VoxelSpec) -> bool:
+    try:
+        check_inside(box_positions(crystal), spec)
+    except InputError:
+        return False
+    return True
 
 
 def matchers() -> tuple[StructureMatcher, StructureMatcher]:
