@@ -23,6 +23,7 @@ from tfmat.datasets.labelling import Settings
 from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.datasets.substitute import Candidate
 from tfmat.errors import InputError, TfmatError
 
 CU, AU = 29, 79
@@ -353,3 +354,23 @@ def test_a_selection_that_leaves_nothing_is_refused(few, tmp_path):
             tmp_path / "made" / "out", ("Cu", "Au"), settings, prototype_data=few, factory=emt
         )
     assert not list((tmp_path / "made").iterdir())
+
+
+def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
+    def candidate(name, lattice):
+        numbers = np.array([CU, AU], np.uint8)
+        crystal = Crystal(np.array(lattice, float), np.array([[0, 0, 0], [1.5, 1.5, 0.5]]), numbers)
+        return Candidate(name, name, crystal)
+
+    good = candidate("good", 3 * np.eye(3))
+    bad = [
+        candidate("flat", [[3, 0, 0], [0, 3, 0], [3, 3, 0]]),
+        candidate("skewed", [[3, 0, 0], [3e5, 3, 0], [0, 0, 3]]),
+        candidate("thin", [[3, 0, 0], [0, 3, 0], [0, 0, 1e-6]]),
+    ]
+    kept, dropped = building._distinct_candidates([*bad, good], tmp_path / "distinct.json")
+    assert kept == [good]
+    reasons = {row["id"]: row["reason"] for row in dropped}
+    assert reasons["flat"].startswith("broken prototype: ")
+    assert reasons["skewed"].startswith("broken prototype: the cell cannot be Niggli-reduced")
+    assert reasons["thin"] == "atoms clash: two share a position"

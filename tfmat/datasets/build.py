@@ -16,7 +16,8 @@ from tfmat import files
 from tfmat.datasets import prototypes, substitute
 from tfmat.datasets.calculator import Calculator, chgnet
 from tfmat.datasets.chunks import CalculatorFactory, Row, run_chunks
-from tfmat.datasets.contacts import shortest_contact, touching
+from tfmat.datasets.contacts import scaled, shortest_contact, touching
+from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.families import neighbour_distances
 from tfmat.datasets.hull import energy_above_hull
@@ -27,6 +28,7 @@ from tfmat.datasets.labelling import (
     label_candidates,
     label_copies,
 )
+from tfmat.datasets.niggli import niggli_lattice
 from tfmat.datasets.references import Reference, element_references
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
@@ -190,10 +192,11 @@ def _distinct_candidates(
     sound: list[substitute.Candidate] = []
     dropped: list[Row] = []
     for item in candidates:
-        if shortest_contact(item.crystal) > _SAME_POSITION:
-            sound.append(item)
+        reason = _degenerate(item.crystal)
+        if reason:
+            dropped.append({"id": item.identifier, "reason": reason})
         else:
-            dropped.append({"id": item.identifier, "reason": "atoms clash: two share a position"})
+            sound.append(item)
     if cache.is_file():
         first = json.loads(cache.read_text("utf-8"))
     else:
@@ -209,6 +212,19 @@ def _distinct_candidates(
         if first[index] != index
     ]
     return kept, dropped
+
+
+def _degenerate(crystal: Crystal) -> str:
+    """Says why a crystal cannot be compared with others, ``""`` if it can."""
+    try:
+        contact = shortest_contact(crystal)
+        if not contact > _SAME_POSITION:
+            return "atoms clash: two share a position"
+        niggli_lattice(scaled(crystal, 1 / contact).lattice)
+    except (InputError, ValueError) as error:
+        # pymatgen's and NumPy's errors about flat cells are ValueErrors.
+        return f"broken prototype: {error}"
+    return ""
 
 
 def _once(calculator: Calculator, factory: CalculatorFactory, workers: int) -> CalculatorFactory:
