@@ -43,8 +43,9 @@ def screen(
 ) -> None:
     """Keep generated structures whose predicted formation energy is low enough.
 
-    SOURCE is a folder that tfmat generate wrote; or give --model to generate here, into the
-    folder "generated" in --out. Kept CIF files, frames and a table of all structures are written.
+    SOURCE is a folder that tfmat generate (or tfmat screen) wrote; or give --model to generate
+    here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
+    structures are written.
     """
     from tfmat.ccdcgan.screen import Hull, screen_into, zero
     from tfmat.errors import InputError
@@ -78,10 +79,11 @@ def _generate(folder: Path, model: str, number: int, seed: int, threads: int | N
     from tfmat.ccdcgan.codec import Codec
     from tfmat.ccdcgan.generate import Wishes
     from tfmat.ccdcgan.results import generate_into
+    from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
 
     codec = Codec.from_package(load(model, threads=threads))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
-    codec.package.require("constraint")
+    require_energy(codec)
     wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)
     generate_into(folder, codec, number, seed, wishes=wishes)

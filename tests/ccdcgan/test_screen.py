@@ -13,8 +13,10 @@ from oracle import make_package
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import Wishes
 from tfmat.ccdcgan.results import generate_into
-from tfmat.ccdcgan.screen import Hull, screen_into
+from tfmat.ccdcgan.screen import Hull, require_energy, screen_into
 from tfmat.inference.package import load
+
+HEAD = "id,status,formula,atoms,space_group,predicted_formation_energy_per_atom\n"
 
 
 @pytest.fixture(scope="module")
@@ -98,17 +100,17 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
     [
         (lambda f: (f / "results.csv").unlink(), "holds no results.csv"),
         (lambda f: (f / "results.csv").write_text("a,b\n1,2\n"), "no table of tfmat generate"),
-        (lambda f: (f / "results.csv").write_text("id,status,formula\n"), "train constraint"),
+        (lambda f: (f / "results.csv").write_text("id,status,formula\n"), "no column 'atoms'"),
         (
-            lambda f: (f / "results.csv").write_text(
-                "id,status,formula,predicted_formation_energy_per_atom\n../x,structure,Bi,0.1\n"
-            ),
+            lambda f: (f / "results.csv").write_text("id,status,formula,atoms,space_group\n"),
+            "train constraint",
+        ),
+        (
+            lambda f: (f / "results.csv").write_text(f"{HEAD}../x,structure,Bi,1,P1,0.1\n"),
             "is no file name",
         ),
         (
-            lambda f: (f / "results.csv").write_text(
-                "id,status,formula,predicted_formation_energy_per_atom\nx,structure,Bi,low\n"
-            ),
+            lambda f: (f / "results.csv").write_text(f"{HEAD}x,structure,Bi,1,P1,low\n"),
             "'low' is no number",
         ),
         (lambda f: (f / "structures.extxyz").write_text("two\n"), "generate the folder again"),
@@ -124,3 +126,26 @@ def test_foreign_folder_is_refused(generated, tmp_path, change, message):
     with pytest.raises(InputError, match=message) as caught:
         screen_into(out, source)
     assert "\n" not in str(caught.value)
+
+
+def test_what_was_kept_can_be_screened_again(generated, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder, source, tolerance in ((first, generated, 0.1), (second, first, -0.2)):
+        folder.mkdir()
+        screen_into(folder, source, tolerance)
+    kept = [row["id"] for row in table(first) if row["status"] == "kept"]
+    assert [row["id"] for row in table(second)] == kept
+    energies = {
+        float(row["predicted_formation_energy_per_atom"])
+        for row in table(second)
+        if row["status"] == "kept"
+    }
+    assert energies == {-0.4}
+
+
+def test_a_constraint_on_another_property_does_not_screen(tmp_path):
+    codec = Codec.from_package(load(make_package(tmp_path / "oracle")))
+    require_energy(codec)
+    codec.package.metadata["parts"]["constraint"]["property"] = "band_gap"
+    with pytest.raises(InputError, match="no constraint that predicts formation_energy_per_atom"):
+        require_energy(codec)

@@ -7,24 +7,46 @@ import itertools
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmat.ccdcgan.generate import STRUCTURE
 from tfmat.ccdcgan.results import CIF_FOLDER, FRAMES, SUMMARY, TABLE
 from tfmat.errors import InputError
 from tfmat.files import write_json
 
+if TYPE_CHECKING:
+    from tfmat.ccdcgan.codec import Codec
+
 # Paper 004, "Construction and prediction of DCGAN + constraint".
 TOLERANCE = 0.3
 ENERGY = "predicted_formation_energy_per_atom"
 KEPT = "kept"
 ABOVE = "above the tolerance"
+# Columns of the table of generated structures that are taken over.
+_TAKEN = ("id", "status", "formula", "atoms", "space_group")
 
 
 def zero(formula: str) -> float:
     """Returns the energy of the elements at any composition: 0 eV/atom by definition."""
     del formula
     return 0.0
+
+
+def require_energy(codec: Codec) -> None:
+    """Checks that what a package generates can be screened.
+
+    Args:
+        codec: The package.
+
+    Raises:
+        InputError: No constraint of it predicts the formation energy.
+    """
+    name = ENERGY.removeprefix("predicted_")
+    if name not in codec.constraints.values():
+        raise InputError(
+            f"{codec.package.folder}: holds no constraint that predicts {name}; add one with "
+            "tfmat train constraint --out RUN --resume, or give another --model"
+        )
 
 
 def screen_into(
@@ -42,7 +64,8 @@ def screen_into(
 
     Args:
         folder: An empty folder for the kept structures.
-        source: A folder written by ``tfmat generate``.
+        source: A folder written by ``tfmat generate``, or by a screening: what that kept is
+            screened again.
         tolerance: Largest energy above the reference, in eV/atom.
         reference: Energy in eV/atom to compare with, by reduced formula.
         reference_name: What the reference is, for the summary.
@@ -96,8 +119,9 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
     with file.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
         columns = reader.fieldnames or []
-        if "status" not in columns or "formula" not in columns:
-            raise InputError(f"{file}: is no table of tfmat generate")
+        missing = [name for name in _TAKEN if name not in columns]
+        if missing:
+            raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
         if ENERGY not in columns:
             raise InputError(
                 f"{file}: has no predicted formation energies, its model holds no constraint; add "
@@ -106,7 +130,7 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
         for row in reader:
             if Path(row["id"]).name != row["id"]:
                 raise InputError(f"{file}: id {row['id']!r} is no file name")
-            if row["status"] == STRUCTURE:
+            if row["status"] in (STRUCTURE, KEPT):
                 yield row
 
 
@@ -129,7 +153,7 @@ def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
 def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\n")
-        header = ("id", "status", "formula", "atoms", "space_group", ENERGY, "above_reference")
+        header = (*_TAKEN, ENERGY, "above_reference")
         table.writerow(header)
         for row in rows:
             table.writerow([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
