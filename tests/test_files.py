@@ -69,3 +69,14 @@ def test_sha256_and_json(tmp_path):
     write_json(path, {"b": 1, "a": "Å"})
     assert sha256(path) == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "Å" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("place", ["file/below", "file/deep/below", "x" * 300])
+@pytest.mark.parametrize("make", [replacing, replacing_folder])
+def test_an_impossible_place_is_one_line(tmp_path, make, place):
+    (tmp_path / "file").write_text("mine")
+    words = "give another place with --out"
+    with pytest.raises(InputError, match=words) as caught, make(tmp_path / place):
+        pass
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "file").read_text() == "mine"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -24,10 +25,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Yields:
         The temporary path to write to. It is removed if the block raises.
+
+    Raises:
+        InputError: No file can be made there.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with _placing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     # mkstemp makes the file private; the result should have the permissions of a plain open().
@@ -52,11 +57,13 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
     Raises:
         InputError: ``path`` exists, is not empty and ``overwrite`` is false; or it is the working
-            folder or a mount point, which cannot be replaced.
+            folder or a mount point, which cannot be replaced; or no folder can be made there.
     """
-    # Of a link the folder behind it is replaced.
-    path = Path(path).resolve()
-    if path.exists() and not path.is_dir():
+    with _placing(path):
+        # Of a link the folder behind it is replaced.
+        path = Path(path).resolve()
+        exists = path.exists()
+    if exists and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder with --out")
     if path.is_dir() and any(path.iterdir()) and not overwrite:
         raise InputError(f"{path}: folder exists and is not empty; give another --out")
@@ -64,8 +71,9 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise InputError(
             f"{path}: cannot be replaced as a whole; give a new folder in it with --out"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    with _placing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
@@ -74,6 +82,19 @@ def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _placing(path: Path) -> Iterator[None]:
+    """Says in one line that nothing can be made in a place (below a file, in ``/proc``)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # the place is fine, but full
+        raise InputError(
+            f"{path}: cannot be made there ({error.strerror}); give another place with --out"
+        ) from error
 
 
 def _umask() -> int:
