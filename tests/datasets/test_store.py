@@ -167,7 +167,11 @@ def test_pickled_columns_are_refused(tmp_path):
     folder = tmp_path / "set"
     with DatasetWriter(folder, {}) as writer:
         writer.add(CUBE, "a")
-    np.save(folder / "numbers.npy", np.array([{}], dtype=object), allow_pickle=True)
+    # An array of Python objects, which NumPy would read by unpickling what follows the header.
+    header = {"descr": "|O", "fortran_order": False, "shape": (1,)}
+    with (folder / "numbers.npy").open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.write(b"N.")
     with pytest.raises(InputError, match=r"numbers\.npy"):
         Dataset.open(folder)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import tomllib
 import types
 import typing
@@ -146,11 +145,6 @@ def to_mapping(recipe: Any) -> dict[str, Any]:
 
     result: dict[str, Any] = plain(dataclasses.asdict(recipe))
     return result
-
-
-def fingerprint(recipe: Any) -> str:
-    """Returns a text that is equal for equal recipes (sorted JSON)."""
-    return json.dumps(to_mapping(recipe), sort_keys=True)
 
 
 def did_you_mean(word: str, choices: Sequence[str]) -> str:
