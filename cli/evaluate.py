@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from .options import Finite
+from .options import Finite, decoding_mode
 
 if TYPE_CHECKING:
     from tfmat.datasets.crystal import Crystal
@@ -29,13 +29,7 @@ def evaluate() -> None:
     show_default=True,
     help="Round trip through voxels alone, or also through the autoencoders of --model.",
 )
-@click.option(
-    "--mode",
-    type=click.Choice(["robust", "faithful"]),
-    default="robust",
-    show_default=True,
-    help="How voxels are decoded: noise-tolerant, or as the original program did.",
-)
+@decoding_mode
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Run, model package or its name.")
 @click.option(
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."

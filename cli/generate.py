@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Finite, decoding_mode
 
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
@@ -50,13 +50,7 @@ def _make(family: str) -> click.Command:
         show_default=True,
         help="Index of the first crystal graph: go on where an earlier call ended.",
     )
-    @click.option(
-        "--mode",
-        type=click.Choice(["robust", "faithful"]),
-        default="robust",
-        show_default=True,
-        help="How voxels are decoded: noise-tolerant, or as the original program did.",
-    )
+    @decoding_mode
     @click.option("--require", multiple=True, metavar="ELEMENT", help="Element that must be there.")
     @click.option("--only", multiple=True, metavar="ELEMENT", help="Elements that may be there.")
     @click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True)

@@ -1,4 +1,4 @@
-"""Kinds of values that several commands take."""
+"""Options and kinds of values that several commands take."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+decoding_mode = click.option(
+    "--mode",
+    type=click.Choice(["robust", "faithful"]),
+    default="robust",
+    show_default=True,
+    help="How voxels are decoded: noise-tolerant, or as the original program did.",
+)
