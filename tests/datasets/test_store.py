@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from tfmat.datasets import store
+from tfmat.datasets import folders
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.store import Dataset, DatasetWriter, resolve
+from tfmat.datasets.folders import resolve
+from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 
 CUBE = Crystal.from_arrays(np.eye(3) * 4, [[0, 0, 0]], [3])
@@ -179,7 +180,7 @@ def test_pickled_columns_are_refused(tmp_path):
 def test_datasets_are_found_by_name_or_folder(tmp_path, monkeypatch):
     with DatasetWriter(tmp_path / "shipped" / "tiny", {}) as writer:
         writer.add(CUBE, "a")
-    monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
+    monkeypatch.setattr(folders, "SHIPPED", tmp_path / "shipped")
     assert resolve("tiny") == resolve(tmp_path / "shipped" / "tiny")
     with pytest.raises(InputError, match=r"no such dataset.*tiny"):
         resolve("tinny")

@@ -18,8 +18,6 @@ file                   shape               type     meaning
 from __future__ import annotations
 
 import csv
-import hashlib
-import json
 import math
 import re
 from collections import Counter
@@ -35,12 +33,18 @@ from numpy.typing import NDArray
 from tfmat import __version__, files
 from tfmat.datasets.columns import ColumnWriter, Texts, load_column
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.folders import (
+    FORMAT,
+    FORMAT_VERSION,
+    STRUCTURES,
+    content_hash,
+    read_record,
+    resolve,
+    verify,
+)
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 
-FORMAT = "tfmat-dataset"
-FORMAT_VERSION = 1
-SHIPPED = Path(__file__).parent / "shipped"
 _PROPERTY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Rows that wait in memory before they are written.
 _BLOCK = 1024
@@ -249,16 +253,6 @@ class DatasetWriter:
         }
 
 
-def content_hash(hashes: Mapping[str, str]) -> str:
-    """Returns one SHA-256 for a dataset's columns, whatever its record says.
-
-    Args:
-        hashes: File name to SHA-256.
-    """
-    text = "".join(f"{name} {hashes[name]}\n" for name in sorted(hashes))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 class Dataset:
     """A dataset on disk; arrays are memory-mapped, so opening costs nothing.
 
@@ -296,20 +290,8 @@ class Dataset:
         Raises:
             InputError: There is no such dataset, or it is not readable by this version.
         """
-        folder = resolve(path)
-        file = folder / "metadata.json"
-        try:
-            metadata = json.loads(file.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{file}: not readable ({error})") from error
-        if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-            raise InputError(f"{file}: not the record of a tfmat dataset")
-        if metadata.get("format_version") != FORMAT_VERSION:
-            raise InputError(
-                f"{file}: format version {metadata.get('format_version')}, but this tfmat reads "
-                f"{FORMAT_VERSION}; import the data again"
-            )
-        return cls(folder, metadata)
+        folder = resolve(path, STRUCTURES)
+        return cls(folder, read_record(folder, STRUCTURES))
 
     def __len__(self) -> int:
         return len(self.lattices)
@@ -355,33 +337,4 @@ class Dataset:
         Raises:
             InputError: A file was changed or lost.
         """
-        for name, expected in self.metadata["files"].items():
-            file = self.path / name
-            if not file.is_file() or files.sha256(file) != expected:
-                raise InputError(f"{file}: missing or changed since it was written; import again")
-
-
-def shipped() -> list[str]:
-    """Returns the names of the datasets that travel with tfmat."""
-    return sorted(file.parent.name for file in SHIPPED.glob("*/metadata.json"))
-
-
-def resolve(name_or_path: str | Path) -> Path:
-    """Finds a dataset folder.
-
-    Args:
-        name_or_path: A dataset folder, or the name of a shipped dataset.
-
-    Raises:
-        InputError: It is neither.
-    """
-    path = Path(name_or_path)
-    if (path / "metadata.json").is_file():
-        return path
-    if str(name_or_path) in shipped():
-        return SHIPPED / str(name_or_path)
-    names = ", ".join(shipped()) or "none"
-    what = "holds no dataset (metadata.json)" if path.exists() else "no such dataset"
-    raise InputError(
-        f"{name_or_path}: {what}; make one with `tfmat data import`, or name a shipped one: {names}"
-    )
+        verify(self.path, self.metadata["files"])

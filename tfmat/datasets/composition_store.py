@@ -1,0 +1,261 @@
+"""The on-disk form of a dataset of compositions: plain ``.npy`` columns that are memory-mapped.
+
+=====================  ===========  =======  ======================================================
+file                   shape        type     meaning
+=====================  ===========  =======  ======================================================
+``metadata.json``                            source, selection, counts, units, hashes
+``numbers.npy``        (n, slots)   uint8    atomic numbers, ascending; 0 in unused slots
+``counts.npy``         (n, slots)   uint16   atoms of that element in the reduced formula
+``property-NAME.npy``  (n,)         float64  NaN = unknown
+``rejected.csv``                             row, formula and reason of every row left out
+=====================  ===========  =======  ======================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat import __version__, files
+from tfmat.datasets.columns import ColumnWriter, load_column
+from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.folders import (
+    COMPOSITIONS,
+    FORMAT,
+    FORMAT_VERSION,
+    content_hash,
+    read_record,
+    resolve,
+    verify,
+)
+from tfmat.datasets.properties import unit_of
+from tfmat.errors import InputError
+
+_PROPERTY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class CompositionWriter:
+    """Streams compositions into a dataset folder that appears only when all is written.
+
+    Args:
+        folder: The dataset folder to make.
+        source: Where the data come from: ``name``, ``sha256`` and whatever else is known.
+        slots: Most elements of a composition.
+        properties: Names of the properties.
+        overwrite: Replace an existing folder.
+
+    Attributes:
+        selection: The selection that was applied, for the record; ``None`` if none was.
+        counts: More counts for the record; may be filled until the block ends.
+        extra: More for the record (validity settings, for example).
+
+    Raises:
+        InputError: On entering: the folder exists and is not empty, or a property's name holds
+            characters that a file name should not. On leaving: nothing was added.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        source: Mapping[str, Any],
+        slots: int,
+        properties: Sequence[str] = (),
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.source = dict(source)
+        self.slots = slots
+        self.properties = list(properties)
+        self.selection: dict[str, Any] | None = None
+        self.counts: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+        self.compositions = 0
+        self.known: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self._overwrite = overwrite
+        self._stack = ExitStack()
+        self._columns: dict[str, ColumnWriter] = {}
+        for name in self.properties:
+            check_property_name(name)
+
+    def __enter__(self) -> CompositionWriter:
+        self._temporary = self._stack.enter_context(
+            files.replacing_folder(self.folder, overwrite=self._overwrite)
+        )
+        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
+        self._rejected_file = self._stack.enter_context(stream)
+        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
+        self._rejections.writerow(["row", "formula", "reason"])
+        self._column("numbers", np.uint8, (self.slots,))
+        self._column("counts", np.uint16, (self.slots,))
+        for name in self.properties:
+            self._column(f"property-{name}", np.float64)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Leaving through the stack removes the temporary folder if anything below raises.
+        with self._stack:
+            for column in self._columns.values():
+                column.close()
+            self._rejected_file.close()
+            if error is not None:
+                raise error
+            if self.compositions == 0:
+                raise InputError(f"{self.source.get('name', self.folder)}: no formulas to write")
+            files.write_json(self._temporary / "metadata.json", self._metadata())
+
+    def add(
+        self, block: Compositions, properties: Mapping[str, NDArray[np.float64]] | None = None
+    ) -> None:
+        """Appends compositions.
+
+        Args:
+            block: The compositions, ``m`` of at most ``slots`` elements.
+            properties: Each of the properties that were announced, ``(m,)``, NaN = unknown.
+        """
+        wide = block.with_slots(self.slots)
+        self._columns["numbers"].append(wide.numbers)
+        self._columns["counts"].append(wide.counts)
+        for name in self.properties:
+            values = (properties or {})[name]
+            self._columns[f"property-{name}"].append(values)
+            self.known[name] += int(np.count_nonzero(~np.isnan(values)))
+        self.compositions += len(block)
+
+    def reject(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Writes rows to ``rejected.csv``.
+
+        Args:
+            rows: Number of the row, its formula, and why it is left out as ``"kind"`` or
+                ``"kind: detail"``; counts are kept by kind.
+        """
+        for row, formula, reason in rows:
+            self._rejections.writerow([row, formula, reason])
+            self.rejected[reason.split(": ")[0]] += 1
+
+    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> None:
+        self._columns[name] = ColumnWriter(self._temporary / f"{name}.npy", dtype, shape)
+
+    def _metadata(self) -> dict[str, Any]:
+        hashes = {path.name: files.sha256(path) for path in sorted(self._temporary.glob("*.npy"))}
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "kind": COMPOSITIONS,
+            "tfmat_version": __version__,
+            "source": self.source,
+            "selection": self.selection,
+            "counts": {
+                "compositions": self.compositions,
+                **self.counts,
+                "rejected": self.rejected.total(),
+                "rejected_by_reason": dict(self.rejected.most_common()),
+            },
+            "properties": {
+                name: {"unit": unit_of(name), "known": self.known[name]} for name in self.properties
+            },
+            "sha256": content_hash(hashes),
+            "files": hashes,
+            "extra": self.extra,
+        }
+
+
+class CompositionDataset:
+    """A dataset of compositions on disk; arrays are memory-mapped, so opening costs nothing.
+
+    Attributes:
+        path: The folder.
+        metadata: The record, as in ``metadata.json``.
+        compositions: The compositions: views on the files.
+    """
+
+    def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
+        self.path = path
+        self.metadata = metadata
+        numbers, counts = load_column(path / "numbers.npy"), load_column(path / "counts.npy")
+        if numbers.shape != counts.shape or numbers.ndim != 2:
+            raise InputError(f"{path}: the columns do not fit together; import the data again")
+        self.compositions = Compositions(numbers, counts)
+
+    @classmethod
+    def open(cls, path: str | Path) -> CompositionDataset:
+        """Opens a dataset folder, or a shipped dataset by name.
+
+        Args:
+            path: The folder, or a name such as ``"formulas"``.
+
+        Raises:
+            InputError: There is no such dataset, it is not readable by this version, or it holds
+                structures.
+        """
+        folder = resolve(path, COMPOSITIONS)
+        return cls(folder, read_record(folder, COMPOSITIONS))
+
+    def __len__(self) -> int:
+        return len(self.compositions)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the columns: the same data give the same hash, wherever they lie."""
+        return str(self.metadata["sha256"])
+
+    @property
+    def properties(self) -> list[str]:
+        """Names of the properties."""
+        return list(self.metadata["properties"])
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of all compositions.
+
+        Args:
+            name: One of :attr:`properties`.
+
+        Returns:
+            Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
+
+        Raises:
+            InputError: The dataset has no such property.
+        """
+        if name not in self.metadata["properties"]:
+            have = ", ".join(self.properties) or "none"
+            raise InputError(f"{self.path}: no property {name!r}; there are: {have}")
+        values = load_column(self.path / f"property-{name}.npy")
+        if len(values) != len(self):
+            raise InputError(f"{self.path}: the columns do not fit together; import the data again")
+        return values
+
+    def verify(self) -> None:
+        """Compares every column with its SHA-256.
+
+        Raises:
+            InputError: A file was changed or lost.
+        """
+        verify(self.path, self.metadata["files"])
+
+
+def check_property_name(name: str) -> None:
+    """Checks that a property's name can be part of a file's.
+
+    Args:
+        name: The name.
+
+    Raises:
+        InputError: It holds other characters than letters, digits, ``_``, ``.`` and ``-``.
+    """
+    if not _PROPERTY_NAME.fullmatch(name):
+        raise InputError(f"property name {name!r}: use letters, digits, '_', '.' and '-'")
