@@ -113,6 +113,14 @@ class Compositions:
             keys += np.where(number > 0, mix(code), np.uint64(0))
         return keys
 
+    def formula_order(self) -> NDArray[np.int64]:
+        """Returns the slots of each row as a formula writes them ``(n, slots)``.
+
+        The order is that of electronegativity; unused slots come last.
+        """
+        order: NDArray[np.int64] = np.argsort(_ranks()[self.numbers], axis=1, kind="stable")
+        return order
+
     def formulas(self) -> list[str]:
         """Returns formulas such as ``Li2O`` in the usual order, that of electronegativity."""
         texts: list[str] = self.formula_array().to_pylist()
@@ -125,8 +133,7 @@ class Compositions:
 
         if not len(self):
             return pa.array([], pa.string())
-        rank = _ranks()
-        order = np.argsort(rank[self.numbers], axis=1, kind="stable")
+        order = self.formula_order()
         numbers = np.take_along_axis(self.numbers, order, axis=1)
         counts = np.take_along_axis(self.counts, order, axis=1)
         # Each (element, count) that occurs is written once and looked up afterwards.
