@@ -65,13 +65,15 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
     from tfmat.training.quiet import load_keras
 
     load_keras(threads)
-    from tfmat.training.ccdcgan import Order
-    from tfmat.training.ccdcgan import train as train_chain
+    from tfmat.training.chain import Order
+    from tfmat.training.chain import train as train_chain
     from tfmat.training.strategy import choose
 
     order = Order(target, **options)
     try:
-        summary = train_chain(order, choose(strategy), lambda line: click.echo(line, err=True))
+        summary = train_chain(
+            _chain(target), order, choose(strategy), lambda line: click.echo(line, err=True)
+        )
     except KeyboardInterrupt:
         # `click.echo` of the terminal's ^C line ends it first.
         click.echo(err=True)
@@ -89,3 +91,10 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
                 f"generate: tfmat generate {target} --model {summary['run']} -n 100 --out new"
             )
     return 0
+
+
+def _chain(target: str) -> Any:
+    """Returns the chain of the family that a command belongs to."""
+    from tfmat.training.ccdcgan import CcdcganChain
+
+    return CcdcganChain()

@@ -183,8 +183,8 @@ def test_a_restored_trainer_repeats_an_unbroken_one(recipe):
         again = resumed.step(REAL, i)
         assert {k: float(v) for k, v in again.items()} == {k: float(v) for k, v in losses.items()}
     for a, b in zip(
-        unbroken.averaged_generator().get_weights(),
-        resumed.averaged_generator().get_weights(),
+        unbroken.average.model().get_weights(),
+        resumed.average.model().get_weights(),
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
@@ -208,11 +208,11 @@ def test_average_of_the_generator():
             decay * a + (1 - decay) * w
             for a, w in zip(averages, trainer.generator.get_weights(), strict=True)
         ]
-    averaged = trainer.averaged_generator()
+    averaged = trainer.average.model()
     assert averaged is not trainer.generator
     for a, w in zip(averages, averaged.get_weights(), strict=True):
         np.testing.assert_allclose(w, a, atol=1e-6)
-    assert make(REFERENCE).averaged_generator().name == "generator"
+    assert make(REFERENCE).average.model().name == "generator"
 
 
 @pytest.mark.parametrize("form", ["reference", "dense"])

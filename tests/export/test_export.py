@@ -12,10 +12,11 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.constraint import build_constraint
 from tfmat.ccdcgan.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.parts import exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, load_recipe
 from tfmat.errors import InputError
+from tfmat.export import package as export_package
 from tfmat.export.onnx import export_onnx
-from tfmat.export.package import Provenance, write_package
 from tfmat.files import sha256
 from tfmat.inference.package import load
 
@@ -54,17 +55,27 @@ def networks(recipe):
     return {part: shaken(network) for part, network in result.items()}
 
 
+def write_package(out, networks, recipe, name, **options):
+    record = {
+        key: options.pop(key) for key in ("seed", "dataset", "metrics", "details") if key in options
+    }
+    provenance = export_package.Provenance(name, recipe, recipe.data.elements, **record)
+    tensors = package_tensors(networks, recipe)
+    return export_package.write_package(out, exported(networks), tensors, provenance, **options)
+
+
 @pytest.fixture(scope="module")
 def package(networks, recipe, tmp_path_factory):
-    provenance = Provenance(
-        "tiny-package",
+    return write_package(
+        tmp_path_factory.mktemp("models") / "tiny",
+        networks,
         recipe,
+        "tiny-package",
         seed=5,
         dataset={"name": "none", "sha256": "0"},
-        presence_threshold=[0.1, float("inf")],
         metrics={"atom_recall": {"value": 0.5, "unit": "1"}},
+        details={"presence_threshold": presence_record([0.1, float("inf")])},
     )
-    return write_package(tmp_path_factory.mktemp("models") / "tiny", networks, provenance)
 
 
 @pytest.mark.parametrize("batch", [1, 5])
@@ -155,7 +166,7 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
 
 def test_partial_run_exports_what_it_has(networks, recipe, tmp_path):
     parts = {part: networks[part] for part in ("lattice_encoder", "lattice_decoder")}
-    package = write_package(tmp_path / "part", parts, Provenance("part", recipe))
+    package = write_package(tmp_path / "part", parts, recipe, "part")
     loaded = load(package)
     assert loaded.parts == list(parts)
     with pytest.raises(InputError, match="holds no generator, sites_decoder"):
@@ -164,7 +175,7 @@ def test_partial_run_exports_what_it_has(networks, recipe, tmp_path):
 
 def test_further_constraint_names_its_property(networks, recipe, tmp_path):
     parts = {"constraint-band_gap": networks["constraint"]}
-    package = write_package(tmp_path / "part", parts, Provenance("part", recipe))
+    package = write_package(tmp_path / "part", parts, recipe, "part")
     entry = load(package).metadata["parts"]["constraint-band_gap"]
     assert entry["property"] == "band_gap"
     assert entry["outputs"]["band_gap"]["unit"] == "eV"
@@ -173,20 +184,20 @@ def test_further_constraint_names_its_property(networks, recipe, tmp_path):
 def test_failed_export_leaves_the_old_package(networks, recipe, tmp_path, monkeypatch):
     out = tmp_path / "package"
     one = {"constraint": networks["constraint"]}
-    write_package(out, one, Provenance("first", recipe))
+    write_package(out, one, recipe, "first")
     with pytest.raises(InputError, match="not empty"):
-        write_package(out, one, Provenance("second", recipe))
+        write_package(out, one, recipe, "second")
     with pytest.raises(InputError, match="cannot export critic"):
-        write_package(out, {"critic": one["constraint"]}, Provenance("second", recipe))
+        write_package(out, {"critic": one["constraint"]}, recipe, "second")
     with pytest.raises(InputError, match="without trained networks"):
-        write_package(tmp_path / "none", {}, Provenance("none", recipe))
+        write_package(tmp_path / "none", {}, recipe, "none")
 
     def fail(*_arguments, **_options):
         raise OSError("disk full")
 
     monkeypatch.setattr("tfmat.export.package.export_onnx", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_package(out, one, Provenance("second", recipe), overwrite=True)
+        write_package(out, one, recipe, "second", overwrite=True)
     assert load(out).name == "first"
     assert [path.name for path in tmp_path.iterdir()] == ["package"]
 

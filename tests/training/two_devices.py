@@ -24,10 +24,10 @@ import keras  # noqa: E402
 
 from tfmat.ccdcgan import train_constraint, train_gan  # noqa: E402
 from tfmat.ccdcgan.autoencoders import build_autoencoder, build_decoder, build_encoder  # noqa: E402
-from tfmat.ccdcgan.batches import Batches, Sampler  # noqa: E402
 from tfmat.ccdcgan.graph import GraphLayout  # noqa: E402
 from tfmat.ccdcgan.losses import autoencoder_loss  # noqa: E402
 from tfmat.ccdcgan.recipe import load_recipe  # noqa: E402
+from tfmat.networks.batches import Batches, Sampler  # noqa: E402
 from tfmat.training import checkpoints  # noqa: E402
 from tfmat.training.log import RunLog, read_log  # noqa: E402
 from tfmat.training.loop import Stage, separate_dropout  # noqa: E402

@@ -19,6 +19,7 @@ from tfmat.ccdcgan.decode import decode_channels
 from tfmat.ccdcgan.errors import DecodeError
 from tfmat.ccdcgan.lattice import decode_lattice
 from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.networks.metric import metric
 
 # An atom counts as found if one is decoded at most this far away, in Å.
 TOLERANCE = 0.5
@@ -82,17 +83,6 @@ class AtomCount:
     def rms(self) -> float:
         """Root mean square distance of the pairs, in Å; NaN without pairs."""
         return float(np.sqrt(self.square_distance / self.matched)) if self.matched else float("nan")
-
-
-def metric(value: float, unit: str, note: str) -> dict[str, Any]:
-    """Returns a number with its meaning, as ``run.json`` keeps it.
-
-    Args:
-        value: The number.
-        unit: Its unit; ``1`` for a share.
-        note: What it was measured on, and how.
-    """
-    return {"value": value if np.isfinite(value) else None, "unit": unit, "note": note}
 
 
 def atom_figures(

@@ -15,6 +15,8 @@ from keras import ops
 
 from tfmat.ccdcgan.losses import constraint_loss
 from tfmat.ccdcgan.recipe import ConstraintTerm, GanRecipe
+from tfmat.networks.average import WeightAverage
+from tfmat.networks.replicas import replica_noise
 
 
 class GanTrainer:
@@ -54,7 +56,6 @@ class GanTrainer:
         self._cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         seeded = [getattr(layer, "seed_generator", None) for layer in discriminator.layers]
         self._dropout_states = {id(generator.state) for generator in seeded if generator}
-        self._averages: list[keras.Variable] = []
         self._function: Any = None
 
     def build(self) -> None:
@@ -62,11 +63,7 @@ class GanTrainer:
         self._strategy = tf.distribute.get_strategy()
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-        if self.recipe.ema:
-            self._averages = [
-                keras.Variable(weight, trainable=False, name=f"average_{i}")
-                for i, weight in enumerate(self.generator.weights)
-            ]
+        self.average = WeightAverage(self.generator, self.recipe.ema)
         self._function = tf.function(self._global_step)
 
     @property
@@ -77,7 +74,7 @@ class GanTrainer:
             "discriminator": self.discriminator.variables,
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
-            "generator_average": self._averages,
+            "generator_average": self.average.variables,
         }
 
     def step(self, real: Any, step_index: int) -> dict[str, tf.Tensor]:
@@ -96,14 +93,6 @@ class GanTrainer:
         result: dict[str, tf.Tensor] = self._function(real, tf.constant(step_index, tf.int64))
         return result
 
-    def averaged_generator(self) -> keras.Model:
-        """Returns the generator to keep: a copy with averaged weights where the recipe has them."""
-        if not self._averages:
-            return self.generator
-        copy = keras.models.clone_model(self.generator)
-        copy.set_weights([average.numpy() for average in self._averages])
-        return copy
-
     def _global_step(self, real: Any, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
         per_replica = self._strategy.run(self._replica_step, args=(real, step_index))
         # Losses are already divided by the number of replicas, so their sum is the global mean.
@@ -111,7 +100,7 @@ class GanTrainer:
             name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
             for name, value in per_replica.items()
         }
-        self._update_averages(step_index)
+        self.average.update(step_index)
         return scalars
 
     def _replica_step(self, real: tf.Tensor, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -130,13 +119,11 @@ class GanTrainer:
     def _draw(self, batch: tf.Tensor, step_index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns this replica's noise ``(batch, latent)`` and 3 seeds for dropout ``(3, 2)``."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        replicas = self._strategy.num_replicas_in_sync
         key = tf.stack([tf.constant(self.seed, tf.int64), step_index])
-        noise = tf.random.stateless_normal((replicas * batch, self.recipe.latent), key)
-        first = replica * batch
+        noise = replica_noise(batch, self.recipe.latent, key)
         key = tf.random.experimental.stateless_fold_in(key, tf.cast(replica, tf.int64) + 1)
         seeds = tf.random.stateless_uniform((3, 2), key, 0, 2**31 - 1, tf.int64)
-        return noise[first : first + batch], seeds
+        return noise, seeds
 
     def _logits(self, graphs: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Calls the discriminator without side effects; Keras would repeat dropout per replica."""
@@ -189,14 +176,3 @@ class GanTrainer:
                 total += term.weight * loss(predicted, predicted)
         scalars["generator"] = total
         return scalars, tape.gradient(total, fake)
-
-    def _update_averages(self, step_index: tf.Tensor) -> None:
-        # Early steps average over fewer, else the random first weights linger.
-        count = tf.cast(step_index, tf.float32)
-        decay = tf.minimum(self.recipe.ema, (1.0 + count) / (10.0 + count))
-
-        def towards(average: tf.Variable, weight: tf.Tensor) -> None:
-            average.assign_sub((1.0 - decay) * (average - weight))
-
-        for average, weight in zip(self._averages, self.generator.weights, strict=False):
-            self._strategy.extended.update(average.value, towards, args=(weight.value,))

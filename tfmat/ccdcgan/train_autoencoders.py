@@ -15,14 +15,15 @@ from tfmat.ccdcgan.autoencoders import (
     build_encoder,
     inference_decoder,
 )
-from tfmat.ccdcgan.batches import Batches, Draw, Sampler
 from tfmat.ccdcgan.data import TrainingData
-from tfmat.ccdcgan.figures import atom_figures, lattice_errors, metric
+from tfmat.ccdcgan.figures import atom_figures, lattice_errors
 from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.losses import autoencoder_loss
-from tfmat.ccdcgan.muon import Muon
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
 from tfmat.ccdcgan.sites import encode_channels
+from tfmat.networks.batches import Batches, Draw, Sampler
+from tfmat.networks.metric import metric
+from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -36,20 +37,6 @@ DECODED_CHUNKS = 5
 VOXEL_BATCH = 8
 
 Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Any]]
-
-
-def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
-    """Returns the optimiser of a stage's recipe, with its learning rate and schedule.
-
-    Args:
-        recipe: An :class:`AutoencoderRecipe` or a ``ConstraintRecipe``.
-    """
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, recipe.steps)
-    if getattr(recipe, "optimizer", "adam") == "muon":
-        return Muon(rate)
-    return keras.optimizers.Adam(rate, getattr(recipe, "beta_1", 0.9))
 
 
 def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:

@@ -8,15 +8,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.batches import Batches, Sampler
 from tfmat.ccdcgan.constraint import build_constraint
-from tfmat.ccdcgan.figures import metric
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.train_autoencoders import optimizer
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
+from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.metric import metric
+from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage

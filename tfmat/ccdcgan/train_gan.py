@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from numpy.typing import NDArray
 
-from tfmat.ccdcgan.batches import Sampler
-from tfmat.ccdcgan.figures import metric
 from tfmat.ccdcgan.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.gan_step import GanTrainer
 from tfmat.ccdcgan.graph import GraphLayout
@@ -19,10 +15,12 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.train_constraint import constraint_part
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict, properties
 from tfmat.datasets.properties import unit_of
+from tfmat.networks.batches import Sampler
+from tfmat.networks.metric import metric
+from tfmat.networks.replicas import share
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
-    from tfmat.training.strategy import Devices
 
 # Crystal graphs that are generated at a chunk's end, always from the same noise.
 SAMPLE = 256
@@ -68,7 +66,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:
         scalars: list[Mapping[str, Any]] = []
         for step in range(first, first + count):
-            scalars.append(trainer.step(share(real[sampler(step)], stage.devices), step))
+            scalars.append(trainer.step(share(real[sampler(step)], stage.devices.strategy), step))
             tick(1, "")
         return {
             f"{name}_loss" if name in _LOSSES else name: float(
@@ -81,7 +79,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
         """Returns the mean prediction for generated crystal graphs, by property."""
         if not constraints:
             return {}
-        generator = trainer.averaged_generator()
+        generator = trainer.average.model()
         graphs = np.asarray(generator(noise, training=False))
         return {
             name: float(predict(model, graphs, np.arange(SAMPLE)).mean())
@@ -94,30 +92,9 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     stage.train(settings.steps, variables, advance, validate)
     note = f"mean prediction of the constraint for {SAMPLE} generated crystal graphs"
     stage.finish(
-        {"generator": trainer.averaged_generator(), "discriminator": trainer.discriminator},
+        {"generator": trainer.average.model(), "discriminator": trainer.discriminator},
         {
             f"sample_{name}": metric(value, unit_of(name) or "unit of the property", note)
             for name, value in sample_means().items()
         },
     )
-
-
-def share(batch: NDArray[np.float32], devices: Devices) -> Any:
-    """Gives every replica its part of a batch.
-
-    Args:
-        batch: The global batch.
-        devices: The replicas.
-
-    Returns:
-        A tensor, or the per-replica values of the strategy.
-    """
-    if devices.replicas == 1:
-        return tf.constant(batch)
-    part = len(batch) // devices.replicas
-
-    def of_replica(context: Any) -> Any:
-        first = context.replica_id_in_sync_group * part
-        return tf.constant(batch[first : first + part])
-
-    return devices.strategy.experimental_distribute_values_from_function(of_replica)

@@ -26,12 +26,14 @@ class OnnxFile:
         sha256: SHA-256 of the file.
         input_shape: Shape of the input without the batch axis.
         output_shape: Shape of the output without the batch axis.
+        output_dtype: Type of the output's values, e.g. ``float32``.
         parameters: Number of weights.
     """
 
     sha256: str
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
+    output_dtype: str
     parameters: int
 
 
@@ -94,6 +96,7 @@ def export_onnx(
         sha256(path),
         shape,
         tuple(int(size) for size in network.outputs[0].shape[1:]),
+        str(network.outputs[0].dtype),
         int(network.count_params()),
     )
 

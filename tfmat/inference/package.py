@@ -86,7 +86,7 @@ class ModelPackage:
             self._sessions[part] = _session(self.folder, self.metadata["parts"][part], self.threads)
         return self._sessions[part]
 
-    def run(self, part: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    def run(self, part: str, array: NDArray[Any]) -> NDArray[Any]:
         """Runs a part that has one input and one output.
 
         Args:
@@ -94,7 +94,7 @@ class ModelPackage:
             array: Its input, shape ``(batch, ...)`` as the metadata says; cast to float32.
 
         Returns:
-            Its output, shape ``(batch, ...)``, float32.
+            Its output, shape ``(batch, ...)``, of the type that the metadata says.
 
         Raises:
             InputError: No such part, or the shape does not fit.
@@ -107,7 +107,7 @@ class ModelPackage:
                 f"not {array.shape}"
             )
         batch = np.ascontiguousarray(array, dtype=np.float32)
-        result: NDArray[np.float32] = session.run(None, {tensor.name: batch})[0]
+        result: NDArray[Any] = session.run(None, {tensor.name: batch})[0]
         return result
 
 

@@ -194,6 +194,20 @@ class Run:
             temporary.replace(path)
         return path
 
+    def networks(self, parts: Iterable[str]) -> dict[str, Any]:
+        """Loads those of some networks that the run has, each once, as Keras models.
+
+        Args:
+            parts: Names of networks, in the order of the result.
+        """
+        import keras
+
+        return {
+            part: keras.models.load_model(self.weights(part), compile=False)
+            for part in dict.fromkeys(parts)
+            if self.weights(part).exists()
+        }
+
     def begin(self, name: str, **record: Any) -> None:
         """Notes that a stage runs.
 

@@ -5,7 +5,7 @@ pytest.importorskip("tensorflow")
 
 import keras
 
-from tfmat.ccdcgan.muon import Muon, is_kernel, orthogonalise
+from tfmat.networks.muon import Muon, is_kernel, orthogonalise
 
 pytestmark = pytest.mark.train
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("keras")
-from tfmat.ccdcgan.batches import Batches, Sampler
+from tfmat.networks.batches import Batches, Sampler
 from tfmat.training.loop import feed
 
 pytestmark = pytest.mark.train

@@ -1,0 +1,76 @@
+"""The parts of a CCDCGAN model package."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.datasets.properties import unit_of
+from tfmat.inference.tensors import Tensors
+
+if TYPE_CHECKING:
+    import keras
+
+PARTS = {
+    "generator": Tensors("noise", "crystal_graph"),
+    "discriminator": Tensors("crystal_graph", "probability_real"),
+    "constraint": Tensors("crystal_graph", "property"),
+    "lattice_encoder": Tensors("lattice_voxel", "lattice_latent"),
+    "lattice_decoder": Tensors("lattice_latent", "lattice_voxel"),
+    "sites_encoder": Tensors("sites_voxel", "sites_latent"),
+    "sites_decoder": Tensors("sites_latent", "sites_voxel"),
+}
+
+
+def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:
+    """Returns what goes into each part and what comes out.
+
+    Args:
+        parts: Any of :data:`PARTS`, and ``constraint-<property>`` for further constraints; other
+            names are left out.
+        recipe: The recipe, whose property the main constraint predicts.
+    """
+    tensors = {}
+    for part in parts:
+        kind, _, name = part.partition("-")
+        if kind == "constraint":
+            tensors[part] = _constraint(name or recipe.data.property)
+        elif part in PARTS:
+            tensors[part] = PARTS[part]
+    return tensors
+
+
+def _constraint(name: str) -> Tensors:
+    output = "formation_energy" if name == "formation_energy_per_atom" else name
+    return replace(
+        PARTS["constraint"], output_name=output, output_unit=unit_of(name) or "", property=name
+    )
+
+
+def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
+    """Returns the networks as they are exported: a decoder that gives logits with its sigmoid.
+
+    Args:
+        networks: Networks by part, as trained.
+    """
+    from tfmat.ccdcgan.autoencoders import inference_decoder
+
+    return {
+        part: inference_decoder(network) if part.endswith("_decoder") else network
+        for part, network in networks.items()
+    }
+
+
+def presence_record(thresholds: Sequence[float]) -> list[float | None]:
+    """Returns presence thresholds as JSON can hold them.
+
+    Args:
+        thresholds: For each element, in the order of its slots, the RMS of its cells in a crystal
+            graph above which it counts as present
+            (:meth:`~tfmat.ccdcgan.graph.GraphLayout.calibrate_presence`).
+    """
+    # JSON has no infinity; an element without a threshold never occurred.
+    return [float(value) if math.isfinite(value) else None for value in thresholds]

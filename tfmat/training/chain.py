@@ -1,0 +1,272 @@
+"""A chain of stages: opening its run, training what is missing, reusing, exporting.
+
+What is particular to a family (its recipe, data, stages and networks) is a :class:`Chain` of its
+own; everything else is here, for all families.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from tfmat.errors import InputError
+from tfmat.recipes.loader import to_mapping
+from tfmat.training.log import RunLog
+from tfmat.training.loop import Stage
+from tfmat.training.quiet import on_tensorflow
+from tfmat.training.reuse import reusable
+from tfmat.training.run import Run
+from tfmat.training.strategy import Devices
+
+Recipe = TypeVar("Recipe")
+Data = TypeVar("Data")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the user asked for.
+
+    Args:
+        target: One of the chain's targets.
+        out: The run folder.
+        recipe: Name or file of the recipe; ``None`` takes that of the run that is resumed or
+            reused, else the target's default.
+        settings: ``key=value`` texts that change the recipe.
+        data: Name or folder of the dataset, in place of the recipe's.
+        seed: Seed; ``None`` takes that of the run that is resumed or reused, else 0.
+        resume: Go on with the run in ``out``.
+        source: Run whose finished stages are reused (``--from``).
+    """
+
+    target: str
+    out: Path
+    recipe: str | None = None
+    settings: Sequence[str] = ()
+    data: str | None = None
+    seed: int | None = None
+    resume: bool = False
+    source: Path | None = None
+
+
+class Chain(ABC, Generic[Recipe, Data]):
+    """What a family brings to its training.
+
+    Attributes:
+        targets: The commands that the chain serves, each with the recipe that it takes by default.
+    """
+
+    targets: Mapping[str, str]
+
+    @abstractmethod
+    def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:
+        """Loads a recipe for a target, or (``None``) as it was written into a run."""
+
+    @abstractmethod
+    def open_dataset(self, name: str | Path) -> Any:
+        """Opens a dataset by name or folder; it has ``path``, ``sha256`` and ``verify()``."""
+
+    @abstractmethod
+    def check(self, target: str, recipe: Recipe, dataset: Any) -> None:
+        """Refuses a dataset that lacks what the recipe needs."""
+
+    @abstractmethod
+    def load(self, recipe: Recipe, dataset: Any, seed: int) -> tuple[Recipe, Data]:
+        """Selects and splits the data; returns the recipe with what the data settle."""
+
+    @abstractmethod
+    def describe(self, data: Data) -> dict[str, Any]:
+        """Returns counts for the run's record, ``training`` and ``held_out`` among them."""
+
+    @abstractmethod
+    def sentence(self, recipe: Recipe, data: Data) -> str:
+        """Returns what is learned from, for the user."""
+
+    @abstractmethod
+    def stages(self, target: str, recipe: Recipe) -> list[str]:
+        """Returns the stages that a target needs, in order."""
+
+    @abstractmethod
+    def inputs(self, target: str, recipe: Recipe) -> dict[str, tuple[str, ...]]:
+        """Returns the stages that may be taken from another run, with what they depend on.
+
+        Each has the dotted keys of the recipe on which it and the stages before it depend.
+        """
+
+    @abstractmethod
+    def train_stage(self, stage: Stage, recipe: Recipe, data: Data) -> None:
+        """Trains one stage and finishes it."""
+
+    @abstractmethod
+    def export(self, run: Run, recipe: Recipe) -> list[str]:
+        """Writes the model package ``run.folder / "package"``; returns the names of its parts."""
+
+
+def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
+    """Trains what is asked for and whatever it needs, and exports it.
+
+    Args:
+        chain: The family.
+        order: What the user asked for.
+        devices: Where to train.
+        tell: Called with lines for the user.
+
+    Returns:
+        A JSON summary: run, package, what each stage did, metrics, seconds.
+
+    Raises:
+        InputError: The order contradicts itself, the data or the run folder.
+    """
+    began = time.monotonic()
+    run, recipe, data = _open(chain, order, tell)
+    with run.locked():
+        done = _train_all(chain, order.target, run, recipe, data, devices, tell)
+    return {
+        "run": str(run.folder),
+        "target": order.target,
+        "recipe": run.recipe["name"],
+        "seed": run.seed,
+        "package": str(run.folder / "package") if run.finished("export") else None,
+        "stages": done,
+        "metrics": run.metrics(),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def open_run(chain: Chain[Recipe, Data], folder: Path) -> Run:
+    """Opens a run; what its recipe did not know yet when it was written gets the default.
+
+    Args:
+        chain: The family.
+        folder: The run folder.
+
+    Raises:
+        InputError: The folder is no run of this version, or one of another family.
+    """
+    run = Run.open(folder)
+    run.recipe = to_mapping(chain.load_recipe(str(folder / "recipe.toml"), ()))
+    return run
+
+
+def _train_all(
+    chain: Chain[Recipe, Data],
+    target: str,
+    run: Run,
+    recipe: Recipe,
+    data: Data,
+    devices: Devices,
+    tell: Tell,
+) -> dict[str, str]:
+    """Trains and exports what is missing; returns what became of each stage."""
+    log = RunLog(run.folder)
+    done: dict[str, str] = {}
+    names = chain.stages(target, recipe)
+    if not all(run.finished(name) for name in names):
+        for line in run.changes(devices.shares):
+            tell(line)
+    try:
+        for name in names:
+            if run.finished(name):
+                done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
+                tell(f"{name}: {done[name]}")
+                continue
+            chain.train_stage(Stage(name, run, log, devices), recipe, data)
+            done[name] = "trained"
+            tell(f"{name}: {_line(run.stage(name))}")
+        if not on_tensorflow():
+            tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and --resume")
+        elif "trained" in done.values() or not run.finished("export"):
+            run.begin("export")
+            parts = chain.export(run, recipe)
+            package = run.folder / "package"
+            run.finish("export", sorted(package.iterdir()), parts=parts)
+            tell(f"model package: {package}")
+    finally:
+        log.close()
+    return done
+
+
+def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Recipe, Data]:
+    source = open_run(chain, order.source) if order.source is not None else None
+    resumed = order.resume and (order.out / "run.json").exists()
+    model = open_run(chain, order.out) if resumed else source
+    recipe = _recipe(chain, order, model)
+    dataset = _dataset(chain, order, recipe, model)
+    seed = order.seed
+    if seed is None:
+        seed = 0 if model is None else model.seed
+    chain.check(order.target, recipe, dataset)
+    dataset.verify()  # the run's record names the data by their hash
+    recipe, data = chain.load(recipe, dataset, seed)
+    record = {
+        "name": dataset.path.resolve().name,
+        "path": str(dataset.path.resolve()),
+        "sha256": dataset.sha256,
+        **chain.describe(data),
+    }
+    tables = to_mapping(recipe)
+    taken: list[str] = []
+    if resumed:
+        run = open_run(chain, order.out)
+        run.check_same(tables, order.seed, record)
+    else:
+        if (order.out / "run.json").exists():
+            raise InputError(
+                f"{order.out}: holds a run already; add --resume to go on with it, or give "
+                "another --out"
+            )
+        if order.resume and order.recipe is None and source is None:
+            raise InputError(
+                f"{order.out}: holds no run to resume; mind the name, or leave --resume out to "
+                "start one"
+            )
+        if order.resume:
+            tell(f"{order.out}: no run there yet, starting one")
+        if source is not None:
+            inputs = chain.inputs(order.target, recipe)
+            taken, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
+            for reason in reasons:
+                tell(f"--from {source.folder}: {reason}; trained anew")
+        run = Run.start(order.out, tables, seed, record)
+        if source is not None:
+            for name in taken:
+                run.reuse(source, name)
+    tell(f"{run.folder}: recipe {tables['name']}, seed {run.seed}, {chain.sentence(recipe, data)}")
+    return run, recipe, data
+
+
+def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:
+    if order.recipe is not None or model is None:
+        name = order.recipe or chain.targets[order.target]
+    else:
+        name = str(model.folder / "recipe.toml")
+    settings = list(order.settings)
+    if order.data is not None:
+        settings.append(f"data.dataset={json.dumps(order.data)}")
+    return chain.load_recipe(name, settings, order.target)
+
+
+def _dataset(chain: Chain[Recipe, Data], order: Order, recipe: Recipe, model: Run | None) -> Any:
+    if order.data is None and model is not None and order.recipe is None:
+        # The recipe names the folder as seen from where the run was started.
+        path = Path(model.info["dataset"]["path"])
+        if path.exists():
+            return chain.open_dataset(path)
+    return chain.open_dataset(to_mapping(recipe)["data"]["dataset"])
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    """Returns the figures of a finished stage in one line."""
+    figures = []
+    for name, metric in record["metrics"].items():
+        if metric["value"] is None:
+            figures.append(f"{name} none")
+            continue
+        unit = "" if metric["unit"] == "1" else f" {metric['unit']}"
+        figures.append(f"{name} {metric['value']:.4g}{unit}")
+    return ", ".join(figures) or "done"
