@@ -1,4 +1,4 @@
-"""``tfmat evaluate``: how well structures come back."""
+"""``tfmat evaluate``: how well structures come back, and how good generated formulas are."""
 
 from __future__ import annotations
 
@@ -9,18 +9,33 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from .main import LazyGroup
 from .options import Finite, decoding_mode
 
 if TYPE_CHECKING:
     from tfmat.datasets.crystal import Crystal
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "reconstruction": (
+            "tfmat.cli.evaluate",
+            "reconstruction",
+            "Draw structures, read them back and count what is the same.",
+        ),
+        "compositions": (
+            "tfmat.cli.evaluate_compositions",
+            "compositions",
+            "Judge formulas: validity, uniqueness, novelty, recovery, baselines.",
+        ),
+    },
+)
 def evaluate() -> None:
-    """Measure how well structures come back."""
+    """Measure how well structures come back, and how good generated formulas are."""
 
 
-@evaluate.command(short_help="Draw structures, read them back and count what is the same.")
+@click.command(short_help="Draw structures, read them back and count what is the same.")
 @click.argument("data", metavar="DATA")
 @click.option(
     "--stage",

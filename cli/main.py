@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
         "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures as CIF files."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
-        "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction."),
+        "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
         "models": ("tfmat.cli.models", "models", "List model packages."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,0 +1,141 @@
+"""``tfmat evaluate compositions``: validity, uniqueness, novelty and recovery of formulas."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--oxidation-states",
+    metavar="SET",
+    default="smact14",
+    show_default=True,
+    help="smact's set of oxidation states: smact14 (the paper's), icsd16, icsd24 or default.",
+)
+@click.option("--alloys", is_flag=True, help="Formulas of metals alone pass, as smact's default.")
+@click.option("--train", metavar="DATA", help="The training formulas: a file, dataset or its name.")
+@click.option("--holdout", metavar="DATA", help="Formulas that the training has not seen.")
+@click.option(
+    "--run",
+    metavar="RUN",
+    help="Take both from a run of `tfmat train matgan`, as it recorded them.",
+)
+@click.option(
+    "--against",
+    metavar="[NAME=]DATA",
+    multiple=True,
+    help="Count novel formulas that this list confirms; may be given again.",
+)
+@click.option(
+    "--baselines",
+    is_flag=True,
+    help="Measure beside them random formulas, independent marginals, same-group substitution and "
+    "the training set itself.",
+)
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1, 100_000_000),
+    default=340_000,
+    show_default=True,
+    help="Formulas of each baseline.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option("--column", help="Column of each FILE with the formulas; found by its usual names.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def compositions(
+    files: tuple[str, ...],
+    oxidation_states: str,
+    alloys: bool,
+    train: str | None,
+    holdout: str | None,
+    run: str | None,
+    against: tuple[str, ...],
+    baselines: bool,
+    number: int,
+    seed: int,
+    column: str | None,
+    as_json: bool,
+) -> None:
+    """Judge the formulas of each FILE and print them side by side.
+
+    FILE is a table (CSV, TSV, text with one formula a line, Parquet; also gzipped), a dataset of
+    compositions, or the name of one that ships with tfmat. A column times_generated, as `tfmat
+    generate matgan` writes it, says how many samples a row stands for. Charge neutrality and
+    electronegativity balance are those of smact 4.0.2; every rate says what it is a share of.
+    """
+    from tfmat.datasets.compositions import Compositions
+    from tfmat.errors import InputError
+    from tfmat.evaluation.composition_sources import (
+        baseline_samples,
+        read_references,
+        read_sample,
+    )
+    from tfmat.evaluation.composition_table import render
+    from tfmat.evaluation.compositions import measure
+    from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+    from tfmat.progress import Progress
+
+    if not files and not baselines:
+        raise InputError("give a FILE of formulas to judge, or --baselines")
+    if run is not None and (train is not None or holdout is not None):
+        raise InputError("--run already names the training and held-out formulas; leave it, or "
+                         "--train and --holdout, away")  # fmt: skip
+    if baselines and train is None and run is None:
+        raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
+    checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
+
+    def judge(formulas: Compositions) -> tuple[Any, Any]:
+        verdict = checker.check(formulas)
+        return verdict.neutral, verdict.balanced
+
+    references, record = read_references(train, holdout, _named(against))
+    summary: dict[str, Any] = {
+        "validity_settings": checker.settings.describe(),
+        "references": record,
+    }
+    results = []
+    with Progress("measuring", len(files) + 4 * baselines, "set of formulas") as progress:
+        for file, name in zip(files, _names(files), strict=True):
+            results.append(measure(read_sample(file, column, name), judge, references))
+            progress.update()
+        if baselines:
+            summary["baselines"] = {"n": number, "seed": seed}
+            assert references.training is not None  # noqa: S101
+            for sample in baseline_samples(references.training.compositions, number, seed):
+                results.append(measure(sample, judge, references))
+                progress.update()
+    summary["results"] = results
+    click.echo(json.dumps(summary, ensure_ascii=False) if as_json else render(summary))
+
+
+def _names(files: tuple[str, ...]) -> list[str]:
+    """Returns a name for each file: the last part of its path where that tells it apart."""
+    short = [Path(file).name or file for file in files]
+    return [
+        name if short.count(name) == 1 else file for file, name in zip(files, short, strict=True)
+    ]
+
+
+def _named(words: tuple[str, ...]) -> dict[str, str]:
+    from tfmat.errors import InputError
+
+    lists: dict[str, str] = {}
+    for word in words:
+        name, equals, file = word.partition("=")
+        if not equals or Path(word).exists():
+            name, file = Path(word).name, word
+        if not name or not file:
+            raise InputError(
+                f"--against {word}: write it as NAME=FILE, e.g. --against icsd=icsd.csv"
+            )
+        if name in lists:
+            raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")
+        lists[name] = file
+    return lists

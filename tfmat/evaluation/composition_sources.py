@@ -1,0 +1,151 @@
+"""Where formulas to be measured come from: files, datasets, lists to compare with, baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.datasets.cells import to_numbers
+from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.read_formulas import read_formulas, table_columns
+from tfmat.errors import InputError
+from tfmat.evaluation.compositions import References
+from tfmat.evaluation.formula_sets import Distinct, Sample
+from tfmat.matgan import baselines
+
+TIMES = "times_generated"
+"""Column of a generated file that says how many samples a row stands for."""
+
+
+def read_sample(source: str | Path, column: str | None = None, name: str | None = None) -> Sample:
+    """Reads formulas that were generated.
+
+    Args:
+        source: A table (CSV, TSV, text, Parquet) or a dataset of compositions, by folder or name.
+            With a column ``times_generated`` each row counts so many times.
+        column: Column with the formulas; found by its usual names by default.
+        name: What to call them; the name of the file by default.
+
+    Raises:
+        InputError: It cannot be read, holds no formula, or a row was not generated at least once.
+    """
+    source = Path(source)
+    counted = TIMES in table_columns(source)
+    table = read_formulas(source, column, [TIMES] if counted else [])
+    if not len(table.compositions):
+        why = f"; the first of {len(table.rejected)} rows: {table.rejected[0][1]}"
+        raise InputError(f"{source}: no formula in it{why if table.rejected else ''}")
+    return Sample(
+        name or source.name,
+        table.compositions,
+        _times(source, table.columns[TIMES], table.rows) if counted else None,
+        len(table.rejected),
+    )
+
+
+def read_list(source: str | Path, column: str | None = None) -> tuple[Distinct, dict[str, Any]]:
+    """Reads formulas to compare with.
+
+    Args:
+        source: A table or dataset of compositions.
+        column: Column with the formulas; found by its usual names by default.
+
+    Returns:
+        The distinct formulas, and for the record ``source``, ``formulas``, ``duplicates`` and
+        ``rejected_rows``.
+
+    Raises:
+        InputError: It cannot be read or holds no formula.
+    """
+    source = Path(source)
+    table = read_formulas(source, column)
+    if not len(table.compositions):
+        raise InputError(f"{source}: no formula in it to compare with")
+    found = Distinct.of(table.compositions)
+    return found, {
+        "source": str(source),
+        "formulas": len(found),
+        "duplicates": len(table.compositions) - len(found),
+        "rejected_rows": len(table.rejected),
+    }
+
+
+def read_references(
+    training: str | Path | None,
+    held_out: str | Path | None,
+    lists: Mapping[str, str | Path] | None = None,
+) -> tuple[References, dict[str, Any]]:
+    """Reads all that generated formulas are compared with.
+
+    Args:
+        training: Training formulas.
+        held_out: Held-out formulas. Those that are also training formulas are left out: to find
+            them again proves nothing.
+        lists: Further lists by name.
+
+    Returns:
+        The references, and for the record what each holds and ``in_training_too``.
+
+    Raises:
+        InputError: One cannot be read or holds no formula, or all held-out formulas are in the
+            training set.
+    """
+    record: dict[str, Any] = {}
+    known: dict[str, Distinct | None] = {"training": None, "held_out": None}
+    for name, source in (("training", training), ("held_out", held_out)):
+        if source is not None:
+            known[name], record[name] = read_list(source)
+    if known["training"] is not None and known["held_out"] is not None:
+        unseen = known["held_out"].without(known["training"])
+        if not len(unseen):
+            raise InputError(
+                f"{held_out}: every formula is also in {training}, so none is held out; give "
+                "another --holdout"
+            )
+        record["held_out"]["in_training_too"] = len(known["held_out"]) - len(unseen)
+        record["held_out"]["formulas"] = len(unseen)
+        known["held_out"] = unseen
+    further = {}
+    for name, source in (lists or {}).items():
+        further[name], entry = read_list(source)
+        record.setdefault("lists", {})[name] = entry
+    return References(known["training"], known["held_out"], further), record
+
+
+def baseline_samples(training: Compositions, n: int, seed: int) -> Iterator[Sample]:
+    """Draws the baselines one after the other.
+
+    Args:
+        training: Distinct training formulas.
+        n: Formulas of each; the training set itself has as many as it has.
+        seed: Seed; the same seed gives the same formulas.
+
+    Yields:
+        Random formulas, independent marginals, same-group substitution, the training set.
+
+    Raises:
+        InputError: There is no training formula.
+    """
+    draw: dict[str, Callable[[], Compositions]] = {
+        "random": lambda: baselines.random_formulas(n, seed),
+        "independent": lambda: baselines.independent(training, n, seed),
+        "substitution": lambda: baselines.substitution(training, n, seed),
+        "training set": lambda: training,
+    }
+    for name, formulas in draw.items():
+        yield Sample(name, formulas())
+
+
+def _times(source: Path, cells: Any, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    values, _ = to_numbers(cells)
+    wrong = np.flatnonzero(~((values >= 1) & (values == np.round(values)) & (values < 2**53)))
+    if len(wrong):
+        raise InputError(
+            f"{source}: {TIMES} of row {rows[wrong[0]] + 1} is no whole number of at least 1; "
+            f"mend it, or take the column {TIMES} away to count each row once"
+        )
+    return values.astype(np.int64)
