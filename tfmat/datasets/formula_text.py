@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from collections.abc import Callable
@@ -10,9 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tfmat.datasets.compositions import symbols
-
-ISOTOPES = {"D": 1, "T": 1}
-"""Symbols of hydrogen's isotopes: a composition knows elements alone, D2O is H2O."""
+from tfmat.datasets.records import atomic_numbers
 
 LARGEST_COUNT = 65_535
 """The most atoms of one element in a reduced formula."""
@@ -48,8 +45,8 @@ def parse_formula(text: str | None) -> dict[int, int]:
     """Reads one formula.
 
     Understood: whole and decimal numbers; nested brackets of any kind; hydrates and adducts after
-    ``·``, ``•``, ``⋅``, ``*``, or a plain dot before a letter (``CaSO4·0.5H2O``); a factor in front;
-    subscript digits, HTML and LaTeX subscripts; blanks. D and T count as hydrogen.
+    ``·``, ``•``, ``⋅``, ``*``, or a plain dot before a letter (``CaSO4·0.5H2O``); a factor in
+    front; subscript digits, HTML and LaTeX subscripts; blanks. D and T count as hydrogen.
 
     Decimal amounts become whole by their smallest common denominator, of at most
     :data:`LARGEST_DENOMINATOR`. 0.33, 0.67, 0.167 and the like are taken as the thirds and sixths
@@ -79,7 +76,7 @@ def parse_formula(text: str | None) -> dict[int, int]:
             break
     else:
         raise FormulaError(
-            f"no common denominator up to {LARGEST_DENOMINATOR} makes its amounts whole"
+            f"no whole numbers: no common denominator up to {LARGEST_DENOMINATOR} gives them"
         )
     counts = {number: int(amount * factor) for number, amount in amounts.items()}
     divisor = math.gcd(*counts.values())
@@ -87,7 +84,7 @@ def parse_formula(text: str | None) -> dict[int, int]:
         counts[number] = count // divisor
         if counts[number] > LARGEST_COUNT:
             raise FormulaError(
-                f"{counts[number]} atoms of {symbols()[number]}, more than {LARGEST_COUNT}"
+                f"too many atoms: {counts[number]} of {symbols()[number]}, above {LARGEST_COUNT}"
             )
     return counts
 
@@ -95,21 +92,23 @@ def parse_formula(text: str | None) -> dict[int, int]:
 def _clean(text: str) -> str:
     """Brings the notations of one thing to one form and rejects what is no composition."""
     if len(text) > _LONGEST:
-        raise FormulaError(f"{len(text)} characters, no formula")
+        raise FormulaError(f"too long: {len(text)} characters")
     spaced = _MARKUP.sub(lambda match: match[1] or "", text.strip()).translate(_SAME)
     plain = "".join(spaced.split())
     if variable := _VARIABLE.search(plain):
-        raise FormulaError(f"variable amount {variable[1] or variable[2]!r}")
+        raise FormulaError(f"variable amount: {variable[1] or variable[2]!r}")
     if charge := _CHARGE.search(spaced):
-        raise FormulaError(f"an ion ({charge[0]!r} is a charge); only neutral formulas are read")
+        raise FormulaError(f"ion: {charge[0]!r} is a charge, and only neutral formulas are read")
     if state := _OXIDATION_STATE.search(plain):
-        raise FormulaError(f"{state[0]} looks like an oxidation state; leave it out")
+        raise FormulaError(f"oxidation state: leave {state[0]} out")
     if dot := _TWO_WAYS.search(plain):
-        raise FormulaError(f"the dot in {dot[0]!r} may be a hydrate's or a decimal point; write ·")
+        raise FormulaError(
+            f"unclear dot: {dot[0]!r} may be a hydrate, to be written with ·, or a decimal"
+        )
     if blank := re.search(r"\d\s+[\d.]", spaced):
-        raise FormulaError(f"a blank between two numbers, {blank[0]!r}")
+        raise FormulaError(f"unclear number: {blank[0]!r}")
     if "," in plain:
-        raise FormulaError("',' leaves the amounts open")
+        raise FormulaError("open choice: ',' gives no amounts")
     return plain
 
 
@@ -124,7 +123,7 @@ class _Group:
     def close(self, factor: int | Fraction = 1) -> None:
         """Ends a part and begins the next, which counts ``factor`` times."""
         if not self.part:
-            raise FormulaError("nothing in a pair of brackets or beside a dot")
+            raise FormulaError("nothing there: in a pair of brackets, or beside a dot")
         _add(self.closed, self.part, self.factor)
         self.part, self.factor = {}, factor
 
@@ -141,14 +140,14 @@ def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int 
         position = match.end()
         value = read(match[0])
         if not value:
-            raise FormulaError("an amount of 0")
+            raise FormulaError("amount of 0")
         return value
 
     groups = [_Group(number())]
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise FormulaError(f"unexpected {text[position]!r}")
+            raise FormulaError(f"unexpected character: {text[position]!r}")
         position = match.end()
         symbol, bracket, _ = match.groups()
         if symbol:
@@ -157,13 +156,13 @@ def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int 
             groups.append(_Group(number()))
         elif bracket == ")":
             if len(groups) == 1:
-                raise FormulaError("a bracket is closed that was not opened")
+                raise FormulaError("brackets: one is closed that was not opened")
             groups[-1].close()
             _add(groups[-2].part, groups.pop().closed, number())
         else:
             groups[-1].close(number())
     if len(groups) > 1:
-        raise FormulaError("a bracket is not closed")
+        raise FormulaError("brackets: one is not closed")
     groups[0].close()
     return groups[0].closed
 
@@ -192,14 +191,9 @@ def _abbreviated(number: str) -> Fraction:
 
 def _number(symbol: str) -> int:
     """Returns the atomic number of a symbol."""
-    known = _by_symbol()
+    known = atomic_numbers()
     if symbol in known:
         return known[symbol]
     if symbol[-1] in "xyzn" and symbol[:-1] in known:
-        raise FormulaError(f"variable amount {symbol[-1]!r}")
-    raise FormulaError(f"unknown element {symbol!r}")
-
-
-@functools.cache
-def _by_symbol() -> dict[str, int]:
-    return {symbol: number for number, symbol in enumerate(symbols()) if number} | ISOTOPES
+        raise FormulaError(f"variable amount: {symbol[-1]!r}")
+    raise FormulaError(f"unknown element: {symbol!r}")

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.datasets.formula_text import ISOTOPES, FormulaError, parse_formula
+from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.formula_text import FormulaError, parse_formula
+from tfmat.datasets.records import atomic_numbers
 
 # Symbols of one or two letters, each with 1 to 9999 or nothing; "Li2 O1" is a common form.
 _PLAIN = r"\A(?: ?[A-Z][a-z]?(?:[1-9][0-9]?[0-9]?[0-9]?)?)+\z"
@@ -47,8 +48,8 @@ class ParsedFormulas:
 def parse_formulas(texts: Sequence[str | None] | Any) -> ParsedFormulas:
     """Reads formulas of any usual notation.
 
-    Equal formulas stay as often as they occur. See :func:`tfmat.datasets.formula_text.parse_formula`
-    for what is understood and what is rejected.
+    Equal formulas stay as often as they occur. What is understood and what is rejected:
+    :func:`tfmat.datasets.formula_text.parse_formula`.
 
     Args:
         texts: Formulas: strings (``None`` where one is missing), or a ``pyarrow`` array or chunked
@@ -171,8 +172,7 @@ def _numbers(
 def _table() -> NDArray[np.uint8]:
     """Returns the atomic number for each pair of letters ``(26 * 27,)``, 0 for no element."""
     table = np.zeros(26 * _SECOND, np.uint8)
-    known = {symbol: number for number, symbol in enumerate(symbols()) if number} | ISOTOPES
-    for symbol, number in known.items():
+    for symbol, number in atomic_numbers().items():
         second = ord(symbol[1]) - ord("a") + 1 if len(symbol) == 2 else 0
         table[(ord(symbol[0]) - ord("A")) * _SECOND + second] = number
     return table

@@ -17,7 +17,7 @@ from tfmat.matgan.elements import COLUMNS, ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MI
 
 Rule = Literal["original", "argmax"]
 THRESHOLDS: dict[Rule, float] = {"original": 0.2, "argmax": 0.5}
-"""The cell value from which on an element is there, for each rule of :func:`cell_counts`."""
+"""The cell value from which on an element is there, for each rule of :func:`matrix_counts`."""
 
 SHAPE = (MAX_COUNT, len(ELEMENTS))
 # Matrices at once: their temporary arrays stay in the processor's cache.
@@ -43,10 +43,11 @@ def fits(compositions: Compositions) -> NDArray[np.bool_]:
     Those of 1 to 8 elements, all among the 85, with at most 8 atoms of each.
     """
     numbers, counts = compositions.numbers, compositions.counts
-    other = (numbers > 0) & (COLUMNS[numbers] < 0)
-    fitting: NDArray[np.bool_] = ~(other | (counts > MAX_COUNT)).any(axis=1)
     n_elements = compositions.n_elements
-    return fitting & (n_elements >= 1) & (n_elements <= MAX_ELEMENTS)
+    fitting = (n_elements >= 1) & (n_elements <= MAX_ELEMENTS)
+    other = (numbers > 0) & (COLUMNS[numbers] < 0)
+    fitting[(other | (counts > MAX_COUNT)).any(axis=1)] = False
+    return fitting
 
 
 def encode(
@@ -150,7 +151,7 @@ def accept(counts: NDArray[np.integer[Any]]) -> Decoded:
     return Decoded(from_counts(chosen).reduced(), accepted)
 
 
-def cell_counts(
+def matrix_counts(
     matrices: NDArray[Any], rule: Rule = "original", threshold: float | None = None
 ) -> NDArray[np.uint8]:
     """Reads the atoms of each element from matrices of any values.
@@ -205,7 +206,7 @@ def decode(
 
     Args:
         matrices: Cells ``(n, 8, 85)`` or ``(n, 8, 85, 1)``.
-        rule: How cells become counts, see :func:`cell_counts`.
+        rule: How cells become counts, see :func:`matrix_counts`.
         threshold: The value that counts; by default that of :data:`THRESHOLDS`.
 
     Returns:
@@ -214,7 +215,7 @@ def decode(
     Raises:
         ValueError: The shape, the rule or the threshold is impossible.
     """
-    return accept(cell_counts(matrices, rule, threshold))
+    return accept(matrix_counts(matrices, rule, threshold))
 
 
 def _cells(
