@@ -1,22 +1,29 @@
-"""``tfmat data``: import structures into a dataset and look at it."""
+"""``tfmat data``: import structures or formulas into a dataset and look at it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from .data_compositions import import_options, validity_options
 from .main import LazyGroup
 from .options import Finite
+
+# Options of `import` that only one kind of data has.
+_STRUCTURES_ONLY = ("form", "structure", "identifier", "table", "max_atoms", "max_length")
+_COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "alloys")
 
 
 @click.group(
     cls=LazyGroup,
     lazy={
         "build": ("tfmat.cli.data_build", "build", "Build a binary database from prototypes."),
-        "import": ("tfmat.cli.data", "import_", "Import structures from files."),
+        "import": ("tfmat.cli.data", "import_", "Import structures or formulas from files."),
         "info": ("tfmat.cli.data", "info", "Describe a dataset."),
     },
 )
@@ -31,6 +38,13 @@ def data() -> None:
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to make.")
+@click.option(
+    "--kind",
+    type=click.Choice(["structures", "compositions"]),
+    default="structures",
+    show_default=True,
+    help="What SOURCE holds.",
+)
 @click.option(
     "--format",
     "form",
@@ -59,20 +73,41 @@ def data() -> None:
     help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Read only so many rows.")
+@import_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@click.pass_context
 def import_(
-    source: Path, out: Path, as_json: bool, properties: tuple[str, ...], **choices: Any
+    context: click.Context,
+    source: Path,
+    out: Path,
+    kind: str,
+    as_json: bool,
+    properties: tuple[str, ...],
+    **choices: Any,
 ) -> None:
     """Import SOURCE into the dataset folder --out.
 
-    SOURCE is a CSV file with a column of CIF texts, an extended XYZ file or pymatgen JSON (each
-    also gzipped), or a folder of CIF and POSCAR files. Rows that cannot be read are listed with
-    the reason in rejected.csv in the dataset; the rest is kept. Without --max-atoms and
+    Structures: SOURCE is a CSV file with a column of CIF texts, an extended XYZ file or pymatgen
+    JSON (each also gzipped), or a folder of CIF and POSCAR files. Without --max-atoms and
     --max-length every readable structure is kept.
+
+    Compositions: SOURCE is a table with a column of formulas (CSV, TSV, Parquet; also gzipped), a
+    text file with one formula a line, or another dataset of compositions. Of the rows of one
+    formula the one with the lowest formation energy is kept.
+
+    Rows that cannot be read or are not selected are listed with the reason in rejected.csv in the
+    dataset; the rest is kept.
     """
+    named = dict(_property(word) for word in properties)
+    if kind == "compositions":
+        from .data_compositions import run_import
+
+        choices = _without(context, choices, _STRUCTURES_ONLY, "structures")
+        run_import(source, out, named, as_json=as_json, **choices)
+        return
     from tfmat.datasets.importing import ImportOptions, import_dataset
 
-    named = dict(_property(word) for word in properties)
+    choices = _without(context, choices, _COMPOSITIONS_ONLY, "compositions")
     summary = import_dataset(source, out, ImportOptions(properties=named, **choices))
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
@@ -98,6 +133,17 @@ def import_(
         click.echo(f"columns left out (keep numbers with --property): {left}")
 
 
+def _without(
+    context: click.Context, choices: dict[str, Any], others: tuple[str, ...], kind: str
+) -> dict[str, Any]:
+    """Takes away the options of the other kind, none of which may have been given."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+        if parameter.name in others and given:
+            raise click.UsageError(f"{parameter.opts[0]} belongs to {kind}")
+    return {name: value for name, value in choices.items() if name not in others}
+
+
 def _property(word: str) -> tuple[str, str]:
     name, _, column = word.partition("=")
     if not name:
@@ -121,20 +167,40 @@ def _property(word: str) -> tuple[str, str]:
     show_default=True,
     help="Selection: largest a, b, c of the Niggli cell, in Å.",
 )
+@validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON description.")
-def info(dataset: str, max_atoms: int, max_length: float, as_json: bool) -> None:
-    """Describe DATASET, a folder or the name of one that ships with tfmat."""
+@click.pass_context
+def info(context: click.Context, dataset: str, as_json: bool, **choices: Any) -> None:
+    """Describe DATASET, a folder or the name of one that ships with tfmat.
+
+    Of compositions it also says how many are valid by smact.
+    """
     import shutil
 
+    from tfmat.datasets.folders import kind_of
+
+    if kind_of(dataset) == "compositions":
+        from .data_compositions import describe
+
+        choices = _without(context, choices, ("max_atoms", "max_length"), "structures")
+        found, text = describe(dataset, **choices)
+    else:
+        choices = _without(context, choices, ("oxidation_states", "alloys"), "compositions")
+        found, text = _describe_structures(dataset, **choices)
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        click.echo(text(found, shutil.get_terminal_size().columns))
+
+
+def _describe_structures(
+    name: str, max_atoms: int, max_length: float
+) -> tuple[dict[str, Any], Callable[..., str]]:
     from tfmat.datasets.info import describe, render
     from tfmat.datasets.store import Dataset
     from tfmat.progress import Progress
 
-    opened = Dataset.open(dataset)
-    opened.verify()
-    with Progress("selecting", len(opened), "structure") as progress:
-        found = describe(opened, max_atoms, max_length, on_step=progress.update)
-    if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
-    else:
-        click.echo(render(found, shutil.get_terminal_size().columns))
+    dataset = Dataset.open(name)
+    dataset.verify()
+    with Progress("selecting", len(dataset), "structure") as progress:
+        return describe(dataset, max_atoms, max_length, on_step=progress.update), render

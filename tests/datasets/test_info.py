@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.info import describe, render, statistics
+from tfmat.datasets.info import describe, render
 from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.datasets.summary import statistics
 
 
 @pytest.fixture

@@ -129,8 +129,10 @@ class CompositionWriter:
             properties: Each of the properties that were announced, ``(m,)``, NaN = unknown.
         """
         wide = block.with_slots(self.slots)
-        self._columns["numbers"].append(wide.numbers)
-        self._columns["counts"].append(wide.counts)
+        if wide.numbers[:, self.slots :].any():
+            raise ValueError(f"{self.folder}: a formula has more than {self.slots} elements")
+        self._columns["numbers"].append(wide.numbers[:, : self.slots])
+        self._columns["counts"].append(wide.counts[:, : self.slots])
         for name in self.properties:
             values = (properties or {})[name]
             self._columns[f"property-{name}"].append(values)

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfmat.datasets.records import atomic_numbers
 from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, select
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.summary import BINS, bars, property_lines, statistics, top
 
-_BINS = 16
 # Where cells have more sizes than this, the terminal shows ranges of sizes.
 _MOST_SIZES = 24
 
@@ -91,37 +90,6 @@ def describe(
     }
 
 
-def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
-    """Summarises a property.
-
-    Args:
-        values: Shape ``(n,)``, NaN where unknown.
-        unit: Its unit.
-
-    Returns:
-        Unit, number of known values and, if any, their minimum, mean, median, maximum, standard
-        deviation and histogram. The histogram spans the 1st to 99th percentile; its outer bins
-        hold what lies beyond.
-    """
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return {"unit": unit, "known": 0}
-    low, high = np.percentile(known, (1, 99))
-    if high <= low:
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(np.clip(known, low, high), bins=_BINS, range=(low, high))
-    return {
-        "unit": unit,
-        "known": len(known),
-        "min": float(known.min()),
-        "mean": float(known.mean()),
-        "median": float(np.median(known)),
-        "max": float(known.max()),
-        "std": float(known.std()),
-        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
-    }
-
-
 def render(info: Mapping[str, Any], width: int = 80) -> str:
     """Writes what :func:`describe` found for the terminal.
 
@@ -139,37 +107,23 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
         f"selection   {_limits(selection) if selection else 'none applied at import'}",
         f"passes      {passing['structures']:,} of {info['structures']:,} "
         f"({passing['structures'] / info['structures']:.1%}): {_limits(passing)}",
-        f"rejected    {_top(info['rejected_by_reason'], 5) or 'none'}",
-        f"elements    {len(info['elements'])}: {_top(info['elements'], 12)}",
-        f"systems     {len(info['systems']):,}: {_top(info['systems'], 6)}",
-        f"components  {_top(info['structures_by_number_of_elements'], 12)}",
+        f"rejected    {top(info['rejected_by_reason'], 5) or 'none'}",
+        f"elements    {len(info['elements'])}: {top(info['elements'], 12)}",
+        f"systems     {len(info['systems']):,}: {top(info['systems'], 6)}",
+        f"components  {top(info['structures_by_number_of_elements'], 12)}",
         f"atoms/cell  {cells['min']} to {cells['max']}, mean {cells['mean']:.2f}, "
         f"median {cells['median']:g}",
     ]
-    lines += _bars(_sizes(cells["counts"]), width)
+    lines += bars(_sizes(cells["counts"]), width)
     for name, numbers in info["properties"].items():
-        unit = f" {numbers['unit']}" if numbers["unit"] else ""
-        if not numbers["known"]:
-            lines.append(f"{name}: unknown for all")
-            continue
-        lines.append(
-            f"{name}: {numbers['known']:,} known, {numbers['min']:.4g} to {numbers['max']:.4g}, "
-            f"mean {numbers['mean']:.4g}, median {numbers['median']:.4g}{unit}"
-        )
-        edges, counts = numbers["histogram"]["edges"], numbers["histogram"]["counts"]
-        names = [f"{edge:.3f}" for edge in edges[:-1]]
-        if numbers["max"] > edges[-1]:
-            names[-1] = f"≥ {names[-1]}"
-        if numbers["min"] < edges[0]:
-            names[0] = f"< {edges[1]:.3f}"
-        lines += _bars(list(zip(names, counts, strict=True)), width)
+        lines += property_lines(name, numbers, width)
     return "\n".join(lines)
 
 
 def _sizes(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     if len(counts) <= _MOST_SIZES:
         return list(counts.items())
-    step = -(-max(map(int, counts)) // _BINS)
+    step = -(-max(map(int, counts)) // BINS)
     bins: Counter[int] = Counter()
     for size, count in counts.items():
         bins[(int(size) - 1) // step] += count
@@ -185,23 +139,6 @@ def _limits(selection: Mapping[str, Any]) -> str:
     if selection.get("max_length") is not None:
         parts.append(f"a, b, c of the Niggli cell at most {selection['max_length']:g} Å")
     return ", ".join(parts) or "no limit"
-
-
-def _top(counts: Mapping[str, int], most: int) -> str:
-    names = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
-    return ", ".join(names) + (", ..." if len(counts) > most else "")
-
-
-def _bars(rows: list[tuple[str, int]], width: int) -> list[str]:
-    """Draws a horizontal histogram; a count that is not 0 always shows."""
-    widest = max(len(name) for name, _ in rows)
-    digits = max(len(f"{count:,}") for _, count in rows)
-    room = max(10, width - widest - digits - 6)
-    most = max(count for _, count in rows) or 1
-    return [
-        f"  {name:>{widest}}  {count:>{digits},}  {'█' * (-(-count * room // most))}".rstrip()
-        for name, count in rows
-    ]
 
 
 def _symbols() -> dict[int, str]:

@@ -1,0 +1,134 @@
+"""Datasets of compositions: their part of ``tfmat data import`` and ``tfmat data info``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+_RULES = ("none", "oqmd", "mp", "icsd", "icsd-filter", "bandgap")
+_SETS = ("smact14", "icsd16", "icsd24", "default")
+
+
+def validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say how smact judges formulas."""
+    for option in (
+        click.option(
+            "--alloys/--no-alloys",
+            default=False,
+            help="Count formulas of metals alone as valid. [default: no-alloys, as the paper]",
+        ),
+        click.option(
+            "--oxidation-states",
+            type=click.Choice(_SETS),
+            default="smact14",
+            show_default=True,
+            help="Oxidation states of smact's check; smact14 is the paper's.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of ``tfmat data import --kind compositions``."""
+    for option in (
+        click.option(
+            "--valid",
+            is_flag=True,
+            help="Formulas: keep only charge-neutral ones with balanced electronegativities.",
+        ),
+        click.option(
+            "--column",
+            "--formula",
+            "formula",
+            metavar="COLUMN",
+            help="Formulas: column that holds them; found by its usual names by default.",
+        ),
+        click.option(
+            "--where",
+            metavar="COLUMN=VALUE",
+            multiple=True,
+            help="Formulas: keep only rows in which the column has the value; may be given again.",
+        ),
+        click.option(
+            "--rule",
+            type=click.Choice(_RULES),
+            default="none",
+            show_default=True,
+            help="Formulas: a selection of the MatGAN paper.",
+        ),
+    ):
+        command = option(command)
+    return validity_options(command)
+
+
+def run_import(
+    source: Path,
+    out: Path,
+    properties: Mapping[str, str],
+    *,
+    oxidation_states: str,
+    alloys: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Imports formulas and prints what every step of the selection removed."""
+    from tfmat.matgan.importing import CompositionOptions, import_compositions
+    from tfmat.matgan.validity import ValiditySettings
+
+    validity = ValiditySettings(oxidation_states, alloys)
+    options = CompositionOptions(properties=properties, validity=validity, **choices)
+    summary = import_compositions(source, out, options)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    click.echo(
+        f"{summary['dataset']}: kept {summary['kept']:,} of {summary['read']:,} formulas "
+        f"in {summary['seconds']:.1f} s (column {summary['formula_column']!r})"
+    )
+    if summary["unreadable"]:
+        click.echo(f"  unreadable: {summary['unreadable']:,}")
+    for step in summary["selection"]["steps"]:
+        click.echo(f"  {step['name']}: {step['removed']:,} removed, {step['left']:,} left")
+    if summary["rejected_by_reason"]:
+        click.echo(f"every row left out, with its reason: {out / 'rejected.csv'}")
+    click.echo(f"formation energy unknown (kept): {summary['unknown_energy']:,}")
+    if summary["selection"]["valid"]:
+        click.echo(f"validity by {_settings(summary['selection']['valid'])}")
+    for name, found in summary["properties"].items():
+        click.echo(f"{name} from column {found['column']!r}: {found['known']:,} known")
+
+
+def _settings(valid: Mapping[str, Any]) -> str:
+    return (
+        f"{valid['tool']} {valid['smact_version']}, oxidation states {valid['oxidation_states']}, "
+        f"alloys {'pass' if valid['alloys'] else 'are tested'}"
+    )
+
+
+def describe(
+    name: str, oxidation_states: str, alloys: bool
+) -> tuple[dict[str, Any], Callable[..., str]]:
+    """Describes a dataset of compositions, validity included.
+
+    Args:
+        name: Folder or shipped name.
+        oxidation_states: Set of oxidation states.
+        alloys: Whether formulas of metals alone pass.
+
+    Returns:
+        The description, and what writes it for the terminal.
+    """
+    from tfmat.datasets import composition_info
+    from tfmat.datasets.composition_store import CompositionDataset
+    from tfmat.matgan.validity import ValidityChecker, ValiditySettings, rates
+
+    dataset = CompositionDataset.open(name)
+    dataset.verify()
+    checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
+    found = composition_info.describe(dataset)
+    return found | {"validity": rates(dataset.compositions, checker)}, composition_info.render

@@ -1,0 +1,115 @@
+"""Describes a dataset of compositions: sizes, elements, counts, properties, validity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.compositions import symbols
+from tfmat.datasets.summary import bars, property_lines, statistics, top
+
+
+def describe(dataset: CompositionDataset) -> dict[str, Any]:
+    """Counts what a dataset of compositions holds.
+
+    Args:
+        dataset: The dataset.
+
+    Returns:
+        What ``tfmat data info --json`` prints, except for validity.
+    """
+    metadata, compositions = dataset.metadata, dataset.compositions
+    used = compositions.numbers > 0
+    elements = Counter(
+        {
+            symbols()[number]: int(count)
+            for number, count in enumerate(np.bincount(compositions.numbers[used], minlength=1))
+            if count
+        }
+    )
+    return {
+        "dataset": str(dataset.path),
+        "kind": "compositions",
+        "sha256": dataset.sha256,
+        "source": metadata["source"],
+        "selection_applied": metadata["selection"],
+        "formulas": len(dataset),
+        "unknown_energy": metadata["counts"].get("unknown_energy"),
+        "rejected": metadata["counts"]["rejected"],
+        "rejected_by_reason": metadata["counts"]["rejected_by_reason"],
+        "formulas_by_number_of_elements": _histogram(compositions.n_elements),
+        "elements": dict(elements.most_common()),
+        "counts_of_an_element": _histogram(compositions.counts[used]),
+        "formulas_by_largest_count": _histogram(compositions.largest_count),
+        "properties": {
+            name: statistics(dataset.property(name), metadata["properties"][name]["unit"])
+            for name in dataset.properties
+        },
+        "extra": metadata["extra"],
+    }
+
+
+def render(info: Mapping[str, Any], width: int = 80) -> str:
+    """Writes what :func:`describe` found for the terminal.
+
+    Args:
+        info: The description; where it has ``validity`` (as :func:`tfmat.matgan.validity.rates`
+            gives it), that too.
+        width: Columns of the terminal.
+    """
+    lines = [
+        f"{info['dataset']}: {info['formulas']:,} formulas of {len(info['elements'])} elements",
+        f"source      {info['source'].get('name', '?')}",
+        f"selection   {_selection(info['selection_applied'])}",
+        f"left out    {top(info['rejected_by_reason'], 8) or 'none'}",
+        f"elements    {top(info['elements'], 12)}",
+        f"components  {top(info['formulas_by_number_of_elements'], 12)}",
+        "atoms of an element in a formula:",
+    ]
+    lines += bars(list(_grouped(info["counts_of_an_element"]).items()), width)
+    if "validity" in info:
+        lines += _validity(info["validity"])
+    for name, numbers in info["properties"].items():
+        lines += property_lines(name, numbers, width)
+    return "\n".join(lines)
+
+
+def _histogram(values: Any) -> dict[str, int]:
+    distinct, counts = np.unique(np.asarray(values), return_counts=True)
+    return {str(value): int(count) for value, count in zip(distinct, counts, strict=True)}
+
+
+def _grouped(counts: Mapping[str, int], most: int = 16) -> dict[str, int]:
+    """Puts everything above a size into one last group, so that the drawing stays small."""
+    grouped = {size: count for size, count in counts.items() if int(size) <= most}
+    rest = sum(count for size, count in counts.items() if int(size) > most)
+    return grouped | ({f"> {most}": rest} if rest else {})
+
+
+def _selection(selection: Mapping[str, Any] | None) -> str:
+    if selection is None:
+        return "none"
+    parts = [f"rule {selection['rule']}", *selection["where"]]
+    if selection["valid"]:
+        parts.append("valid")
+    return ", ".join(parts)
+
+
+def _validity(validity: Mapping[str, Any]) -> list[str]:
+    settings = validity["settings"]
+    lines = [
+        f"validity by {settings['tool']} {settings['smact_version']}, oxidation states "
+        f"{settings['oxidation_states']}, alloys {'pass' if settings['alloys'] else 'tested'}:",
+        "  elements   formulas  charge-neutral  and balanced",
+    ]
+    rows = [*validity["by_elements"].items(), ("all", validity["total"])]
+    lines += [
+        f"  {size:>8} {part['formulas']:>10,} {part['neutral_rate']:>15.2%} "
+        f"{part['balanced_rate']:>13.2%}"
+        for size, part in rows
+    ]
+    return lines

@@ -1,0 +1,102 @@
+"""Summaries of columns of numbers and counts, and how a terminal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 16
+
+
+def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
+    """Summarises a property.
+
+    Args:
+        values: Shape ``(n,)``, NaN where unknown.
+        unit: Its unit.
+
+    Returns:
+        Unit, number of known values and, if any, their minimum, mean, median, maximum, standard
+        deviation and histogram. The histogram spans the 1st to 99th percentile; its outer bins
+        hold what lies beyond.
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return {"unit": unit, "known": 0}
+    low, high = np.percentile(known, (1, 99))
+    if high <= low:
+        low, high = low - 0.5, high + 0.5
+    counts, edges = np.histogram(np.clip(known, low, high), bins=BINS, range=(low, high))
+    return {
+        "unit": unit,
+        "known": len(known),
+        "min": float(known.min()),
+        "mean": float(known.mean()),
+        "median": float(np.median(known)),
+        "max": float(known.max()),
+        "std": float(known.std()),
+        "histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
+    }
+
+
+def property_lines(name: str, numbers: Mapping[str, Any], width: int) -> list[str]:
+    """Writes a property for the terminal.
+
+    Args:
+        name: Its name.
+        numbers: What :func:`statistics` found.
+        width: Columns of the terminal.
+
+    Returns:
+        A line with the extremes and the averages, and a histogram.
+    """
+    if not numbers["known"]:
+        return [f"{name}: unknown for all"]
+    unit = f" {numbers['unit']}" if numbers["unit"] else ""
+    line = (
+        f"{name}: {numbers['known']:,} known, {numbers['min']:.4g} to {numbers['max']:.4g}, "
+        f"mean {numbers['mean']:.4g}, median {numbers['median']:.4g}{unit}"
+    )
+    edges, counts = numbers["histogram"]["edges"], numbers["histogram"]["counts"]
+    names = [f"{edge:.3f}" for edge in edges[:-1]]
+    if numbers["max"] > edges[-1]:
+        names[-1] = f"≥ {names[-1]}"
+    if numbers["min"] < edges[0]:
+        names[0] = f"< {edges[1]:.3f}"
+    return [line, *bars(list(zip(names, counts, strict=True)), width)]
+
+
+def top(counts: Mapping[str, int], most: int) -> str:
+    """Writes the first counts in one line.
+
+    Args:
+        counts: Number by name, the largest first.
+        most: How many to write.
+    """
+    names = [f"{name} {count:,}" for name, count in list(counts.items())[:most]]
+    return ", ".join(names) + (", ..." if len(counts) > most else "")
+
+
+def bars(rows: list[tuple[str, int]], width: int) -> list[str]:
+    """Draws a horizontal histogram; a count that is not 0 always shows.
+
+    Args:
+        rows: Name and count of each bar.
+        width: Columns of the terminal.
+
+    Returns:
+        One line for each bar.
+    """
+    if not rows:
+        return []
+    widest = max(len(name) for name, _ in rows)
+    digits = max(len(f"{count:,}") for _, count in rows)
+    room = max(10, width - widest - digits - 6)
+    most = max(count for _, count in rows) or 1
+    return [
+        f"  {name:>{widest}}  {count:>{digits},}  {'█' * (-(-count * room // most))}".rstrip()
+        for name, count in rows
+    ]
