@@ -8,23 +8,19 @@ from typing import Any
 
 import click
 
+from .data_compositions import validity_options
+
 
 @click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option(
-    "--oxidation-states",
-    metavar="SET",
-    default="smact14",
-    show_default=True,
-    help="smact's set of oxidation states: smact14 (the paper's), icsd16, icsd24 or default.",
-)
-@click.option("--alloys", is_flag=True, help="Formulas of metals alone pass, as smact's default.")
+@validity_options
 @click.option("--train", metavar="DATA", help="The training formulas: a file, dataset or its name.")
 @click.option("--holdout", metavar="DATA", help="Formulas that the training has not seen.")
 @click.option(
     "--run",
     metavar="RUN",
-    help="Take both from a run of `tfmat train matgan`, as it recorded them.",
+    help="A run of `tfmat train matgan`: the formulas that it trained on and held out, unless "
+    "--train or --holdout say otherwise.",
 )
 @click.option(
     "--against",
@@ -74,6 +70,7 @@ def compositions(
     from tfmat.errors import InputError
     from tfmat.evaluation.composition_sources import (
         baseline_samples,
+        lists_of_run,
         read_references,
         read_sample,
     )
@@ -84,11 +81,11 @@ def compositions(
 
     if not files and not baselines:
         raise InputError("give a FILE of formulas to judge, or --baselines")
-    if run is not None and (train is not None or holdout is not None):
-        raise InputError("--run already names the training and held-out formulas; leave it, or "
-                         "--train and --holdout, away")  # fmt: skip
     if baselines and train is None and run is None:
         raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
+    if run is not None:
+        learned, held_out = lists_of_run(run)
+        train, holdout = train or learned, holdout or held_out
     checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
 
     def judge(formulas: Compositions) -> tuple[Any, Any]:

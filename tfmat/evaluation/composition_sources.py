@@ -36,9 +36,6 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
     source = Path(source)
     counted = TIMES in table_columns(source)
     table = read_formulas(source, column, [TIMES] if counted else [])
-    if not len(table.compositions):
-        why = f"; the first of {len(table.rejected)} rows: {table.rejected[0][1]}"
-        raise InputError(f"{source}: no formula in it{why if table.rejected else ''}")
     return Sample(
         name or source.name,
         table.compositions,
@@ -63,8 +60,6 @@ def read_list(source: str | Path, column: str | None = None) -> tuple[Distinct, 
     """
     source = Path(source)
     table = read_formulas(source, column)
-    if not len(table.compositions):
-        raise InputError(f"{source}: no formula in it to compare with")
     found = Distinct.of(table.compositions)
     return found, {
         "source": str(source),
@@ -72,6 +67,30 @@ def read_list(source: str | Path, column: str | None = None) -> tuple[Distinct, 
         "duplicates": len(table.compositions) - len(found),
         "rejected_rows": len(table.rejected),
     }
+
+
+def lists_of_run(run: str | Path) -> tuple[str, str | None]:
+    """Finds the formulas that a run of ``tfmat train`` learned from and held out.
+
+    Args:
+        run: Folder of the run.
+
+    Returns:
+        The file of the training formulas, and that of the held-out ones; ``None`` if none were.
+
+    Raises:
+        InputError: The folder has no such lists.
+    """
+    folder = Path(run) / "stages" / "formulas"
+    training, held_out = folder / "training.csv", folder / "held_out.csv"
+    if not (training.is_file() and held_out.is_file()):
+        raise InputError(
+            f"{run}: no formulas of a training in it (stages/formulas); give the folder of a run "
+            "of `tfmat train matgan`, or --train FILE"
+        )
+    with held_out.open(encoding="utf-8") as stream:
+        header_only = sum(1 for _ in zip(stream, range(2), strict=False)) < 2
+    return str(training), None if header_only else str(held_out)
 
 
 def read_references(
