@@ -29,12 +29,25 @@ class OxidationStates:
         electronegativity: Pauling electronegativity by atomic number ``(256,)``, NaN where smact
             has none.
         metal: Elements that smact counts as metals ``(256,)``.
+        reports: How often ICSD 2024 reports each state of an element, by atomic number and state,
+            as smact counted; the same for every set.
     """
 
     name: str
     states: Mapping[int, tuple[int, ...]]
     electronegativity: NDArray[np.float64]
     metal: NDArray[np.bool_]
+    reports: Mapping[int, Mapping[int, int]]
+
+    @property
+    def electronegativity_order(self) -> NDArray[np.uint8]:
+        """Place of each atomic number's electronegativity among all values ``(256,)``.
+
+        Equal values share a place; elements without a value come last.
+        """
+        known = np.nan_to_num(self.electronegativity, nan=np.inf)
+        places: NDArray[np.uint8] = np.unique(known, return_inverse=True)[1].astype(np.uint8)
+        return places
 
 
 @functools.cache
@@ -65,13 +78,27 @@ def oxidation_states(name: str) -> OxidationStates:
         metal[element.number] = symbol in metals
     states = {elements[symbol].number: tuple(known) for symbol, known in by_symbol.items()}
     electronegativity.flags.writeable = metal.flags.writeable = False
-    return OxidationStates(name, states, electronegativity, metal)
+    numbers = {symbol: element.number for symbol, element in elements.items()}
+    return OxidationStates(name, states, electronegativity, metal, _reports(numbers))
 
 
 def smact_version() -> str:
     """Returns the version of smact that is installed."""
     # The package's own `__version__` still says 4.0.0 in 4.0.2.
     return version("smact")
+
+
+def _reports(numbers: Mapping[str, int]) -> dict[int, dict[int, int]]:
+    from smact.utils.oxidation import ICSD24OxStatesFilter
+
+    table = ICSD24OxStatesFilter().ox_states_df
+    reports: dict[int, dict[int, int]] = {number: {} for number in numbers.values()}
+    for symbol, state, count in zip(
+        table["element"], table["oxidation_state"], table["results_count"], strict=True
+    ):
+        if symbol in numbers:
+            reports[numbers[symbol]][int(state)] = int(count)
+    return reports
 
 
 def _default_states() -> dict[str, tuple[int, ...]]:

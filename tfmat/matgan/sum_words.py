@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +17,8 @@ HIGHEST_SUM = 63
 LARGEST_COUNT = HIGHEST_SUM + 1
 """More atoms of one element count as so many: any charge on them exceeds the highest sum."""
 
-_COUNTS = LARGEST_COUNT + 1
+COUNTS = LARGEST_COUNT + 1
+"""Codes of one element: from no atom to the largest count."""
 # Stands for a sum of charges that is not known, because a count was too large.
 _BEYOND = 1 << 20
 
@@ -34,34 +38,33 @@ class SumWords:
     """
 
     def __init__(self, elements: OxidationStates) -> None:
-        known = np.nan_to_num(elements.electronegativity, nan=np.inf)
-        order = np.argsort(known, kind="stable")
+        place = elements.electronegativity_order
+        order = np.argsort(place, kind="stable")
         rank = np.empty(256, np.intp)
         rank[order] = np.arange(256)
-        self._first_code = rank * _COUNTS
-        # Equal electronegativities get equal classes: no cut goes between them.
-        classes = np.unique(known, return_inverse=True)[1]
-        self._class = np.repeat(classes[order].astype(np.uint8), _COUNTS)
+        self._first_code = rank * COUNTS
+        self._place = np.repeat(place[order], COUNTS)
 
         states = [elements.states.get(int(number), ()) for number in order]
+        # The Pauling test fails for an element without a value.
+        unknown = np.isnan(elements.electronegativity)
         judged = [
-            found if np.isfinite(known[number]) else ()
-            for found, number in zip(states, order, strict=True)
+            () if unknown[number] else found for found, number in zip(states, order, strict=True)
         ]
         lowest = np.array([found[0] if found else 0 for found in states])
         highest = np.array([found[-1] if found else 0 for found in states])
-        self._cations = _factors([[s for s in found if s > 0] for found in judged])
-        self._anions = _factors([[-s for s in found if s < 0] for found in judged])
-        self._steps = _factors([[s - found[0] for s in found] for found in states])
+        self._cations = move_tables([[s for s in found if s > 0] for found in judged])
+        self._anions = move_tables([[-s for s in found if s < 0] for found in judged])
+        self._steps = move_tables([[s - found[0] for s in found] for found in states])
         self._cation_word = np.bitwise_or.reduce(self._cations, axis=0)
         self._anion_word = np.bitwise_or.reduce(self._anions, axis=0)
         self._step_word = np.bitwise_or.reduce(self._steps, axis=0)
         self._step_mirrored = _mirror(self._step_word)
         # The sum of steps above the lowest states that makes a formula neutral, and the bounds on
         # the charge of its anions and of its cations.
-        self._target = _sums(-lowest)
-        self._most_negative = _sums(np.maximum(-lowest, 0))
-        self._most_positive = _sums(np.maximum(highest, 0))
+        self._target = charge_sums(-lowest)
+        self._most_negative = charge_sums(np.maximum(-lowest, 0))
+        self._most_positive = charge_sums(np.maximum(highest, 0))
 
     def codes(self, compositions: Compositions, n_elements: int) -> Codes:
         """Returns the codes of formulas of one size, in the order of electronegativity.
@@ -78,33 +81,30 @@ class SumWords:
             column = self._first_code.take(compositions.numbers[:, slot])
             column += np.minimum(compositions.counts[:, slot], LARGEST_COUNT)
             columns.append(column)
-        # Neighbours change places until all are in order: few columns, each with many rows.
-        for last in range(n_elements - 1, 0, -1):
-            for slot in range(last):
-                left, right = columns[slot], columns[slot + 1]
-                columns[slot], columns[slot + 1] = np.minimum(left, right), np.maximum(left, right)
+        order_columns(columns)
         return columns
 
     def balanced(self, codes: Codes) -> NDArray[np.bool_]:
         """Finds formulas whose cations and anions reach a common sum at some cut ``(n,)``."""
         anions = [self._anion_word.take(codes[-1])]
         for column in codes[-2:0:-1]:
-            anions.append(_reach(anions[-1], column, self._anions))
-        classes = [self._class.take(column) for column in codes]
+            anions.append(reach(anions[-1], column, self._anions))
+        places = [self._place.take(column) for column in codes]
         cations = self._cation_word.take(codes[0])
         found = np.zeros(len(cations), np.bool_)
         for cut in range(1, len(codes)):
             common = cations & anions[len(codes) - 1 - cut]
-            found |= (common != 0) & (classes[cut - 1] != classes[cut])
+            # Of two elements with one electronegativity neither can be the other's cation.
+            found |= (common != 0) & (places[cut - 1] < places[cut])
             if cut < len(codes) - 1:
-                cations = _reach(cations, codes[cut], self._cations)
+                cations = reach(cations, codes[cut], self._cations)
         return found
 
     def neutral(self, codes: Codes) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Finds neutral formulas among those that are not known to be balanced.
 
         Returns:
-            Whether each is neutral ``(n,)``, and whether this and that it is not balanced are sure
+            Whether each is neutral ``(n,)``, and whether this and that it is not balanced is sure
             ``(n,)``: no sum that matters lies beyond the highest.
         """
         target, negative, positive = (
@@ -113,48 +113,77 @@ class SumWords:
         )
         word = self._step_word.take(codes[0])
         for column in codes[1:-1]:
-            word = _reach(word, column, self._steps)
+            word = reach(word, column, self._steps)
         # Bit 63 - s of the mirrored word stands for the sum s; moved, it stands for target - s.
         inside = (target >= 0) & (target <= HIGHEST_SUM)
         shift = np.where(inside, HIGHEST_SUM - target, 0).astype(np.uint64)
         wanted = self._step_mirrored.take(codes[-1]) >> shift
         neutral = inside & ((word & wanted) != 0)
-        sure = (target <= HIGHEST_SUM) & (np.minimum(negative, positive) <= HIGHEST_SUM)
+        inside_bounds = np.minimum(negative, positive) <= HIGHEST_SUM
+        sure = (target <= HIGHEST_SUM) & (inside_bounds | ~neutral)
         return neutral, sure
 
 
-def _reach(words: Words, codes: NDArray[np.intp], factors: NDArray[np.uint64]) -> Words:
-    """Adds an element: every state moves the bits, which is a product with a power of two."""
-    reached = words * factors[0].take(codes)
-    for factor in factors[1:]:
-        reached |= words * factor.take(codes)
+def order_columns(columns: list[NDArray[Any]]) -> None:
+    """Sorts each row over the columns, in place: few columns, each with many rows."""
+    for last in range(len(columns) - 1, 0, -1):
+        for slot in range(last):
+            left, right = columns[slot], columns[slot + 1]
+            columns[slot], columns[slot + 1] = np.minimum(left, right), np.maximum(left, right)
+
+
+def reach(words: Words, codes: NDArray[np.intp], moves: NDArray[np.uint64]) -> Words:
+    """Adds an element to words of reachable sums.
+
+    Args:
+        words: Sums that can be reached without it ``(n,)``.
+        codes: Codes of the element and its count ``(n,)``.
+        moves: What `move_tables` made ``(states, codes)``. Moving bits is a product with a power of
+            two, which costs less than shifting and needs no special case for absent states.
+    """
+    reached = words * moves[0].take(codes)
+    for of_state in moves[1:]:
+        reached |= words * of_state.take(codes)
     return reached
 
 
-def _factors(charges: list[list[int]]) -> NDArray[np.uint64]:
-    """Powers of two for each state and code ``(states, codes)``; 0 moves all bits out."""
+def move_tables(charges: Sequence[Sequence[int]]) -> NDArray[np.uint64]:
+    """Builds the powers of two by which the states of an element move the bits of a word.
+
+    Args:
+        charges: Charges of each element's states, none negative; each element has `COUNTS` codes.
+
+    Returns:
+        Powers ``(states, codes)``; 0, which moves all bits out, where there is no such state.
+    """
     longest = max(len(of_element) for of_element in charges)
-    factors = np.zeros((longest, len(charges), _COUNTS), np.uint64)
-    counts = np.arange(_COUNTS)
+    tables = np.zeros((longest, len(charges), COUNTS), np.uint64)
+    counts = np.arange(COUNTS)
     for element, of_element in enumerate(charges):
         for place, charge in enumerate(of_element):
             moved = counts * charge
             inside = moved <= HIGHEST_SUM
-            factors[place, element, inside] = np.uint64(1) << moved[inside].astype(np.uint64)
-    return factors.reshape(longest, -1)
+            tables[place, element, inside] = np.uint64(1) << moved[inside].astype(np.uint64)
+    return tables.reshape(longest, -1)
+
+
+def charge_sums(charges: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Multiplies charges with counts ``(codes,)``.
+
+    Args:
+        charges: One charge for each element.
+
+    Returns:
+        The products, beyond all bounds for the largest count, which stands for larger ones too.
+    """
+    sums = charges[:, None] * np.arange(COUNTS)
+    sums[:, LARGEST_COUNT] = _BEYOND
+    return sums.ravel()
 
 
 def _mirror(words: Words) -> Words:
     """Reverses the order of the 64 bits."""
-    bits = np.unpackbits(
-        words.astype("<u8").view(np.uint8).reshape(-1, 8), axis=1, bitorder="little"
-    )
+    octets = words.astype("<u8").view(np.uint8).reshape(-1, 8)
+    bits = np.unpackbits(octets, axis=1, bitorder="little")
     packed: Words = np.packbits(bits[:, ::-1], axis=1, bitorder="little").view("<u8").ravel()
     return packed
-
-
-def _sums(charges: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Charge of each code ``(codes,)``; beyond all bounds where the count is not known."""
-    sums = charges[:, None] * np.arange(_COUNTS)
-    sums[:, LARGEST_COUNT] = _BEYOND
-    return sums.ravel()

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from tfmat.datasets.compositions import Compositions
 from tfmat.errors import InputError
-from tfmat.matgan.exact_validity import exact_validity
+from tfmat.matgan.assignment import StateAssigner
+from tfmat.matgan.exact_validity import ExactValidity
 from tfmat.matgan.oxidation_states import SETS, oxidation_states, smact_version
 from tfmat.matgan.sum_words import SumWords
 
@@ -91,6 +92,7 @@ class ValidityChecker:
         self.settings = settings or ValiditySettings()
         self._elements = oxidation_states(self.settings.oxidation_states)
         self._words = _sum_words(self.settings.oxidation_states)
+        self._exact = ExactValidity(self._elements)
 
     def check(self, compositions: Compositions) -> Validity:
         """Judges neutrality and balance at once.
@@ -104,23 +106,60 @@ class ValidityChecker:
             if n_elements == 1:
                 neutral[rows] = balanced[rows] = True
                 continue
-            verdict = self._check_chunk(compositions[rows], n_elements)
+            verdict = self._check_chunk(compositions[rows], n_elements, self.settings.alloys)
             neutral[rows], balanced[rows] = verdict.neutral, verdict.balanced
         return Validity(neutral, balanced)
 
-    def _check_chunk(self, chunk: Compositions, n_elements: int) -> Validity:
+    def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+        """Gives each neutral composition oxidation states that make it so.
+
+        `tfmat.matgan.assignment` says which ones of several. A single element, and metals that pass
+        as an alloy and by no other means, get zeros.
+
+        Args:
+            compositions: As for `check`.
+
+        Returns:
+            Oxidation states in the order of the slots ``(n, slots)``, zeros where there are none to
+            give, and which compositions are neutral ``(n,)``.
+        """
+        assigner = _assigner(self.settings.oxidation_states)
+        states = np.zeros(compositions.numbers.shape, np.int8)
+        found = np.zeros(len(compositions), np.bool_)
+        for n_elements, rows in chunks_by_size(compositions, _CHUNK):
+            if n_elements == 1:
+                found[rows] = True
+                continue
+            chunk = compositions[rows]
+            verdict = self._check_chunk(chunk, n_elements, alloys=False)
+            found[rows] = verdict.neutral
+            if self.settings.alloys:
+                found[rows] |= self._alloys(chunk, n_elements)
+            some = np.flatnonzero(verdict.neutral)
+            states[rows[some], :n_elements] = assigner.assign(
+                chunk[some], n_elements, verdict.balanced[some]
+            )
+        return states, found
+
+    def _alloys(self, chunk: Compositions, n_elements: int) -> NDArray[np.bool_]:
+        metal: NDArray[np.bool_] = self._elements.metal[chunk.numbers[:, :n_elements]].all(axis=1)
+        return metal
+
+    def _check_chunk(self, chunk: Compositions, n_elements: int, alloys: bool) -> Validity:
         """Judges compositions of the same number of elements, two or more."""
         words = self._words
         codes = words.codes(chunk, n_elements)
         balanced = words.balanced(codes)
-        if self.settings.alloys:
-            metal = self._elements.metal[chunk.numbers[:, :n_elements]].all(axis=1)
-            balanced |= metal
+        if alloys:
+            balanced |= self._alloys(chunk, n_elements)
         neutral = balanced.copy()
         rest = np.flatnonzero(~balanced)
         neutral[rest], sure = words.neutral([column[rest] for column in codes])
-        for row in rest[~sure]:
-            neutral[row], balanced[row] = exact_validity(chunk.mapping(row), self._elements)
+        unsure = rest[~sure]
+        numbers = chunk.numbers[unsure, :n_elements].tolist()
+        counts = chunk.counts[unsure, :n_elements].tolist()
+        for row, *atoms in zip(unsure, numbers, counts, strict=True):
+            neutral[row], balanced[row] = self._exact.judge(*atoms)
         return Validity(neutral, balanced)
 
 
@@ -146,6 +185,11 @@ def chunks_by_size(
 @functools.cache
 def _sum_words(name: str) -> SumWords:
     return SumWords(oxidation_states(name))
+
+
+@functools.cache
+def _assigner(name: str) -> StateAssigner:
+    return StateAssigner(oxidation_states(name))
 
 
 def rates(compositions: Compositions, checker: ValidityChecker) -> dict[str, Any]:
