@@ -31,6 +31,7 @@ _TWO_WAYS = re.compile(
     r"(?:(?<=[A-Za-z)])\.\d+|(?<=[A-Za-z)\d])[1-9]\d*\.\d+)\(?(?:[HD]2O|NH3|HCl|HF)(?![a-z])"
     r"|\d+\.\d+\.\d+"
 )
+_UNCLEAR_BLANK = re.compile(r"[\d.]\s+[\d.]|\s[a-z]")
 _TOKEN = re.compile(r"([A-Z][a-z]*)|([()])|(·|\.(?=[A-Z(]))")
 _NUMBER = re.compile(r"\d*\.\d+|\d+")
 # Differences below this are those of a computer's decimal numbers: 0.30000000000000004.
@@ -105,8 +106,8 @@ def _clean(text: str) -> str:
         raise FormulaError(
             f"unclear dot: {dot[0]!r} may be a hydrate, to be written with ·, or a decimal"
         )
-    if blank := re.search(r"\d\s+[\d.]", spaced):
-        raise FormulaError(f"unclear number: {blank[0]!r}")
+    if blank := _UNCLEAR_BLANK.search(spaced):
+        raise FormulaError(f"unclear blank: {blank[0]!r}")
     if "," in plain:
         raise FormulaError("open choice: ',' gives no amounts")
     return plain

@@ -21,7 +21,7 @@ THRESHOLDS: dict[Rule, float] = {"original": 0.2, "argmax": 0.5}
 
 SHAPE = (MAX_COUNT, len(ELEMENTS))
 # Matrices at once: their temporary arrays stay in the processor's cache.
-_BLOCK = 256
+_BLOCK = 512
 _COUNTS = np.arange(1, MAX_COUNT + 1, dtype=np.uint8)[:, None]
 
 
@@ -184,17 +184,17 @@ def matrix_counts(
     if cells.dtype.kind in "biu":
         limit = int(np.ceil(limit))  # whole numbers are compared as such, not as float64
     counts = np.empty((len(cells), len(ELEMENTS)), np.uint8)
-    # Weights of the full shape: multiplying by a broadcast column is half as fast.
+    # Weights of the full shape: multiplying by a broadcast column takes longer.
     largest = np.repeat(_COUNTS, len(ELEMENTS), axis=1)
     lowest = MAX_COUNT + 1 - largest
     for start in range(0, len(cells), _BLOCK):
         block = cells[start : start + _BLOCK]
         there = block >= limit
         if rule == "original":
-            counts[start : start + _BLOCK] = (there.view(np.uint8) * largest).max(axis=1)
+            counts[start : start + _BLOCK] = _highest(there.view(np.uint8) * largest)
         else:
-            there &= block == block.max(axis=1)[:, None]
-            best = (there.view(np.uint8) * lowest).max(axis=1)
+            there &= block == _highest(block)[:, None]
+            best = _highest(there.view(np.uint8) * lowest)
             counts[start : start + _BLOCK] = (MAX_COUNT + 1 - best) * (best > 0)
     return counts
 
@@ -216,6 +216,17 @@ def decode(
         ValueError: The shape, the rule or the threshold is impossible.
     """
     return accept(matrix_counts(matrices, rule, threshold))
+
+
+def _highest(cells: NDArray[Any]) -> NDArray[Any]:
+    """Returns the highest cell of each column ``(n, 85)``.
+
+    Halves are compared as wholes: long runs of memory, several times as fast as ``max(axis=1)``.
+    """
+    while cells.shape[1] > 1:
+        half = cells.shape[1] // 2
+        cells = np.maximum(cells[:, :half], cells[:, half:])
+    return cells[:, 0]
 
 
 def _cells(
