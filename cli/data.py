@@ -24,6 +24,11 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
     lazy={
         "build": ("tfmat.cli.data_build", "build", "Build a binary database from prototypes."),
         "import": ("tfmat.cli.data", "import_", "Import structures or formulas from files."),
+        "enumerate": (
+            "tfmat.cli.data_enumerate",
+            "enumerate_",
+            "Enumerate formulas and count the valid ones.",
+        ),
         "info": ("tfmat.cli.data", "info", "Describe a dataset."),
     },
 )

@@ -98,12 +98,17 @@ def run_import(
         click.echo(f"every row left out, with its reason: {out / 'rejected.csv'}")
     click.echo(f"formation energy unknown (kept): {summary['unknown_energy']:,}")
     if summary["selection"]["valid"]:
-        click.echo(f"validity by {_settings(summary['selection']['valid'])}")
+        click.echo(f"validity by {settings_line(summary['selection']['valid'])}")
     for name, found in summary["properties"].items():
         click.echo(f"{name} from column {found['column']!r}: {found['known']:,} known")
 
 
-def _settings(valid: Mapping[str, Any]) -> str:
+def settings_line(valid: Mapping[str, Any]) -> str:
+    """Writes how validity was judged.
+
+    Args:
+        valid: The settings, as :meth:`tfmat.matgan.validity.ValiditySettings.describe` gives them.
+    """
     return (
         f"{valid['tool']} {valid['smact_version']}, oxidation states {valid['oxidation_states']}, "
         f"alloys {'pass' if valid['alloys'] else 'are tested'}"

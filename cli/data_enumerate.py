@@ -1,0 +1,161 @@
+"""``tfmat data enumerate``: the space of formulas, its valid share, and enrichment over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .data_compositions import settings_line, validity_options
+
+
+class Range(click.ParamType):
+    """A whole number or a range of them, such as ``3`` or ``2-4``."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Reads the range."""
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        try:
+            return int(low), int(high or low)
+        except ValueError:
+            self.fail(f"{value!r}: give a number or a range, such as 3 or 2-4", param, ctx)
+
+
+@click.command("enumerate")
+@click.option(
+    "--n-elements", type=Range(), default="2-4", show_default=True, help="Elements of a formula."
+)
+@click.option(
+    "--max-count",
+    type=int,
+    default=8,
+    show_default=True,
+    help="Most atoms of one element in the reduced formula, at most 8.",
+)
+@click.option("--elements", metavar="LIST", default="", help="Only these, e.g. Li,Mn,O.")
+@click.option("--only-valid", is_flag=True, help="Write only neutral and balanced formulas.")
+@click.option(
+    "--simplest",
+    is_flag=True,
+    help="Of each combination of common ions only the simplest neutral and balanced formula.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Stop after so many formulas.")
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Draw at most so many formulas for each number of elements.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of --sample.")
+@click.option(
+    "--exhaustive", is_flag=True, help="Go through all, also 7.7 thousand million quaternaries."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write the formulas: a .csv or .parquet file, or else a dataset folder.",
+)
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Formulas to compare with the space: a table or a dataset.",
+)
+@validity_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def enumerate_(
+    elements: str,
+    simplest: bool,
+    out: Path | None,
+    against: Path | None,
+    oxidation_states: str,
+    alloys: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Enumerate formulas and count the valid ones.
+
+    Every choice of --n-elements elements with every reduced ratio of 1 to --max-count atoms.
+    Binaries and ternaries are gone through; of more than a hundred million formulas a million are
+    drawn, and the rate comes with its standard error, unless --sample or --exhaustive says
+    otherwise. With --against FILE: how many times the rate of the space is the rate of FILE.
+    """
+    from tfmat.errors import InputError
+    from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
+    from tfmat.matgan.enumeration import EnumerationOptions
+    from tfmat.matgan.masks import parse_symbols
+    from tfmat.matgan.validity import ValiditySettings
+
+    options = EnumerationOptions(
+        elements=parse_symbols(elements),
+        validity=ValiditySettings(oxidation_states, alloys),
+        **choices,
+    )
+    if simplest and (against is not None or options.exhaustive):
+        raise InputError("--simplest goes through no space: leave --against and --exhaustive out")
+    summary = enumerate_simplest(options, out) if simplest else enumerate_to(options, out, against)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    click.echo(f"validity by {settings_line(summary['settings'])}")
+    for line in _simplest(summary) if simplest else _space(summary):
+        click.echo(line)
+    if summary["out"]:
+        click.echo(f"{summary['out']}: {summary['written']:,} formulas")
+
+
+def _simplest(summary: Mapping[str, Any]) -> Iterator[str]:
+    ions = summary["ions"]
+    yield (
+        f"{ions['count']} common ions: {ions['consensus']} reports in the ICSD and "
+        f"commonality {ions['commonality']!r} by smact {ions['smact_version']}"
+    )
+    yield f"{'elements':>8} {'formulas':>12} {'taken':>12} {'neutral':>12} {'balanced':>12}"
+    for size, part in summary["by_elements"].items():
+        numbers = (part[key] for key in ("formulas", "written", "charge_neutral", "balanced"))
+        yield f"{size:>8} " + " ".join(f"{number:>12,}" for number in numbers)
+
+
+def _space(summary: Mapping[str, Any]) -> Iterator[str]:
+    parts = [*summary["by_elements"].items(), ("all", summary["total"])]
+    yield "of all formulas (elements with a reduced ratio):"
+    yield f"{'elements':>8} {'formulas':>14} {'examined':>14} {'neutral':>17} {'balanced':>17}"
+    for size, part in parts:
+        yield (
+            f"{size:>8} {part['space']:>14,} {part['examined']:>14,} "
+            f"{_share(part, 'charge_neutral'):>17} {_share(part, 'balanced'):>17}"
+        )
+    yield "of all (species, charge, ratio) combinations:"
+    yield f"{'elements':>8} {'combinations':>29} {'neutral':>17} {'balanced':>17}"
+    for size, part in parts:
+        combined = part["combinations"]
+        rates = (combined[f"{name}_rate"] for name in ("charge_neutral", "balanced"))
+        shares = ("-" if rate is None else f"{rate:.3%}" for rate in rates)
+        yield f"{size:>8} {combined['total']:>29,} " + " ".join(f"{share:>17}" for share in shares)
+    if "enrichment" in summary:
+        yield from _enrichment(summary["enrichment"])
+
+
+def _share(part: Mapping[str, Any], name: str) -> str:
+    if part[f"{name}_rate"] is None:
+        return "-"
+    error = part[f"{name}_error"]
+    return f"{part[f'{name}_rate']:.3%}" + (f" ± {error:.3%}" if error else "")
+
+
+def _enrichment(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{found['against']} (times the share of all formulas, of all combinations):"
+    for size, part in [*found["by_elements"].items(), ("all", found["total"])]:
+        told = []
+        for name, label in (("charge_neutral", "neutral"), ("balanced", "balanced")):
+            times = [part[name][key] for key in ("over_formulas", "over_combinations")]
+            shown = ", ".join(f"{value:,.1f}" if value is not None else "-" for value in times)
+            told.append(f"{label} {part[name]['rate']:.2%} ({shown})")
+        yield f"{size:>8} {part['formulas']:>11,}  {'; '.join(told)}"

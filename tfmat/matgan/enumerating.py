@@ -1,0 +1,162 @@
+"""Runs an enumeration: into a table or a dataset, and against formulas to compare with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tfmat import files
+from tfmat.datasets.composition_store import CompositionWriter
+from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.read_formulas import read_formulas
+from tfmat.matgan import common
+from tfmat.matgan.enrichment import enrichment
+from tfmat.matgan.enumeration import EnumerationOptions, Sink, enumerate_space
+from tfmat.matgan.formula_table import check_suffix, opened
+from tfmat.matgan.validity import Validity, ValidityChecker
+
+_NAME = "tfmat data enumerate"
+_COLUMNS = pa.schema(
+    [("formula", pa.string()), ("charge_neutral", pa.bool_()), ("balanced", pa.bool_())]
+)
+
+
+def enumerate_to(
+    options: EnumerationOptions, out: Path | None = None, against: Path | None = None
+) -> dict[str, Any]:
+    """Enumerates the space of formulas.
+
+    Args:
+        options: What to enumerate.
+        out: Where to write the formulas: a table (``.csv``, ``.parquet``) or a dataset folder.
+        against: Formulas to compare the space with: a table or a dataset of compositions.
+
+    Returns:
+        What :func:`enumerate_space` returns, with ``out``, ``seconds`` and, if asked for,
+        ``enrichment``.
+
+    Raises:
+        InputError: A file cannot be read or written, or no formula is there to write.
+    """
+    start = time.monotonic()
+    compared = read_formulas(against).compositions if against is not None else None
+    with _sink(out, options, {"mode": "space"}) as sink:
+        found = enumerate_space(options, sink)
+    summary = {"mode": "space", **found, "out": str(out) if out is not None else None}
+    if compared is not None:
+        checker = ValidityChecker(options.validity)
+        summary["enrichment"] = {
+            "against": str(against),
+            **enrichment(found, compared, checker),
+        }
+    return summary | {"seconds": round(time.monotonic() - start, 2)}
+
+
+def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> dict[str, Any]:
+    """Makes the simplest formula of every combination of common ions, or a sample of them.
+
+    The sample prefers common ions: a formula's chance grows with the square root of the product of
+    its ions' reports in the ICSD.
+
+    Args:
+        options: Numbers of elements, largest count, elements, sample, seed, limit; with
+            ``only_valid`` only formulas that are also valid by the settings of ``validity``.
+        out: Where to write the formulas: a table or a dataset folder.
+
+    Returns:
+        ``ions`` (their number and what makes them common), ``settings`` of the check that is
+        reported beside, and for each number of elements ``formulas`` (how many there are),
+        ``written`` and the number of those that are ``charge_neutral`` and ``balanced`` by the
+        settings.
+
+    Raises:
+        InputError: No file can be written there, or no formula is there to write.
+    """
+    start = time.monotonic()
+    checker = ValidityChecker(options.validity)
+    ions = common.common_ions()
+    record = {
+        "count": len(ions),
+        "source": "ICSD 2024 as counted by smact",
+        "consensus": common.CONSENSUS,
+        "commonality": common.COMMONALITY,
+        "smact_version": options.validity.describe()["smact_version"],
+    }
+    ions = ions.of(options.numbers())
+    by_elements: dict[str, dict[str, int]] = {}
+    left = options.limit
+    with _sink(out, options, {"mode": "simplest", "ions": record}) as sink:
+        low, high = options.n_elements
+        for size in range(low, high + 1):
+            every, commonness = common.simplest_formulas(ions, size, options.max_count)
+            chosen = _draw(every, commonness, options)[:left]
+            verdict = checker.check(chosen)
+            if options.only_valid:
+                good = verdict.balanced
+                chosen = chosen[good]
+                verdict = Validity(verdict.neutral[good], verdict.balanced[good])
+            if sink is not None:
+                sink(chosen, verdict)
+            left = left - len(chosen) if left is not None else None
+            by_elements[str(size)] = {
+                "formulas": len(every),
+                "written": len(chosen),
+                "charge_neutral": int(np.count_nonzero(verdict.neutral)),
+                "balanced": int(np.count_nonzero(verdict.balanced)),
+            }
+    return {
+        "mode": "simplest",
+        "ions": record,
+        "settings": options.validity.describe(),
+        "max_count": options.max_count,
+        "seed": options.seed,
+        "written": sum(part["written"] for part in by_elements.values()),
+        "by_elements": by_elements,
+        "out": str(out) if out is not None else None,
+        "seconds": round(time.monotonic() - start, 2),
+    }
+
+
+def _draw(
+    every: Compositions, commonness: NDArray[np.float64], options: EnumerationOptions
+) -> Compositions:
+    """Draws a weighted sample without replacement; what is drawn stays in order."""
+    if options.sample is None or options.sample >= len(every):
+        return every
+    generator = np.random.default_rng([options.seed, every.numbers.shape[1]])
+    # The largest of log(weight) plus Gumbel noise are such a sample.
+    keys = np.log(commonness) / 2 + generator.gumbel(size=len(every))
+    return every[np.sort(np.argpartition(-keys, options.sample)[: options.sample])]
+
+
+@contextmanager
+def _sink(
+    out: Path | None, options: EnumerationOptions, record: dict[str, Any]
+) -> Iterator[Sink | None]:
+    """Gives what takes the formulas, and finishes the file or the dataset at the end."""
+    source = {"name": _NAME, **record, **options.record()}
+    if out is None:
+        yield None
+    elif out.suffix:
+        check_suffix(out)
+        with (
+            files.replacing(out) as temporary,
+            opened(temporary, out.name, _COLUMNS, source) as write,
+        ):
+            yield lambda block, verdict: write(_table(block, verdict))
+    else:
+        with CompositionWriter(out, source, options.n_elements[1]) as dataset:
+            yield lambda block, _: dataset.add(block)
+
+
+def _table(block: Compositions, verdict: Validity) -> pa.Table:
+    return pa.table(
+        [block.formula_array(), pa.array(verdict.neutral), pa.array(verdict.balanced)], _COLUMNS
+    )
