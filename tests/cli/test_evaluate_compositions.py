@@ -9,8 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from tfmat.cli.main import main
 
-from tfmat.datasets.composition_store import CompositionWriter
+from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
 from tfmat.datasets.formulas import parse_formulas
+from tfmat.matgan.data import load_training_data
+from tfmat.matgan.recipe import CompositionDataRecipe
 
 MADE = ["NaCl", "NaCl", "NaCl2", "Na2O", "LiFePO4", "MgCa"]
 TRAINING = ["NaCl", "Na2O", "KCl", "K2O", "NaCl"]
@@ -83,7 +85,7 @@ def test_table_says_what_it_measured_and_how(capsys, place):
         "--holdout", place / "held.txt", "--against", f"other={place / 'held.txt'}",
     )  # fmt: skip
     assert code == 0
-    assert "smact 4.0.2, oxidation states smact14, alloys no, mixed valence no" in stdout
+    assert "smact_validity 4.0.2, oxidation states smact14, alloys are tested" in stdout
     assert "4 formulas (1 duplicate rows left out)" in stdout
     assert "2 formulas (1 that are in the training set left out)" in stdout
     rows = {tuple(line.split("  ", 1)): line.split() for line in stdout.splitlines() if line}
@@ -128,6 +130,59 @@ def test_baselines(capsys, place):
     assert other["results"] != again["results"]
     _, stdout, _ = run(capsys, *words, "-n", 3000)
     assert "baselines: 3,000 formulas each, seed 0" in stdout
+
+
+def test_a_run_brings_its_lists(capsys, place, tmp_path):
+    dataset = CompositionDataset.open(place / "made")
+    for fraction, held_out in ((0.4, 2), (0.0, 0)):
+        folder = tmp_path / str(fraction)
+        lists = folder / "stages" / "formulas"
+        lists.mkdir(parents=True)
+        data = load_training_data(CompositionDataRecipe(test_fraction=fraction), dataset, seed=0)
+        data.write_formulas(lists)
+        summary = measured(capsys, place / "made.txt", "--run", folder)
+        assert summary["references"]["training"]["formulas"] == 5 - held_out
+        point = summary["results"][0]["recovery"][0]
+        assert point["training"]["all"]["share"] == 1
+        assert ("held_out" in point) == bool(held_out)
+        assert summary["results"][0]["novel"] == held_out
+        # What is given besides wins.
+        words = ("--run", folder, "--holdout", place / "held.txt")
+        summary = measured(capsys, place / "made.txt", *words)
+        assert summary["references"]["held_out"]["source"] == str(place / "held.txt")
+
+
+def test_rates_of_all_samples_drawn(capsys, tmp_path):
+    file = tmp_path / "made.csv"
+    file.write_text("formula,times_generated\nNaCl,3\nNaCl2,1\n", "utf-8")
+    beside = tmp_path / "made.csv.json"
+    for record, expected in (
+        ({"samples": 10, "accepted": 4, "kept": 4}, 0.3),
+        ({"samples": 10, "accepted": 8, "kept": 4}, None),
+    ):
+        beside.write_text(json.dumps(record), "utf-8")
+        result = measured(capsys, file)["results"][0]
+        assert result["drawn"] == {"samples": 10, "accepted": record["accepted"]}
+        assert result["validity"]["balanced"] == {
+            "of_samples": 0.75, "of_distinct": 0.5, "of_drawn": expected
+        }  # fmt: skip
+        _, stdout, _ = run(capsys, file)
+        (line,) = (
+            row for row in stdout.splitlines() if row.startswith("and balanced, of samples d")
+        )
+        assert line.split()[-1] == ("30.0" if expected else "–")
+    # A summary of another table, or none of ours.
+    for text in ('{"samples": 10, "accepted": 5, "kept": 5}', "[]", "{"):
+        beside.write_text(text, "utf-8")
+        assert measured(capsys, file)["results"][0]["drawn"] is None
+
+
+def test_one_row_for_each_sample_is_in_order(capsys, tmp_path):
+    file = tmp_path / "made.csv"
+    file.write_text("formula,times_generated\nNaCl,1\nNaCl,1\nNaCl2,1\n", "utf-8")
+    curve = measured(capsys, file)["results"][0]["uniqueness_curve"]
+    assert curve["how"].startswith("counted")
+    assert curve["points"][-1]["distinct"] == 2
 
 
 def test_names_tell_files_apart(capsys, place, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.read_formulas import read_formulas, table_columns
 from tfmat.errors import InputError
 from tfmat.evaluation.compositions import References
-from tfmat.evaluation.formula_sets import Distinct, Sample
+from tfmat.evaluation.formula_sets import Distinct, Drawn, Sample
 from tfmat.matgan import baselines
 
 TIMES = "times_generated"
@@ -26,7 +27,8 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
 
     Args:
         source: A table (CSV, TSV, text, Parquet) or a dataset of compositions, by folder or name.
-            With a column ``times_generated`` each row counts so many times.
+            With a column ``times_generated`` each row counts so many times; the summary that
+            ``tfmat generate matgan`` writes beside its table is read too.
         column: Column with the formulas; found by its usual names by default.
         name: What to call them; the name of the file by default.
 
@@ -36,11 +38,17 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
     source = Path(source)
     counted = TIMES in table_columns(source)
     table = read_formulas(source, column, [TIMES] if counted else [])
+    times = _times(source, table.columns[TIMES], table.rows) if counted else None
+    # A row for each sample: they stand in their order.
+    if times is not None and times.max(initial=1) == 1:
+        times = None
+    samples = len(table.compositions) if times is None else int(times.sum())
     return Sample(
         name or source.name,
         table.compositions,
-        _times(source, table.columns[TIMES], table.rows) if counted else None,
+        times,
         len(table.rejected),
+        _drawn(source, samples),
     )
 
 
@@ -168,3 +176,14 @@ def _times(source: Path, cells: Any, rows: NDArray[np.int64]) -> NDArray[np.int6
             f"mend it, or take the column {TIMES} away to count each row once"
         )
     return values.astype(np.int64)
+
+
+def _drawn(source: Path, samples: int) -> Drawn | None:
+    """Reads from the summary beside a generated table how many samples were drawn for it."""
+    try:
+        record = json.loads(source.with_name(source.name + ".json").read_text("utf-8"))
+        drawn, kept = Drawn(int(record["samples"]), int(record["accepted"])), int(record["kept"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not a file of ours
+    # The table was changed afterwards where the numbers differ.
+    return drawn if kept == samples <= drawn.accepted <= drawn.samples else None

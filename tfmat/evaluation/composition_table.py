@@ -10,6 +10,11 @@ from tfmat.evaluation.compositions import RAREFACTION
 
 _MISSING = "–"
 _GAP = "  "
+_DENOMINATORS = {
+    "of_drawn": "samples drawn",
+    "of_samples": "samples",
+    "of_distinct": "distinct",
+}
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -24,6 +29,9 @@ def render(summary: Mapping[str, Any]) -> str:
     """
     results = summary["results"]
     table = _Table(results)
+    if any(result["drawn"] for result in results):
+        for key, label in (("samples", "samples drawn"), ("accepted", "accepted of these")):
+            table.row(label, partial(_drawn, key=key))
     table.row("samples", lambda result: _whole(result["samples"]))
     table.row("distinct formulas", lambda result: _whole(result["distinct"]))
     if any(result["rejected_rows"] for result in results):
@@ -68,9 +76,9 @@ class _Table:
 def _heading(summary: Mapping[str, Any]) -> list[str]:
     settings = summary["validity_settings"]
     lines = [
-        f"validity: {settings['tool']}, smact {settings['smact_version']}, oxidation states "
-        f"{settings['oxidation_states']}, alloys {_flag(settings['alloys'])}, mixed valence "
-        f"{_flag(settings['mixed_valence'])}"
+        f"validity by {settings['tool']} {settings['smact_version']}, oxidation states "
+        f"{settings['oxidation_states']}, alloys {'pass' if settings['alloys'] else 'are tested'}, "
+        "no mixed valence"
     ]
     references = summary["references"]
     named = [("training set", references.get("training")), ("held out", references.get("held_out"))]
@@ -98,7 +106,9 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
 def _validity(table: _Table) -> None:
     table.heading("valid, %")
     for kind, label in (("charge_neutral", "charge-neutral"), ("balanced", "and balanced")):
-        for part, of in (("of_samples", "samples"), ("of_distinct", "distinct")):
+        for part, of in _DENOMINATORS.items():
+            if part == "of_drawn" and not any(result["drawn"] for result in table.results):
+                continue
             table.row(f"{label}, of {of}", partial(_valid, kind=kind, part=part))
     table.heading("by number of elements: % of samples; of these neutral, balanced")
     sizes = {size for result in table.results for size in result["validity"]["by_n_elements"]}
@@ -108,6 +118,10 @@ def _validity(table: _Table) -> None:
 
 def _valid(result: Mapping[str, Any], kind: str, part: str) -> str:
     return _rate(result["validity"][kind][part])
+
+
+def _drawn(result: Mapping[str, Any], key: str) -> str:
+    return _whole(result["drawn"][key]) if result["drawn"] else _MISSING
 
 
 def _of_size(result: Mapping[str, Any], size: str) -> str:
@@ -210,7 +224,3 @@ def _rate(share: float | None) -> str:
 def _value(result: Mapping[str, Any], key: str) -> str:
     value = result[key]
     return _MISSING if value is None else f"{value:.3f}"
-
-
-def _flag(value: bool) -> str:
-    return "yes" if value else "no"

@@ -1,9 +1,10 @@
 """Generated formulas measured: validity, uniqueness, novelty, recovery and distributions.
 
 Every number names its denominator. *Samples* are the formulas that a generator gave, duplicates
-counted; *distinct* are those formulas once each. Paper 000 gives validity of samples and recovery
-of training and held-out formulas by two million samples; independent draws already match its
-uniqueness and novelty, so distributions and formulas of four and more elements stand beside them.
+counted; *distinct* are those formulas once each; *drawn* are also samples that are no formula.
+Paper 000 gives validity of samples and recovery of training and held-out formulas by two million
+samples; independent draws already match its uniqueness and novelty, so distributions and formulas
+of four and more elements stand beside them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from tfmat.evaluation.composition_statistics import (
     size_histogram,
     total_variation,
 )
-from tfmat.evaluation.formula_sets import Distinct, Sample
+from tfmat.evaluation.formula_sets import Distinct, Drawn, Sample
 
 CURVE = (10_000, 34_000, 100_000, 340_000, 1_000_000, 2_000_000)
 """Numbers of samples at which uniqueness is given."""
@@ -71,7 +72,8 @@ def measure(sample: Sample, judge: Judge, references: References) -> dict[str, A
         "distinct": len(distinct),
         "rejected_rows": sample.rejected,
         "uniqueness": _share(len(distinct), distinct.samples),
-        "validity": validity(distinct, judge),
+        "drawn": None if sample.drawn is None else vars(sample.drawn),
+        "validity": validity(distinct, judge, sample.drawn),
         "uniqueness_curve": {
             "how": IN_ORDER if distinct.first is not None else RAREFACTION,
             "points": uniqueness_curve(distinct),
@@ -94,17 +96,19 @@ def measure(sample: Sample, judge: Judge, references: References) -> dict[str, A
     return result
 
 
-def validity(distinct: Distinct, judge: Judge) -> dict[str, Any]:
+def validity(distinct: Distinct, judge: Judge, drawn: Drawn | None = None) -> dict[str, Any]:
     """Counts charge-neutral and balanced formulas.
 
     Args:
         distinct: The formulas.
         judge: Checks charge neutrality and balance of electronegativity.
+        drawn: What the formulas were kept of.
 
     Returns:
-        ``charge_neutral`` and ``balanced``, each with its share ``of_samples`` and
-        ``of_distinct``; and under ``by_n_elements`` the same with numbers of ``samples`` and
-        ``distinct`` for each number of elements.
+        ``charge_neutral`` and ``balanced``, each with its share ``of_samples``, ``of_distinct``
+        and ``of_drawn`` (all that the generator drew; ``None`` where that is not known or not all
+        accepted samples were kept); and under ``by_n_elements`` the first two with numbers of
+        ``samples`` and ``distinct`` for each number of elements.
     """
     neutral, balanced = judge(distinct.compositions)
     sizes = distinct.compositions.n_elements
@@ -119,12 +123,17 @@ def validity(distinct: Distinct, judge: Judge) -> dict[str, Any]:
             for name, valid in (("charge_neutral", neutral), ("balanced", balanced))
         }
 
+    total = rates(slice(None))
+    all_kept = drawn is not None and drawn.accepted == distinct.samples
+    for name, valid in (("charge_neutral", neutral), ("balanced", balanced)):
+        good = int(distinct.times[valid].sum())
+        total[name]["of_drawn"] = _share(good, drawn.samples) if drawn and all_kept else None
     by_size = {}
     for size in np.unique(sizes).tolist():
         rows = sizes == size
         samples = int(distinct.times[rows].sum())
         by_size[str(size)] = {"samples": samples, "distinct": int(rows.sum()), **rates(rows)}
-    return {**rates(slice(None)), "by_n_elements": by_size}
+    return {**total, "by_n_elements": by_size}
 
 
 def uniqueness_curve(distinct: Distinct) -> list[dict[str, Any]]:

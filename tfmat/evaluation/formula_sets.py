@@ -10,6 +10,19 @@ from numpy.typing import NDArray
 from tfmat.datasets.compositions import Compositions
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a generator drew to write a file.
+
+    Args:
+        samples: All samples, also those that are no formula of 2 to 8 elements.
+        accepted: Those that are one; fewer were kept where the user asked for certain formulas.
+    """
+
+    samples: int
+    accepted: int
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Formulas as a generator, a file or a baseline gave them.
@@ -19,12 +32,14 @@ class Sample:
         compositions: Reduced compositions, one a row; in the order of sampling unless ``times``.
         times: How often each row was generated ``(n,)``; ``None`` for once a row, in order.
         rejected: Rows of the file that are no formula.
+        drawn: What the formulas were kept of, where that is known.
     """
 
     name: str
     compositions: Compositions
     times: NDArray[np.int64] | None = None
     rejected: int = 0
+    drawn: Drawn | None = None
 
 
 @dataclass(frozen=True, eq=False)
