@@ -177,7 +177,7 @@ def test_trailing_channel_and_reused_memory() -> None:
     [
         ({36: 1, 9: 2}, "KrF2 (place 1): Kr is not among the 85 elements"),
         ({3: 9, 8: 1}, "Li9O (place 1): 9 atoms of Li; a matrix takes 8"),
-        ({n: 1 for n in range(20, 29)}, "9 elements; a matrix takes 1 to 8"),
+        (dict.fromkeys(range(20, 29), 1), "9 elements; a matrix takes 1 to 8"),
         ({}, "no element (place 1): 0 elements"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -22,7 +23,7 @@ _MISSING = {"", "-", "?", "nan", "none", "None", "null", "NULL", "NA", "N/A", "n
 _LONGEST = 1_000
 # Subscripts become digits, brackets round, dots that are no decimal point the same.
 _SAME = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}•⋅∙●‧・*−–", "0123456789()()·······--")
-_MARKUP = re.compile(r"</?sub>|\$|\\|_\{([\d.]+)\}|_(?=\d)", re.IGNORECASE)
+_MARKUP = re.compile(r"</?sub>|\$|_\{([\d.]+)\}|_(?=\d)", re.IGNORECASE)
 _CHARGE = re.compile(r"\d*[+-]+(?=[)\s]|\Z)|[+-]\d+(?=[)\s]|\Z)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|<sup>|\^")
 _OXIDATION_STATE = re.compile(r"\((?:I{1,3}|I?V|VI{0,3})\)")
 _VARIABLE = re.compile(r"[-+\d(·]([xyznδ])(?![a-z])|(δ)")
@@ -85,7 +86,7 @@ def parse_formula(text: str | None) -> dict[int, int]:
         counts[number] = count // divisor
         if counts[number] > LARGEST_COUNT:
             raise FormulaError(
-                f"too many atoms: {counts[number]} of {symbols()[number]}, above {LARGEST_COUNT}"
+                f"too many atoms: more than {LARGEST_COUNT} of {symbols()[number]}"
             )
     return counts
 
@@ -124,7 +125,7 @@ class _Group:
     def close(self, factor: int | Fraction = 1) -> None:
         """Ends a part and begins the next, which counts ``factor`` times."""
         if not self.part:
-            raise FormulaError("nothing there: in a pair of brackets, or beside a dot")
+            raise FormulaError("no element: between brackets, beside a dot or after a number")
         _add(self.closed, self.part, self.factor)
         self.part, self.factor = {}, factor
 
@@ -175,6 +176,7 @@ def _add(
         total[number] = total.get(number, 0) + amount * factor
 
 
+@functools.lru_cache(maxsize=4096)
 def _abbreviated(number: str) -> Fraction:
     """Returns the fraction that a decimal number probably stands for: 0.33 is a third."""
     value = Fraction(number)
