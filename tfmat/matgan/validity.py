@@ -134,7 +134,7 @@ class ValidityChecker:
             verdict = self._check_chunk(chunk, n_elements, alloys=False)
             found[rows] = verdict.neutral
             if self.settings.alloys:
-                found[rows] |= self._alloys(chunk, n_elements)
+                found[rows[self._alloys(chunk, n_elements)]] = True
             some = np.flatnonzero(verdict.neutral)
             states[rows[some], :n_elements] = assigner.assign(
                 chunk[some], n_elements, verdict.balanced[some]
@@ -142,8 +142,10 @@ class ValidityChecker:
         return states, found
 
     def _alloys(self, chunk: Compositions, n_elements: int) -> NDArray[np.bool_]:
-        metal: NDArray[np.bool_] = self._elements.metal[chunk.numbers[:, :n_elements]].all(axis=1)
-        return metal
+        metals: NDArray[np.bool_] = np.all(
+            self._elements.metal[chunk.numbers[:, :n_elements]], axis=1
+        )
+        return metals
 
     def _check_chunk(self, chunk: Compositions, n_elements: int, alloys: bool) -> Validity:
         """Judges compositions of the same number of elements, two or more."""
