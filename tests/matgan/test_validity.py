@@ -1,5 +1,6 @@
 """The verdicts are smact's own, asked here formula by formula."""
 
+import dataclasses
 import itertools
 import warnings
 
@@ -16,6 +17,7 @@ from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
 from tfmat.matgan.exact_validity import ExactValidity
 from tfmat.matgan.oxidation_states import SETS, oxidation_states
+from tfmat.matgan.sum_words import SumWords
 from tfmat.matgan.validity import ValidityChecker, ValiditySettings, chunks_by_size, rates
 
 KNOWN_TEXT = """
@@ -91,6 +93,17 @@ def test_single_elements_pass_and_nothing_does_not():
 def test_a_missing_electronegativity_fails_the_balance_alone():
     verdict = ValidityChecker().check(Compositions.from_mappings([{61: 2, 8: 3}]))
     assert (verdict.neutral.tolist(), verdict.balanced.tolist()) == ([True], [False])
+
+
+def test_any_element_may_lack_an_electronegativity():
+    known = oxidation_states("smact14")
+    electronegativity = known.electronegativity.copy()
+    electronegativity[8] = np.nan  # unlike those that lack one in smact, oxygen can be the anion
+    elements = dataclasses.replace(known, electronegativity=electronegativity)
+    words = SumWords(elements)
+    compositions = parse_formulas(["CaO", "CaS"]).compositions
+    assert words.balanced(words.codes(compositions, 2)).tolist() == [False, True]
+    assert ExactValidity(elements).judge([20, 8], [1, 1]) == (True, False)
 
 
 def test_no_compositions():
