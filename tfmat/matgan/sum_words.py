@@ -104,8 +104,8 @@ class SumWords:
         """Finds neutral formulas among those that are not known to be balanced.
 
         Returns:
-            Whether each is neutral ``(n,)``, and whether this and that it is not balanced is sure
-            ``(n,)``: no sum that matters lies beyond the highest.
+            Whether each is neutral ``(n,)``, and whether it is certain that it is so and that it is
+            not balanced ``(n,)``: no sum that matters lies beyond the highest.
         """
         target, negative, positive = (
             sum((table.take(column) for column in codes), np.zeros(len(codes[0]), np.int64))
