@@ -152,7 +152,7 @@ def test_parquet(tmp_path: Path) -> None:
     assert table.columns["energy"].to_pylist() == [1.5, None]
     assert table.rejected == [(1, "no formula"), (3, "unknown element: 'Q'")]
     assert table_columns(path) == ["energy", "formula", "pairs"]
-    with pytest.raises(InputError, match="'pairs' holds list<.*, not formulas"):
+    with pytest.raises(InputError, match=r"'pairs' holds list<.*, not formulas"):
         read_formulas(path, "pairs")
     with pytest.raises(InputError, match="no readable formula in the column 'energy'"):
         read_formulas(path, "energy")

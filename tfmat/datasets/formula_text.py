@@ -73,7 +73,7 @@ def parse_formula(text: str | None) -> dict[int, int]:
     plain = _clean(text)
     for read in (int,) if "." not in plain else (_abbreviated, Fraction):
         amounts = _amounts(plain, read)
-        factor = math.lcm(*(Fraction(amount).denominator for amount in amounts.values()))
+        factor = math.lcm(*(amount.denominator for amount in amounts.values()))
         if factor <= LARGEST_DENOMINATOR:
             break
     else:
