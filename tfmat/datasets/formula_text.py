@@ -33,8 +33,9 @@ _TWO_WAYS = re.compile(
     r"|\d+\.\d+\.\d+"
 )
 _UNCLEAR_BLANK = re.compile(r"[\d.]\s+[\d.]|\s[a-z]")
-_TOKEN = re.compile(r"([A-Z][a-z]*)|([()])|(·|\.(?=[A-Z(]))")
-_NUMBER = re.compile(r"\d*\.\d+|\d+")
+_NUMBER = r"\d*\.\d+|\d+"
+_FACTOR = re.compile(_NUMBER)
+_TOKEN = re.compile(rf"([A-Z][a-z]*|[()·]|\.(?=[A-Z(]))({_NUMBER})?")
 # Differences below this are those of a computer's decimal numbers: 0.30000000000000004.
 _NOISE = Fraction(1, 10**6)
 
@@ -85,9 +86,7 @@ def parse_formula(text: str | None) -> dict[int, int]:
     for number, count in counts.items():
         counts[number] = count // divisor
         if counts[number] > LARGEST_COUNT:
-            raise FormulaError(
-                f"too many atoms: more than {LARGEST_COUNT} of {symbols()[number]}"
-            )
+            raise FormulaError(f"too many atoms: more than {LARGEST_COUNT} of {symbols()[number]}")
     return counts
 
 
@@ -132,48 +131,48 @@ class _Group:
 
 def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int | Fraction]:
     """Reads a cleaned formula with a given way to read numbers."""
-    position = 0
-
-    def number() -> int | Fraction:
-        nonlocal position
-        match = _NUMBER.match(text, position)
-        if match is None:
-            return 1
+    lead = _FACTOR.match(text)
+    position = lead.end() if lead else 0
+    groups = [_Group(_amount(text[:position], read))]
+    for match in _TOKEN.finditer(text, position):
+        if match.start() > position:
+            break
         position = match.end()
-        value = read(match[0])
-        if not value:
-            raise FormulaError("amount of 0")
-        return value
-
-    groups = [_Group(number())]
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise FormulaError(f"unexpected character: {text[position]!r}")
-        position = match.end()
-        symbol, bracket, _ = match.groups()
-        if symbol:
-            _add(groups[-1].part, {_number(symbol): 1}, number())
-        elif bracket == "(":
-            groups.append(_Group(number()))
-        elif bracket == ")":
+        word, amount = match[1], _amount(match[2], read)
+        if word == "(":
+            groups.append(_Group(amount))
+        elif word == ")":
             if len(groups) == 1:
                 raise FormulaError("brackets: one is closed that was not opened")
             groups[-1].close()
-            _add(groups[-2].part, groups.pop().closed, number())
+            _add(groups[-2].part, groups.pop().closed, amount)
+        elif word in "·.":
+            groups[-1].close(amount)
         else:
-            groups[-1].close(number())
+            number, part = _atomic_number(word), groups[-1].part
+            part[number] = part.get(number, 0) + amount
+    if position < len(text):
+        raise FormulaError(f"unexpected character: {text[position]!r}")
     if len(groups) > 1:
         raise FormulaError("brackets: one is not closed")
     groups[0].close()
     return groups[0].closed
 
 
+def _amount(text: str | None, read: Callable[[str], int | Fraction]) -> int | Fraction:
+    if not text:
+        return 1
+    amount = read(text)
+    if not amount:
+        raise FormulaError("amount of 0")
+    return amount
+
+
 def _add(
     total: dict[int, int | Fraction], part: dict[int, int | Fraction], factor: int | Fraction
 ) -> None:
     for number, amount in part.items():
-        total[number] = total.get(number, 0) + amount * factor
+        total[number] = total.get(number, 0) + (amount if factor == 1 else amount * factor)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -192,7 +191,7 @@ def _abbreviated(number: str) -> Fraction:
     return value
 
 
-def _number(symbol: str) -> int:
+def _atomic_number(symbol: str) -> int:
     """Returns the atomic number of a symbol."""
     known = atomic_numbers()
     if symbol in known:
