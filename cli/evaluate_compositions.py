@@ -37,7 +37,7 @@ from .data_compositions import validity_options
 @click.option(
     "-n",
     "--number",
-    type=click.IntRange(1, 100_000_000),
+    type=click.IntRange(1, 10_000_000),
     default=340_000,
     show_default=True,
     help="Formulas of each baseline.",
@@ -98,7 +98,7 @@ def compositions(
         "references": record,
     }
     results = []
-    with Progress("measuring", len(files) + 4 * baselines, "set of formulas") as progress:
+    with Progress("measuring", len(files) + 4 * baselines, "set") as progress:
         for file, name in zip(files, _names(files), strict=True):
             results.append(measure(read_sample(file, column, name), judge, references))
             progress.update()
