@@ -14,6 +14,8 @@ _HELP = {
     "constraint": "Train the network that predicts a property from a crystal graph.",
     "dcgan": "Train the GAN without a constraint.",
     "ccdcgan": "Train the whole chain: autoencoders, crystal graphs, constraint, GAN, export.",
+    "matgan": "Train the GAN of compositions.",
+    "composition-ae": "Train the autoencoder of compositions.",
 }
 
 
@@ -95,6 +97,10 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
 
 def _chain(target: str) -> Any:
     """Returns the chain of the family that a command belongs to."""
+    if target in ("matgan", "composition-ae"):
+        from tfmat.training.matgan import MatganChain
+
+        return MatganChain()
     from tfmat.training.ccdcgan import CcdcganChain
 
     return CcdcganChain()

@@ -18,11 +18,13 @@ from tfmat.ccdcgan.recipe import (
 )
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.errors import InputError
+from tfmat.matgan import recipe as matgan
 
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_shipped_recipes_load_under_their_own_name(name):
-    assert load_recipe(name).name == name
+    load = {"ccdcgan": load_recipe, "matgan": matgan.load_recipe}[recipes.read(name)["family"]]
+    assert load(name).name == name
 
 
 def test_bi_se_is_the_published_configuration():

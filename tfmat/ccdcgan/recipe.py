@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,22 +9,7 @@ from typing import Literal
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.recipes import build, read
-
-
-def _positive(table: str, recipe: object, *names: str) -> None:
-    for name in names:
-        value = getattr(recipe, name)
-        if not 0 < value < math.inf:
-            raise InputError(f"recipe: {name} of the {table} must be positive, not {value}")
-
-
-def _share(table: str, recipe: object, *names: str) -> None:
-    for name in names:
-        value = getattr(recipe, name)
-        if not 0 <= value < 1:
-            raise InputError(
-                f"recipe: {name} of the {table} must be at least 0 and below 1, not {value}"
-            )
+from tfmat.recipes.checks import positive, share
 
 
 @dataclass(frozen=True)
@@ -100,7 +84,7 @@ class AutoencoderRecipe:
             raise InputError(
                 f"recipe: an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
             )
-        _positive("autoencoder", self, "kernel", "latent", "learning_rate", "batch_size", "steps")
+        positive("autoencoder", self, "kernel", "latent", "learning_rate", "batch_size", "steps")
 
 
 @dataclass(frozen=True)
@@ -151,8 +135,8 @@ class ConstraintRecipe:
     steps: int = 20001
 
     def __post_init__(self) -> None:
-        _positive("constraint", self, "learning_rate", "batch_size", "steps")
-        _share("constraint", self, "dropout", "beta_1")
+        positive("constraint", self, "learning_rate", "batch_size", "steps")
+        share("constraint", self, "dropout", "beta_1")
 
 
 @dataclass(frozen=True)
@@ -211,8 +195,8 @@ class GanRecipe:
     terms: tuple[ConstraintTerm, ...] = (ConstraintTerm(),)
 
     def __post_init__(self) -> None:
-        _positive("gan", self, "latent", "learning_rate", "batch_size", "steps")
-        _share("gan", self, "dropout", "beta_1", "ema")
+        positive("gan", self, "latent", "learning_rate", "batch_size", "steps")
+        share("gan", self, "dropout", "beta_1", "ema")
 
 
 @dataclass(frozen=True)

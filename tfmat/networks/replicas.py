@@ -43,7 +43,25 @@ def replica_noise(batch: tf.Tensor, latent: int, key: tf.Tensor) -> tf.Tensor:
     Returns:
         Shape ``(batch, latent)``.
     """
+    rows, first = _global_rows(batch)
+    return tf.random.stateless_normal((rows, latent), key)[first : first + batch]
+
+
+def replica_uniform(batch: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Returns this replica's numbers of the uniform draw in 0 to 1 of the global batch.
+
+    Args:
+        batch: Rows of this replica.
+        key: Seed of the draw ``(2,)``, int64.
+
+    Returns:
+        Shape ``(batch,)``.
+    """
+    rows, first = _global_rows(batch)
+    return tf.random.stateless_uniform((rows,), key)[first : first + batch]
+
+
+def _global_rows(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the rows of the global batch and the first of this replica."""
     context = tf.distribute.get_replica_context()
-    noise = tf.random.stateless_normal((context.num_replicas_in_sync * batch, latent), key)
-    first = context.replica_id_in_sync_group * batch
-    return noise[first : first + batch]
+    return context.num_replicas_in_sync * batch, context.replica_id_in_sync_group * batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from tfmat.ccdcgan.data import TrainingData, load_training_data
 from tfmat.ccdcgan.graph import GraphLayout
@@ -42,7 +42,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
-    targets = dict.fromkeys(TARGETS, "quickstart")
+    targets: ClassVar = dict.fromkeys(TARGETS, "quickstart")
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from tfmat.errors import InputError
 from tfmat.recipes.loader import to_mapping
@@ -61,7 +61,7 @@ class Chain(ABC, Generic[Recipe, Data]):
         targets: The commands that the chain serves, each with the recipe that it takes by default.
     """
 
-    targets: Mapping[str, str]
+    targets: ClassVar[Mapping[str, str]]
 
     @abstractmethod
     def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:

@@ -1,0 +1,228 @@
+"""The schema of a MatGAN recipe: data, networks, training and decoding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from tfmat.errors import InputError
+from tfmat.recipes import build, read
+from tfmat.recipes.checks import positive, share
+
+Schedule = Literal["constant", "cosine", "linear"]
+
+
+@dataclass(frozen=True)
+class CompositionDataRecipe:
+    """Which formulas are learned from.
+
+    Args:
+        dataset: Name of a dataset that ships with tfmat, or the path of a dataset folder made by
+            ``tfmat data import --kind compositions``.
+        test_fraction: Share of the distinct formulas that is held out.
+
+    Raises:
+        InputError: A number is out of range.
+    """
+
+    dataset: str = "formulas"
+    test_fraction: float = 0.1
+
+    def __post_init__(self) -> None:
+        share("data", self, "test_fraction")
+
+
+@dataclass(frozen=True)
+class DecodingRecipe:
+    """How a matrix is read as a formula.
+
+    Args:
+        rule: ``original`` (every cell that reaches the threshold names a count, the largest wins)
+            or ``argmax`` (the row of the largest cell, the lowest at a tie, if that cell reaches
+            the threshold).
+        threshold: Smallest value of a cell that says that an element is there.
+
+    Raises:
+        InputError: The threshold is out of range.
+    """
+
+    rule: Literal["original", "argmax"] = "original"
+    threshold: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise InputError(
+                f"recipe: threshold of the decoding must be above 0 and at most 1, not "
+                f"{self.threshold}"
+            )
+
+
+@dataclass(frozen=True)
+class CriticGanRecipe:
+    """Generator, critic and their Wasserstein training.
+
+    Args:
+        form: ``matgan-7`` (the original's networks for OQMD), ``matgan-4`` (those for ICSD and MP)
+            or ``dense`` (fully connected).
+        latent: Length of the noise vector.
+        generator_units: Units of the generator's hidden layers (``dense``).
+        critic_units: Units of the critic's hidden layers (``dense``).
+        critic_activation: Activation of the reference critics: ``leaky-relu`` (slope 0.2) or
+            ``relu``.
+        initializer: Start of the reference networks' kernels: ``normal`` (standard deviation 1) or
+            ``glorot``.
+        lipschitz: What holds the critic's slope: ``penalty`` (WGAN-GP) or ``clipping`` of its
+            weights.
+        penalty: Weight λ of the gradient penalty.
+        clip: Largest absolute value of a critic's weight under clipping.
+        critic_steps: Updates of the critic in a step, before that of the generator.
+        generator_rate: Learning rate of Adam for the generator.
+        critic_rate: Learning rate of Adam for the critic.
+        beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        schedule: Of both learning rates: ``constant``, or ``cosine`` or ``linear`` to zero.
+        batch_size: Formulas in a batch.
+        steps: Updates of the generator; 0 takes as many as ``epochs`` ask for.
+        epochs: Passes of the critic over the training formulas, in place of ``steps``.
+        ema: Decay of the moving average of the generator's weights that is kept; 0 means none.
+
+    Raises:
+        InputError: A number is out of range.
+    """
+
+    form: Literal["matgan-7", "matgan-4", "dense"] = "matgan-7"
+    latent: int = 128
+    generator_units: tuple[int, ...] = (512, 512, 512)
+    critic_units: tuple[int, ...] = (512, 512, 512)
+    critic_activation: Literal["leaky-relu", "relu"] = "leaky-relu"
+    initializer: Literal["normal", "glorot"] = "normal"
+    lipschitz: Literal["penalty", "clipping"] = "penalty"
+    penalty: float = 10.0
+    clip: float = 0.01
+    critic_steps: int = 1
+    generator_rate: float = 1e-3
+    critic_rate: float = 1e-2
+    beta_1: float = 0.5
+    beta_2: float = 0.9
+    schedule: Schedule = "constant"
+    batch_size: int = 512
+    steps: int = 0
+    epochs: float = 1000.0
+    ema: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive("gan", self, "latent", "penalty", "clip", "critic_steps")
+        positive("gan", self, "generator_rate", "critic_rate", "batch_size")
+        _check_length("gan", self.steps, self.epochs)
+        share("gan", self, "beta_1", "beta_2", "ema")
+
+
+@dataclass(frozen=True)
+class CompositionAutoencoderRecipe:
+    """The autoencoder of composition matrices and its training.
+
+    Args:
+        form: ``matgan-7`` (the paper's 7 convolutions and 7 deconvolutions) or ``dense``.
+        latent: Length of the latent vector.
+        units: Units of the encoder's hidden layers, mirrored in the decoder (``dense``).
+        loss: ``dice`` (paper) or ``cross-entropy``.
+        optimizer: ``adam`` or ``muon``.
+        learning_rate: Learning rate of the optimiser.
+        schedule: As for the GAN.
+        batch_size: Formulas in a batch.
+        steps: Optimiser steps; 0 takes as many as ``epochs`` ask for.
+        epochs: Passes over the training formulas, in place of ``steps``.
+
+    Raises:
+        InputError: A number is out of range.
+    """
+
+    form: Literal["matgan-7", "dense"] = "matgan-7"
+    latent: int = 128
+    units: tuple[int, ...] = (512,)
+    loss: Literal["dice", "cross-entropy"] = "dice"
+    optimizer: Literal["adam", "muon"] = "adam"
+    learning_rate: float = 1e-3
+    schedule: Schedule = "constant"
+    batch_size: int = 1024
+    steps: int = 0
+    epochs: float = 1000.0
+
+    def __post_init__(self) -> None:
+        positive("autoencoder", self, "latent", "learning_rate", "batch_size")
+        _check_length("autoencoder", self.steps, self.epochs)
+
+
+@dataclass(frozen=True)
+class MatganRecipe:
+    """A whole MatGAN configuration.
+
+    Args:
+        name: Name of the recipe.
+        description: One sentence on what it is.
+        family: Always ``matgan``.
+        data: Which formulas are learned from.
+        decoding: How matrices are read.
+        gan: Generator and critic.
+        autoencoder: Autoencoder of composition matrices (``tfmat train composition-ae``).
+    """
+
+    name: str
+    description: str = ""
+    family: Literal["matgan"] = "matgan"
+    data: CompositionDataRecipe = field(default_factory=CompositionDataRecipe)
+    decoding: DecodingRecipe = field(default_factory=DecodingRecipe)
+    gan: CriticGanRecipe = field(default_factory=CriticGanRecipe)
+    autoencoder: CompositionAutoencoderRecipe = field(default_factory=CompositionAutoencoderRecipe)
+
+
+def with_steps(recipe: MatganRecipe, formulas: int) -> MatganRecipe:
+    """Returns a recipe whose epochs are turned into steps.
+
+    Args:
+        recipe: Any recipe.
+        formulas: Number of training formulas.
+    """
+    gan, autoencoder = recipe.gan, recipe.autoencoder
+    return replace(
+        recipe,
+        gan=_in_steps(gan, formulas, gan.batch_size * gan.critic_steps),
+        autoencoder=_in_steps(autoencoder, formulas, autoencoder.batch_size),
+    )
+
+
+def _in_steps(table: Any, formulas: int, batch: int) -> Any:
+    if table.steps:
+        return table
+    return replace(table, steps=math.ceil(table.epochs * formulas / batch), epochs=0.0)
+
+
+def _check_length(table: str, steps: int, epochs: float) -> None:
+    if steps < 0 or not 0 <= epochs < math.inf or bool(steps) == bool(epochs):
+        raise InputError(
+            f"recipe: {table}.steps is {steps} and {table}.epochs is {epochs:g}: one of them must "
+            "be positive, the other 0"
+        )
+
+
+def load_recipe(recipe: str, settings: Sequence[str] = ()) -> MatganRecipe:
+    """Loads a MatGAN recipe.
+
+    Args:
+        recipe: Name of a shipped recipe or path of a TOML file.
+        settings: ``key=value`` texts with dotted keys.
+
+    Returns:
+        The checked recipe.
+
+    Raises:
+        InputError: The recipe does not exist, is of another family or has a wrong value.
+    """
+    tables = read(recipe, settings)
+    # A recipe that does not say is one of the first family, crystal structures.
+    family = tables.get("family", "ccdcgan")
+    if family != "matgan":
+        raise InputError(f"--recipe {recipe}: is a {family} recipe, this command needs matgan")
+    return build(MatganRecipe, tables)

@@ -1,0 +1,93 @@
+"""Trains generator and critic on composition matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmat.matgan.data import TrainingFormulas
+from tfmat.matgan.figures import sample_metrics, sample_shares
+from tfmat.matgan.networks import build_critic, build_generator, build_sampler
+from tfmat.matgan.recipe import MatganRecipe
+from tfmat.matgan.wgan import WganTrainer
+from tfmat.networks.batches import Sampler
+from tfmat.networks.replicas import share
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
+
+# Formulas that are generated at a chunk's end, always from the same noise, and at the end.
+SAMPLE = 2048
+FINAL_SAMPLE = 16384
+# Formulas that are generated at once.
+SAMPLE_BATCH = 512
+
+
+def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> None:
+    """Trains the networks and writes ``generator`` and ``critic``.
+
+    Args:
+        stage: Where to train and log.
+        recipe: The whole recipe.
+        data: The formulas.
+    """
+    settings = recipe.gan
+    stage.devices.check_batch(settings.batch_size, "gan.batch_size")
+    real = data.counts(data.train)
+    keras.utils.set_random_seed(stage.seed)
+    with stage.devices.scope():
+        trainer = WganTrainer(
+            build_generator(settings), build_critic(settings), settings, stage.seed
+        )
+        trainer.build()
+    sampler = Sampler(len(real), settings.batch_size * settings.critic_steps, stage.seed)
+    shape = (settings.batch_size, settings.critic_steps, real.shape[1])
+
+    def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:
+        scalars: list[Mapping[str, Any]] = []
+        for step in range(first, first + count):
+            batch = real[sampler(step)].reshape(shape)
+            scalars.append(trainer.step(share(batch, stage.devices.strategy), step))
+            tick(1, "")
+        return {
+            name: float(np.mean([float(entry[name]) for entry in scalars])) for name in scalars[0]
+        }
+
+    def sample(count: int) -> NDArray[np.uint8]:
+        generator = trainer.average.model()
+        return sample_counts(build_sampler(generator, recipe.decoding), count, stage.seed)
+
+    def validate(_: int) -> dict[str, float]:
+        return {f"sample_{name}": value for name, value in sample_shares(sample(SAMPLE)).items()}
+
+    stage.train(settings.steps, trainer.variables, advance, validate)
+    stage.finish(
+        {"generator": trainer.average.model(), "critic": trainer.critic},
+        sample_metrics(sample(FINAL_SAMPLE)),
+    )
+
+
+def sample_counts(sampler: keras.Model, count: int, seed: int) -> NDArray[np.uint8]:
+    """Generates formulas.
+
+    Args:
+        sampler: From :func:`tfmat.matgan.networks.build_sampler`.
+        count: Number of formulas.
+        seed: Seed of the noise.
+
+    Returns:
+        Atoms of each element ``(count, 85)``.
+    """
+    noise = np.random.default_rng(seed).standard_normal(
+        (count, sampler.input_shape[1]), dtype=np.float32
+    )
+    parts = [
+        np.asarray(sampler(tf.constant(noise[start : start + SAMPLE_BATCH]), training=False))
+        for start in range(0, count, SAMPLE_BATCH)
+    ]
+    return np.concatenate(parts)

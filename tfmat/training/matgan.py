@@ -1,0 +1,123 @@
+"""The MatGAN chain: formulas, generator and critic, or the composition autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.errors import InputError
+from tfmat.matgan.data import TrainingFormulas, load_training_data
+from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.parts import PARTS, TRAINED
+from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
+from tfmat.recipes.loader import to_mapping
+from tfmat.training.chain import Chain
+from tfmat.training.loop import Stage
+from tfmat.training.quiet import on_tensorflow
+from tfmat.training.run import Run
+
+# What each command trains; export follows always.
+TARGETS: dict[str, tuple[str, ...]] = {
+    "matgan": ("formulas", "gan"),
+    "composition-ae": ("formulas", "composition-ae"),
+}
+# The keys of the recipe that a stage depends on.
+INPUTS: dict[str, tuple[str, ...]] = {
+    "formulas": ("data",),
+    "gan": ("data", "gan", "decoding"),
+    "composition-ae": ("data", "autoencoder", "decoding"),
+}
+
+
+class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
+    """The lists of formulas, and the networks that learn from them."""
+
+    targets: ClassVar = {"matgan": "matgan-quickstart", "composition-ae": "composition-ae-compact"}
+
+    def load_recipe(
+        self, name: str, settings: Sequence[str], target: str | None = None
+    ) -> MatganRecipe:
+        """Loads the recipe."""
+        return load_recipe(name, settings)
+
+    def open_dataset(self, name: str | Path) -> CompositionDataset:
+        """Opens a dataset of compositions."""
+        return CompositionDataset.open(name)
+
+    def check(self, target: str, recipe: MatganRecipe, dataset: CompositionDataset) -> None:
+        """Refuses to hold out nothing from an autoencoder, which is judged by it."""
+        if target == "composition-ae" and not recipe.data.test_fraction:
+            raise InputError(
+                "recipe: data.test_fraction is 0, but an autoencoder is judged by held-out "
+                "formulas; --set data.test_fraction=0.1"
+            )
+
+    def load(
+        self, recipe: MatganRecipe, dataset: CompositionDataset, seed: int
+    ) -> tuple[MatganRecipe, TrainingFormulas]:
+        """Selects and splits the formulas; their number turns epochs into steps."""
+        data = load_training_data(recipe.data, dataset, seed)
+        return with_steps(recipe, len(data.train)), data
+
+    def describe(self, data: TrainingFormulas) -> dict[str, Any]:
+        """Returns counts."""
+        return {
+            "formulas": len(data),
+            "training": len(data.train),
+            "held_out": len(data.test),
+            "left_out": data.left_out,
+        }
+
+    def sentence(self, recipe: MatganRecipe, data: TrainingFormulas) -> str:
+        """Returns how many formulas are learned from."""
+        return f"{len(data.train)} formulas to learn from, {len(data.test)} held out"
+
+    def stages(self, target: str, recipe: MatganRecipe) -> list[str]:
+        """Returns the stages of a target."""
+        return list(TARGETS[target])
+
+    def inputs(self, target: str, recipe: MatganRecipe) -> dict[str, tuple[str, ...]]:
+        """Returns the stages that may be taken from another run, with what they depend on."""
+        # The stage that the command is for is trained, whatever the other run has.
+        return {name: keys for name, keys in INPUTS.items() if name != TARGETS[target][-1]}
+
+    def train_stage(self, stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> None:
+        """Trains one stage."""
+        if stage.name == "formulas":
+            stage.run.begin(stage.name)
+            files = data.write_formulas(stage.run.stage_folder(stage.name))
+            stage.run.finish(stage.name, files)
+        elif stage.name == "composition-ae":
+            from tfmat.matgan.train_autoencoder import train_autoencoder
+
+            train_autoencoder(stage, recipe, data)
+        else:
+            if not on_tensorflow():
+                raise InputError(
+                    "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
+                )
+            from tfmat.matgan.train_gan import train_gan
+
+            train_gan(stage, recipe, data)
+
+    def export(self, run: Run, recipe: MatganRecipe) -> list[str]:
+        """Writes the model package from all networks that the run has."""
+        from tfmat.export.package import Provenance, write_package
+        from tfmat.matgan.networks import build_sampler
+
+        networks = run.networks(TRAINED)
+        if "generator" in networks:
+            networks["sampler"] = build_sampler(networks["generator"], recipe.decoding)
+        provenance = Provenance(
+            name=run.folder.resolve().name,
+            recipe=recipe,
+            elements=ELEMENTS,
+            seed=run.seed,
+            dataset={key: run.info["dataset"][key] for key in ("name", "sha256")},
+            metrics=run.metrics(),
+            details={"decoding": to_mapping(recipe.decoding)},
+        )
+        write_package(run.folder / "package", networks, PARTS, provenance, overwrite=True)
+        return list(networks)
