@@ -1,0 +1,167 @@
+"""Where the time of generating formulas goes: the network, and everything that is not.
+
+Generates with random weights (a dense generator, or one of the reference forms), or with --model,
+and prints the processor time of each part. --network compares ways of running the network in the
+same process: the decoding in NumPy or in the graph, one session of several threads or several
+threads with one each. --memory compares the peak of a process with a tenth of the samples.
+
+    python benchmarks/generate_matgan.py -n 2000000
+    python benchmarks/generate_matgan.py -n 20000 --form matgan-7 --network
+    python benchmarks/generate_matgan.py --model runs/matgan --unique --memory
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmat.inference.package import load
+from tfmat.inference.threads import available_threads
+from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.generate import Sampler, Wishes
+from tfmat.matgan.matrix import matrix_counts
+from tfmat.matgan.model import CompositionModel
+from tfmat.matgan.noise import draw
+from tfmat.matgan.results import Amount, generate_into
+from tfmat.matgan.unique import KeyTable
+from tfmat.matgan.validity import ValidityChecker
+
+
+def main() -> None:
+    """Parses the options and prints the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("-n", "--number", type=int, default=2_000_000, help="samples")
+    parser.add_argument("--model", type=Path, help="a run or package; random weights by default")
+    parser.add_argument("--form", choices=["dense", "matgan-7", "matgan-4"], default="dense")
+    parser.add_argument("--threads", type=int, default=available_threads())
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--out", default="formulas.csv", help="name of the file, for its ending")
+    parser.add_argument("--all", action="store_true", help="a row for each sample")
+    parser.add_argument("--known", type=int, default=300_000, help="formulas that are not novel")
+    parser.add_argument("--network", action="store_true", help="compare ways to run the network")
+    parser.add_argument("--memory", action="store_true", help="compare the peak of the memory")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        if options.model is None:
+            options.model = Path(scratch) / "package"
+            write_random_package(options.model, options.form)
+        if options.network:
+            compare_networks(options)
+        elif options.memory:
+            compare_memory(options)
+        else:
+            print_parts(options, Path(scratch))
+
+
+def print_parts(options: argparse.Namespace, scratch: Path) -> None:
+    """Generates once and prints the processor time of each part."""
+    model = CompositionModel.load(options.model, threads=options.threads)
+    known = KeyTable()
+    known.add(np.unique(np.random.default_rng(0).integers(0, 2**64, options.known, np.uint64)))
+    sampler = Sampler(model, 7, ValidityChecker(), Wishes(known=known), options.batch_size)
+    amount = Amount(options.number, unique=not options.all)
+    summary = generate_into(scratch / options.out, sampler, amount)
+    seconds = summary["seconds"]
+    parts = seconds["parts"]
+    for part, value in parts.items():
+        print(f"{part:<10} {value:8.2f} s")
+    rest = sum(parts.values()) - parts["network"]
+    print(f"{'all but network':<16} {rest:6.2f} s of processor time, {options.threads} threads")
+    print(f"{'process':<16} {seconds['processor']:6.2f} s, wall {seconds['total']:.2f} s")
+    size = (scratch / options.out).stat().st_size / 1e6
+    print(
+        f"{summary['samples']:,} samples, {summary['accepted']:,} accepted, "
+        f"{summary['unique']:,} different, {summary['rows']:,} rows, {size:.0f} MB, "
+        f"peak {peak():.0f} MB"
+    )
+
+
+def peak() -> float:
+    """Returns the largest resident memory of this process so far, in MB; only on Linux."""
+    # getrusage() of a child begins with what its parent had.
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def compare_networks(options: argparse.Namespace) -> None:
+    """Prints samples a second of each way to run the network."""
+    threads = options.threads
+    ways = [("generator, NumPy", "generator", each, threads // each) for each in {1, threads}]
+    ways += [("sampler", "sampler", 1, threads)]
+    ways += [("generator, NumPy", "generator", 1, 1), ("sampler", "sampler", 1, 1)]
+    print(f"{'network':<18} {'threads of a call':>17} {'calls at a time':>15} {'samples/s':>10} "
+          f"{'per CPU-s':>10}")  # fmt: skip
+    for name, part, each, calls in ways:
+        package = load(options.model, threads=each)
+        latent = package.session(part).get_inputs()[0].shape[1]
+        noise = draw(0, 0, options.batch_size, latent)
+
+        def call(_: int, package: Any = package, part: str = part, noise: Any = noise) -> None:
+            made = package.run(part, noise)
+            if part == "generator":
+                matrix_counts(made)
+
+        call(0)
+        batches = max(1, options.number // options.batch_size)
+        with ThreadPoolExecutor(calls) as pool:
+            wall, cpu = time.perf_counter(), time.process_time()
+            list(pool.map(call, range(batches)))
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        samples = batches * options.batch_size
+        print(f"{name:<18} {each:>17} {calls:>15} {samples / wall:>10.0f} {samples / cpu:>10.0f}")
+
+
+def compare_memory(options: argparse.Namespace) -> None:
+    """Runs itself with a tenth of the samples and with all of them."""
+    for number in (options.number // 10, options.number):
+        words = [sys.executable, __file__, "-n", str(number), "--model", str(options.model)]
+        words += ["--threads", str(options.threads), "--out", options.out]
+        done = subprocess.run(
+            [*words, *(["--all"] if options.all else [])], check=True, stdout=subprocess.PIPE
+        )
+        print(done.stdout.decode().splitlines()[-1])
+
+
+def write_random_package(folder: Path, form: Any) -> None:
+    """Writes a package whose columns are occupied as often as in formulas of about four elements.
+
+    Some elements come much more often than others, so that formulas repeat.
+    """
+    import keras
+
+    from tfmat.export.package import Provenance, write_package
+    from tfmat.matgan.networks import build_generator, build_sampler
+    from tfmat.matgan.parts import PARTS
+    from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
+
+    keras.utils.set_random_seed(5)
+    gan = CriticGanRecipe(form=form, initializer="glorot")
+    generator = build_generator(gan)
+    if form == "dense":
+        random = np.random.default_rng(5)
+        cells = generator.get_layer("cells")
+        logits = keras.Model(generator.input, cells.output)(draw(5, 0, 4096, gan.latent)).numpy()
+        weight = random.lognormal(sigma=2.0, size=logits.shape[1])
+        share = np.clip(4 * weight / weight.sum(), 1e-5, 0.8)
+        limit = [np.quantile(logits[:, i], 1 - part) for i, part in enumerate(share)]
+        cells.set_weights([cells.get_weights()[0], np.log(0.2 / 0.8) - np.array(limit)])
+    write_package(
+        folder,
+        {"generator": generator, "sampler": build_sampler(generator, DecodingRecipe())},
+        PARTS,
+        Provenance("random", MatganRecipe("random", gan=gan), ELEMENTS),
+    )
+
+
+if __name__ == "__main__":
+    main()

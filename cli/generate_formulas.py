@@ -1,0 +1,295 @@
+"""``tfmat generate matgan``: chemical formulas from a trained model."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import Finite
+
+if TYPE_CHECKING:
+    from tfmat.matgan.masks import Masks
+    from tfmat.matgan.unique import KeyTable
+
+
+class Elements(click.ParamType):
+    """Element symbols, separated by commas or blanks, in any case."""
+
+    name = "elements"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Reads the symbols."""
+        from tfmat.matgan.masks import parse_symbols
+
+        symbols = parse_symbols(value)
+        if not symbols:
+            self.fail("names no element; write e.g. Li,O", param, ctx)
+        return symbols
+
+
+class Range(click.ParamType):
+    """A whole number, or two with a hyphen between them."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Reads the first and the last number."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no range; write e.g. 3 or 3-4", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
+
+
+_masks = (
+    click.option(
+        "--elements",
+        type=Elements(),
+        multiple=True,
+        metavar="LIST",
+        help="Only these elements may be there, e.g. Li,Mn,O.",
+    ),
+    click.option(
+        "--require", type=Elements(), multiple=True, metavar="LIST", help="These must be there."
+    ),
+    click.option(
+        "--exclude",
+        type=Elements(),
+        multiple=True,
+        metavar="LIST",
+        help="These must not be there, e.g. Pb,Tl,Cd.",
+    ),
+    click.option(
+        "--n-elements",
+        type=Range(),
+        default=(2, 8),
+        metavar="N|N-M",
+        help="Number of different elements, within 2-8.",
+    ),
+    click.option(
+        "--max-count",
+        type=click.IntRange(1, 8),
+        default=8,
+        show_default=True,
+        help="Most atoms of an element in the reduced formula.",
+    ),
+    click.option(
+        "--formula-pattern",
+        metavar="PATTERN",
+        help="Exact counts with free elements, e.g. Li2XO3 or AMX3: each of the letters A E G J L "
+        "M Q R T X Z, which are no element, stands for one that is not named. B, C, Y ... are "
+        "elements.",
+    ),
+)
+
+
+@click.command(short_help="Generate chemical formulas with a MatGAN.")
+@click.option(
+    "--model", required=True, metavar="RUN|PACKAGE|NAME", help="Run, model package or its name."
+)
+@click.option(
+    "-n",
+    "--number",
+    type=click.IntRange(1, 2**32 - 2),
+    default=10_000,
+    show_default=True,
+    help="Samples to draw; not every one gives a row.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with .json.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the noise.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(0, 2**62),
+    default=0,
+    show_default=True,
+    help="Index of the first sample: go on where an earlier call ended.",
+)
+@click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows.")
+@click.option(
+    "--unique", is_flag=True, help="A row for each different formula, with how often it came."
+)
+@click.option(
+    "--valid-only",
+    is_flag=True,
+    help="Only formulas that are charge-neutral with balanced electronegativity.",
+)
+@click.option(
+    "--novel-against",
+    metavar="DATA",
+    multiple=True,
+    help="Say which formulas are not in this file or dataset of formulas; may be given again.",
+)
+@click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there.")
+@click.option(
+    "--oxidation-states",
+    metavar="SET",
+    default="smact14",
+    show_default=True,
+    help="smact's set of oxidation states: smact14 (the paper's), icsd16, icsd24 or default.",
+)
+@click.option("--alloys", is_flag=True, help="Formulas of metals alone pass, as smact's default.")
+@click.option(
+    "--critic-keep",
+    type=Finite(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Keep only this share of the formulas, those that the critic finds most real.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "onnx", "tensorflow"]),
+    default="auto",
+    show_default=True,
+    help="What runs the network; auto: ONNX Runtime, or TensorFlow where that is missing.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 65_536),
+    default=256,
+    show_default=True,
+    help="Samples in one call of the network.",
+)
+@click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
+@click.option(
+    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def matgan(out: Path, as_json: bool, **options: Any) -> None:
+    """Generate chemical formulas, judge them and write them as a table.
+
+    Each formula is judged as smact 4.0.2 does with the given set. The masks on elements and counts
+    are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
+    the batch size and the threads.
+    """
+    from tfmat.matgan.formula_table import check_suffix
+    from tfmat.matgan.generate import Sampler, Wishes
+    from tfmat.matgan.model import CompositionModel, chosen_backend
+    from tfmat.matgan.results import Amount, generate_into
+    from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+
+    check_suffix(out)
+    masks = _masks_of(options)
+    checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
+    if chosen_backend(options["backend"]) == "tensorflow":
+        _quiet_tensorflow(options["threads"])
+    model = CompositionModel.load(
+        options["model"],
+        backend=options["backend"],
+        threads=options["threads"],
+        models_dir=options["models_dir"],
+    )
+    wishes = Wishes(
+        masks,
+        options["valid_only"],
+        _known(options["novel_against"], options["novel_only"]),
+        options["novel_only"],
+        options["critic_keep"],
+    )
+    sampler = Sampler(model, options["seed"], checker, wishes, options["batch_size"])
+    amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
+    summary = generate_into(out, sampler, amount)
+    if as_json:
+        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
+    else:
+        _print(out, summary)
+
+
+for _option in reversed(_masks):
+    matgan = _option(matgan)
+
+
+def _masks_of(options: dict[str, Any]) -> Masks:
+    from tfmat.matgan.masks import Masks
+    from tfmat.matgan.pattern import Pattern
+
+    def every(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(symbol for part in options[name] for symbol in part))
+
+    pattern = options["formula_pattern"]
+    return Masks(
+        every("elements"),
+        every("require"),
+        every("exclude"),
+        options["n_elements"],
+        options["max_count"],
+        None if pattern is None else Pattern.parse(pattern),
+    )
+
+
+def _known(sources: tuple[str, ...], needed: bool) -> KeyTable | None:
+    import numpy as np
+
+    from tfmat.datasets.read_formulas import read_formulas
+    from tfmat.errors import InputError
+    from tfmat.matgan.unique import KeyTable
+
+    if not sources:
+        if needed:
+            raise InputError("--novel-only needs --novel-against FILE: novel beside what?")
+        return None
+    known = KeyTable()
+    keys = [read_formulas(source).compositions.keys() for source in sources]
+    known.add(np.unique(np.concatenate(keys)))
+    return known
+
+
+def _quiet_tensorflow(threads: int | None) -> None:
+    from tfmat.training.quiet import load_keras
+
+    load_keras(threads)
+
+
+def _print(out: Path, summary: dict[str, Any]) -> None:
+    """Prints the figures, each with what it is a share of."""
+    validity = summary["validity"]
+
+    def share(name: str, *wholes: str) -> str:
+        rates = [
+            f"{summary[f'{name}_rate' + suffix]:.2%} of {whole}"
+            for whole, suffix in zip(wholes, ("", "_of_samples"), strict=False)
+            if summary[f"{name}_rate" + suffix] is not None
+        ]
+        return f"{summary[name]:,} ({', '.join(rates)})" if rates else f"{summary[name]:,}"
+
+    click.echo(f"{summary['rows']:,} rows from {summary['samples']:,} samples in {out}")
+    lines = [
+        ("formulas of 2 to 8 elements", share("accepted", "samples")),
+        ("charge-neutral", share("neutral", "formulas", "samples")),
+        ("neutral and balanced", share("balanced", "formulas", "samples")),
+        ("fulfil all wishes", share("kept", "samples")),
+        ("different", share("unique", "these")),
+    ]
+    if summary["novel"] is not None:
+        lines.append(("novel", share("novel", "different")))
+    seconds = summary["seconds"]
+    parts = ", ".join(f"{part} {value:.1f}" for part, value in seconds["parts"].items())
+    lines += [
+        (
+            "judged by",
+            f"smact {validity['smact_version']}, set {validity['oxidation_states']}, alloys "
+            f"{'on' if validity['alloys'] else 'off'}, mixed valence off",
+        ),
+        ("seconds", f"{seconds['total']:.1f}; of processors {seconds['processor']:.1f}: {parts}"),
+    ]
+    for label, text in lines:
+        click.echo(f"  {label}: {text}")

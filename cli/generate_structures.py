@@ -1,0 +1,147 @@
+"""``tfmat generate ccdcgan`` and ``dcgan``: crystal structures from a trained model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import Finite, decoding_mode
+
+_HELP = {
+    "ccdcgan": "Generate crystal structures with a CCDCGAN.",
+    "dcgan": "Generate crystal structures with a DCGAN (trained without a constraint).",
+}
+
+
+def _make(family: str) -> click.Command:
+    @click.option(
+        "--model", required=True, metavar="RUN|PACKAGE|NAME", help="Run, model package or its name."
+    )
+    @click.option(
+        "-n",
+        "--number",
+        type=click.IntRange(1),
+        default=100,
+        show_default=True,
+        help="Crystal graphs to generate; some give no structure.",
+    )
+    @click.option(
+        "--out", type=click.Path(path_type=Path), required=True, help="New folder for the results."
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(0, 2**64 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of the noise.",
+    )
+    @click.option(
+        "--first",
+        type=click.IntRange(0, 2**63),
+        default=0,
+        show_default=True,
+        help="Index of the first crystal graph: go on where an earlier call ended.",
+    )
+    @decoding_mode
+    @click.option("--require", multiple=True, metavar="ELEMENT", help="Element that must be there.")
+    @click.option("--only", multiple=True, metavar="ELEMENT", help="Elements that may be there.")
+    @click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True)
+    @click.option(
+        "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
+    )
+    @click.option(
+        "--min-distance",
+        type=Finite(0.5),
+        default=0.5,
+        show_default=True,
+        help="Shortest distance between two atoms, in Å.",
+    )
+    @click.option("--symmetrise", is_flag=True, help="Move cells onto their nearest space group.")
+    @click.option(
+        "--symprec",
+        type=Finite(0, min_open=True),
+        default=0.1,
+        show_default=True,
+        help="Tolerance of space groups, in Å.",
+    )
+    @click.option(
+        "--batch-size",
+        type=click.IntRange(1, 4096),
+        default=64,
+        show_default=True,
+        help="Crystal graphs at once.",
+    )
+    @click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
+    @click.option(
+        "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+    def command(**options: Any) -> None:
+        _generate(family, **options)
+
+    return click.command(family, help=_HELP[family], short_help=_HELP[family])(command)
+
+
+ccdcgan, dcgan = (_make(family) for family in _HELP)
+
+
+def _generate(
+    family: str, *, out: Path, number: int, seed: int, as_json: bool, **options: Any
+) -> None:
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.generate import Wishes
+    from tfmat.ccdcgan.results import generate_into
+    from tfmat.errors import InputError
+    from tfmat.files import replacing_folder
+    from tfmat.inference.package import load
+
+    package = load(options["model"], models_dir=options["models_dir"], threads=options["threads"])
+    if package.metadata.get("family") == "matgan":
+        raise InputError(
+            f"--model {options['model']}: is a MatGAN, which makes formulas, not structures; "
+            "use tfmat generate matgan"
+        )
+    codec = Codec.from_package(package)
+    trained_as = "ccdcgan" if codec.recipe.gan.terms else "dcgan"
+    if "generator" in package.parts and trained_as != family:
+        raise InputError(
+            f"--model {options['model']}: was trained as a {trained_as.upper()}; "
+            f"use tfmat generate {trained_as}"
+        )
+    wishes = Wishes(
+        min_distance=options["min_distance"],
+        min_atoms=options["min_atoms"],
+        max_atoms=options["max_atoms"] or codec.recipe.data.max_atoms,
+        required=options["require"],
+        allowed=options["only"],
+        symprec=options["symprec"] if options["symmetrise"] else None,
+    )
+    with replacing_folder(out) as folder:
+        summary = generate_into(
+            folder,
+            codec,
+            number,
+            seed,
+            first=options["first"],
+            mode=options["mode"],
+            wishes=wishes,
+            batch_size=options["batch_size"],
+            symprec=options["symprec"],
+        )
+    if as_json:
+        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
+        return
+    click.echo(
+        f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
+        f"({summary['success_rate']:.1%}) in {out}"
+    )
+    for reason, count in summary["reasons"].items():
+        click.echo(f"  {count} without: {reason}")
+    for name in codec.constraints.values():
+        mean = summary[f"mean_predicted_{name}"]
+        if mean is not None:
+            unit = summary["units"][name]
+            click.echo(f"  mean predicted {name.replace('_', ' ')}: {mean:.3f} {unit}".rstrip())

@@ -1,0 +1,179 @@
+"""A trained MatGAN that turns noise into atom counts, on ONNX Runtime or TensorFlow."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError, require
+from tfmat.files import sha256
+from tfmat.inference.package import ModelPackage, find, load, read_metadata
+from tfmat.inference.threads import available_threads
+from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.matrix import matrix_counts
+
+Backend = Literal["auto", "onnx", "tensorflow"]
+
+FAMILY = "matgan"
+
+
+@dataclass(frozen=True)
+class CompositionModel:
+    """A generator of compositions.
+
+    Args:
+        name: Name of the model package or run.
+        backend: ``onnx`` or ``tensorflow``.
+        version: Version of what computes.
+        sha256: SHA-256 of the file that holds the network.
+        latent: Length of a noise vector.
+        workers: Threads that may use it at a time.
+        clock: Seconds that the network's work takes, read before and after it.
+        generate: Noise ``(n, latent)`` to composition matrices, or to atom counts.
+        read: What ``generate`` made to atoms of each element ``(n, 85)``.
+        score: Composition matrices to the critic's scores ``(n,)``, highest for what looks most
+            like a real composition; ``None`` where there is no critic.
+    """
+
+    name: str
+    backend: str
+    version: str
+    sha256: str
+    latent: int
+    workers: int
+    clock: Callable[[], float]
+    generate: Callable[[NDArray[np.float32]], NDArray[Any]]
+    read: Callable[[NDArray[Any]], NDArray[np.uint8]]
+    score: Callable[[NDArray[Any]], NDArray[np.float32]] | None
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        *,
+        backend: Backend = "auto",
+        threads: int | None = None,
+        models_dir: str | Path | None = None,
+    ) -> CompositionModel:
+        """Loads the generator of a run or model package.
+
+        Args:
+            model: A package folder, a run folder or the name of a package; for TensorFlow a run.
+            backend: What computes, see :func:`chosen_backend`.
+            threads: Threads of ONNX Runtime in all, by default what this process may use;
+                TensorFlow keeps those that it was started with.
+            models_dir: Folder that is searched first for a name.
+
+        Raises:
+            InputError: No such model, one of another family, or one without a generator.
+            MissingExtraError: TensorFlow is asked for and not installed.
+        """
+        folder = find(model, models_dir)
+        metadata = read_metadata(folder)
+        if metadata.get("family") != FAMILY:
+            raise InputError(
+                f"--model {model}: is a {metadata.get('family')} package, which makes structures, "
+                f"not formulas; use tfmat generate {metadata.get('family')}"
+            )
+        if tuple(metadata.get("elements", ())) != ELEMENTS:
+            raise InputError(f"{folder}: its elements are not the 85 of MatGAN; export it again")
+        parts = list(metadata["parts"])
+        if not {"generator", "sampler"} & set(parts):
+            raise InputError(
+                f"--model {model}: holds no generator (it has {', '.join(parts)}); give a model "
+                "of tfmat train matgan"
+            )
+        if chosen_backend(backend) == "tensorflow":
+            return _with_tensorflow(folder, metadata)
+        return _with_onnx(load(folder, threads=1), threads or available_threads())
+
+
+def chosen_backend(backend: Backend) -> Literal["onnx", "tensorflow"]:
+    """Returns what computes: ``auto`` is ONNX Runtime, or TensorFlow where that is missing."""
+    if backend != "auto":
+        return backend
+    return "onnx" if importlib.util.find_spec("onnxruntime") is not None else "tensorflow"
+
+
+def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
+    """Lets several threads run one session, each on a core of its own.
+
+    A session with several threads is slower: transposed convolutions hardly use them.
+    """
+    import onnxruntime
+
+    # The decoder in NumPy is faster than the one in the sampler's graph.
+    part = "generator" if "generator" in package.parts else "sampler"
+    # Sessions are made here, not by the first two threads that want one at the same time.
+    latent = int(package.session(part).get_inputs()[0].shape[1])
+    scored = part == "generator" and "critic" in package.parts
+    if scored:
+        package.session("critic")
+    return CompositionModel(
+        name=package.name,
+        backend="onnx",
+        version=str(onnxruntime.__version__),
+        sha256=str(package.metadata["parts"][part]["sha256"]),
+        latent=latent,
+        workers=threads,
+        clock=time.thread_time,
+        generate=lambda noise: package.run(part, noise),
+        read=_reader(package.metadata) if part == "generator" else np.asarray,
+        score=(lambda matrices: package.run("critic", matrices)[:, 0]) if scored else None,
+    )
+
+
+def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionModel:
+    """Loads the Keras networks of the run that a package belongs to.
+
+    TensorFlow divides each call among its own threads, so one thread calls it.
+    """
+    folder = package.parent / "weights"
+    file = folder / "generator.keras"
+    if package.name != "package" or not file.is_file():
+        raise InputError(
+            f"--model {package}: --backend tensorflow needs a run of tfmat train matgan with "
+            "weights/generator.keras; give its folder, or take --backend onnx"
+        )
+    require("tensorflow", "train", "--backend tensorflow")
+    import tensorflow
+    from keras.models import load_model
+
+    def compiled(path: Path) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
+        network = load_model(path, compile=False)
+        # One graph for any batch size.
+        signature = [tensorflow.TensorSpec((None, *network.inputs[0].shape[1:]))]
+        function = tensorflow.function(
+            lambda batch: network(batch, training=False), input_signature=signature
+        )
+        return lambda batch: function(batch).numpy()
+
+    critic = folder / "critic.keras"
+    score = compiled(critic) if critic.is_file() else None
+    generator = compiled(file)
+    return CompositionModel(
+        name=str(metadata["name"]),
+        backend="tensorflow",
+        version=str(tensorflow.__version__),
+        sha256=sha256(file),
+        latent=int(metadata["parts"]["generator"]["inputs"]["noise"]["shape"][1]),
+        workers=1,
+        clock=time.perf_counter,
+        generate=generator,
+        read=_reader(metadata),
+        score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
+    )
+
+
+def _reader(metadata: dict[str, Any]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    decoding = metadata.get("recipe", {}).get("decoding", {})
+    return lambda matrices: matrix_counts(
+        matrices, decoding.get("rule", "original"), decoding.get("threshold")
+    )
