@@ -107,12 +107,12 @@ def import_(
     if kind == "compositions":
         from .data_compositions import run_import
 
-        choices = _without(context, choices, _STRUCTURES_ONLY, "structures")
+        choices = _without(context, choices, _STRUCTURES_ONLY, "structures (--kind structures)")
         run_import(source, out, named, as_json=as_json, **choices)
         return
     from tfmat.datasets.importing import ImportOptions, import_dataset
 
-    choices = _without(context, choices, _COMPOSITIONS_ONLY, "compositions")
+    choices = _without(context, choices, _COMPOSITIONS_ONLY, "formulas (--kind compositions)")
     summary = import_dataset(source, out, ImportOptions(properties=named, **choices))
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
@@ -145,7 +145,7 @@ def _without(
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
         if parameter.name in others and given:
-            raise click.UsageError(f"{parameter.opts[0]} belongs to {kind}")
+            raise click.UsageError(f"{parameter.opts[0]} is for {kind}; leave it out")
     return {name: value for name, value in choices.items() if name not in others}
 
 
@@ -190,7 +190,7 @@ def info(context: click.Context, dataset: str, as_json: bool, **choices: Any) ->
         choices = _without(context, choices, ("max_atoms", "max_length"), "structures")
         found, text = describe(dataset, **choices)
     else:
-        choices = _without(context, choices, ("oxidation_states", "alloys"), "compositions")
+        choices = _without(context, choices, ("oxidation_states", "alloys"), "formulas")
         found, text = _describe_structures(dataset, **choices)
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))

@@ -100,7 +100,10 @@ def run_import(
     if summary["selection"]["valid"]:
         click.echo(f"validity by {settings_line(summary['selection']['valid'])}")
     for name, found in summary["properties"].items():
-        click.echo(f"{name} from column {found['column']!r}: {found['known']:,} known")
+        line = f"{name} from column {found['column']!r}: {found['known']:,} known"
+        if found["not_numbers"]:
+            line += f"; no number in {found['not_numbers']:,} of the rows that were read"
+        click.echo(line)
 
 
 def settings_line(valid: Mapping[str, Any]) -> str:

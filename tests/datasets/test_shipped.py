@@ -1,9 +1,10 @@
-"""The Bi-Se dataset that travels with tfmat keeps what its card promises."""
+"""The datasets that travel with tfmat keep what their cards promise."""
 
 from collections import Counter
 
 import numpy as np
 
+from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.contacts import shortest_contact
 from tfmat.datasets.select import select
 from tfmat.datasets.store import Dataset
@@ -33,3 +34,27 @@ def test_copies_are_spread_evenly_and_atoms_do_not_overlap():
     assert set(families.values()) == {11}
     closest = min(shortest_contact(dataset[index]) for index in range(0, len(dataset), 7))
     assert closest > 0.75
+
+
+def test_formulas_are_what_their_card_says():
+    dataset = CompositionDataset.open("formulas")
+    dataset.verify()
+    assert len(dataset) >= 20_000
+    assert sum(file.stat().st_size for file in dataset.path.iterdir()) < 1_000_000
+    compositions = dataset.compositions
+    assert len(np.unique(compositions.keys())) == len(dataset)
+    assert compositions.largest_count.max() <= 8
+    np.testing.assert_array_equal(compositions.reduced().counts, compositions.counts)
+    sizes = Counter(compositions.n_elements.tolist())
+    assert sizes == {2: 1091, 3: 12_000, 4: 12_000}
+    card = (dataset.path / "README.md").read_text("utf-8")
+    for number in (len(dataset), *sizes.values()):
+        assert f"{number:,}" in card
+    source = dataset.metadata["source"]
+    for words in (
+        f"--sample {source['sample']}",
+        f"--seed {source['seed']}",
+        f"smact {source['ions']['smact_version']}",
+        f"{source['ions']['count']} ions",
+    ):
+        assert words in card

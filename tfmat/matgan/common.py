@@ -125,6 +125,31 @@ def simplest_formulas(
     return compositions[first], np.concatenate(commonness)[first]
 
 
+def draw(
+    formulas: Compositions, commonness: NDArray[np.float64], n: int | None, seed: int
+) -> Compositions:
+    """Draws formulas without replacement, common ones more often.
+
+    The chance of a formula grows with the square root of its commonness: in proportion to it, seven
+    of ten quaternaries would hold oxygen.
+
+    Args:
+        formulas: What to draw from, ``m`` of one number of elements.
+        commonness: How common each is ``(m,)``.
+        n: How many; ``None`` for all.
+        seed: The same seed gives the same formulas.
+
+    Returns:
+        Those that were drawn, in their order.
+    """
+    if n is None or n >= len(formulas):
+        return formulas
+    generator = np.random.default_rng([seed, formulas.numbers.shape[1]])
+    # The largest of log(weight) plus Gumbel noise are a weighted sample without replacement.
+    keys = np.log(commonness) / 2 + generator.gumbel(size=len(formulas))
+    return formulas[np.sort(np.argpartition(-keys, n)[:n])]
+
+
 def _simplest(ratios: NDArray[np.uint8], lowest: int, highest: int) -> NDArray[np.int64]:
     """Returns for each tuple of charges the first neutral ratio, -1 if there is none.
 

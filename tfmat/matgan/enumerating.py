@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.read_formulas import read_formulas
+from tfmat.errors import InputError
 from tfmat.matgan import common
 from tfmat.matgan.enrichment import enrichment
 from tfmat.matgan.enumeration import EnumerationOptions, Sink, enumerate_space
@@ -49,6 +49,7 @@ def enumerate_to(
     compared = read_formulas(against).compositions if against is not None else None
     with _sink(out, options, {"mode": "space"}) as sink:
         found = enumerate_space(options, sink)
+        _require_any(found["written"], out)
     summary = {"mode": "space", **found, "out": str(out) if out is not None else None}
     if compared is not None:
         checker = ValidityChecker(options.validity)
@@ -96,7 +97,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
         low, high = options.n_elements
         for size in range(low, high + 1):
             every, commonness = common.simplest_formulas(ions, size, options.max_count)
-            chosen = _draw(every, commonness, options)[:left]
+            chosen = common.draw(every, commonness, options.sample, options.seed)[:left]
             verdict = checker.check(chosen)
             if options.only_valid:
                 good = verdict.balanced
@@ -111,29 +112,19 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
                 "charge_neutral": int(np.count_nonzero(verdict.neutral)),
                 "balanced": int(np.count_nonzero(verdict.balanced)),
             }
+        written = sum(part["written"] for part in by_elements.values())
+        _require_any(written, out)
     return {
         "mode": "simplest",
         "ions": record,
         "settings": options.validity.describe(),
         "max_count": options.max_count,
         "seed": options.seed,
-        "written": sum(part["written"] for part in by_elements.values()),
+        "written": written,
         "by_elements": by_elements,
         "out": str(out) if out is not None else None,
         "seconds": round(time.monotonic() - start, 2),
     }
-
-
-def _draw(
-    every: Compositions, commonness: NDArray[np.float64], options: EnumerationOptions
-) -> Compositions:
-    """Draws a weighted sample without replacement; what is drawn stays in order."""
-    if options.sample is None or options.sample >= len(every):
-        return every
-    generator = np.random.default_rng([options.seed, every.numbers.shape[1]])
-    # The largest of log(weight) plus Gumbel noise are such a sample.
-    keys = np.log(commonness) / 2 + generator.gumbel(size=len(every))
-    return every[np.sort(np.argpartition(-keys, options.sample)[: options.sample])]
 
 
 @contextmanager
@@ -154,6 +145,13 @@ def _sink(
     else:
         with CompositionWriter(out, source, options.n_elements[1]) as dataset:
             yield lambda block, _: dataset.add(block)
+
+
+def _require_any(written: int, out: Path | None) -> None:
+    if out is not None and not written:
+        raise InputError(
+            f"{out}: no valid formula to write; allow more --elements or a larger --max-count"
+        )
 
 
 def _table(block: Compositions, verdict: Validity) -> pa.Table:

@@ -91,7 +91,7 @@ def import_compositions(
     wanted = {*sources.values(), *(condition.column for condition in conditions)}
     table = read_formulas(source, options.formula, sorted(wanted), limit=options.limit)
     selection = Selection(len(table.compositions))
-    properties = _properties(table, sources, options, selection)
+    properties, not_numbers = _properties(table, sources, options, selection)
     for condition in conditions:
         met = condition.holds(table.columns[condition.column])
         selection.remove(f"not {condition}", ~met)
@@ -126,10 +126,15 @@ def import_compositions(
         "read": len(table.compositions) + len(table.rejected),
         "unreadable": len(table.rejected),
         "kept": len(kept),
+        "duplicates": selection.steps[-1].removed,
         "unknown_energy": unknown,
         "rejected_by_reason": dict(writer.rejected.most_common()),
         "properties": {
-            name: {"column": column, "known": writer.known[name]}
+            name: {
+                "column": column,
+                "known": writer.known[name],
+                "not_numbers": not_numbers[name],
+            }
             for name, column in sources.items()
         },
         "selection": writer.selection,
@@ -150,7 +155,9 @@ def _property_columns(
                 f"{source}: {option}: no column {column!r}{did_you_mean(column, list(columns))}; "
                 f"there are: {', '.join(columns)[:200] or 'none'}"
             )
-    return {**guess_properties(columns), **options.properties}
+    # Another dataset's columns are properties all of them, whatever their names.
+    found = dict(zip(columns, columns, strict=True)) if _is_dataset(source) else None
+    return {**(found or guess_properties(columns)), **options.properties}
 
 
 def _properties(
@@ -158,16 +165,20 @@ def _properties(
     sources: Mapping[str, str],
     options: CompositionOptions,
     selection: Selection,
-) -> dict[str, NDArray[np.float64]]:
-    """Reads the properties; a row where one that was asked for is no number is removed."""
-    properties = {}
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, int]]:
+    """Reads the properties, and counts the cells of each that are no number and so unknown.
+
+    Where a property that was asked for is no number, the row is removed.
+    """
+    properties, not_numbers = {}, {}
     for name, column in sources.items():
         properties[name], reasons = to_numbers(table.columns[column])
+        not_numbers[name] = len(reasons)
         if reasons and name in options.properties:
             broken = np.zeros(len(selection.kept), bool)
             broken[list(reasons)] = True
             selection.remove(f"{name} is no number", broken)
-    return properties
+    return properties, not_numbers
 
 
 def _unknown(energies: NDArray[np.float64] | None, selection: Selection) -> int:
@@ -177,13 +188,22 @@ def _unknown(energies: NDArray[np.float64] | None, selection: Selection) -> int:
 
 
 def _record(source: Path, table: FormulaTable, options: CompositionOptions) -> dict[str, Any]:
-    folder = source.is_dir() or not source.exists()
+    dataset = CompositionDataset.open(source) if _is_dataset(source) else None
     return {
-        "name": source.name if folder else source.resolve().name,
-        "sha256": CompositionDataset.open(source).sha256 if folder else files.sha256(source),
+        "name": source.name if dataset else source.resolve().name,
+        "sha256": dataset.sha256 if dataset else files.sha256(source),
+        **(
+            {"of": {key: dataset.metadata[key] for key in ("source", "selection")}}
+            if dataset
+            else {}
+        ),
         "formula_column": table.formula_column,
         **({"limit": options.limit} if options.limit is not None else {}),
     }
+
+
+def _is_dataset(source: Path) -> bool:
+    return not source.is_file()
 
 
 def _rejections(table: FormulaTable, selection: Selection) -> Iterator[tuple[int, str, str]]:

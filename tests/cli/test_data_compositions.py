@@ -1,0 +1,145 @@
+"""``tfmat data import --kind compositions``, ``info`` and ``enumerate`` as a user meets them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tfmat.cli.main import main
+
+TABLE = """formula,e_form,flag
+Fe2O3,-1.5,1
+Fe2O3,-1.7,1
+Na,0,1
+NaCl,bad,0
+C61H90,1,1
+Zz2O,3,1
+"""
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(TABLE)
+    return path
+
+
+def run(capsys, *words):
+    with pytest.raises(SystemExit) as error:
+        main(["data", *map(str, words)])
+    captured = capsys.readouterr()
+    return error.value.code, captured.out, captured.err
+
+
+def test_import_says_what_each_step_removed(source, tmp_path, capsys):
+    code, out, _ = run(
+        capsys, "import", source, "--out", tmp_path / "set",
+        "--kind", "compositions", "--rule", "mp", "--where", "flag=1", "--valid",
+    )  # fmt: skip
+    assert code == 0
+    assert "kept 1 of 6 formulas" in out
+    for line in (
+        "unreadable: 1",
+        "not flag=1: 1 removed, 4 left",
+        "only one element: 1 removed, 3 left",
+        "more than 8 of an element: 1 removed, 2 left",
+        "another row of the same formula was kept: 1 removed, 1 left",
+        "formation energy unknown (kept): 0",
+        "validity by smact_validity 4.0.2, oxidation states smact14, alloys are tested",
+        "formation_energy_per_atom from column 'e_form': 1 known; no number in 1 of the rows",
+    ):
+        assert line in out
+    code, out, _ = run(capsys, "info", tmp_path / "set")
+    assert code == 0
+    assert "1 formulas of 2 elements" in out
+    assert "selection   rule mp, flag=1, valid" in out
+    assert "       all          1         100.00%       100.00%" in out
+
+
+def test_json_summaries(source, tmp_path, capsys):
+    words = ("import", source, "--kind", "compositions", "--json", "--out", tmp_path / "set")
+    code, out, _ = run(capsys, *words, "--property", "mine=flag", "--limit", 4)
+    summary = json.loads(out)
+    assert code == 0
+    assert (summary["read"], summary["kept"], summary["duplicates"]) == (4, 3, 1)
+    assert summary["properties"]["mine"] == {"column": "flag", "known": 3, "not_numbers": 0}
+    code, out, _ = run(capsys, "info", tmp_path / "set", "--alloys", "--json")
+    found = json.loads(out)
+    assert found["kind"] == "compositions"
+    assert found["validity"]["settings"]["alloys"]
+    assert found["validity"]["total"]["formulas"] == 3
+
+
+def test_enumerate_and_compare(source, tmp_path, capsys):
+    words = ("enumerate", "--n-elements", "2-3", "--elements", "Fe,na,Cl O", "--max-count", 2)
+    code, out, _ = run(capsys, *words, "--out", tmp_path / "x.csv", "--against", source)
+    assert code == 0
+    assert "of all (species, charge, ratio) combinations:" in out
+    assert "(times the share of all formulas, of all combinations)" in out
+    assert "x.csv: 46 formulas" in out
+    assert (tmp_path / "x.csv").read_text().startswith("formula,charge_neutral,balanced\n")
+    code, out, _ = run(capsys, *words, "--sample", 5, "--json")
+    found = json.loads(out)
+    assert found["by_elements"]["2"]["examined"] == 5
+    assert "±" in run(capsys, *words, "--sample", 5)[1]
+    code, out, _ = run(capsys, *words, "--limit", 3)
+    assert "-" in out.splitlines()[4].split()
+    code, out, _ = run(capsys, *words, "--simplest")
+    assert code == 0
+    assert "119 common ions" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["import", "SOURCE", "--kind", "formulas", "--out", "x"], "'formulas' is not one of"),
+        (["import", "SOURCE", "--out", "x", "--rule", "mp"], "--rule is for formulas"),
+        (["import", "SOURCE", "--out", "x"], "import formulas with --kind compositions"),
+        (["KIND", "SOURCE", "--out", "x", "--max-atoms", "3"], "--max-atoms is for structures"),
+        (["KIND", "SOURCE", "--out", "x", "--rule", "mpp"], "'mpp' is not one of"),
+        (["KIND", "SOURCE", "--out", "x", "--rule", "bandgap"], "needs the property band_gap"),
+        (["KIND", "SOURCE", "--out", "x", "--where", "flg=1"], "did you mean flag"),
+        (["KIND", "SOURCE", "--out", "x", "--where", "flag"], "write it as COLUMN=VALUE"),
+        (["KIND", "SOURCE", "--out", "x", "--where", "flag=3"], "no formula is left of 6 rows"),
+        (["KIND", "SOURCE", "--out", "x", "--column", "f"], "no column 'f'"),
+        (["KIND", "SOURCE", "--out", "SOURCE"], "is a file; give a folder"),
+        (["KIND", "nowhere.csv", "--out", "x"], "nowhere.csv: no such file"),
+        (["KIND", "bi-se", "--out", "x"], "a dataset of structures, but compositions are needed"),
+        (["info", "formulas", "--max-atoms", "3"], "--max-atoms is for structures"),
+        (["info", "bi-se", "--alloys"], "--alloys is for formulas"),
+        (["enumerate", "--n-elements", "x"], "give a number or a range"),
+        (["enumerate", "--n-elements", "5"], "give 2 to 4"),
+        (["enumerate", "--elements", "Li"], "a formula needs 2"),
+        (["enumerate", "--max-count", "9"], "--max-count 9"),
+        (["enumerate", "--out", "x.json"], "must end in"),
+        (["enumerate", "--against", "nowhere.csv"], "no such file"),
+        (["enumerate", "--simplest", "--exhaustive"], "--simplest goes through no space"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_code_2(
+    source, tmp_path, capsys, monkeypatch, words, message
+):
+    monkeypatch.chdir(tmp_path)
+    if words[0] == "KIND":
+        words = ["import", "--kind", "compositions", *words[1:]]
+    code, out, err = run(capsys, *(str(source) if word == "SOURCE" else word for word in words))
+    assert code == 2
+    assert out == ""
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("tfmat: ")
+    assert message in last
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys\n"
+        "from tfmat.cli.main import main\n"
+        "try:\n"
+        "    main(['data', 'enumerate', '--help'])\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
+        "heavy = {'numpy', 'pymatgen', 'pyarrow', 'smact', 'tensorflow'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

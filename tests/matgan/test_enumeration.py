@@ -1,0 +1,193 @@
+"""Enumerating the space, its valid share and enrichment, against smact formula by formula."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from smact.screening import smact_validity
+
+from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.compositions import Compositions, symbols
+from tfmat.datasets.read_formulas import read_formulas
+from tfmat.errors import InputError
+from tfmat.matgan.common import common_ions, draw, simplest_formulas
+from tfmat.matgan.enrichment import enrichment
+from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
+from tfmat.matgan.enumeration import EnumerationOptions, enumerate_space
+from tfmat.matgan.space import Space
+from tfmat.matgan.validity import ValidityChecker
+
+ELEMENTS = ("H", "Li", "O", "S", "Fe", "Cu")
+NUMBERS = np.array([symbols().index(symbol) for symbol in ELEMENTS], np.uint8)
+
+
+def literally(size: int, largest: int) -> tuple[int, int, int]:
+    formulas = [f for block in Space(size, largest, NUMBERS).blocks() for f in block.formulas()]
+    settings = {"oxidation_states_set": "smact14", "include_alloys": False}
+    neutral = sum(smact_validity(f, use_pauling_test=False, **settings) for f in formulas)
+    balanced = sum(smact_validity(f, use_pauling_test=True, **settings) for f in formulas)
+    return len(formulas), neutral, balanced
+
+
+def test_shares_of_formulas_are_smacts():
+    found = enumerate_space(EnumerationOptions((2, 4), 2, ELEMENTS))
+    expected = [literally(size, 2) for size in (2, 3, 4)]
+    for part, (formulas, neutral, balanced) in zip(
+        found["by_elements"].values(), expected, strict=True
+    ):
+        assert part["how"] == "all"
+        assert part["space"] == part["examined"] == formulas
+        assert (part["charge_neutral"], part["balanced"]) == (neutral, balanced)
+        assert part["charge_neutral_rate"] == neutral / formulas
+        assert part["balanced_error"] == 0
+        combinations = part["combinations"]
+        assert combinations["balanced_rate"] == combinations["balanced"] / combinations["total"]
+    formulas, neutral, balanced = np.sum(expected, axis=0)
+    assert found["total"]["space"] == formulas
+    assert found["total"]["charge_neutral_rate"] == pytest.approx(neutral / formulas)
+    assert found["total"]["balanced_rate"] == pytest.approx(balanced / formulas)
+    assert found["settings"]["oxidation_states"] == "smact14"
+
+
+def test_an_estimate_is_as_good_as_it_says():
+    exact = enumerate_space(EnumerationOptions((3, 3), 8, ELEMENTS))["total"]
+    deviations = []
+    for seed in range(20):
+        options = EnumerationOptions((3, 3), 8, ELEMENTS, sample=2000, seed=seed)
+        part = enumerate_space(options)["by_elements"]["3"]
+        assert (part["how"], part["examined"]) == ("sample", 2000)
+        error = part["balanced_error"]
+        rate = part["balanced_rate"]
+        size = part["space"]
+        assert error == pytest.approx(math.sqrt(rate * (1 - rate) / 2000 * (1 - 2000 / size)))
+        deviations.append((rate - exact["balanced_rate"]) / error)
+    assert 0.5 < np.std(deviations) < 1.6
+    assert abs(np.mean(deviations)) < 1
+
+
+def test_a_large_space_is_sampled_unless_all_of_it_is_wanted():
+    options = EnumerationOptions((4, 4), 8, ELEMENTS)
+    assert enumerate_space(options)["by_elements"]["4"]["how"] == "all"
+    taken = []
+    everything = EnumerationOptions((4, 4), limit=10)
+    found = enumerate_space(everything, lambda block, _: taken.append(len(block)))
+    assert sum(taken) == found["written"] == 10
+    part = found["by_elements"]["4"]
+    assert part["space"] == 7_740_753_055
+    assert part["how"] == "first"
+    assert part["balanced_rate"] is found["total"]["balanced_rate"] is None
+    assert part["combinations"]["total"] == 2_989_643_348_823
+
+
+def test_what_is_handed_on_is_what_was_asked_for():
+    got: list[Compositions] = []
+    options = EnumerationOptions((2, 3), 4, ELEMENTS, only_valid=True)
+    found = enumerate_space(options, lambda block, verdict: got.append(block[verdict.balanced]))
+    formulas = Compositions.concatenate(got)
+    assert len(formulas) == found["written"]
+    assert len(formulas) == sum(part["balanced"] for part in found["by_elements"].values())
+    assert ValidityChecker().check(formulas).balanced.all()
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.csv.gz", "dataset"])
+def test_files_hold_the_formulas(tmp_path, name):
+    options = EnumerationOptions((2, 3), 2, ELEMENTS)
+    summary = enumerate_to(options, tmp_path / name)
+    table = read_formulas(tmp_path / name)
+    assert len(table.compositions) == summary["written"] == 45 + 140
+    assert len(np.unique(table.compositions.keys())) == 185
+    if name.endswith(".parquet"):
+        columns = pyarrow.parquet.read_table(tmp_path / name)
+        verdict = ValidityChecker().check(table.compositions)
+        assert columns["charge_neutral"].to_pylist() == verdict.neutral.tolist()
+        assert columns["balanced"].to_pylist() == verdict.balanced.tolist()
+    if name == "dataset":
+        source = CompositionDataset.open(tmp_path / name).metadata["source"]
+        assert source["name"] == "tfmat data enumerate"
+        assert source["elements"] == list(ELEMENTS)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_enrichment_divides_rates():
+    space = enumerate_space(EnumerationOptions((2, 3), 4, ELEMENTS))
+    formulas = Compositions.from_mappings(
+        [{1: 2, 8: 1}, {3: 2, 8: 1}, {1: 1, 8: 4}, {26: 2, 8: 3, 16: 1}, {8: 2}, {1: 1}]
+    )
+    checker = ValidityChecker()
+    found = enrichment(space, formulas, checker)
+    assert found["left_out"] == 2
+    assert found["total"]["formulas"] == 4
+    rate = checker.check(formulas[:4]).balanced.mean()
+    balanced = found["total"]["balanced"]
+    assert balanced["rate"] == rate
+    assert balanced["over_formulas"] == pytest.approx(rate / space["total"]["balanced_rate"])
+    combinations = space["total"]["combinations"]["balanced_rate"]
+    assert balanced["over_combinations"] == pytest.approx(rate / combinations)
+    assert list(found["by_elements"]) == ["2", "3"]
+    assert found["by_elements"]["2"]["formulas"] == 3
+
+
+def test_enrichment_of_a_file(tmp_path):
+    (tmp_path / "a.txt").write_text("H2O\nLi2O\nHO4\n")
+    summary = enumerate_to(EnumerationOptions((2, 2), 2, ELEMENTS), against=tmp_path / "a.txt")
+    assert summary["enrichment"]["total"]["charge_neutral"]["rate"] == pytest.approx(2 / 3)
+    assert summary["out"] is None
+
+
+def test_the_simplest_formulas_of_common_ions(tmp_path):
+    options = EnumerationOptions((2, 3), sample=100, seed=3)
+    summary = enumerate_simplest(options, tmp_path / "a")
+    again = enumerate_simplest(options, tmp_path / "b")
+    first, second = CompositionDataset.open(tmp_path / "a"), CompositionDataset.open(tmp_path / "b")
+    assert first.sha256 == second.sha256
+    assert len(first) == summary["written"] == again["written"] == 200
+    assert summary["by_elements"]["3"]["formulas"] == 53_068
+    assert summary["ions"]["count"] == 119
+    fewer = enumerate_simplest(EnumerationOptions((2, 3), elements=("Li", "Na", "O"), limit=3))
+    assert fewer["by_elements"]["2"] == {
+        "formulas": 2,
+        "written": 2,
+        "charge_neutral": 2,
+        "balanced": 2,
+    }
+    assert fewer["by_elements"]["3"]["written"] == 1
+
+
+def test_a_sample_prefers_common_ions():
+    every, commonness = simplest_formulas(common_ions(), 3)
+    sample = draw(every, commonness, 2000, seed=0)
+    oxygen, in_sample = (float((f.numbers == 8).any(axis=1).mean()) for f in (every, sample))
+    assert in_sample > 1.5 * oxygen
+    assert len(np.unique(sample.keys())) == 2000
+    assert draw(every, commonness, None, seed=0) is every
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_elements": (2, 5)}, "give 2 to 4"),
+        ({"n_elements": (3, 2)}, "give 2 to 4"),
+        ({"max_count": 9}, "--max-count 9"),
+        ({"elements": ("Li", "Xx")}, "--elements Xx: no element"),
+        ({"elements": ("Li", "He")}, "not one of MatGAN's 85"),
+        ({"sample": 5, "exhaustive": True}, "give one of them"),
+    ],
+)
+def test_mistakes(options, message):
+    with pytest.raises(InputError, match=message):
+        EnumerationOptions(**options)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a"])
+def test_nothing_is_written_where_nothing_is_valid(tmp_path, name):
+    options = EnumerationOptions((2, 2), elements=("Li", "Na"), only_valid=True)
+    with pytest.raises(InputError, match="no valid formula to write"):
+        enumerate_to(options, tmp_path / name)
+    with pytest.raises(InputError, match="no valid formula to write"):
+        enumerate_simplest(options, tmp_path / name)
+    with pytest.raises(InputError, match="must end in"):
+        enumerate_to(options, tmp_path / "a.json")
+    assert list(tmp_path.iterdir()) == []
