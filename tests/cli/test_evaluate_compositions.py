@@ -13,6 +13,7 @@ from tfmat.datasets.composition_store import CompositionDataset, CompositionWrit
 from tfmat.datasets.formulas import parse_formulas
 from tfmat.matgan.data import load_training_data
 from tfmat.matgan.recipe import CompositionDataRecipe
+from tfmat.training.run import Run
 
 MADE = ["NaCl", "NaCl", "NaCl2", "Na2O", "LiFePO4", "MgCa"]
 TRAINING = ["NaCl", "Na2O", "KCl", "K2O", "NaCl"]
@@ -136,8 +137,7 @@ def test_a_run_brings_its_lists(capsys, place, tmp_path):
     dataset = CompositionDataset.open(place / "made")
     for fraction, held_out in ((0.4, 2), (0.0, 0)):
         folder = tmp_path / str(fraction)
-        lists = folder / "stages" / "formulas"
-        lists.mkdir(parents=True)
+        lists = Run.start(folder, {}, 0, {}).stage_folder("formulas")
         data = load_training_data(CompositionDataRecipe(test_fraction=fraction), dataset, seed=0)
         data.write_formulas(lists)
         summary = measured(capsys, place / "made.txt", "--run", folder)
