@@ -78,9 +78,11 @@ class CompositionModel:
         folder = find(model, models_dir)
         metadata = read_metadata(folder)
         if metadata.get("family") != FAMILY:
+            terms = metadata.get("recipe", {}).get("gan", {}).get("terms")
+            other = "ccdcgan" if terms else "dcgan"
             raise InputError(
-                f"--model {model}: is a {metadata.get('family')} package, which makes structures, "
-                f"not formulas; use tfmat generate {metadata.get('family')}"
+                f"--model {model}: is a {other.upper()}, which makes structures, not formulas; "
+                f"use tfmat generate {other}"
             )
         if tuple(metadata.get("elements", ())) != ELEMENTS:
             raise InputError(f"{folder}: its elements are not the 85 of MatGAN; export it again")

@@ -1,0 +1,220 @@
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from fresh import run_and_list_modules
+from tfmat.cli.main import main
+
+pytest.importorskip("tensorflow")
+pytest.importorskip("tf2onnx")
+pytestmark = pytest.mark.train
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    from random_matgan import make_run
+
+    return make_run(tmp_path_factory.mktemp("runs") / "random")
+
+
+def tfmat(capsys, *arguments):
+    with pytest.raises(SystemExit) as end:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+def generate(capsys, run, out, *arguments):
+    return tfmat(capsys, "generate", "matgan", "--model", run, "--out", out, *arguments)
+
+
+def read(file):
+    with file.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_table_and_json_summary(capsys, run, tmp_path):
+    out = tmp_path / "new.csv"
+    code, stdout, stderr = generate(capsys, run, out, "-n", 20_000, "--seed", 7, "--json")
+    assert code == 0
+    summary = json.loads(stdout)
+    assert summary["validity"] == {
+        "tool": "smact_validity",
+        "smact_version": "4.0.2",
+        "oxidation_states": "smact14",
+        "alloys": False,
+        "mixed_valence": False,
+    }
+    assert summary["seed"] == 7
+    assert summary["samples"] == 20_000
+    assert len(read(out)) == summary["rows"] == summary["accepted"]
+    assert json.loads((tmp_path / "new.csv.json").read_text("utf-8")) == {
+        key: value for key, value in summary.items() if key != "out"
+    }
+    assert "generating: 20000/20000" in stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"new.csv", "new.csv.json"}
+
+
+def test_plain_summary_names_shares_and_judge(capsys, run, tmp_path):
+    code, stdout, _ = generate(
+        capsys, run, tmp_path / "new.parquet", "-n", 20_000, "--unique",
+        "--oxidation-states", "icsd24", "--alloys",
+    )  # fmt: skip
+    assert code == 0
+    assert "rows from 20,000 samples" in stdout
+    assert "% of formulas" in stdout
+    assert "% of samples" in stdout
+    assert "smact 4.0.2, set icsd24, alloys on, mixed valence off" in stdout
+
+
+def test_bytes_do_not_depend_on_batch_size_and_threads(capsys, run, tmp_path):
+    contents = []
+    for threads, batch in ((1, 256), (2, 100), (2, 20_000)):
+        out = tmp_path / f"{threads}-{batch}.csv"
+        code, _, _ = generate(
+            capsys, run, out, "-n", 20_000, "--threads", threads, "--batch-size", batch
+        )
+        assert code == 0
+        contents.append(out.read_bytes())
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_masks_from_words(capsys, run, tmp_path):
+    out = tmp_path / "all.csv"
+    generate(capsys, run, out, "-n", 20_000)
+    rows = [dict(part.split(":") for part in row["counts"].split()) for row in read(out)]
+    from collections import Counter
+
+    common, second = (s for s, _ in Counter(s for row in rows for s in row).most_common(2))
+    out = tmp_path / "few.csv"
+    code, stdout, _ = generate(
+        capsys, run, out, "-n", 20_000, "--require", common.upper(), "--exclude",
+        f"{second.lower()},pb", "--exclude", "Cd", "--n-elements", "2-3", "--max-count", 4,
+        "--valid-only", "--unique", "--novel-against", tmp_path / "all.csv", "--json",
+    )  # fmt: skip
+    assert code == 0
+    few = read(out)
+    assert few
+    for row in few:
+        counts = dict(part.split(":") for part in row["counts"].split())
+        assert common in counts
+        assert not {second, "Pb", "Cd"} & set(counts)
+        assert len(counts) == int(row["n_elements"]) <= 3
+        assert max(map(int, counts.values())) <= 4
+        assert (row["balanced"], row["novel"]) == ("true", "false")
+    masks = json.loads(stdout)["masks"]
+    assert masks["require"] == [common]
+    assert masks["exclude"] == [second, "Pb", "Cd"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--require", "Li", "--exclude", "li"], "both name Li"),
+        (["--require", "Li,Na,K", "--n-elements", "2"], "--require names 3 elements"),
+        (["--elements", "Li,He"], "--elements He"),
+        (["--elements", "Lithium"], "--elements Lithium: no element"),
+        (["--elements", ","], "--elements"),
+        (["--n-elements", "three"], "--n-elements"),
+        (["--n-elements", "9"], "--n-elements"),
+        (["--max-count", "9"], "--max-count"),
+        (["--formula-pattern", "Li9X"], "above 8"),
+        (["--formula-pattern", "Li2XO3", "--exclude", "O"], "names O"),
+        (["--oxidation-states", "smact15"], "smact15"),
+        (["--novel-against", "nowhere.csv"], "nowhere.csv"),
+        (["--novel-only"], "--novel-against"),
+        (["--critic-keep", "0"], "--critic-keep"),
+        (["-n", "0"], "-n"),
+        (["--model", "nowhere"], "no such package"),
+        (["--elements", "Xe,Pu", "-n", "500"], "none of 500 samples"),
+    ],
+)
+def test_wrong_words_leave_nothing_behind(capsys, run, tmp_path, arguments, message):
+    code, stdout, stderr = generate(capsys, run, tmp_path / "new.csv", *arguments)
+    assert (code, stdout) == (2, "")
+    last = stderr.splitlines()[-1]
+    assert message in last
+    # Only a mask that just no sample fulfils is found out by drawing.
+    assert len(stderr.splitlines()) == 1 or "none of" in last
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_ending_is_refused(capsys, run, tmp_path):
+    code, _, stderr = generate(capsys, run, tmp_path / "new.xlsx")
+    assert code == 2
+    assert "must end in .csv, .csv.gz or .parquet" in stderr
+
+
+def test_models_of_the_other_family_are_refused(capsys, run, tmp_path):
+    from oracle import make_package
+
+    for terms, command in ((True, "ccdcgan"), (False, "dcgan")):
+        package = make_package(tmp_path / command, terms=terms)
+        code, _, stderr = generate(capsys, package, tmp_path / "new.csv")
+        assert code == 2
+        assert f"use tfmat generate {command}" in stderr
+        assert len(stderr.splitlines()) == 1
+        code, _, stderr = tfmat(
+            capsys, "generate", command, "--model", run, "--out", tmp_path / "new"
+        )
+        assert code == 2
+        assert "use tfmat generate matgan" in stderr
+        assert len(stderr.splitlines()) == 1
+
+
+def test_package_without_generator_is_refused(capsys, tmp_path):
+    from random_matgan import make_run
+
+    other = make_run(tmp_path / "other", parts=("critic",))
+    code, _, stderr = generate(capsys, other, tmp_path / "new.csv")
+    assert code == 2
+    assert "holds no generator (it has critic)" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_tensorflow_needs_a_run_and_gives_the_same(capsys, run, tmp_path):
+    code, _, stderr = generate(
+        capsys, run / "package", tmp_path / "a.csv", "--backend", "tensorflow", "-n", 3000
+    )
+    assert code == 0, stderr
+    generate(capsys, run, tmp_path / "b.csv", "--backend", "onnx", "-n", 3000)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    (run / "package").rename(tmp_path / "alone")
+    try:
+        code, _, stderr = generate(
+            capsys, tmp_path / "alone", tmp_path / "c.csv", "--backend", "tensorflow"
+        )
+    finally:
+        (tmp_path / "alone").rename(run / "package")
+    assert code == 2
+    assert "needs a run of tfmat train matgan" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_light_install_generates(run, tmp_path):
+    code, modules, output = run_and_list_modules(
+        "generate", "matgan", "--model", run, "--out", tmp_path / "new.csv", "-n", 1000, "--json"
+    )
+    assert code == 0, output
+    extras = ("tensorflow", "keras", "tf2onnx", "onnx", "sklearn", "chgnet", "torch", "tensorboard")
+    assert modules.isdisjoint(extras)
+
+
+def test_interrupt_leaves_nothing(run, tmp_path):
+    command = ["generate", "matgan", "--model", run, "--out", tmp_path / "new.csv", "-n", 10**9]
+    script = "import sys; from tfmat.cli.main import main; main(sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, command)], stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and not any(tmp_path.iterdir()):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.decode().splitlines()[-1] == "tfmat: interrupted"
+    assert not list(tmp_path.iterdir())
