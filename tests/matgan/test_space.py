@@ -11,7 +11,7 @@ import pytest
 from tfmat.datasets.compositions import Compositions
 from tfmat.errors import InputError
 from tfmat.matgan.elements import NUMBERS
-from tfmat.matgan.space import Space, choices, reduced_ratios
+from tfmat.matgan.space import Space, choices, reduced_ratios, shuffled
 
 SOME = np.array([26, 1, 8, 3, 11, 17], np.uint8)
 
@@ -76,6 +76,16 @@ def test_a_sample_is_uniform():
     # Chi-square with size - 1 degrees of freedom: its mean plus five standard deviations.
     chi_square = ((counts - expected) ** 2 / expected).sum()
     assert chi_square < space.size + 5 * math.sqrt(2 * space.size)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 17, 64, 1000, 65_537])
+def test_a_shuffled_order_holds_every_number_once(size):
+    order = shuffled(np.arange(size), size, [1])
+    np.testing.assert_array_equal(np.sort(order), np.arange(size))
+    np.testing.assert_array_equal(shuffled(np.arange(size)[::2], size, [1]), order[::2])
+    if size > 100:
+        assert abs(np.corrcoef(np.arange(size), order)[0, 1]) < 0.2
+        assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.2
 
 
 def test_ratios():

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.compositions import Compositions, mix
 from tfmat.errors import InputError
 from tfmat.matgan.elements import MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS, NUMBERS
 
@@ -20,6 +20,8 @@ from tfmat.matgan.elements import MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS, NUMBERS
 _BLOCK = 1 << 17
 # Ratios are kept as a table.
 _MOST_RATIOS = 1 << 24
+# Four rounds make a Feistel network look random; small spaces take some more.
+_ROUNDS = 8
 
 
 class Space:
@@ -90,10 +92,9 @@ class Space:
         if n >= self.size:
             yield from self.blocks()
             return
-        generator = np.random.default_rng([seed, self.n_elements])
-        chosen = _draw(generator, n, self.size)
         for start in range(0, n, _BLOCK):
-            yield self.at(chosen[start : start + _BLOCK])
+            places = np.arange(start, min(start + _BLOCK, n))
+            yield self.at(shuffled(places, self.size, [seed, self.n_elements]))
 
 
 def choices(indices: NDArray[np.int64], of: int, size: int) -> NDArray[np.int64]:
@@ -130,13 +131,29 @@ def reduced_ratios(n_elements: int, max_count: int) -> NDArray[np.uint8]:
     return counts[np.gcd.reduce(counts, axis=1) == 1].astype(np.uint8)
 
 
-def _draw(generator: np.random.Generator, n: int, size: int) -> NDArray[np.int64]:
-    """Draws different numbers below a size, in the order in which they were drawn."""
-    if 2 * n > size:
-        return generator.permutation(size)[:n].astype(np.int64)
-    drawn = np.zeros(0, np.int64)
-    while len(drawn) < n:
-        more = np.concatenate([drawn, generator.integers(0, size, n - len(drawn) + 1024)])
-        first = np.unique(more, return_index=True)[1]
-        drawn = more[np.sort(first)]
-    return drawn[:n]
+def shuffled(places: NDArray[np.int64], size: int, seed: list[int]) -> NDArray[np.int64]:
+    """Returns what stands at some places of a random order of the numbers below a size.
+
+    The order is never made: a Feistel network permutes the numbers of twice so many bits as are
+    needed for half of them, and what falls beyond the size goes through it again.
+
+    Args:
+        places: Different numbers below ``size`` ``(n,)``.
+        size: How many numbers there are, at least 1.
+        seed: The same seed gives the same order.
+
+    Returns:
+        Different numbers below ``size`` ``(n,)``.
+    """
+    half = np.uint64(max(1, -(-(size - 1).bit_length() // 2)))
+    low = (np.uint64(1) << half) - np.uint64(1)
+    keys = np.random.default_rng(seed).integers(0, 2**63, _ROUNDS, np.uint64)
+    numbers = places.astype(np.uint64)
+    rows = np.arange(len(places))
+    while len(rows):
+        left, right = numbers[rows] >> half, numbers[rows] & low
+        for key in keys:
+            left, right = right, left ^ (mix(right ^ key) & low)
+        numbers[rows] = left << half | right
+        rows = rows[numbers[rows] >= size]
+    return numbers.astype(np.int64)
