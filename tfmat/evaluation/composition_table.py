@@ -148,12 +148,16 @@ def _uniqueness(table: _Table) -> None:
 
 
 def _curve(result: Mapping[str, Any], draws: int) -> str:
-    curve = result["uniqueness_curve"]
-    for point in curve["points"]:
+    for point in result["uniqueness_curve"]["points"]:
         if point["samples"] == draws:
-            expected = curve["how"] == RAREFACTION and draws < result["samples"]
-            return "~" * expected + _rate(point["uniqueness"])
+            return _expected(result, draws) + _rate(point["uniqueness"])
     return _MISSING
+
+
+def _expected(result: Mapping[str, Any], draws: int) -> str:
+    """Returns the mark of an expected number, for a part of samples whose order is not known."""
+    unknown = result["uniqueness_curve"]["how"] == RAREFACTION
+    return "~" if unknown and draws < result["samples"] else ""
 
 
 def _recovery(table: _Table, references: Mapping[str, Any]) -> None:
@@ -182,7 +186,7 @@ def _recovered(result: Mapping[str, Any], draws: int | None, key: str, part: str
     wanted = result["samples"] if draws is None else draws
     for point in result["recovery"]:
         if point["samples"] == wanted:
-            return _rate(point[key][part]["share"])
+            return _expected(result, wanted) + _rate(point[key][part]["share"])
     return _MISSING
 
 
@@ -190,7 +194,9 @@ def _confirmation(table: _Table) -> None:
     lists = table.results[0].get("confirmation", {})
     if not lists:
         return
-    table.heading("novel formulas confirmed by another list: number, % of the list")
+    table.heading(
+        "novel formulas confirmed by another list: number, % of it (training formulas aside)"
+    )
     for name in lists:
         table.row(name, partial(_confirmed, name=name))
 
