@@ -58,6 +58,7 @@ def read(text: str) -> str:
         ("Li0.30000000000000004O", "Li3O10"),
         ("Li1.0Co1.0O2.00", "LiCoO2"),
         ("K0.0625WO3", "KW16O48"),
+        ("Li1.5HFeO4", "Li3Fe2H2O8"),
         # thirds and sixths
         ("LiNi0.33Mn0.33Co0.33O2", "Li3MnCoNiO6"),
         ("LiNi0.33Mn0.33Co0.34O2", "Li3MnCoNiO6"),

@@ -87,6 +87,11 @@ def test_none_at_all(texts: Any) -> None:
     assert len(parsed.rejected) == len(texts)
 
 
+def test_the_last_symbol_of_a_block_is_not_read_on() -> None:
+    for symbol in symbols()[1:]:
+        assert parse_formulas([symbol]).compositions.formulas() == [symbol]
+
+
 def test_formulas_of_one_width_and_of_another_share_slots() -> None:
     parsed = parse_formulas(["Li", "LiNaKRbCsFrBeMgCaSr", "Li2O"])
     assert parsed.compositions.n_elements.tolist() == [1, 10, 2]

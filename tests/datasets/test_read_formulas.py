@@ -103,20 +103,20 @@ def test_broken_rows_keep_the_numbers_of_the_others(tmp_path: Path) -> None:
 def test_a_long_table_with_broken_rows(tmp_path: Path) -> None:
     """Longer than a block of the CSV reader."""
     n = 150_000
-    lines = [f"Li{row % 7 + 1}O,row {row}" + ("" if row % 1000 else ",") for row in range(n)]
+    lines = [f'Li{row % 7 + 1}O,"row\n{row}"' + ("" if row % 1000 else ",") for row in range(n)]
     table = read_formulas(
         write(tmp_path / "table.csv", "\n".join(["formula,name", *lines])), columns=["name"]
     )
     assert [row for row, _ in table.rejected] == list(range(0, n, 1000))
-    assert table.columns["name"].to_pylist() == [f"row {row}" for row in table.rows]
+    assert table.columns["name"].to_pylist() == [f"row\n{row}" for row in table.rows]
     assert np.array_equal(table.compositions.counts[:, 0], table.rows % 7 + 1)
 
 
 @pytest.mark.parametrize(
-    ("limit", "rows", "rejected"), [(1, [0], 0), (2, [0], 1), (9, [0, 2, 3], 1)]
+    ("limit", "rows", "rejected"), [(1, [0], 0), (2, [0], 1), (4, [0, 2, 3], 1), (9, [0, 2, 3], 2)]
 )
 def test_only_the_first_rows(tmp_path: Path, limit: int, rows: list[int], rejected: int) -> None:
-    path = write(tmp_path / "table.csv", TABLE)
+    path = write(tmp_path / "table.csv", TABLE + "e,MgO\n")
     table = read_formulas(path, columns=["id"], limit=limit)
     assert table.rows.tolist() == rows
     assert len(table.columns["id"]) == len(rows)
