@@ -66,7 +66,8 @@ class Range(click.ParamType):
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
-    help="Formulas to compare with the space: a table or a dataset.",
+    help="Formulas to compare with the space: a table or a dataset. A row counts as often as its "
+    "column times_generated says.",
 )
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
@@ -100,7 +101,10 @@ def enumerate_(
     )
     if simplest and (against is not None or options.exhaustive):
         raise InputError("--simplest goes through no space: leave --against and --exhaustive out")
-    summary = enumerate_simplest(options, out) if simplest else enumerate_to(options, out, against)
+    if simplest:
+        summary = enumerate_simplest(options, out)
+    else:
+        summary = enumerate_to(options, out, _samples(against) if against is not None else None)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
         return
@@ -109,6 +113,18 @@ def enumerate_(
         click.echo(line)
     if summary["out"]:
         click.echo(f"{summary['out']}: {summary['written']:,} formulas")
+
+
+def _samples(path: Path) -> Any:
+    """Reads formulas, each as often as it was generated."""
+    import numpy as np
+
+    from tfmat.evaluation.composition_sources import read_sample
+
+    sample = read_sample(path)
+    if sample.times is None:
+        return sample.compositions
+    return sample.compositions[np.repeat(np.arange(len(sample.times)), sample.times)]
 
 
 def _simplest(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -151,7 +167,7 @@ def _share(part: Mapping[str, Any], name: str) -> str:
 
 
 def _enrichment(found: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{found['against']} (times the share of all formulas, of all combinations):"
+    yield "the given formulas (times the share of all formulas, of all combinations):"
     for size, part in [*found["by_elements"].items(), ("all", found["total"])]:
         told = []
         for name, label in (("charge_neutral", "neutral"), ("balanced", "balanced")):

@@ -70,6 +70,19 @@ def test_json_summaries(source, tmp_path, capsys):
     assert found["validity"]["total"]["formulas"] == 3
 
 
+def test_enrichment_counts_samples(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("formula,times_generated\nH2O,3\nHO4,1\nO,9\n")
+    words = ("enumerate", "--n-elements", "2", "--elements", "H,O", "--max-count", 2)
+    code, out, _ = run(capsys, *words, "--against", tmp_path / "a.csv", "--json")
+    assert code == 0
+    found = json.loads(out)["enrichment"]
+    assert (found["left_out"], found["total"]["formulas"]) == (9, 4)
+    balanced = found["total"]["balanced"]
+    # HO, HO2 and H2O are balanced two times in three: HO2 would need a superoxide.
+    assert balanced["rate"] == 0.75
+    assert balanced["over_formulas"] == pytest.approx(0.75 / (2 / 3))
+
+
 def test_enumerate_and_compare(source, tmp_path, capsys):
     words = ("enumerate", "--n-elements", "2-3", "--elements", "Fe,na,Cl O", "--max-count", 2)
     code, out, _ = run(capsys, *words, "--out", tmp_path / "x.csv", "--against", source)

@@ -130,13 +130,6 @@ def test_enrichment_divides_rates():
     assert found["by_elements"]["2"]["formulas"] == 3
 
 
-def test_enrichment_of_a_file(tmp_path):
-    (tmp_path / "a.txt").write_text("H2O\nLi2O\nHO4\n")
-    summary = enumerate_to(EnumerationOptions((2, 2), 2, ELEMENTS), against=tmp_path / "a.txt")
-    assert summary["enrichment"]["total"]["charge_neutral"]["rate"] == pytest.approx(2 / 3)
-    assert summary["out"] is None
-
-
 def test_the_simplest_formulas_of_common_ions(tmp_path):
     options = EnumerationOptions((2, 3), sample=100, seed=3)
     summary = enumerate_simplest(options, tmp_path / "a")

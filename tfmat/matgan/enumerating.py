@@ -14,7 +14,6 @@ import pyarrow as pa
 from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.datasets.compositions import Compositions
-from tfmat.datasets.read_formulas import read_formulas
 from tfmat.errors import InputError
 from tfmat.matgan import common
 from tfmat.matgan.enrichment import enrichment
@@ -29,34 +28,29 @@ _COLUMNS = pa.schema(
 
 
 def enumerate_to(
-    options: EnumerationOptions, out: Path | None = None, against: Path | None = None
+    options: EnumerationOptions, out: Path | None = None, against: Compositions | None = None
 ) -> dict[str, Any]:
     """Enumerates the space of formulas.
 
     Args:
         options: What to enumerate.
         out: Where to write the formulas: a table (``.csv``, ``.parquet``) or a dataset folder.
-        against: Formulas to compare the space with: a table or a dataset of compositions.
+        against: Formulas to compare the space with, a generated one as often as it was generated.
 
     Returns:
         What :func:`enumerate_space` returns, with ``out``, ``seconds`` and, if asked for,
         ``enrichment``.
 
     Raises:
-        InputError: A file cannot be read or written, or no formula is there to write.
+        InputError: No file can be written there, or no formula is there to write.
     """
     start = time.monotonic()
-    compared = read_formulas(against).compositions if against is not None else None
     with _sink(out, options, {"mode": "space"}) as sink:
         found = enumerate_space(options, sink)
         _require_any(found["written"], out)
     summary = {"mode": "space", **found, "out": str(out) if out is not None else None}
-    if compared is not None:
-        checker = ValidityChecker(options.validity)
-        summary["enrichment"] = {
-            "against": str(against),
-            **enrichment(found, compared, checker),
-        }
+    if against is not None:
+        summary["enrichment"] = enrichment(found, against, ValidityChecker(options.validity))
     return summary | {"seconds": round(time.monotonic() - start, 2)}
 
 
