@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 # Elements without an electronegativity (He, Ne, Ar, ...) are written last.
 _NO_ELECTRONEGATIVITY = 1e9
 _HIGHEST_NUMBER = 118
+# Counts below this have their texts in a table.
+_SMALL = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +138,15 @@ class Compositions:
         order = self.formula_order()
         numbers = np.take_along_axis(self.numbers, order, axis=1)
         counts = np.take_along_axis(self.counts, order, axis=1)
-        # Each (element, count) that occurs is written once and looked up afterwards.
-        codes = numbers.astype(np.uint32) << 16 | counts
-        distinct, inverse = np.unique(codes, return_inverse=True)
-        tokens = pa.array([_token(int(code)) for code in distinct])
-        columns = inverse.reshape(codes.shape).astype(np.int32)
-        parts = [tokens.take(pa.array(columns[:, slot])) for slot in range(codes.shape[1])]
+        if counts.max() < _SMALL:
+            tokens, codes = _small_tokens(), numbers.astype(np.int32) * _SMALL + counts
+        else:
+            # Each (element, count) that occurs is written once and looked up afterwards.
+            wide = numbers.astype(np.uint32) << 16 | counts
+            distinct, inverse = np.unique(wide, return_inverse=True)
+            tokens = pa.array([_token(int(code) >> 16, int(code) & 0xFFFF) for code in distinct])
+            codes = inverse.reshape(wide.shape).astype(np.int32)
+        parts = [tokens.take(pa.array(column)) for column in codes.T]
         return pc.binary_join_element_wise(*parts, "")
 
     def mapping(self, row: int) -> dict[int, int]:
@@ -196,6 +201,14 @@ def _ranks() -> NDArray[np.float64]:
     return ranks
 
 
-def _token(code: int) -> str:
-    number, count = code >> 16, code & 0xFFFF
+@functools.cache
+def _small_tokens() -> Any:
+    """Returns the texts of all elements with counts below 256 as a ``pyarrow`` array."""
+    import pyarrow as pa
+
+    every = range(_HIGHEST_NUMBER + 1)
+    return pa.array([_token(number, count) for number in every for count in range(_SMALL)])
+
+
+def _token(number: int, count: int) -> str:
     return symbols()[number] + (str(count) if count > 1 else "")
