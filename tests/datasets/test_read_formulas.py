@@ -130,6 +130,7 @@ def test_only_the_first_rows(tmp_path: Path, limit: int, rows: list[int], reject
         ("full_formula,Reduced Formula", "Reduced Formula"),
         ("formula_pretty,formula_anonymous", "formula_pretty"),
         ("name,COMPOSITION", "COMPOSITION"),
+        ("Formula,formula", "Formula"),
     ],
 )
 def test_usual_names(tmp_path: Path, header: str, found: str) -> None:
