@@ -64,7 +64,7 @@ class LazyGroup(click.Group):
     lazy={
         "data": ("tfmat.cli.data", "data", "Import, build and inspect datasets."),
         "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
-        "generate": ("tfmat.cli.generate", "generate", "Generate new structures as CIF files."),
+        "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
         "models": ("tfmat.cli.models", "models", "List model packages."),

@@ -12,7 +12,13 @@ from pymatgen.core import Composition
 from tfmat.datasets.compositions import Compositions, symbols
 
 MAPPINGS = st.lists(
-    st.dictionaries(st.integers(1, 103), st.integers(1, 200), min_size=1, max_size=9), max_size=20
+    st.dictionaries(
+        st.integers(1, 103),
+        st.integers(1, 200) | st.sampled_from([255, 256, 65_535]),
+        min_size=1,
+        max_size=9,
+    ),
+    max_size=20,
 )
 
 

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,17 +134,18 @@ class Sampler:
             Chunks in the order of the samples, whole chunks of the same indices whatever the
             number of threads.
         """
-        starts = deque(range(first, first + count, CHUNK))
+        starts = iter(range(first, first + count, CHUNK))
         waiting: deque[Future[Chunk]] = deque()
         workers = self.model.workers
         with ThreadPoolExecutor(workers, "sampler") as pool:
             try:
-                while starts or waiting:
+                while True:
                     # One more than the workers, so that none waits for the reader.
-                    while starts and len(waiting) <= workers:
-                        start = starts.popleft()
+                    for start in islice(starts, workers + 1 - len(waiting)):
                         size = min(CHUNK, first + count - start)
                         waiting.append(pool.submit(self.chunk, start, size))
+                    if not waiting:
+                        return
                     yield waiting.popleft().result()
             finally:
                 # An interrupted call must not go on for the rest of its chunks.
