@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class Range(click.ParamType):
         return int(match[1]), int(match[2] or match[1])
 
 
-_masks = (
+_MASKS = (
     click.option(
         "--elements",
         type=Elements(),
@@ -73,7 +74,7 @@ _masks = (
         type=Range(),
         default=(2, 8),
         metavar="N|N-M",
-        help="Number of different elements, within 2-8.",
+        help="Number of different elements, one or a range.  [default: 2-8]",
     ),
     click.option(
         "--max-count",
@@ -90,6 +91,12 @@ _masks = (
         "elements.",
     ),
 )
+
+
+def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_MASKS):
+        command = option(command)
+    return command
 
 
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
@@ -125,6 +132,7 @@ _masks = (
     help="Index of the first sample: go on where an earlier call ended.",
 )
 @click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows.")
+@_mask_options
 @click.option(
     "--unique", is_flag=True, help="A row for each different formula, with how often it came."
 )
@@ -212,10 +220,6 @@ def matgan(out: Path, as_json: bool, **options: Any) -> None:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
     else:
         _print(out, summary)
-
-
-for _option in reversed(_masks):
-    matgan = _option(matgan)
 
 
 def _masks_of(options: dict[str, Any]) -> Masks:
