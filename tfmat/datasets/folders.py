@@ -37,7 +37,7 @@ def resolve(name_or_path: str | Path, kind: str | None = None) -> Path:
 
     Args:
         name_or_path: A dataset folder, or the name of a shipped dataset.
-        kind: What the caller is looking for; only for the names in the message.
+        kind: What the caller is looking for; only for the message.
 
     Raises:
         InputError: It is neither.
@@ -50,7 +50,7 @@ def resolve(name_or_path: str | Path, kind: str | None = None) -> Path:
     names = ", ".join(shipped(kind)) or "none"
     what = "holds no dataset (metadata.json)" if path.exists() else "no such dataset"
     raise InputError(
-        f"{name_or_path}: {what}; make one with `tfmat data import`, or name a shipped one: {names}"
+        f"{name_or_path}: {what}; make one with `{_import(kind)}`, or name a shipped one: {names}"
     )
 
 
@@ -81,7 +81,7 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
         names = ", ".join(shipped(kind)) or "none"
         raise InputError(
             f"{folder}: a dataset of {_kind(record)}, but {kind} are needed here; give one made by "
-            f"`tfmat data import --kind {kind}`, or a shipped one: {names}"
+            f"`{_import(kind)}`, or a shipped one: {names}"
         )
     return record
 
@@ -122,6 +122,11 @@ def verify(folder: Path, hashes: Mapping[str, str]) -> None:
         file = folder / name
         if not file.is_file() or files.sha256(file) != expected:
             raise InputError(f"{file}: missing or changed since it was written; import again")
+
+
+def _import(kind: str | None) -> str:
+    # Structures are what `import` takes by default.
+    return "tfmat data import" + (f" --kind {kind}" if kind == COMPOSITIONS else "")
 
 
 def _kind(record: Mapping[str, Any]) -> str:
