@@ -148,6 +148,12 @@ def _space(summary: Mapping[str, Any]) -> Iterator[str]:
             f"{size:>8} {part['space']:>14,} {part['examined']:>14,} "
             f"{_share(part, 'charge_neutral'):>17} {_share(part, 'balanced'):>17}"
         )
+    for size, part in summary["by_elements"].items():
+        if part["how"] == "sample":
+            yield (
+                f"of {size} elements {part['examined']:,} formulas were drawn: --sample N draws "
+                "more, --exhaustive takes all"
+            )
     yield "of all (species, charge, ratio) combinations:"
     yield f"{'elements':>8} {'combinations':>29} {'neutral':>17} {'balanced':>17}"
     for size, part in parts:
