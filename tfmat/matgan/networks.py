@@ -124,14 +124,15 @@ def build_sampler(generator: keras.Model, decoding: DecodingRecipe) -> keras.Mod
     counts = np.arange(1, MAX_COUNT + 1, dtype=np.float32)[:, None]
     if decoding.rule == "original":
         # Of all cells that reach the threshold, the largest count wins.
-        found = ops.cast(cells >= decoding.threshold, "float32")
+        found = ops.cast(ops.greater_equal(cells, decoding.threshold), "float32")
         decoded = ops.max(found * counts, axis=1)
     else:
         # Of equal cells the lowest count wins. Not argmax: Keras's has no ONNX form.
         highest = ops.max(cells, axis=1, keepdims=True)
-        found = ops.cast(cells == highest, "float32")
+        found = ops.cast(ops.equal(cells, highest), "float32")
         lowest = MAX_COUNT + 1 - ops.max(found * (MAX_COUNT + 1 - counts), axis=1)
-        decoded = lowest * ops.cast(highest[:, 0] >= decoding.threshold, "float32")
+        there = ops.greater_equal(highest[:, 0], decoding.threshold)
+        decoded = lowest * ops.cast(there, "float32")
     return keras.Model(generator.input, ops.cast(decoded, "uint8"), name="sampler")
 
 

@@ -1,0 +1,104 @@
+"""What a MatGAN learns from: distinct formulas that fit, split without a leak."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny_compositions
+
+from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
+from tfmat.datasets.formulas import parse_formulas
+from tfmat.errors import InputError
+from tfmat.matgan.data import DUPLICATE, NO_MATRIX, load_training_data
+from tfmat.matgan.recipe import CompositionDataRecipe, MatganRecipe, load_recipe, with_steps
+
+
+def dataset(folder, formulas):
+    with CompositionWriter(folder, {"name": "test", "sha256": "0"}, 8) as writer:
+        writer.add(parse_formulas(formulas).compositions)
+    return CompositionDataset.open(folder)
+
+
+def test_duplicates_go_before_the_split_and_what_does_not_fit_is_counted(tmp_path):
+    formulas = ["LiF", "Li2O", "Fe", "Na9O2", "KrF2", "LiF", "Fe2O3", "NaCl", "Na2Cl2"]
+    data = load_training_data(
+        CompositionDataRecipe(test_fraction=0.5), dataset(tmp_path / "data", formulas), seed=0
+    )
+    assert sorted(data.compositions.formulas()) == ["Fe2O3", "Li2O", "LiF", "NaCl"]
+    # Na2Cl2 is NaCl; Fe is a single element, 9 atoms are too many, krypton has no column.
+    assert data.left_out == {NO_MATRIX: 3, DUPLICATE: 2}
+    assert len(data.train) == len(data.test) == 2
+    assert sorted([*data.train, *data.test]) == [0, 1, 2, 3]
+
+
+def test_the_split_is_of_the_seed(tmp_path):
+    folder = tiny_compositions.write_dataset(tmp_path / "data")
+    opened = CompositionDataset.open(folder)
+    recipe = CompositionDataRecipe()
+    first, again, other = (load_training_data(recipe, opened, seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.test, again.test)
+    assert len(first.test) == 8
+    assert not np.array_equal(first.test, other.test)
+    assert not set(first.train) & set(first.test)
+
+
+def test_lists_of_formulas_can_be_read_again(tmp_path):
+    opened = CompositionDataset.open(tiny_compositions.write_dataset(tmp_path / "data"))
+    data = load_training_data(CompositionDataRecipe(), opened, 0)
+    files = data.write_formulas(tmp_path)
+    assert [file.name for file in files] == ["training.csv", "held_out.csv"]
+    for file, subset in zip(files, (data.train, data.test), strict=True):
+        header, *formulas = file.read_text("utf-8").splitlines()
+        assert header == "formula"
+        found = parse_formulas(formulas).compositions
+        np.testing.assert_array_equal(found.keys(), data.compositions[subset].keys())
+
+
+def test_too_few_formulas_are_one_line(tmp_path):
+    one = dataset(tmp_path / "one", ["LiF", "Fe"])
+    with pytest.raises(InputError, match="1 of 2 formulas are of use, too few to hold out"):
+        load_training_data(CompositionDataRecipe(), one, 0)
+    assert len(load_training_data(CompositionDataRecipe(test_fraction=0.0), one, 0).train) == 1
+    none = dataset(tmp_path / "none", ["Fe"])
+    for fraction in (0.0, 0.1):
+        with pytest.raises(InputError, match=r"of use|fits in the matrix"):
+            load_training_data(CompositionDataRecipe(test_fraction=fraction), none, 0)
+
+
+def test_epochs_become_steps():
+    recipe = with_steps(load_recipe("matgan-oqmd"), 251_368)
+    # 1,000 epochs of the paper's training set in batches of 512.
+    assert (recipe.gan.steps, recipe.gan.epochs) == (490_954, 0.0)
+    assert with_steps(recipe, 7) == recipe
+    recipe = with_steps(load_recipe("composition-ae"), 1024)
+    assert recipe.autoencoder.steps == 1000
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("gan.steps=7", "gan.steps is 7 and gan.epochs is 1000: one of them"),
+        ("gan.epochs=0", "gan.steps is 0 and gan.epochs is 0"),
+        ("autoencoder.epochs=-1", "autoencoder.epochs is -1"),
+        ("gan.form=conv", "must be one of matgan-7, matgan-4"),
+        ("gan.penalty=0", "penalty of the gan must be positive"),
+        ("gan.beta_1=1", "below 1"),
+        ("decoding.threshold=0", "threshold of the decoding"),
+        ("data.test_fraction=1", "below 1"),
+        ("gan.critic_rat=1", "did you mean critic_rate"),
+        ("family=ccdcgan", "is a ccdcgan recipe, this command needs matgan"),
+    ],
+)
+def test_wrong_settings_are_one_line(setting, message):
+    with pytest.raises(InputError, match=message) as error:
+        load_recipe("matgan-oqmd", [setting])
+    assert "\n" not in str(error.value)
+
+
+def test_published_recipes_are_the_defaults():
+    oqmd = load_recipe("matgan-oqmd")
+    assert oqmd.gan == MatganRecipe("x").gan
+    assert oqmd.decoding == MatganRecipe("x").decoding
+    for name in ("mp", "icsd", "icsd-filter", "bandgap"):
+        gan = load_recipe(f"matgan-{name}").gan
+        assert (gan.form, gan.batch_size, gan.epochs) == ("matgan-4", 32, 1000)
