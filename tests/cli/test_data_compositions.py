@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import pytest
+from tfmat.cli.data import import_
 from tfmat.cli.main import main
+
+from tfmat.matgan.oxidation_states import SETS
+from tfmat.matgan.selection import RULES
 
 TABLE = """formula,e_form,flag
 Fe2O3,-1.5,1
@@ -142,6 +146,13 @@ def test_mistakes_are_one_line_and_exit_code_2(
     assert last.startswith("tfmat: ")
     assert message in last
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_the_choices_are_those_of_the_package():
+    # Written out in the command line, so that its help needs no NumPy.
+    choices = {p.name: p.type.choices for p in import_.params if hasattr(p.type, "choices")}
+    assert tuple(choices["rule"]) == RULES
+    assert tuple(choices["oxidation_states"]) == SETS
 
 
 def test_help_imports_nothing_heavy():
