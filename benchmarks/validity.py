@@ -6,7 +6,7 @@
 
 FOLDER holds `compositions_oqmd.csv.gz`, `compositions_mp.csv.gz` and
 `compositions_icsd_like.csv.gz`. `agreement` asks smact about every different formula, under every
-set, with and without alloys, with and without the Pauling test: some thirty minutes of one core.
+set, with and without alloys, with and without the Pauling test: some twenty minutes of one core.
 smact's answers are kept in the cache folder as they come: the command can be stopped and repeated.
 Times of `speed` are processor seconds of one thread.
 """
@@ -98,6 +98,7 @@ def agreement(options: argparse.Namespace) -> list[dict[str, Any]]:
     assert len(parsed.rows) == len(formulas), parsed.rejected[:5]
     print(f"{len(formulas):,} different formulas, smact {smact_version()}")
     results = []
+    answers = wrong = 0
     for states, alloys in itertools.product(options.sets, options.alloys):
         checker = ValidityChecker(ValiditySettings(states, alloys == "with"))
         verdict = checker.check(parsed.compositions)
@@ -105,6 +106,8 @@ def agreement(options: argparse.Namespace) -> list[dict[str, Any]]:
         for pauling, ours in ((False, verdict.neutral), (True, verdict.balanced)):
             theirs = remembered_answers(options.cache, formulas, states, alloys == "with", pauling)
             different |= theirs != ours
+            answers += len(formulas)
+            wrong += int(np.count_nonzero(theirs != ours))
         for row in np.flatnonzero(different)[:10]:
             print(f"  different: {formulas[row]}")
         for name, rows in rows_of.items():
@@ -118,6 +121,7 @@ def agreement(options: argparse.Namespace) -> list[dict[str, Any]]:
                 f"disagreements {result['disagreements']}",
                 flush=True,
             )
+    print(f"{answers:,} answers compared, {wrong} of them differ")
     return results
 
 
