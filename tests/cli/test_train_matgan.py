@@ -155,7 +155,8 @@ def test_killed_and_resumed_it_learns_the_same(place, trained):
 
 def test_the_autoencoder_learns_and_joins_the_package(place, trained, capsys):
     words = ["composition-ae", "--out", "ae", "--from", "whole", "--json"]
-    code, out, err = train(place, capsys, *words, "--set", "autoencoder.steps=150")
+    longer = ["--set", "autoencoder.steps=200", "--set", "autoencoder.learning_rate=0.03"]
+    code, out, err = train(place, capsys, *words, *longer)
     assert code == 0, err
     summary = json.loads(out)
     assert summary["stages"] == {"formulas": "reused", "composition-ae": "trained"}
