@@ -68,8 +68,8 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
     if not rows:
         places = ", ".join(str(folder) for folder in search_folders(models_dir))
         click.echo(
-            f"no model packages in {places}; train one with tfmat train ccdcgan, "
-            "or name a folder with --models-dir"
+            f"no model packages in {places}; train one with tfmat train ccdcgan or "
+            "tfmat train matgan, or name a folder with --models-dir"
         )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from tfmat.recipes.defaults import DEFAULTS
+
 _HELP = {
     "lattice-ae": "Train the autoencoder of lattice voxels.",
     "sites-ae": "Train the autoencoder of sites voxels.",
@@ -16,6 +18,12 @@ _HELP = {
     "ccdcgan": "Train the whole chain: autoencoders, crystal graphs, constraint, GAN, export.",
     "matgan": "Train the GAN of compositions.",
     "composition-ae": "Train the autoencoder of compositions.",
+}
+# How to generate with what a command trains.
+_MAKES = {
+    "dcgan": "-n 100 --out new",
+    "ccdcgan": "-n 100 --out new",
+    "matgan": "-n 100000 --out new.csv",
 }
 
 
@@ -29,7 +37,7 @@ def train() -> None:
 
 def _make(target: str) -> click.Command:
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
-    @click.option("--recipe", help="Recipe by name or TOML file.  [default: quickstart]")
+    @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {DEFAULTS[target]}]")
     @click.option(
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe."
     )
@@ -88,9 +96,9 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
         click.echo(json.dumps(summary, ensure_ascii=False))
     else:
         click.echo(f"trained in {summary['seconds']:.0f} s: {summary['run']}")
-        if target in ("dcgan", "ccdcgan"):
+        if target in _MAKES:
             click.echo(
-                f"generate: tfmat generate {target} --model {summary['run']} -n 100 --out new"
+                f"generate: tfmat generate {target} --model {summary['run']} {_MAKES[target]}"
             )
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tfmat.ccdcgan.data import TrainingData, load_training_data
 from tfmat.ccdcgan.graph import GraphLayout
@@ -41,8 +41,6 @@ INPUTS: dict[str, tuple[str, ...]] = {
 
 class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
-
-    targets: ClassVar = dict.fromkeys(TARGETS, "quickstart")
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None

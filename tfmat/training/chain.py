@@ -12,9 +12,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tfmat.errors import InputError
+from tfmat.recipes.defaults import DEFAULTS
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.log import RunLog
 from tfmat.training.loop import Stage
@@ -33,7 +34,7 @@ class Order:
     """What the user asked for.
 
     Args:
-        target: One of the chain's targets.
+        target: What to train, one of :data:`tfmat.recipes.defaults.DEFAULTS`.
         out: The run folder.
         recipe: Name or file of the recipe; ``None`` takes that of the run that is resumed or
             reused, else the target's default.
@@ -55,13 +56,7 @@ class Order:
 
 
 class Chain(ABC, Generic[Recipe, Data]):
-    """What a family brings to its training.
-
-    Attributes:
-        targets: The commands that the chain serves, each with the recipe that it takes by default.
-    """
-
-    targets: ClassVar[Mapping[str, str]]
+    """What a family brings to its training."""
 
     @abstractmethod
     def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:
@@ -242,7 +237,7 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
 
 def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:
     if order.recipe is not None or model is None:
-        name = order.recipe or chain.targets[order.target]
+        name = order.recipe or DEFAULTS[order.target]
     else:
         name = str(model.folder / "recipe.toml")
     settings = list(order.settings)

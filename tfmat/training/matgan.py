@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.errors import InputError
@@ -33,8 +33,6 @@ INPUTS: dict[str, tuple[str, ...]] = {
 
 class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
     """The lists of formulas, and the networks that learn from them."""
-
-    targets: ClassVar = {"matgan": "matgan-quickstart", "composition-ae": "composition-ae-compact"}
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
