@@ -2,8 +2,9 @@
 
 Generates with random weights (a dense generator, or one of the reference forms), or with --model,
 and prints the processor time of each part. --network compares ways of running the network in the
-same process: the decoding in NumPy or in the graph, one session of several threads or several
-threads with one each. --memory compares the peak of a process with a tenth of the samples.
+same process: the decoding in NumPy or in the graph, one call of several threads or several calls
+of one thread, ONNX Runtime or TensorFlow. --memory compares the peak of a process with a tenth of
+the samples.
 
     python benchmarks/generate_matgan.py -n 2000000
     python benchmarks/generate_matgan.py -n 20000 --form matgan-7 --network
@@ -33,6 +34,7 @@ from tfmat.matgan.noise import draw
 from tfmat.matgan.results import Amount, generate_into
 from tfmat.matgan.unique import KeyTable
 from tfmat.matgan.validity import ValidityChecker
+from tfmat.training.quiet import load_keras
 
 
 def main() -> None:
@@ -53,8 +55,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         if options.model is None:
-            options.model = Path(scratch) / "package"
-            write_random_package(options.model, options.form)
+            options.model = Path(scratch) / "run"
+            write_random_run(options.model, options.form)
         if options.network:
             compare_networks(options)
         elif options.memory:
@@ -96,29 +98,41 @@ def peak() -> float:
 def compare_networks(options: argparse.Namespace) -> None:
     """Prints samples a second of each way to run the network."""
     threads = options.threads
-    ways = [("generator, NumPy", "generator", each, threads // each) for each in {1, threads}]
-    ways += [("sampler", "sampler", 1, threads)]
-    ways += [("generator, NumPy", "generator", 1, 1), ("sampler", "sampler", 1, 1)]
-    print(f"{'network':<18} {'threads of a call':>17} {'calls at a time':>15} {'samples/s':>10} "
-          f"{'per CPU-s':>10}")  # fmt: skip
-    for name, part, each, calls in ways:
-        package = load(options.model, threads=each)
-        latent = package.session(part).get_inputs()[0].shape[1]
-        noise = draw(0, 0, options.batch_size, latent)
+    print(
+        f"{'network':<28} {'threads of a call':>17} {'calls at a time':>15} {'samples/s':>10} "
+        f"{'per CPU-s':>10}"
+    )
+    for part, decoding in (("generator", "NumPy"), ("sampler", "the graph")):
+        for each in sorted({1, threads}):
+            package = load(options.model, threads=each)
 
-        def call(_: int, package: Any = package, part: str = part, noise: Any = noise) -> None:
-            made = package.run(part, noise)
-            if part == "generator":
-                matrix_counts(made)
+            def run(noise: Any, package: Any = package, part: str = part) -> None:
+                made = package.run(part, noise)
+                if part == "generator":
+                    matrix_counts(made)
 
-        call(0)
-        batches = max(1, options.number // options.batch_size)
-        with ThreadPoolExecutor(calls) as pool:
-            wall, cpu = time.perf_counter(), time.process_time()
-            list(pool.map(call, range(batches)))
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        samples = batches * options.batch_size
-        print(f"{name:<18} {each:>17} {calls:>15} {samples / wall:>10.0f} {samples / cpu:>10.0f}")
+            latent = package.session(part).get_inputs()[0].shape[1]
+            name = f"ONNX, decoded in {decoding}"
+            print_rate(options, name, run, latent, each, max(1, threads // each))
+    load_keras(threads)
+    model = CompositionModel.load(options.model, backend="tensorflow")
+    name = "TensorFlow, decoded in NumPy"
+    print_rate(options, name, lambda z: model.read(model.generate(z)), model.latent, threads, 1)
+
+
+def print_rate(
+    options: argparse.Namespace, name: str, run: Any, latent: int, each: int, calls: int
+) -> None:
+    """Runs one way often enough and prints its samples a second."""
+    noise = draw(0, 0, options.batch_size, latent)
+    run(noise)
+    batches = max(1, options.number // options.batch_size)
+    with ThreadPoolExecutor(calls) as pool:
+        wall, cpu = time.perf_counter(), time.process_time()
+        list(pool.map(lambda _: run(noise), range(batches)))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    samples = batches * options.batch_size
+    print(f"{name:<28} {each:>17} {calls:>15} {samples / wall:>10.0f} {samples / cpu:>10.0f}")
 
 
 def compare_memory(options: argparse.Namespace) -> None:
@@ -132,10 +146,11 @@ def compare_memory(options: argparse.Namespace) -> None:
         print(done.stdout.decode().splitlines()[-1])
 
 
-def write_random_package(folder: Path, form: Any) -> None:
-    """Writes a package whose columns are occupied as often as in formulas of about four elements.
+def write_random_run(folder: Path, form: Any) -> None:
+    """Writes weights and package of a run that was never trained.
 
-    Some elements come much more often than others, so that formulas repeat.
+    A dense generator's columns are occupied as often as in formulas of about four elements, some
+    much more often than others, so that formulas repeat.
     """
     import keras
 
@@ -155,8 +170,10 @@ def write_random_package(folder: Path, form: Any) -> None:
         share = np.clip(4 * weight / weight.sum(), 1e-5, 0.8)
         limit = [np.quantile(logits[:, i], 1 - part) for i, part in enumerate(share)]
         cells.set_weights([cells.get_weights()[0], np.log(0.2 / 0.8) - np.array(limit)])
+    (folder / "weights").mkdir(parents=True)
+    generator.save(folder / "weights" / "generator.keras")
     write_package(
-        folder,
+        folder / "package",
         {"generator": generator, "sampler": build_sampler(generator, DecodingRecipe())},
         PARTS,
         Provenance("random", MatganRecipe("random", gan=gan), ELEMENTS),

@@ -189,13 +189,13 @@ def matgan(out: Path, as_json: bool, **options: Any) -> None:
     are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
     the batch size and the threads.
     """
-    from tfmat.matgan.formula_table import check_suffix
+    from tfmat.matgan.formula_table import check_out
     from tfmat.matgan.generate import Sampler, Wishes
     from tfmat.matgan.model import CompositionModel, chosen_backend
     from tfmat.matgan.results import Amount, generate_into
     from tfmat.matgan.validity import ValidityChecker, ValiditySettings
 
-    check_suffix(out)
+    check_out(out)
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
     if chosen_backend(options["backend"]) == "tensorflow":
@@ -251,8 +251,17 @@ def _known(sources: tuple[str, ...], needed: bool) -> KeyTable | None:
         if needed:
             raise InputError("--novel-only needs --novel-against FILE: novel beside what?")
         return None
+    keys = []
+    for source in sources:
+        table = read_formulas(source)
+        if table.rejected:
+            click.echo(
+                f"{source}: {len(table.rejected):,} rows are no formula and are left out, the "
+                f"first: {table.rejected[0][1]}",
+                err=True,
+            )
+        keys.append(table.compositions.keys())
     known = KeyTable()
-    keys = [read_formulas(source).compositions.keys() for source in sources]
     known.add(np.unique(np.concatenate(keys)))
     return known
 

@@ -143,6 +143,24 @@ def test_wrong_words_leave_nothing_behind(capsys, run, tmp_path, arguments, mess
     assert not list(tmp_path.iterdir())
 
 
+def test_known_formulas_that_cannot_be_read_are_told(capsys, run, tmp_path):
+    (tmp_path / "known.csv").write_text("formula\nLi2O\nnonsense!\n")
+    code, stdout, stderr = generate(
+        capsys, run, tmp_path / "new.csv", "--novel-against", tmp_path / "known.csv"
+    )
+    assert code == 0
+    assert "known.csv: 1 rows are no formula" in stderr
+    assert "novel:" in stdout
+
+
+def test_folder_is_refused_before_the_work(capsys, run, tmp_path):
+    (tmp_path / "new.csv").mkdir()
+    code, _, stderr = generate(capsys, run, tmp_path / "new.csv")
+    assert code == 2
+    assert "is a folder; give a file" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
 def test_other_ending_is_refused(capsys, run, tmp_path):
     code, _, stderr = generate(capsys, run, tmp_path / "new.xlsx")
     assert code == 2

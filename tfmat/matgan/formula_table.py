@@ -25,15 +25,17 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 Write = Callable[[pa.Table], None]
 
 
-def check_suffix(out: Path) -> None:
-    """Refuses a file whose name does not say how to write it.
+def check_out(out: Path) -> None:
+    """Refuses, before any work, a file that could not be written at its end.
 
     Args:
         out: The file.
 
     Raises:
-        InputError: Its name ends in none of :data:`SUFFIXES`.
+        InputError: Its name ends in none of :data:`SUFFIXES`, or it is a folder.
     """
+    if out.is_dir():
+        raise InputError(f"--out {out}: is a folder; give a file")
     if not out.name.endswith(SUFFIXES):
         raise InputError(
             f"--out {out}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
