@@ -210,6 +210,7 @@ def matgan(out: Path, as_json: bool, **options: Any) -> None:
         masks,
         options["valid_only"],
         _known(options["novel_against"], options["novel_only"]),
+        options["novel_against"],
         options["novel_only"],
         options["critic_keep"],
     )

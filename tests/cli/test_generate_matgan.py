@@ -106,6 +106,7 @@ def test_masks_from_words(capsys, run, tmp_path):
         assert len(counts) == int(row["n_elements"]) <= 3
         assert max(map(int, counts.values())) <= 4
         assert (row["balanced"], row["novel"]) == ("true", "false")
+    assert json.loads(stdout)["novel_against"] == [str(tmp_path / "all.csv")]
     masks = json.loads(stdout)["masks"]
     assert masks["require"] == [common]
     assert masks["exclude"] == [second, "Pb", "Cd"]
@@ -210,6 +211,17 @@ def test_tensorflow_needs_a_run_and_gives_the_same(capsys, run, tmp_path):
         (tmp_path / "alone").rename(run / "package")
     assert code == 2
     assert "needs a run of tfmat train matgan" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_damaged_weights_are_one_line(capsys, tmp_path):
+    from random_matgan import make_run
+
+    run = make_run(tmp_path / "run")
+    (run / "weights" / "generator.keras").write_bytes(b"PK nonsense")
+    code, _, stderr = generate(capsys, run, tmp_path / "a.csv", "--backend", "tensorflow")
+    assert code == 2
+    assert "generator.keras: no usable Keras model" in stderr
     assert len(stderr.splitlines()) == 1
 
 

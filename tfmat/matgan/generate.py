@@ -43,6 +43,7 @@ class Wishes:
         valid_only: Keep only balanced formulas (charge-neutral, with every cation less
             electronegative than every anion).
         known: Keys of the formulas that are not novel; ``None`` where nobody asks.
+        known_from: Where these formulas are from, for the summary.
         novel_only: Keep only novel formulas.
         critic_keep: Keep only the part with the highest scores of the critic; 1 keeps all.
     """
@@ -50,6 +51,7 @@ class Wishes:
     masks: Masks = field(default_factory=Masks)
     valid_only: bool = False
     known: KeyTable | None = None
+    known_from: tuple[str, ...] = ()
     novel_only: bool = False
     critic_keep: float = 1.0
 

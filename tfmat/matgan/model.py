@@ -144,12 +144,22 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
             f"--model {package}: --backend tensorflow needs a run of tfmat train matgan with "
             "weights/generator.keras; give its folder, or take --backend onnx"
         )
-    require("tensorflow", "train", "--backend tensorflow")
-    import tensorflow
-    from keras.models import load_model
+    tensorflow = require("tensorflow", "train", "--backend tensorflow")
+    keras = require("keras", "train", "--backend tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"--backend tensorflow: KERAS_BACKEND is {keras.backend.backend()}; unset it, or take "
+            "--backend onnx"
+        )
 
-    def compiled(path: Path) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
-        network = load_model(path, compile=False)
+    def loaded(path: Path) -> Any:
+        try:
+            return keras.models.load_model(path, compile=False)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError(f"{path}: no usable Keras model ({reason})") from error
+
+    def compiled(network: Any) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
         # One graph for any batch size.
         signature = [tensorflow.TensorSpec((None, *network.inputs[0].shape[1:]))]
         function = tensorflow.function(
@@ -157,18 +167,17 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         )
         return lambda batch: function(batch).numpy()
 
-    critic = folder / "critic.keras"
-    score = compiled(critic) if critic.is_file() else None
-    generator = compiled(file)
+    network, critic = loaded(file), folder / "critic.keras"
+    score = compiled(loaded(critic)) if critic.is_file() else None
     return CompositionModel(
         name=str(metadata["name"]),
         backend="tensorflow",
         version=str(tensorflow.__version__),
         sha256=sha256(file),
-        latent=int(metadata["parts"]["generator"]["inputs"]["noise"]["shape"][1]),
+        latent=int(network.inputs[0].shape[1]),
         workers=1,
         clock=time.perf_counter,
-        generate=generator,
+        generate=compiled(network),
         read=_reader(metadata),
         score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
     )

@@ -265,6 +265,7 @@ def describe(sampler: Sampler, amount: Amount) -> dict[str, Any]:
         "masks": wishes.masks.describe(),
         "valid_only": wishes.valid_only,
         "novel_only": wishes.novel_only,
+        "novel_against": list(wishes.known_from),
         "known_formulas": None if wishes.known is None else len(wishes.known),
         "critic_keep": wishes.critic_keep,
         "lowest_score": sampler.lowest_score,
