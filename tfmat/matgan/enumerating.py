@@ -18,7 +18,7 @@ from tfmat.errors import InputError
 from tfmat.matgan import common
 from tfmat.matgan.enrichment import enrichment
 from tfmat.matgan.enumeration import EnumerationOptions, Sink, enumerate_space
-from tfmat.matgan.formula_table import check_suffix, opened
+from tfmat.matgan.formula_table import check_out, opened
 from tfmat.matgan.validity import Validity, ValidityChecker
 
 _NAME = "tfmat data enumerate"
@@ -130,7 +130,7 @@ def _sink(
     if out is None:
         yield None
     elif out.suffix:
-        check_suffix(out)
+        check_out(out)
         with (
             files.replacing(out) as temporary,
             opened(temporary, out.name, _COLUMNS, source) as write,
