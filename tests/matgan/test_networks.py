@@ -84,7 +84,7 @@ def test_constants_and_options_of_the_reference():
 def test_dense_networks_have_the_units_that_the_recipe_names():
     recipe = CriticGanRecipe(form="dense", latent=5, generator_units=(7, 9), critic_units=(11,))
     generator, critic = build_generator(recipe), build_critic(recipe)
-    assert trainable(generator) == 5 * 7 + 7 + 7 * 9 + 9 + 9 * 680 + 680
+    assert trainable(generator) == 5 * 7 + 7 + 2 * 7 + 7 * 9 + 9 + 2 * 9 + 9 * 680 + 680
     assert trainable(critic) == 680 * 11 + 11 + 11 + 1
 
 
