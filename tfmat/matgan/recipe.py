@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tfmat.errors import InputError
+from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
 from tfmat.recipes import build, read
-from tfmat.recipes.checks import positive, share
+from tfmat.recipes.checks import length, positive, share
 
 Schedule = Literal["constant", "cosine", "linear"]
 
@@ -64,11 +65,11 @@ class CriticGanRecipe:
     """Generator, critic and their Wasserstein training.
 
     Args:
-        form: ``matgan-7`` (the original's networks for OQMD), ``matgan-4`` (those for ICSD and MP)
-            or ``dense`` (fully connected).
-        latent: Length of the noise vector.
+        form: ``matgan-7`` (the original's networks for OQMD), ``matgan-4`` (those for ICSD and MP),
+            ``dense`` (fully connected) or ``autoregressive`` (table ``autoregressive``).
+        latent: Length of the noise vector; twice ``autoregressive.slots`` for that form.
         generator_units: Units of the generator's hidden layers (``dense``).
-        critic_units: Units of the critic's hidden layers (``dense``).
+        critic_units: Units of the critic's hidden layers (``dense``, ``autoregressive``).
         critic_activation: Activation of the reference critics: ``leaky-relu`` (slope 0.2) or
             ``relu``.
         initializer: Start of the reference networks' kernels: ``normal`` (standard deviation 1) or
@@ -92,7 +93,7 @@ class CriticGanRecipe:
         InputError: A number is out of range.
     """
 
-    form: Literal["matgan-7", "matgan-4", "dense"] = "matgan-7"
+    form: Literal["matgan-7", "matgan-4", "dense", "autoregressive"] = "matgan-7"
     latent: int = 128
     generator_units: tuple[int, ...] = (512, 512, 512)
     critic_units: tuple[int, ...] = (512, 512, 512)
@@ -115,7 +116,7 @@ class CriticGanRecipe:
     def __post_init__(self) -> None:
         positive("gan", self, "latent", "penalty", "clip", "critic_steps")
         positive("gan", self, "generator_rate", "critic_rate", "batch_size")
-        _check_length("gan", self.steps, self.epochs)
+        length("gan", self.steps, self.epochs)
         share("gan", self, "beta_1", "beta_2", "ema")
 
 
@@ -152,7 +153,7 @@ class CompositionAutoencoderRecipe:
 
     def __post_init__(self) -> None:
         positive("autoencoder", self, "latent", "learning_rate", "batch_size")
-        _check_length("autoencoder", self.steps, self.epochs)
+        length("autoencoder", self.steps, self.epochs)
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,8 @@ class MatganRecipe:
         data: Which formulas are learned from.
         decoding: How matrices are read.
         gan: Generator and critic.
+        autoregressive: Generator of the form ``autoregressive`` and its training by likelihood.
+        policy: What its adversarial training adds up.
         autoencoder: Autoencoder of composition matrices (``tfmat train composition-ae``).
     """
 
@@ -175,7 +178,17 @@ class MatganRecipe:
     data: CompositionDataRecipe = field(default_factory=CompositionDataRecipe)
     decoding: DecodingRecipe = field(default_factory=DecodingRecipe)
     gan: CriticGanRecipe = field(default_factory=CriticGanRecipe)
+    autoregressive: AutoregressiveRecipe = field(default_factory=AutoregressiveRecipe)
+    policy: PolicyRecipe = field(default_factory=PolicyRecipe)
     autoencoder: CompositionAutoencoderRecipe = field(default_factory=CompositionAutoencoderRecipe)
+
+    def __post_init__(self) -> None:
+        slots = self.autoregressive.slots
+        if self.gan.form == "autoregressive" and self.gan.latent != 2 * slots:
+            raise InputError(
+                f"recipe: latent of the gan must be {2 * slots}, two numbers for each of "
+                f"{slots} autoregressive.slots, not {self.gan.latent}"
+            )
 
 
 def with_steps(recipe: MatganRecipe, formulas: int) -> MatganRecipe:
@@ -185,9 +198,10 @@ def with_steps(recipe: MatganRecipe, formulas: int) -> MatganRecipe:
         recipe: Any recipe.
         formulas: Number of training formulas.
     """
-    gan, autoencoder = recipe.gan, recipe.autoencoder
+    gan, autoencoder, autoregressive = recipe.gan, recipe.autoencoder, recipe.autoregressive
     return replace(
         recipe,
+        autoregressive=_in_steps(autoregressive, formulas, autoregressive.batch_size),
         gan=_in_steps(gan, formulas, gan.batch_size * gan.critic_steps),
         autoencoder=_in_steps(autoencoder, formulas, autoencoder.batch_size),
     )
@@ -197,14 +211,6 @@ def _in_steps(table: Any, formulas: int, batch: int) -> Any:
     if table.steps:
         return table
     return replace(table, steps=math.ceil(table.epochs * formulas / batch), epochs=0.0)
-
-
-def _check_length(table: str, steps: int, epochs: float) -> None:
-    if steps < 0 or not 0 <= epochs < math.inf or bool(steps) == bool(epochs):
-        raise InputError(
-            f"recipe: {table}.steps is {steps} and {table}.epochs is {epochs:g}: one of them must "
-            "be positive, the other 0"
-        )
 
 
 def load_recipe(recipe: str, settings: Sequence[str] = ()) -> MatganRecipe:

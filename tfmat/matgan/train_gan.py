@@ -14,6 +14,7 @@ from tfmat.matgan.data import TrainingFormulas
 from tfmat.matgan.figures import sample_metrics, sample_shares
 from tfmat.matgan.networks import build_critic, build_generator, build_sampler
 from tfmat.matgan.recipe import MatganRecipe
+from tfmat.matgan.train_autoregressive import build_trainer, short_counts
 from tfmat.matgan.wgan import WganTrainer
 from tfmat.networks.batches import Sampler
 from tfmat.networks.replicas import share
@@ -39,10 +40,16 @@ def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> Non
     settings = recipe.gan
     stage.devices.check_batch(settings.batch_size, "gan.batch_size")
     real = data.counts(data.train)
+    if settings.form == "autoregressive":
+        real = short_counts(data, data.train, recipe.autoregressive.slots)
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
-        trainer = WganTrainer(
-            build_generator(settings), build_critic(settings), settings, stage.seed
+        trainer = (
+            build_trainer(stage, recipe)
+            if settings.form == "autoregressive"
+            else WganTrainer(
+                build_generator(settings), build_critic(settings), settings, stage.seed
+            )
         )
         trainer.build()
     sampler = Sampler(len(real), settings.batch_size * settings.critic_steps, stage.seed)

@@ -104,10 +104,7 @@ class WganTrainer:
             for i in range(updates)
         ]
         scalars = {name: tf.add_n([each[name] for each in found]) / updates for name in found[0]}
-        batch = tf.shape(real)[0]
-        scalars["generator_loss"] = self._update_generator(
-            batch, step_index * (updates + 1) + updates
-        )
+        scalars |= self._update_generator(real[:, 0], step_index * (updates + 1) + updates)
         return {
             name: value / self._strategy.num_replicas_in_sync for name, value in scalars.items()
         }
@@ -161,8 +158,8 @@ class WganTrainer:
         gradient = tape.gradient(scores, mixed)
         return tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) + _TINY)
 
-    def _update_generator(self, batch: tf.Tensor, update: tf.Tensor) -> tf.Tensor:
-        noise = replica_noise(batch, self.recipe.latent, self._keys(update)[0])
+    def _update_generator(self, real: tf.Tensor, update: tf.Tensor) -> dict[str, tf.Tensor]:
+        noise = replica_noise(tf.shape(real)[0], self.recipe.latent, self._keys(update)[0])
         critic_weights = [variable.value for variable in self.critic.trainable_variables]
         critic_state = [variable.value for variable in self.critic.non_trainable_variables]
         weights = [variable.value for variable in self.generator.trainable_variables]
@@ -181,7 +178,7 @@ class WganTrainer:
         )
         for variable, value in zip(self.generator.non_trainable_variables, state, strict=True):
             variable.assign(value)
-        return loss
+        return {"generator_loss": loss}
 
 
 def matrices(counts: tf.Tensor) -> tf.Tensor:

@@ -41,3 +41,21 @@ def share(table: str, recipe: object, *names: str) -> None:
             raise InputError(
                 f"recipe: {name} of the {table} must be at least 0 and below 1, not {value}"
             )
+
+
+def length(table: str, steps: int, epochs: float) -> None:
+    """Refuses a training whose length is not given by either steps or epochs.
+
+    Args:
+        table: Name of the recipe's table, for the message.
+        steps: Optimiser steps; 0 if epochs say it.
+        epochs: Passes over the data; 0 if steps say it.
+
+    Raises:
+        InputError: None or both are given, or one is out of range.
+    """
+    if steps < 0 or not 0 <= epochs < math.inf or bool(steps) == bool(epochs):
+        raise InputError(
+            f"recipe: {table}.steps is {steps} and {table}.epochs is {epochs:g}: one of them must "
+            "be positive, the other 0"
+        )

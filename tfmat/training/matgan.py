@@ -26,7 +26,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
 # The keys of the recipe that a stage depends on.
 INPUTS: dict[str, tuple[str, ...]] = {
     "formulas": ("data",),
-    "gan": ("data", "gan", "decoding"),
+    "likelihood": ("data", "autoregressive"),
+    "gan": ("data", "autoregressive", "policy", "gan", "decoding"),
     "composition-ae": ("data", "autoencoder", "decoding"),
 }
 
@@ -74,7 +75,10 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
 
     def stages(self, target: str, recipe: MatganRecipe) -> list[str]:
         """Returns the stages of a target."""
-        return list(TARGETS[target])
+        names = list(TARGETS[target])
+        if target == "matgan" and recipe.gan.form == "autoregressive":
+            names.insert(names.index("gan"), "likelihood")
+        return names
 
     def inputs(self, target: str, recipe: MatganRecipe) -> dict[str, tuple[str, ...]]:
         """Returns the stages that may be taken from another run, with what they depend on."""
@@ -91,6 +95,10 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
             from tfmat.matgan.train_autoencoder import train_autoencoder
 
             train_autoencoder(stage, recipe, data)
+        elif stage.name == "likelihood":
+            from tfmat.matgan.train_autoregressive import train_likelihood
+
+            train_likelihood(stage, recipe, data)
         else:
             if not on_tensorflow():
                 raise InputError(
