@@ -25,7 +25,7 @@ SELECTIONS = (
     ("oqmd without 5 sigma", "oqmd", ("--rule", "mp"), None),
     ("mp", "mp", ("--rule", "mp", "--where", "in_mp2020=1"), 63_922),
     ("mp, all rows", "mp", ("--rule", "mp"), None),
-    ("mp, valid", "mp", ("--rule", "mp", "--where", "in_mp2020=1", "--valid"), None),
+    ("mp, valid", "mp", ("--rule", "mp", "--where", "in_mp2020=1", "--valid-only"), None),
     ("icsd", "icsd_like", ("--rule", "icsd", "--where", "icsd_flag=1"), 28_137),
     ("icsd-filter", "icsd_like", ("--rule", "icsd-filter", "--where", "icsd_flag=1"), None),
     ("bandgap", "mp", ("--rule", "bandgap", "--where", "in_mp2020=1"), None),

@@ -10,9 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from .data_compositions import import_options, validity_options
+from .data_compositions import import_options
 from .main import LazyGroup
-from .options import Finite
+from .options import Finite, validity_options
 
 # Options of `import` that only one kind of data has.
 _STRUCTURES_ONLY = ("form", "structure", "identifier", "table", "max_atoms", "max_length")

@@ -9,41 +9,23 @@ from typing import Any
 
 import click
 
+from .options import validity_options
+
 _RULES = ("none", "oqmd", "mp", "icsd", "icsd-filter", "bandgap")
-_SETS = ("smact14", "icsd16", "icsd24", "default")
-
-
-def validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say how smact judges formulas."""
-    for option in (
-        click.option(
-            "--alloys/--no-alloys",
-            default=False,
-            help="Count formulas of metals alone as valid. [default: no-alloys, as the paper]",
-        ),
-        click.option(
-            "--oxidation-states",
-            type=click.Choice(_SETS),
-            default="smact14",
-            show_default=True,
-            help="Oxidation states of smact's check; smact14 is the paper's.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options of ``tfmat data import --kind compositions``."""
     for option in (
         click.option(
+            "--valid-only",
             "--valid",
+            "valid",
             is_flag=True,
             help="Formulas: keep only charge-neutral ones with balanced electronegativities.",
         ),
         click.option(
             "--column",
-            "--formula",
             "formula",
             metavar="COLUMN",
             help="Formulas: column that holds them; found by its usual names by default.",
@@ -77,6 +59,7 @@ def run_import(
     **choices: Any,
 ) -> None:
     """Imports formulas and prints what every step of the selection removed."""
+    from tfmat.datasets.summary import validity_line
     from tfmat.matgan.importing import CompositionOptions, import_compositions
     from tfmat.matgan.validity import ValiditySettings
 
@@ -98,24 +81,12 @@ def run_import(
         click.echo(f"every row left out, with its reason: {out / 'rejected.csv'}")
     click.echo(f"formation energy unknown (kept): {summary['unknown_energy']:,}")
     if summary["selection"]["valid"]:
-        click.echo(f"validity by {settings_line(summary['selection']['valid'])}")
+        click.echo(f"validity by {validity_line(summary['selection']['valid'])}")
     for name, found in summary["properties"].items():
         line = f"{name} from column {found['column']!r}: {found['known']:,} known"
         if found["not_numbers"]:
             line += f"; no number in {found['not_numbers']:,} of the rows that were read"
         click.echo(line)
-
-
-def settings_line(valid: Mapping[str, Any]) -> str:
-    """Writes how validity was judged.
-
-    Args:
-        valid: The settings, as :meth:`tfmat.matgan.validity.ValiditySettings.describe` gives them.
-    """
-    return (
-        f"{valid['tool']} {valid['smact_version']}, oxidation states {valid['oxidation_states']}, "
-        f"alloys {'pass' if valid['alloys'] else 'are tested'}"
-    )
 
 
 def describe(

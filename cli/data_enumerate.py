@@ -9,25 +9,7 @@ from typing import Any
 
 import click
 
-from .data_compositions import settings_line, validity_options
-
-
-class Range(click.ParamType):
-    """A whole number or a range of them, such as ``3`` or ``2-4``."""
-
-    name = "range"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Reads the range."""
-        if isinstance(value, tuple):
-            return value
-        low, _, high = str(value).partition("-")
-        try:
-            return int(low), int(high or low)
-        except ValueError:
-            self.fail(f"{value!r}: give a number or a range, such as 3 or 2-4", param, ctx)
+from .options import Elements, Range, all_symbols, validity_options
 
 
 @click.command("enumerate")
@@ -41,8 +23,14 @@ class Range(click.ParamType):
     show_default=True,
     help="Most atoms of one element in the reduced formula, at most 8.",
 )
-@click.option("--elements", metavar="LIST", default="", help="Only these, e.g. Li,Mn,O.")
-@click.option("--only-valid", is_flag=True, help="Write only neutral and balanced formulas.")
+@click.option(
+    "--elements",
+    type=Elements(),
+    multiple=True,
+    metavar="LIST",
+    help="Only these elements may be there, e.g. Li,Mn,O.",
+)
+@click.option("--valid-only", is_flag=True, help="Write only neutral and balanced formulas.")
 @click.option(
     "--simplest",
     is_flag=True,
@@ -72,7 +60,7 @@ class Range(click.ParamType):
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def enumerate_(
-    elements: str,
+    elements: tuple[tuple[str, ...], ...],
     simplest: bool,
     out: Path | None,
     against: Path | None,
@@ -88,14 +76,14 @@ def enumerate_(
     drawn, and the rate comes with its standard error, unless --sample or --exhaustive says
     otherwise. With --against FILE: how many times the rate of the space is the rate of FILE.
     """
+    from tfmat.datasets.summary import validity_line
     from tfmat.errors import InputError
     from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
     from tfmat.matgan.enumeration import EnumerationOptions
-    from tfmat.matgan.masks import parse_symbols
     from tfmat.matgan.validity import ValiditySettings
 
     options = EnumerationOptions(
-        elements=parse_symbols(elements),
+        elements=all_symbols(elements),
         validity=ValiditySettings(oxidation_states, alloys),
         **choices,
     )
@@ -108,7 +96,7 @@ def enumerate_(
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
         return
-    click.echo(f"validity by {settings_line(summary['settings'])}")
+    click.echo(f"validity by {validity_line(summary['settings'])}")
     for line in _simplest(summary) if simplest else _space(summary):
         click.echo(line)
     if summary["out"]:
@@ -174,10 +162,13 @@ def _share(part: Mapping[str, Any], name: str) -> str:
 
 def _enrichment(found: Mapping[str, Any]) -> Iterator[str]:
     yield "the given formulas (times the share of all formulas, of all combinations):"
+    if found["left_out"]:
+        yield f"{'others':>8} {found['left_out']:>11,}  left out: no such space was enumerated"
     for size, part in [*found["by_elements"].items(), ("all", found["total"])]:
         told = []
         for name, label in (("charge_neutral", "neutral"), ("balanced", "balanced")):
             times = [part[name][key] for key in ("over_formulas", "over_combinations")]
             shown = ", ".join(f"{value:,.1f}" if value is not None else "-" for value in times)
-            told.append(f"{label} {part[name]['rate']:.2%} ({shown})")
+            rate = "-" if part[name]["rate"] is None else f"{part[name]['rate']:.2%}"
+            told.append(f"{label} {rate} ({shown})")
         yield f"{size:>8} {part['formulas']:>11,}  {'; '.join(told)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .data_compositions import validity_options
+from .options import validity_options
 
 
 @click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")

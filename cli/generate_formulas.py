@@ -3,52 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Finite
+from .options import Elements, Finite, Range, all_symbols, validity_options
 
 if TYPE_CHECKING:
     from tfmat.matgan.masks import Masks
     from tfmat.matgan.unique import KeyTable
-
-
-class Elements(click.ParamType):
-    """Element symbols, separated by commas or blanks, in any case."""
-
-    name = "elements"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        """Reads the symbols."""
-        from tfmat.matgan.masks import parse_symbols
-
-        symbols = parse_symbols(value)
-        if not symbols:
-            self.fail("names no element; write e.g. Li,O", param, ctx)
-        return symbols
-
-
-class Range(click.ParamType):
-    """A whole number, or two with a hyphen between them."""
-
-    name = "range"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        """Reads the first and the last number."""
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", value.strip())
-        if match is None:
-            self.fail(f"{value!r} is no range; write e.g. 3 or 3-4", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
 
 
 _MASKS = (
@@ -148,14 +113,7 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     help="Say which formulas are not in this file or dataset of formulas; may be given again.",
 )
 @click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there.")
-@click.option(
-    "--oxidation-states",
-    metavar="SET",
-    default="smact14",
-    show_default=True,
-    help="smact's set of oxidation states: smact14 (the paper's), icsd16, icsd24 or default.",
-)
-@click.option("--alloys", is_flag=True, help="Formulas of metals alone pass, as smact's default.")
+@validity_options
 @click.option(
     "--critic-keep",
     type=Finite(0, 1, min_open=True),
@@ -227,14 +185,11 @@ def _masks_of(options: dict[str, Any]) -> Masks:
     from tfmat.matgan.masks import Masks
     from tfmat.matgan.pattern import Pattern
 
-    def every(name: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(symbol for part in options[name] for symbol in part))
-
     pattern = options["formula_pattern"]
     return Masks(
-        every("elements"),
-        every("require"),
-        every("exclude"),
+        all_symbols(options["elements"]),
+        all_symbols(options["require"]),
+        all_symbols(options["exclude"]),
         options["n_elements"],
         options["max_count"],
         None if pattern is None else Pattern.parse(pattern),
@@ -275,7 +230,7 @@ def _quiet_tensorflow(threads: int | None) -> None:
 
 def _print(out: Path, summary: dict[str, Any]) -> None:
     """Prints the figures, each with what it is a share of."""
-    validity = summary["validity"]
+    from tfmat.datasets.summary import validity_line
 
     def share(name: str, *wholes: str) -> str:
         rates = [
@@ -298,11 +253,7 @@ def _print(out: Path, summary: dict[str, Any]) -> None:
     seconds = summary["seconds"]
     parts = ", ".join(f"{part} {value:.1f}" for part, value in seconds["parts"].items())
     lines += [
-        (
-            "judged by",
-            f"smact {validity['smact_version']}, set {validity['oxidation_states']}, alloys "
-            f"{'on' if validity['alloys'] else 'off'}, mixed valence off",
-        ),
+        ("validity by", validity_line(summary["validity"])),
         ("seconds", f"{seconds['total']:.1f}; of processors {seconds['processor']:.1f}: {parts}"),
     ]
     for label, text in lines:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -86,11 +89,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after ``tfmat``; ``sys.argv`` by default.
     """
     try:
-        code = tfmat.main(
-            args=list(arguments) if arguments is not None else None,
-            prog_name="tfmat",
-            standalone_mode=False,
-        )
+        with _half_written_files_removed():
+            code = tfmat.main(
+                args=list(arguments) if arguments is not None else None,
+                prog_name="tfmat",
+                standalone_mode=False,
+            )
     except click.exceptions.Abort:
         click.echo("tfmat: interrupted", err=True)
         sys.exit(130)
@@ -115,3 +119,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"tfmat: {where}{error.strerror}; give another place with --out", err=True)
         sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _half_written_files_removed() -> Iterator[None]:
+    """Ends in good order when a batch system or a service asks for the end (SIGTERM)."""
+
+    def end(number: int, _: object) -> None:
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may have a handler
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 import click
+
+_SETS = ("smact14", "icsd16", "icsd24", "default")
 
 
 class Finite(click.FloatRange):
@@ -18,6 +22,65 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
+
+
+class Elements(click.ParamType):
+    """Element symbols, separated by commas or blanks, in any case."""
+
+    name = "elements"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """Reads the symbols."""
+        from tfmat.matgan.masks import parse_symbols
+
+        symbols = parse_symbols(value)
+        if not symbols:
+            self.fail("names no element; write e.g. Li,O", param, ctx)
+        return symbols
+
+
+def all_symbols(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Joins the lists of an option of :class:`Elements` that was given several times."""
+    return tuple(dict.fromkeys(symbol for part in parts for symbol in part))
+
+
+class Range(click.ParamType):
+    """A whole number, or two with a hyphen between them."""
+
+    name = "range"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Reads the first and the last number."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", value.strip())
+        if match is None:
+            self.fail(f"{value!r} is no range; write e.g. 3 or 2-4", param, ctx)
+        return int(match[1]), int(match[2] or match[1])
+
+
+def validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say how smact judges formulas."""
+    for option in (
+        click.option(
+            "--alloys/--no-alloys",
+            default=False,
+            help="Count formulas of metals alone as valid. [default: no-alloys, as the paper]",
+        ),
+        click.option(
+            "--oxidation-states",
+            type=click.Choice(_SETS),
+            default="smact14",
+            show_default=True,
+            help="Oxidation states of smact's check; smact14 is the paper's.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 decoding_mode = click.option(

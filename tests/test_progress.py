@@ -1,5 +1,6 @@
 """Progress: plain lines where no terminal is, a bar where one is."""
 
+import contextlib
 import io
 
 from tfmat.progress import Progress
@@ -43,3 +44,14 @@ def test_an_estimate_that_was_passed_is_not_shown():
     with Progress("importing", total=0, stream=stream) as progress:
         progress.update(2)
     assert stream.getvalue().startswith("importing: 2, ")
+
+
+def test_work_that_fails_at_once_is_silent():
+    stream = io.StringIO()
+    with contextlib.suppress(ValueError), Progress("importing", total=2, stream=stream):
+        raise ValueError
+    assert stream.getvalue() == ""
+    with contextlib.suppress(ValueError), Progress("importing", total=2, stream=stream) as progress:
+        progress.update()
+        raise ValueError
+    assert stream.getvalue().startswith("importing: 1/2, ")

@@ -62,7 +62,9 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        # Work that fails before its first unit has nothing to tell but its error.
+        if error is None or self._bar is not None or self.count > self._initial:
+            self.close()
 
     def update(self, amount: int = 1, note: str = "") -> None:
         """Adds ``amount`` finished units; ``note`` (e.g. the loss) is shown beside the count."""

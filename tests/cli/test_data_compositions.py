@@ -1,8 +1,10 @@
 """``tfmat data import --kind compositions``, ``info`` and ``enumerate`` as a user meets them."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from tfmat.cli.data import import_
@@ -38,7 +40,7 @@ def run(capsys, *words):
 def test_import_says_what_each_step_removed(source, tmp_path, capsys):
     code, out, _ = run(
         capsys, "import", source, "--out", tmp_path / "set",
-        "--kind", "compositions", "--rule", "mp", "--where", "flag=1", "--valid",
+        "--kind", "compositions", "--rule", "mp", "--where", "flag=1", "--valid-only",
     )  # fmt: skip
     assert code == 0
     assert "kept 1 of 6 formulas" in out
@@ -49,7 +51,8 @@ def test_import_says_what_each_step_removed(source, tmp_path, capsys):
         "more than 8 of an element: 1 removed, 2 left",
         "another row of the same formula was kept: 1 removed, 1 left",
         "formation energy unknown (kept): 0",
-        "validity by smact_validity 4.0.2, oxidation states smact14, alloys are tested",
+        "validity by smact_validity 4.0.2, oxidation states smact14, alloys are tested, no "
+        "mixed valence",
         "formation_energy_per_atom from column 'e_form': 1 known; no number in 1 of the rows",
     ):
         assert line in out
@@ -57,6 +60,7 @@ def test_import_says_what_each_step_removed(source, tmp_path, capsys):
     assert code == 0
     assert "1 formulas of 2 elements" in out
     assert "selection   rule mp, flag=1, valid" in out
+    assert "left out    5\n         1  " in out
     assert "       all          1         100.00%       100.00%" in out
 
 
@@ -124,9 +128,10 @@ def test_enumerate_and_compare(source, tmp_path, capsys):
         (["KIND", "bi-se", "--out", "x"], "a dataset of structures, but compositions are needed"),
         (["info", "formulas", "--max-atoms", "3"], "--max-atoms is for structures"),
         (["info", "bi-se", "--alloys"], "--alloys is for formulas"),
-        (["enumerate", "--n-elements", "x"], "give a number or a range"),
-        (["enumerate", "--n-elements", "5"], "give 2 to 4"),
-        (["enumerate", "--elements", "Li"], "a formula needs 2"),
+        (["enumerate", "--n-elements", "x"], "is no range; write e.g. 3"),
+        (["enumerate", "--n-elements", "5"], "--n-elements 5: give a range within 2-4"),
+        (["enumerate", "--elements", "Li"], "be there: 1, but a formula needs 2; name more"),
+        (["enumerate", "--elements", ","], "names no element"),
         (["enumerate", "--max-count", "9"], "--max-count 9"),
         (["enumerate", "--out", "x.json"], "must end in"),
         (["enumerate", "--against", "nowhere.csv"], "no such file"),
@@ -145,7 +150,29 @@ def test_mistakes_are_one_line_and_exit_code_2(
     last = err.strip().splitlines()[-1]
     assert last.startswith("tfmat: ")
     assert message in last
+    assert len(err.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_table_leaves_nothing_behind(tmp_path, sent, code):
+    words = ["data", "enumerate", "--exhaustive", "--out", str(tmp_path / "all.csv")]
+    script = "from tfmat.cli.main import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        end = time.monotonic() + 60
+        while not any(path.stat().st_size for path in tmp_path.iterdir()):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(sent)
+        assert process.wait(60) == code
+    finally:
+        process.kill()
+        process.communicate()
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_choices_are_those_of_the_package():

@@ -53,9 +53,8 @@ def measured(capsys, *words):
 def refused(capsys, *words):
     code, stdout, stderr = run(capsys, *words)
     assert (code, stdout) == (2, "")
-    lines = [line for line in stderr.splitlines() if not line.startswith("measuring:")]
-    assert len(lines) == 1
-    return lines[0]
+    assert len(stderr.splitlines()) == 1
+    return stderr.rstrip("\n")
 
 
 def test_files_of_every_form_side_by_side(capsys, place):
@@ -235,6 +234,7 @@ def test_bad_words_are_one_line(capsys, place, tmp_path):
     twice = ("--against", f"a={train}", "--against", f"a={train}")
     assert "given twice" in refused(capsys, made, *twice)
     assert "no formulas of a training" in refused(capsys, made, "--run", tmp_path)
+    assert "no such folder" in refused(capsys, made, "--run", tmp_path / "nowhere")
 
 
 def test_needs_no_tensorflow(place):

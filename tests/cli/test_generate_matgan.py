@@ -68,7 +68,7 @@ def test_plain_summary_names_shares_and_judge(capsys, run, tmp_path):
     assert "rows from 20,000 samples" in stdout
     assert "% of formulas" in stdout
     assert "% of samples" in stdout
-    assert "smact 4.0.2, set icsd24, alloys on, mixed valence off" in stdout
+    assert "smact_validity 4.0.2, oxidation states icsd24, alloys pass, no mixed valence" in stdout
 
 
 def test_bytes_do_not_depend_on_batch_size_and_threads(capsys, run, tmp_path):

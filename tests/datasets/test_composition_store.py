@@ -141,5 +141,5 @@ def test_the_description(folder):
     for width in (40, 120):
         text = render(info, width)
         assert "3 formulas of 4 elements" in text
-        assert "left out    unreadable 2" in text
+        assert "left out    2\n         2  unreadable\n" in text
         assert all(len(line) <= width for line in text.splitlines() if "█" in line)

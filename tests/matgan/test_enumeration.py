@@ -84,7 +84,7 @@ def test_a_large_space_is_sampled_unless_all_of_it_is_wanted():
 
 def test_what_is_handed_on_is_what_was_asked_for():
     got: list[Compositions] = []
-    options = EnumerationOptions((2, 3), 4, ELEMENTS, only_valid=True)
+    options = EnumerationOptions((2, 3), 4, ELEMENTS, valid_only=True)
     found = enumerate_space(options, lambda block, verdict: got.append(block[verdict.balanced]))
     formulas = Compositions.concatenate(got)
     assert len(formulas) == found["written"]
@@ -128,6 +128,11 @@ def test_enrichment_divides_rates():
     assert balanced["over_combinations"] == pytest.approx(rate / combinations)
     assert list(found["by_elements"]) == ["2", "3"]
     assert found["by_elements"]["2"]["formulas"] == 3
+    binaries = enumerate_space(EnumerationOptions((2, 2), 4, ELEMENTS))
+    found = enrichment(binaries, formulas, checker)
+    assert found["left_out"] == 3
+    assert found["total"] == found["by_elements"]["2"]
+    assert enrichment(binaries, formulas[3:4], checker)["total"]["balanced"]["rate"] is None
 
 
 def test_the_simplest_formulas_of_common_ions(tmp_path):
@@ -161,8 +166,8 @@ def test_a_sample_prefers_common_ions():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_elements": (2, 5)}, "give 2 to 4"),
-        ({"n_elements": (3, 2)}, "give 2 to 4"),
+        ({"n_elements": (2, 5)}, "give a range within 2-4"),
+        ({"n_elements": (3, 2)}, "give a range within 2-4"),
         ({"max_count": 9}, "--max-count 9"),
         ({"elements": ("Li", "Xx")}, "--elements Xx: no element"),
         ({"elements": ("Li", "He")}, "not one of MatGAN's 85"),
@@ -176,7 +181,7 @@ def test_mistakes(options, message):
 
 @pytest.mark.parametrize("name", ["a.csv", "a"])
 def test_nothing_is_written_where_nothing_is_valid(tmp_path, name):
-    options = EnumerationOptions((2, 2), elements=("Li", "Na"), only_valid=True)
+    options = EnumerationOptions((2, 2), elements=("Li", "Na"), valid_only=True)
     with pytest.raises(InputError, match="no valid formula to write"):
         enumerate_to(options, tmp_path / name)
     with pytest.raises(InputError, match="no valid formula to write"):

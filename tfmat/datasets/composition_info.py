@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.compositions import symbols
-from tfmat.datasets.summary import bars, property_lines, statistics, top
+from tfmat.datasets.summary import bars, property_lines, statistics, top, validity_line
 
 
 def describe(dataset: CompositionDataset) -> dict[str, Any]:
@@ -65,7 +65,8 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
         f"{info['dataset']}: {info['formulas']:,} formulas of {len(info['elements'])} elements",
         f"source      {info['source'].get('name', '?')}",
         f"selection   {_selection(info['selection_applied'])}",
-        f"left out    {top(info['rejected_by_reason'], 8) or 'none'}",
+        f"left out    {info['rejected']:,}",
+        *(f"  {count:>8,}  {reason}" for reason, count in info["rejected_by_reason"].items()),
         f"elements    {top(info['elements'], 12)}",
         f"components  {top(info['formulas_by_number_of_elements'], 12)}",
         "atoms of an element in a formula:",
@@ -100,10 +101,8 @@ def _selection(selection: Mapping[str, Any] | None) -> str:
 
 
 def _validity(validity: Mapping[str, Any]) -> list[str]:
-    settings = validity["settings"]
     lines = [
-        f"validity by {settings['tool']} {settings['smact_version']}, oxidation states "
-        f"{settings['oxidation_states']}, alloys {'pass' if settings['alloys'] else 'tested'}:",
+        f"validity by {validity_line(validity['settings'])}:",
         "  elements   formulas  charge-neutral  and balanced",
     ]
     rows = [*validity["by_elements"].items(), ("all", validity["total"])]

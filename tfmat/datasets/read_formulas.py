@@ -154,7 +154,7 @@ def _parsed(
         first = f"; row {rejected[0][0] + 1}: {rejected[0][2]}" if rejected else ""
         raise InputError(
             f"{source}: no readable formula in the column {formula!r}{first}; "
-            "name the right one with --column"
+            "mend them, or call the right column 'formula'"
         )
     return FormulaTable(
         parsed.compositions,
@@ -232,8 +232,8 @@ def _formula_column(path: Path, layout: _Layout, wanted: str | None) -> str:
     if any(map(_is_formula, layout.names)):
         raise InputError(f"{path}: the first line must name the columns, one of them 'formula'")
     raise InputError(
-        f"{path}: no column of formulas; name it with --column; there are: "
-        f"{', '.join(layout.names)[:200]}"
+        f"{path}: no column of formulas: call it 'formula', or name it with --column where the "
+        f"command has that; there are: {', '.join(layout.names)[:200]}"
     )
 
 

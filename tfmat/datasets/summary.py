@@ -100,3 +100,16 @@ def bars(rows: list[tuple[str, int]], width: int) -> list[str]:
         f"  {name:>{widest}}  {count:>{digits},}  {'█' * (-(-count * room // most))}".rstrip()
         for name, count in rows
     ]
+
+
+def validity_line(settings: Mapping[str, Any]) -> str:
+    """Writes how validity was judged, without which no rate means anything.
+
+    Args:
+        settings: As :meth:`tfmat.matgan.validity.ValiditySettings.describe` gives them.
+    """
+    return (
+        f"{settings['tool']} {settings['smact_version']}, oxidation states "
+        f"{settings['oxidation_states']}, alloys {'pass' if settings['alloys'] else 'are tested'}, "
+        f"{'with' if settings['mixed_valence'] else 'no'} mixed valence"
+    )

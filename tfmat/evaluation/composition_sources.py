@@ -89,6 +89,8 @@ def lists_of_run(run: str | Path) -> tuple[str, str | None]:
     Raises:
         InputError: The folder has no such lists.
     """
+    if not Path(run).is_dir():
+        raise InputError(f"{run}: no such folder; give that of a run of `tfmat train matgan`")
     folder = Path(run) / "stages" / "formulas"
     training, held_out = folder / "training.csv", folder / "held_out.csv"
     if not (training.is_file() and held_out.is_file()):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from tfmat.datasets.summary import validity_line
 from tfmat.evaluation.compositions import RAREFACTION
 
 _MISSING = "–"
@@ -74,12 +75,7 @@ class _Table:
 
 
 def _heading(summary: Mapping[str, Any]) -> list[str]:
-    settings = summary["validity_settings"]
-    lines = [
-        f"validity by {settings['tool']} {settings['smact_version']}, oxidation states "
-        f"{settings['oxidation_states']}, alloys {'pass' if settings['alloys'] else 'are tested'}, "
-        "no mixed valence"
-    ]
+    lines = [f"validity by {validity_line(summary['validity_settings'])}"]
     references = summary["references"]
     named = [("training set", references.get("training")), ("held out", references.get("held_out"))]
     named += list(references.get("lists", {}).items())

@@ -99,16 +99,16 @@ def load_training_data(
         NO_MATRIX: len(everything) - len(chosen),
         DUPLICATE: len(chosen) - count,
     }
+    if not count:
+        raise InputError(
+            f"{dataset.path}: none of {len(everything)} formulas fits in the matrix (2 to 8 of the "
+            "85 elements, at most 8 atoms of each); give other --data"
+        )
     held_out = round(recipe.test_fraction * count)
     if recipe.test_fraction and not 0 < held_out < count:
         raise InputError(
             f"{dataset.path}: {count} of {len(everything)} formulas are of use, too few to hold "
             f"out {recipe.test_fraction:g} of them; give more --data"
-        )
-    if not count:
-        raise InputError(
-            f"{dataset.path}: none of {len(everything)} formulas fits in the matrix (2 to 8 of the "
-            "85 elements, at most 8 atoms of each); give other --data"
         )
     order = np.random.default_rng(seed).permutation(count)
     return TrainingFormulas(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tfmat.datasets.compositions import Compositions
 from tfmat.matgan.validity import ValidityChecker, rates
 
@@ -20,25 +22,25 @@ def enrichment(
     Args:
         space: What :func:`tfmat.matgan.enumeration.enumerate_space` returned, with the same
             settings as the checker's.
-        compositions: The formulas, for example generated ones; duplicates count. Single elements
-            are left out: they are valid by definition.
+        compositions: The formulas, for example generated ones; duplicates count. Those of numbers
+            of elements that were not enumerated are left out, single elements (which are valid by
+            definition) among them.
         checker: Judges the formulas.
 
     Returns:
-        ``left_out`` (single elements), and in ``total`` and each of ``by_elements``: ``formulas``,
-        and of ``charge_neutral`` and ``balanced`` the ``rate`` and its ratio to that of the space,
-        ``over_formulas`` and ``over_combinations`` (``None`` where the space has no rate or is not
-        enumerated).
+        ``left_out`` (a number), and in ``total`` and each of ``by_elements``: ``formulas``, and of
+        ``charge_neutral`` and ``balanced`` the ``rate`` and its ratio to that of the space,
+        ``over_formulas`` and ``over_combinations`` (``None`` where the space has no rate).
     """
-    several = compositions[compositions.n_elements > 1]
-    found = rates(several, checker)
+    sizes = [int(size) for size in space["by_elements"]]
+    comparable = compositions[np.isin(compositions.n_elements, sizes)]
+    found = rates(comparable, checker)
     return {
-        "left_out": len(compositions) - len(several),
+        "left_out": len(compositions) - len(comparable),
         "total": _compare(found["total"], space["total"]),
         "by_elements": {
             size: _compare(part, space["by_elements"][size])
             for size, part in found["by_elements"].items()
-            if size in space["by_elements"]
         },
     }
 

@@ -62,7 +62,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
 
     Args:
         options: Numbers of elements, largest count, elements, sample, seed, limit; with
-            ``only_valid`` only formulas that are also valid by the settings of ``validity``.
+            ``valid_only`` only formulas that are also valid by the settings of ``validity``.
         out: Where to write the formulas: a table or a dataset folder.
 
     Returns:
@@ -93,7 +93,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
             every, commonness = common.simplest_formulas(ions, size, options.max_count)
             chosen = common.draw(every, commonness, options.sample, options.seed)[:left]
             verdict = checker.check(chosen)
-            if options.only_valid:
+            if options.valid_only:
                 good = verdict.balanced
                 chosen = chosen[good]
                 verdict = Validity(verdict.neutral[good], verdict.balanced[good])

@@ -43,7 +43,7 @@ class EnumerationOptions:
         n_elements: Fewest and most elements of a formula, 2 to 4.
         max_count: Most atoms of one element in the reduced formula.
         elements: Symbols of the elements to choose from; empty means all 85.
-        only_valid: Hand on only charge-neutral formulas with balanced electronegativities.
+        valid_only: Hand on only charge-neutral formulas with balanced electronegativities.
         limit: Stop after so many formulas were handed on.
         sample: Draw so many formulas for each number of elements instead of all.
         seed: Of the draw.
@@ -57,7 +57,7 @@ class EnumerationOptions:
     n_elements: tuple[int, int] = (2, _MOST_ELEMENTS)
     max_count: int = MAX_COUNT
     elements: Sequence[str] = ()
-    only_valid: bool = False
+    valid_only: bool = False
     limit: int | None = None
     sample: int | None = None
     seed: int = 0
@@ -67,7 +67,10 @@ class EnumerationOptions:
     def __post_init__(self) -> None:
         if not 2 <= self.n_elements[0] <= self.n_elements[1] <= _MOST_ELEMENTS:
             low, high = self.n_elements
-            raise InputError(f"--n-elements {low}-{high}: give 2 to {_MOST_ELEMENTS}, as in 2-4")
+            raise InputError(
+                f"--n-elements {low if low == high else f'{low}-{high}'}: give a range within "
+                f"2-{_MOST_ELEMENTS}, smaller number first"
+            )
         if self.sample is not None and self.exhaustive:
             raise InputError("--sample and --exhaustive: give one of them")
         # Symbols and counts are checked like those of a generation.
@@ -89,12 +92,12 @@ class EnumerationOptions:
             "n_elements": list(self.n_elements),
             "max_count": self.max_count,
             "elements": list(self.elements),
-            "only_valid": self.only_valid,
+            "valid_only": self.valid_only,
             "limit": self.limit,
             "sample": self.sample,
             "seed": self.seed,
             "exhaustive": self.exhaustive,
-            "validity": self.validity.describe() if self.only_valid else None,
+            "validity": self.validity.describe() if self.valid_only else None,
         }
 
 
@@ -186,7 +189,7 @@ def _go_through(
             found.neutral += int(np.count_nonzero(verdict.neutral))
             found.balanced += int(np.count_nonzero(verdict.balanced))
             progress.update(len(block))
-            rows = verdict.balanced if options.only_valid else np.ones(len(block), bool)
+            rows = verdict.balanced if options.valid_only else np.ones(len(block), bool)
             chosen = np.flatnonzero(rows)[: None if left is None else left - written]
             written += len(chosen)
             if sink is not None and len(chosen):

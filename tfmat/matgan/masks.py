@@ -107,6 +107,10 @@ def _numbers(chosen: frozenset[str]) -> NDArray[np.bool_]:
     return mask
 
 
+def _range(fewest: int, most: int) -> str:
+    return str(fewest) if fewest == most else f"{fewest}-{most}"
+
+
 def _check_symbols(masks: Masks) -> None:
     for option, chosen in (
         ("--elements", masks.elements),
@@ -138,8 +142,8 @@ def _check_numbers(masks: Masks) -> None:
     fewest, most = masks.n_elements
     if not MIN_ELEMENTS <= fewest <= most <= MAX_ELEMENTS:
         raise InputError(
-            f"--n-elements {fewest}-{most}: give a range within {MIN_ELEMENTS}-{MAX_ELEMENTS}, "
-            "smaller number first"
+            f"--n-elements {_range(fewest, most)}: give a range within "
+            f"{MIN_ELEMENTS}-{MAX_ELEMENTS}, smaller number first"
         )
     if not 1 <= masks.max_count <= MAX_COUNT:
         raise InputError(f"--max-count {masks.max_count}: give 1 to {MAX_COUNT}")
@@ -150,8 +154,8 @@ def _check_numbers(masks: Masks) -> None:
         )
     if len(masks.allowed) < fewest:
         raise InputError(
-            f"--elements and --exclude leave {len(masks.allowed)} elements, a formula needs "
-            f"{fewest}; allow more"
+            f"number of elements that may be there: {len(masks.allowed)}, but a formula needs "
+            f"{fewest}; name more with --elements{', or exclude fewer' * bool(masks.excluded)}"
         )
 
 
@@ -160,8 +164,8 @@ def _check_pattern(masks: Masks, pattern: Pattern) -> None:
     fewest, most = masks.n_elements
     if not fewest <= pattern.n_elements <= most:
         raise InputError(
-            f"{where}: has {pattern.n_elements} elements, --n-elements allows {fewest}-{most}; "
-            "change one of them"
+            f"{where}: has {pattern.n_elements} elements, --n-elements allows "
+            f"{_range(fewest, most)}; change one of them"
         )
     if pattern.largest_count > masks.max_count:
         raise InputError(
@@ -182,6 +186,6 @@ def _check_pattern(masks: Masks, pattern: Pattern) -> None:
         )
     if len(masks.allowed - named) < len(pattern.wildcards):
         raise InputError(
-            f"{where}: has {len(pattern.wildcards)} free elements, --elements and --exclude leave "
-            f"{len(masks.allowed - named)} for them; allow more"
+            f"{where}: free elements: {len(pattern.wildcards)}, left for them by --elements and "
+            f"--exclude: {len(masks.allowed - named)}; allow more"
         )

@@ -65,7 +65,7 @@ class Pattern:
             )
         if not MIN_ELEMENTS <= len(atoms) <= MAX_ELEMENTS:
             raise InputError(
-                f"{where}: has {len(atoms)} elements; formulas have {MIN_ELEMENTS} to "
+                f"{where}: number of elements: {len(atoms)}; formulas have {MIN_ELEMENTS} to "
                 f"{MAX_ELEMENTS}"
             )
         numbers = {symbols().index(symbol): count for symbol, count in fixed.items()}
