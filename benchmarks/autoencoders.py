@@ -87,11 +87,11 @@ def train(
         build_encoder,
         inference_decoder,
     )
-    from tfmat.networks.batches import Sampler
     from tfmat.ccdcgan.data import load_training_data
     from tfmat.ccdcgan.figures import atom_figures
     from tfmat.ccdcgan.losses import autoencoder_loss
     from tfmat.ccdcgan.sites import encode_channels
+    from tfmat.networks.batches import Sampler
     from tfmat.networks.optimizers import optimizer
 
     spec, settings = recipe.voxels, recipe.sites_autoencoder

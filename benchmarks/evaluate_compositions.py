@@ -2,11 +2,13 @@
 
     python benchmarks/evaluate_compositions.py
     python benchmarks/evaluate_compositions.py --data DATASET -n 2000000
+    python benchmarks/evaluate_compositions.py --data DATASET --split FOLDER
 
 Formulas are drawn from the marginals of a dataset, nine tenths of it as training set and one tenth
 held out. Times are processor seconds of one thread. Plain Python counts the same numbers on the
 same formulas in the same run; that both agree is checked. Validity is not among them: for that see
-`validity.py`.
+`validity.py`. With --split the two parts are written (training.csv, held_out.csv), for
+`tfmat evaluate compositions --train --holdout --baselines`, and nothing is measured.
 """
 
 from __future__ import annotations
@@ -46,12 +48,20 @@ def main() -> int:
     )
     parser.add_argument("--data", default="formulas", help="dataset of compositions")
     parser.add_argument("-n", type=int, default=2_000_000, help="formulas to judge")
+    parser.add_argument("--split", type=Path, help="only write the two parts into this folder")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args()
     pa.set_cpu_count(1)
     formulas = CompositionDataset.open(options.data).compositions
     order = np.random.default_rng(0).permutation(len(formulas))
     parts = [formulas[np.sort(rows)] for rows in np.split(order, [len(order) // 10])]
+    if options.split:
+        options.split.mkdir(parents=True, exist_ok=True)
+        for name, part in zip(("held_out", "training"), parts, strict=True):
+            csv.write_csv(
+                pa.table({"formula": part.formula_array()}), options.split / f"{name}.csv"
+            )
+        return 0
     held_out, training = (Distinct.of(part) for part in parts)
     known = References(training, held_out)
     times: dict[str, float] = {}
