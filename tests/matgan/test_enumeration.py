@@ -13,7 +13,7 @@ from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.datasets.read_formulas import read_formulas
 from tfmat.errors import InputError
-from tfmat.matgan.common import common_ions, draw, simplest_formulas
+from tfmat.matgan.common_ions import common_ions, draw, simplest_formulas
 from tfmat.matgan.enrichment import enrichment
 from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
 from tfmat.matgan.enumeration import EnumerationOptions, enumerate_space

@@ -141,7 +141,7 @@ class StateAssigner:
         Args:
             columns: Codes of the elements of each case, one column ``(cases,)`` after the other.
             left: How far the sum of all states must lie above the sum of the lowest ones
-                ``(cases,)``, at most `HIGHEST_SUM`.
+                ``(cases,)``, at most ``HIGHEST_SUM``.
         """
         words: list[Words] = [np.ones(len(left), np.uint64)]  # sums that the elements behind reach
         for column in columns[:0:-1]:

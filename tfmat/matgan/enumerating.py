@@ -15,7 +15,13 @@ from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.datasets.compositions import Compositions
 from tfmat.errors import InputError
-from tfmat.matgan import common
+from tfmat.matgan.common_ions import (
+    COMMONALITY,
+    CONSENSUS,
+    common_ions,
+    draw,
+    simplest_formulas,
+)
 from tfmat.matgan.enrichment import enrichment
 from tfmat.matgan.enumeration import EnumerationOptions, Sink, enumerate_space
 from tfmat.matgan.formula_table import check_out, opened
@@ -76,12 +82,12 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
     """
     start = time.monotonic()
     checker = ValidityChecker(options.validity)
-    ions = common.common_ions()
+    ions = common_ions()
     record = {
         "count": len(ions),
         "source": "ICSD 2024 as counted by smact",
-        "consensus": common.CONSENSUS,
-        "commonality": common.COMMONALITY,
+        "consensus": CONSENSUS,
+        "commonality": COMMONALITY,
         "smact_version": options.validity.describe()["smact_version"],
     }
     ions = ions.of(options.numbers())
@@ -90,8 +96,8 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
     with _sink(out, options, {"mode": "simplest", "ions": record}) as sink:
         low, high = options.n_elements
         for size in range(low, high + 1):
-            every, commonness = common.simplest_formulas(ions, size, options.max_count)
-            chosen = common.draw(every, commonness, options.sample, options.seed)[:left]
+            every, commonness = simplest_formulas(ions, size, options.max_count)
+            chosen = draw(every, commonness, options.sample, options.seed)[:left]
             verdict = checker.check(chosen)
             if options.valid_only:
                 good = verdict.balanced

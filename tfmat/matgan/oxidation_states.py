@@ -1,7 +1,7 @@
 """What smact knows of the elements: oxidation states, electronegativity, which are metals.
 
 Nothing is copied into this package: the tables are read from the installed smact when they are
-first needed, so that they cannot differ from what `smact_validity` itself uses.
+first needed, so that they cannot differ from what ``smact_validity`` itself uses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SETS = ("smact14", "icsd16", "icsd24", "default")
-"""Names of the sets; `default` is what smact takes when none is named (ICSD24, three reports)."""
+"""Names of the sets; ``default`` is what smact takes when none is named (ICSD24, three reports)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class OxidationStates:
     """The elements as one of smact's sets sees them.
 
     Args:
-        name: Name of the set, one of `SETS`.
+        name: Name of the set, one of ``SETS``.
         states: Oxidation states of each atomic number, ascending as in smact; elements without any
             are absent.
         electronegativity: Pauling electronegativity by atomic number ``(256,)``, NaN where smact
@@ -55,7 +55,7 @@ def oxidation_states(name: str) -> OxidationStates:
     """Reads a set of oxidation states from smact.
 
     Args:
-        name: One of `SETS`.
+        name: One of ``SETS``.
 
     Raises:
         KeyError: There is no such set.
@@ -84,7 +84,7 @@ def oxidation_states(name: str) -> OxidationStates:
 
 def smact_version() -> str:
     """Returns the version of smact that is installed."""
-    # The package's own `__version__` still says 4.0.0 in 4.0.2.
+    # The package's own ``__version__`` still says 4.0.0 in 4.0.2.
     return version("smact")
 
 
@@ -102,7 +102,7 @@ def _reports(numbers: Mapping[str, int]) -> dict[int, dict[int, int]]:
 
 
 def _default_states() -> dict[str, tuple[int, ...]]:
-    """States of the set that `smact_validity` takes when its caller names none."""
+    """States of the set that ``smact_validity`` takes when its caller names none."""
     from smact.screening import ICSD24FilterConfig
     from smact.utils.oxidation import ICSD24OxStatesFilter
 

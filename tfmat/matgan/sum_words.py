@@ -138,8 +138,8 @@ def reach(words: Words, codes: NDArray[np.intp], moves: NDArray[np.uint64]) -> W
     Args:
         words: Sums that can be reached without it ``(n,)``.
         codes: Codes of the element and its count ``(n,)``.
-        moves: What `move_tables` made ``(states, codes)``. Moving bits is a product with a power of
-            two, which costs less than shifting and needs no special case for absent states.
+        moves: What ``move_tables`` made ``(states, codes)``. Moving bits is a product with a power
+            of two, which costs less than shifting and needs no special case for absent states.
     """
     reached = words * moves[0].take(codes)
     for of_state in moves[1:]:
@@ -151,7 +151,7 @@ def move_tables(charges: Sequence[Sequence[int]]) -> NDArray[np.uint64]:
     """Builds the powers of two by which the states of an element move the bits of a word.
 
     Args:
-        charges: Charges of each element's states, none negative; each element has `COUNTS` codes.
+        charges: Charges of each element's states, none negative; each element has ``COUNTS`` codes.
 
     Returns:
         Powers ``(states, codes)``; 0, which moves all bits out, where there is no such state.

@@ -34,9 +34,9 @@ class ValiditySettings:
     """What smact is asked. Its verdicts mean nothing without these.
 
     Args:
-        oxidation_states: Set of oxidation states: `smact14`, `icsd16`, `icsd24` or `default`.
-            The first is the paper's.
-        alloys: Whether formulas of metals alone pass without a test (smact's `include_alloys`).
+        oxidation_states: Set of oxidation states: ``smact14`` (the paper's), ``icsd16``,
+            ``icsd24`` or ``default``.
+        alloys: Whether formulas of metals alone pass without a test (smact's ``include_alloys``).
 
     Raises:
         InputError: There is no such set.
@@ -79,7 +79,7 @@ class Validity:
 
 
 class ValidityChecker:
-    """Judges compositions exactly as `smact_validity` of smact 4.0.2 does, without mixed valence.
+    """Judges compositions exactly as ``smact_validity`` of smact 4.0.2 does, without mixed valence.
 
     Where smact raises an error (a formula of several elements with one beyond lawrencium, of which
     smact knows nothing) or the composition is empty, the answer is no.
@@ -113,11 +113,11 @@ class ValidityChecker:
     def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
         """Gives each neutral composition oxidation states that make it so.
 
-        `tfmat.matgan.assignment` says which ones of several. A single element, and metals that pass
-        as an alloy and by no other means, get zeros.
+        ``tfmat.matgan.assignment`` says which ones of several. A single element, and metals that
+        pass as an alloy and by no other means, get zeros.
 
         Args:
-            compositions: As for `check`.
+            compositions: As for ``check``.
 
         Returns:
             Oxidation states in the order of the slots ``(n, slots)``, zeros where there are none to

@@ -11,7 +11,7 @@ from smact.screening import pauling_test
 from smact.utils.oxidation import ICSD24OxStatesFilter
 
 from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.matgan.common import common_ions, simplest_formulas
+from tfmat.matgan.common_ions import common_ions, simplest_formulas
 from tfmat.matgan.elements import ELEMENTS
 
 
