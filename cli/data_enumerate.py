@@ -14,14 +14,18 @@ from .options import Elements, Range, all_symbols, validity_options
 
 @click.command("enumerate")
 @click.option(
-    "--n-elements", type=Range(), default="2-4", show_default=True, help="Elements of a formula."
+    "--n-elements",
+    type=Range(),
+    default=(2, 4),
+    metavar="N|N-M",
+    help="Number of different elements, one or a range within 2-4.  [default: 2-4]",
 )
 @click.option(
     "--max-count",
-    type=int,
+    type=click.IntRange(1, 8),
     default=8,
     show_default=True,
-    help="Most atoms of one element in the reduced formula, at most 8.",
+    help="Most atoms of an element in the reduced formula.",
 )
 @click.option(
     "--elements",
@@ -49,11 +53,12 @@ from .options import Elements, Range, all_symbols, validity_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the formulas: a .csv or .parquet file, or else a dataset folder.",
+    help="Write the formulas: a .csv, .csv.gz or .parquet file, or else a dataset folder.",
 )
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
+    metavar="DATA",
     help="Formulas to compare with the space: a table or a dataset. A row counts as often as its "
     "column times_generated says.",
 )
@@ -74,7 +79,7 @@ def enumerate_(
     Every choice of --n-elements elements with every reduced ratio of 1 to --max-count atoms.
     Binaries and ternaries are gone through; of more than a hundred million formulas a million are
     drawn, and the rate comes with its standard error, unless --sample or --exhaustive says
-    otherwise. With --against FILE: how many times the rate of the space is the rate of FILE.
+    otherwise. With --against DATA: by which factor the formulas of DATA are more often valid.
     """
     from tfmat.datasets.summary import validity_line
     from tfmat.errors import InputError

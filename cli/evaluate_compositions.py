@@ -42,8 +42,18 @@ from .options import validity_options
     show_default=True,
     help="Formulas of each baseline.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
-@click.option("--column", help="Column of each FILE with the formulas; found by its usual names.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the baselines.",
+)
+@click.option(
+    "--column",
+    metavar="COLUMN",
+    help="Column of each FILE that holds the formulas; found by its usual names by default.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def compositions(
     files: tuple[str, ...],
@@ -130,7 +140,7 @@ def _named(words: tuple[str, ...]) -> dict[str, str]:
             name, file = Path(word).name, word
         if not name or not file:
             raise InputError(
-                f"--against {word}: write it as NAME=FILE, e.g. --against icsd=icsd.csv"
+                f"--against {word}: write it as NAME=DATA, e.g. --against icsd=icsd.csv"
             )
         if name in lists:
             raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")

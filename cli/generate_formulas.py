@@ -135,7 +135,7 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Samples in one call of the network.",
 )
-@click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
+@click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
 @click.option(
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
 )

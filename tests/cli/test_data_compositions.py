@@ -132,7 +132,7 @@ def test_enumerate_and_compare(source, tmp_path, capsys):
         (["enumerate", "--n-elements", "5"], "--n-elements 5: give a range within 2-4"),
         (["enumerate", "--elements", "Li"], "be there: 1, but a formula needs 2; name more"),
         (["enumerate", "--elements", ","], "names no element"),
-        (["enumerate", "--max-count", "9"], "--max-count 9"),
+        (["enumerate", "--max-count", "9"], "9 is not in the range"),
         (["enumerate", "--out", "x.json"], "must end in"),
         (["enumerate", "--against", "nowhere.csv"], "no such file"),
         (["enumerate", "--simplest", "--exhaustive"], "--simplest goes through no space"),

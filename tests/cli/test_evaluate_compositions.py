@@ -230,7 +230,7 @@ def test_bad_words_are_one_line(capsys, place, tmp_path):
     for option in ("--train", "--holdout", "--against"):
         assert "nowhere.csv" in refused(capsys, made, option, tmp_path / "nowhere.csv")
     assert "smact15" in refused(capsys, made, "--oxidation-states", "smact15")
-    assert "NAME=FILE" in refused(capsys, made, "--against", f"={train}")
+    assert "NAME=DATA" in refused(capsys, made, "--against", f"={train}")
     twice = ("--against", f"a={train}", "--against", f"a={train}")
     assert "given twice" in refused(capsys, made, *twice)
     assert "no formulas of a training" in refused(capsys, made, "--run", tmp_path)

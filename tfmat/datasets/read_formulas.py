@@ -84,7 +84,7 @@ def table_columns(source: str | Path) -> list[str]:
         InputError: It cannot be read.
     """
     source = Path(source)
-    if _is_dataset(source):
+    if is_dataset(source):
         from tfmat.datasets.composition_store import CompositionDataset
 
         return CompositionDataset.open(source).properties
@@ -115,7 +115,7 @@ def read_formulas(
             readable formula.
     """
     source = Path(source)
-    if _is_dataset(source):
+    if is_dataset(source):
         return _read_dataset(source, column, columns, limit)
     layout = _layout(source)
     for name in columns:
@@ -166,7 +166,15 @@ def _parsed(
     )
 
 
-def _is_dataset(source: Path) -> bool:
+def is_dataset(source: Path) -> bool:
+    """Tells a dataset, by folder or name, from a file.
+
+    Args:
+        source: As for :func:`read_formulas`.
+
+    Raises:
+        InputError: It looks like the name of a file, and there is none.
+    """
     if source.is_file():
         return False
     if not source.exists() and source.suffix.lower() in _ENDINGS:

@@ -19,7 +19,12 @@ from tfmat.datasets.composition_store import (
     check_property_name,
 )
 from tfmat.datasets.properties import guess_properties
-from tfmat.datasets.read_formulas import FormulaTable, read_formulas, table_columns
+from tfmat.datasets.read_formulas import (
+    FormulaTable,
+    is_dataset,
+    read_formulas,
+    table_columns,
+)
 from tfmat.errors import InputError
 from tfmat.matgan.selection import (
     ENERGY,
@@ -156,7 +161,7 @@ def _property_columns(
                 f"there are: {', '.join(columns)[:200] or 'none'}"
             )
     # Another dataset's columns are properties all of them, whatever their names.
-    found = dict(zip(columns, columns, strict=True)) if _is_dataset(source) else None
+    found = dict(zip(columns, columns, strict=True)) if is_dataset(source) else None
     return {**(found or guess_properties(columns)), **options.properties}
 
 
@@ -188,7 +193,7 @@ def _unknown(energies: NDArray[np.float64] | None, selection: Selection) -> int:
 
 
 def _record(source: Path, table: FormulaTable, options: CompositionOptions) -> dict[str, Any]:
-    dataset = CompositionDataset.open(source) if _is_dataset(source) else None
+    dataset = CompositionDataset.open(source) if is_dataset(source) else None
     return {
         "name": source.name if dataset else source.resolve().name,
         "sha256": dataset.sha256 if dataset else files.sha256(source),
@@ -200,10 +205,6 @@ def _record(source: Path, table: FormulaTable, options: CompositionOptions) -> d
         "formula_column": table.formula_column,
         **({"limit": options.limit} if options.limit is not None else {}),
     }
-
-
-def _is_dataset(source: Path) -> bool:
-    return not source.is_file()
 
 
 def _rejections(table: FormulaTable, selection: Selection) -> Iterator[tuple[int, str, str]]:
