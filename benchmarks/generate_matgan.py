@@ -8,7 +8,7 @@ the samples.
 
     python benchmarks/generate_matgan.py -n 2000000
     python benchmarks/generate_matgan.py -n 20000 --form matgan-7 --network
-    python benchmarks/generate_matgan.py --model runs/matgan --unique --memory
+    python benchmarks/generate_matgan.py --model runs/matgan --memory
 """
 
 from __future__ import annotations
