@@ -128,6 +128,7 @@ def test_masks_from_words(capsys, run, tmp_path):
         (["--oxidation-states", "smact15"], "smact15"),
         (["--novel-against", "nowhere.csv"], "nowhere.csv"),
         (["--novel-only"], "--novel-against"),
+        (["--elements", "Li,Na", "--valid-only"], "no formula that the masks allow is balanced"),
         (["--critic-keep", "0"], "--critic-keep"),
         (["-n", "0"], "-n"),
         (["--model", "nowhere"], "no such package"),

@@ -262,3 +262,28 @@ def test_an_error_in_the_middle_stops_the_threads(tmp_path, model, checker):
         generate_into(tmp_path / "a.csv", sampler, Amount(10_000_000))
     assert len(calls) < 20
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wishes", "alloys", "possible"),
+    [
+        ({"elements": ("Li", "Na")}, False, False),
+        ({"elements": ("Li", "Na")}, True, True),
+        ({"elements": ("Li", "Na", "O"), "required": ("Na",)}, False, True),
+        ({"elements": ("Ca", "F"), "max_count": 1}, False, False),
+        ({"elements": ("Ca", "F"), "max_count": 2}, False, True),
+        ({"pattern": Pattern.parse("Li2O3")}, False, False),
+        ({"pattern": Pattern.parse("Li2O")}, False, True),
+        ({"pattern": Pattern.parse("Ca5X")}, False, False),
+        ({"excluded": ("O",), "n_elements": (8, 8)}, False, True),
+    ],
+)
+def test_valid_formulas_that_cannot_be_are_refused(model, wishes, alloys, possible):
+    checker = ValidityChecker(ValiditySettings("smact14", alloys))
+    asked = Wishes(Masks(**wishes), valid_only=True)
+    if possible:
+        Sampler(model, 0, checker, asked)
+    else:
+        with pytest.raises(InputError, match="no formula that the masks allow is balanced"):
+            Sampler(model, 0, checker, asked)
+    Sampler(model, 0, checker, replace(asked, valid_only=False))

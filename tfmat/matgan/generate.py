@@ -6,6 +6,7 @@ thread does all of this for a chunk of samples at a time; chunks come in the ord
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter, deque
@@ -17,12 +18,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.errors import InputError
 from tfmat.matgan.masks import Masks
 from tfmat.matgan.matrix import accept
 from tfmat.matgan.model import CompositionModel
 from tfmat.matgan.noise import draw
+from tfmat.matgan.space import Space
 from tfmat.matgan.unique import KeyTable
 from tfmat.matgan.validity import ValidityChecker
 
@@ -30,6 +32,8 @@ from tfmat.matgan.validity import ValidityChecker
 CHUNK = 8192
 # Samples whose scores say where the critic's best part begins.
 CALIBRATION = 16_384
+# Formulas of which a second is enough to see whether one is balanced.
+_MOST_TO_GO_THROUGH = 2_000_000
 
 NEUTRAL, BALANCED, NOVEL = np.uint8(1), np.uint8(2), np.uint8(4)
 
@@ -95,6 +99,24 @@ class _Clock:
         self._last = now
 
 
+def _some_balanced(masks: Masks, checker: ValidityChecker) -> bool:
+    """Tells whether masks allow a balanced formula; also true of too many to go through."""
+    fewest, most = masks.n_elements
+    allowed = masks.allowed
+    if masks.pattern is not None:
+        fewest = most = masks.pattern.n_elements
+        if not masks.pattern.wildcards:
+            allowed = frozenset(symbols()[number] for number in masks.pattern.fixed)
+    numbers = np.array([symbols().index(symbol) for symbol in allowed], np.uint8)
+    for size in range(fewest, min(most, len(numbers)) + 1):
+        if math.comb(len(numbers), size) * masks.max_count**size > _MOST_TO_GO_THROUGH:
+            return True
+        for block in Space(size, masks.max_count, numbers).blocks():
+            if checker.check(block[masks.matches(block)]).balanced.any():
+                return True
+    return False
+
+
 class Sampler:
     """Draws samples from a model and judges them.
 
@@ -106,7 +128,8 @@ class Sampler:
         batch_size: Samples in one call of the network.
 
     Raises:
-        InputError: The critic shall choose, and the model has none.
+        InputError: The critic shall choose, and the model has none; or no formula at all can
+            fulfil the wishes.
     """
 
     def __init__(
@@ -120,6 +143,11 @@ class Sampler:
         self.model, self.seed, self.checker = model, seed, checker
         self.wishes = wishes or Wishes()
         self.batch_size = batch_size
+        if self.wishes.valid_only and not _some_balanced(self.wishes.masks, checker):
+            raise InputError(
+                "--valid-only: no formula that the masks allow is balanced with the oxidation "
+                f"states {checker.settings.oxidation_states}; loosen the masks, or leave it out"
+            )
         self._stop = threading.Event()
         self.lowest_score: float | None = None
         if self.wishes.critic_keep < 1:
