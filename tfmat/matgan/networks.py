@@ -119,7 +119,9 @@ def build_sampler(generator: keras.Model, decoding: DecodingRecipe) -> keras.Mod
         A model from noise ``(batch, latent)`` to atoms of each element ``(batch, 85)``, uint8, not
         yet reduced, whatever their number of elements.
     """
-    cells = ops.squeeze(generator.output, axis=-1)
+    # As one layer: operations of a loaded generator may have the names that new ones get.
+    noise = keras.Input(generator.input_shape[1:], name="noise")
+    cells = ops.squeeze(generator(noise), axis=-1)
     # A NumPy array: what a Keras operation made here would become an input of the ONNX graph.
     counts = np.arange(1, MAX_COUNT + 1, dtype=np.float32)[:, None]
     if decoding.rule == "original":
@@ -133,7 +135,7 @@ def build_sampler(generator: keras.Model, decoding: DecodingRecipe) -> keras.Mod
         lowest = MAX_COUNT + 1 - ops.max(found * (MAX_COUNT + 1 - counts), axis=1)
         there = ops.greater_equal(highest[:, 0], decoding.threshold)
         decoded = lowest * ops.cast(there, "float32")
-    return keras.Model(generator.input, ops.cast(decoded, "uint8"), name="sampler")
+    return keras.Model(noise, ops.cast(decoded, "uint8"), name="sampler")
 
 
 def deconvolutions(vector: Any, form: str, initializer: str) -> Any:
