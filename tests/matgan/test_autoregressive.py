@@ -255,6 +255,16 @@ def test_saved_and_cloned_it_is_the_same(networks, tmp_path):
     )
 
 
+def test_a_sampler_can_be_made_of_a_generator_loaded_in_a_new_process(networks, tmp_path):
+    """Operations are named by counting, and a new process counts from the start."""
+    networks.generator.save(tmp_path / "generator.keras")
+    keras.utils.clear_session()
+    loaded = keras.models.load_model(tmp_path / "generator.keras", compile=False)
+    sampler = build_sampler(loaded, DecodingRecipe("argmax", 0.5))
+    noise = noise_of(50, 3)
+    np.testing.assert_array_equal(sampler(noise).numpy(), counts_of(networks, noise))
+
+
 def test_the_critic_starts_from_the_vectors_of_slots(networks):
     critic = build_critic(TINY, (8,))
     critic.get_layer("slots").kernel.assign(networks.slot_vectors())
