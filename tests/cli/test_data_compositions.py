@@ -157,7 +157,11 @@ def test_mistakes_are_one_line_and_exit_code_2(
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_table_leaves_nothing_behind(tmp_path, sent, code):
     words = ["data", "enumerate", "--exhaustive", "--out", str(tmp_path / "all.csv")]
-    script = "from tfmat.cli.main import main; main()"
+    # As at a terminal: a job that a shell runs in the background ignores this signal.
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tfmat.cli.main import main; main()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", script, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

@@ -237,7 +237,11 @@ def test_light_install_generates(run, tmp_path):
 
 def test_interrupt_leaves_nothing(run, tmp_path):
     command = ["generate", "matgan", "--model", run, "--out", tmp_path / "new.csv", "-n", 10**9]
-    script = "import sys; from tfmat.cli.main import main; main(sys.argv[1:])"
+    # As at a terminal: a job that a shell runs in the background ignores this signal.
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tfmat.cli.main import main; main(sys.argv[1:])"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script, *map(str, command)], stderr=subprocess.PIPE
     ) as process:
