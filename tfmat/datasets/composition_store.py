@@ -14,7 +14,6 @@ file                   shape        type     meaning
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -35,12 +34,10 @@ from tfmat.datasets.folders import (
     content_hash,
     read_record,
     resolve,
-    verify,
 )
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.stored import StoredDataset, check_property_name
 from tfmat.errors import InputError
-
-_PROPERTY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class CompositionWriter:
@@ -177,7 +174,7 @@ class CompositionWriter:
         }
 
 
-class CompositionDataset:
+class CompositionDataset(StoredDataset):
     """A dataset of compositions on disk; arrays are memory-mapped, so opening costs nothing.
 
     Attributes:
@@ -187,8 +184,7 @@ class CompositionDataset:
     """
 
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
-        self.path = path
-        self.metadata = metadata
+        super().__init__(path, metadata)
         numbers, counts = load_column(path / "numbers.npy"), load_column(path / "counts.npy")
         if numbers.shape != counts.shape or numbers.ndim != 2:
             raise InputError(f"{path}: the columns do not fit together; import the data again")
@@ -210,54 +206,3 @@ class CompositionDataset:
 
     def __len__(self) -> int:
         return len(self.compositions)
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the columns: the same data give the same hash, wherever they lie."""
-        return str(self.metadata["sha256"])
-
-    @property
-    def properties(self) -> list[str]:
-        """Names of the properties."""
-        return list(self.metadata["properties"])
-
-    def property(self, name: str) -> NDArray[np.float64]:
-        """Returns a property of all compositions.
-
-        Args:
-            name: One of :attr:`properties`.
-
-        Returns:
-            Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
-
-        Raises:
-            InputError: The dataset has no such property.
-        """
-        if name not in self.metadata["properties"]:
-            have = ", ".join(self.properties) or "none"
-            raise InputError(f"{self.path}: no property {name!r}; there are: {have}")
-        values = load_column(self.path / f"property-{name}.npy")
-        if len(values) != len(self):
-            raise InputError(f"{self.path}: the columns do not fit together; import the data again")
-        return values
-
-    def verify(self) -> None:
-        """Compares every column with its SHA-256.
-
-        Raises:
-            InputError: A file was changed or lost.
-        """
-        verify(self.path, self.metadata["files"])
-
-
-def check_property_name(name: str) -> None:
-    """Checks that a property's name can be part of a file's.
-
-    Args:
-        name: The name.
-
-    Raises:
-        InputError: It holds other characters than letters, digits, ``_``, ``.`` and ``-``.
-    """
-    if not _PROPERTY_NAME.fullmatch(name):
-        raise InputError(f"property name {name!r}: use letters, digits, '_', '.' and '-'")

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -40,12 +39,11 @@ from tfmat.datasets.folders import (
     content_hash,
     read_record,
     resolve,
-    verify,
 )
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.stored import StoredDataset, check_property_name
 from tfmat.errors import InputError
 
-_PROPERTY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 # Rows that wait in memory before they are written.
 _BLOCK = 1024
 
@@ -195,8 +193,7 @@ class DatasetWriter:
         return column
 
     def _add_property(self, name: str) -> None:
-        if not _PROPERTY_NAME.fullmatch(name):
-            raise InputError(f"property name {name!r}: use letters, digits, '_', '.' and '-'")
+        check_property_name(name)
         # Rows written before the property was first seen do not know it.
         written = self._columns["lattices"].rows
         self._column(f"property-{name}", np.float64).append(np.full(written, np.nan))
@@ -253,7 +250,7 @@ class DatasetWriter:
         }
 
 
-class Dataset:
+class Dataset(StoredDataset):
     """A dataset on disk; arrays are memory-mapped, so opening costs nothing.
 
     Attributes:
@@ -267,8 +264,7 @@ class Dataset:
     """
 
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
-        self.path = path
-        self.metadata = metadata
+        super().__init__(path, metadata)
         self.lattices: NDArray[np.float64] = load_column(path / "lattices.npy")
         self.offsets: NDArray[np.int64] = load_column(path / "offsets.npy")
         self.positions: NDArray[np.float64] = load_column(path / "positions.npy")
@@ -303,38 +299,3 @@ class Dataset:
 
     def __iter__(self) -> Iterator[Crystal]:
         return (self[index] for index in range(len(self)))
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the columns: the same data give the same hash, wherever they lie."""
-        return str(self.metadata["sha256"])
-
-    @property
-    def properties(self) -> list[str]:
-        """Names of the properties."""
-        return list(self.metadata["properties"])
-
-    def property(self, name: str) -> NDArray[np.float64]:
-        """Returns a property of all structures.
-
-        Args:
-            name: One of :attr:`properties`.
-
-        Returns:
-            Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
-
-        Raises:
-            InputError: The dataset has no such property.
-        """
-        if name not in self.metadata["properties"]:
-            have = ", ".join(self.properties) or "none"
-            raise InputError(f"{self.path}: no property {name!r}; there are: {have}")
-        return load_column(self.path / f"property-{name}.npy")
-
-    def verify(self) -> None:
-        """Compares every column with its SHA-256.
-
-        Raises:
-            InputError: A file was changed or lost.
-        """
-        verify(self.path, self.metadata["files"])

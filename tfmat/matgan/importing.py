@@ -16,7 +16,6 @@ from tfmat.datasets.cells import Where, to_numbers
 from tfmat.datasets.composition_store import (
     CompositionDataset,
     CompositionWriter,
-    check_property_name,
 )
 from tfmat.datasets.properties import guess_properties
 from tfmat.datasets.read_formulas import (
@@ -25,6 +24,7 @@ from tfmat.datasets.read_formulas import (
     read_formulas,
     table_columns,
 )
+from tfmat.datasets.stored import check_property_name
 from tfmat.errors import InputError
 from tfmat.matgan.selection import (
     ENERGY,
