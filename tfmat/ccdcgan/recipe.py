@@ -8,8 +8,8 @@ from typing import Literal
 
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.errors import InputError
-from tfmat.recipes import build, read
 from tfmat.recipes.checks import positive, share
+from tfmat.recipes.loader import load
 
 
 @dataclass(frozen=True)
@@ -269,8 +269,4 @@ def load_recipe(recipe: str, settings: Sequence[str] = ()) -> CcdcganRecipe:
     Raises:
         InputError: The recipe does not exist, is of another family or has a wrong value.
     """
-    tables = read(recipe, settings)
-    family = tables.get("family", "ccdcgan")
-    if family != "ccdcgan":
-        raise InputError(f"--recipe {recipe}: is a {family} recipe, this command needs ccdcgan")
-    return build(CcdcganRecipe, tables)
+    return load(CcdcganRecipe, "ccdcgan", recipe, settings)

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from tfmat.errors import InputError
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
-from tfmat.recipes import build, read
 from tfmat.recipes.checks import length, positive, share
+from tfmat.recipes.loader import load
 
 Schedule = Literal["constant", "cosine", "linear"]
 
@@ -226,9 +226,4 @@ def load_recipe(recipe: str, settings: Sequence[str] = ()) -> MatganRecipe:
     Raises:
         InputError: The recipe does not exist, is of another family or has a wrong value.
     """
-    tables = read(recipe, settings)
-    # A recipe that does not say is one of the first family, crystal structures.
-    family = tables.get("family", "ccdcgan")
-    if family != "matgan":
-        raise InputError(f"--recipe {recipe}: is a {family} recipe, this command needs matgan")
-    return build(MatganRecipe, tables)
+    return load(MatganRecipe, "matgan", recipe, settings)

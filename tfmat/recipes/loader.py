@@ -133,6 +133,29 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
+def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -> T:
+    """Loads a recipe of one family.
+
+    Args:
+        cls: Dataclass of the family's recipes.
+        family: Name of the family, ``ccdcgan`` or ``matgan``.
+        recipe: Name of a shipped recipe or path of a TOML file.
+        settings: ``key=value`` texts with dotted keys.
+
+    Returns:
+        The checked recipe.
+
+    Raises:
+        InputError: The recipe does not exist, is of another family or has a wrong value.
+    """
+    tables = read(recipe, settings)
+    # A recipe that does not say is one of the first family, crystal structures.
+    found = tables.get("family", "ccdcgan")
+    if found != family:
+        raise InputError(f"--recipe {recipe}: is a {found} recipe, this command needs {family}")
+    return build(cls, tables)
+
+
 def to_mapping(recipe: Any) -> dict[str, Any]:
     """Returns a recipe dataclass as plain tables without ``None``, as TOML and JSON can hold it."""
 

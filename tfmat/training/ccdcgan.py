@@ -15,10 +15,8 @@ from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_si
 from tfmat.ccdcgan.train_constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs, properties
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError
 from tfmat.training.chain import Chain
 from tfmat.training.loop import Stage
-from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
 
 # What each command trains; export follows always.
@@ -113,10 +111,6 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
         elif stage.name == "gan":
-            if not on_tensorflow():
-                raise InputError(
-                    "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
-                )
             from tfmat.ccdcgan.train_gan import train_gan
 
             train_gan(stage, recipe, layout)

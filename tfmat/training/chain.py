@@ -170,6 +170,10 @@ def _train_all(
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 tell(f"{name}: {done[name]}")
                 continue
+            if name == "gan" and not on_tensorflow():
+                raise InputError(
+                    "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
+                )
             chain.train_stage(Stage(name, run, log, devices), recipe, data)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")

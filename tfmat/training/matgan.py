@@ -15,7 +15,6 @@ from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.chain import Chain
 from tfmat.training.loop import Stage
-from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
 
 # What each command trains; export follows always.
@@ -100,10 +99,6 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
 
             train_likelihood(stage, recipe, data)
         else:
-            if not on_tensorflow():
-                raise InputError(
-                    "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
-                )
             from tfmat.matgan.train_gan import train_gan
 
             train_gan(stage, recipe, data)
