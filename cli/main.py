@@ -70,7 +70,8 @@ class LazyGroup(click.Group):
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
-        "models": ("tfmat.cli.models", "models", "List model packages."),
+        "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
+        "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -31,7 +31,7 @@ def models() -> None:
 def list_(models_dir: Path | None, as_json: bool) -> None:
     """List the packages that can be found by name."""
     from tfmat.errors import InputError
-    from tfmat.inference.package import packages, read_metadata, search_folders
+    from tfmat.inference.metadata import packages, read_metadata, search_folders
 
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
@@ -78,7 +78,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 @_MODELS_DIR
 def show(model: str, models_dir: Path | None) -> None:
     """Print the metadata of MODEL, a name, package folder or run folder, as JSON."""
-    from tfmat.inference.package import find, read_metadata
+    from tfmat.inference.metadata import find, read_metadata
 
     click.echo(json.dumps(read_metadata(find(model, models_dir)), indent=2, ensure_ascii=False))
 

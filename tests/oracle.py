@@ -28,8 +28,9 @@ from tfmat.ccdcgan.recipe import (
 from tfmat.ccdcgan.sites import encode_sites
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
+from tfmat.export.package import describe_file
 from tfmat.files import sha256, write_json
-from tfmat.inference.package import FORMAT, FORMAT_VERSION
+from tfmat.inference.metadata import FORMAT, FORMAT_VERSION
 from tfmat.recipes import to_mapping
 
 ELEMENTS = ("Bi", "Se")
@@ -100,8 +101,15 @@ def make_package(
     parts = {}
     for part, model in models.items():
         onnx.checker.check_model(model, full_check=True)
-        onnx.save(model, folder / f"{part}.onnx")
-        parts[part] = {"file": f"{part}.onnx", "sha256": sha256(folder / f"{part}.onnx")}
+        file = folder / f"{part}.onnx"
+        onnx.save(model, file)
+        parts[part] = {
+            "parameters": 0,
+            "weights_sha256": sha256(file),
+            "inputs": _described(model.graph.input),
+            "outputs": _described(model.graph.output),
+            "onnx": {"float32": describe_file(folder, file.name)},
+        }
     parts["constraint"]["property"] = "formation_energy_per_atom"
     metadata = {
         "format": FORMAT,
@@ -116,6 +124,14 @@ def make_package(
     }
     write_json(folder / "metadata.json", metadata)
     return folder
+
+
+def _described(tensors: Any) -> dict[str, Any]:
+    shapes = {tensor.name: tensor.type.tensor_type.shape.dim[1:] for tensor in tensors}
+    return {
+        name: {"shape": ["batch", *(dim.dim_value for dim in dims)], "dtype": "float32", "unit": ""}
+        for name, dims in shapes.items()
+    }
 
 
 def _recipe(count: int, terms: bool) -> CcdcganRecipe:

@@ -11,7 +11,7 @@ from tfmat.matgan.elements import ELEMENTS
 LATENT = 16
 
 
-def make_run(folder: Path, parts=("generator", "critic", "sampler"), latent: int = LATENT) -> Path:
+def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: int = LATENT) -> Path:
     """Writes what generation reads of a run: its weights and its package.
 
     The cells' biases are set so that columns are occupied as often as in formulas of about four
@@ -39,7 +39,7 @@ def make_run(folder: Path, parts=("generator", "critic", "sampler"), latent: int
     networks = {
         "generator": generator,
         "critic": build_critic(gan),
-        "sampler": build_sampler(generator, DecodingRecipe()),
+        "generate": build_sampler(generator, DecodingRecipe()),
     }
     (folder / "weights").mkdir(parents=True)
     for part in ("generator", "critic"):

@@ -23,7 +23,7 @@ def models(tmp_path, monkeypatch):
 
 def test_nothing_found_is_no_failure(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tfmat.inference.package.packages", lambda _folder: [])
+    monkeypatch.setattr("tfmat.inference.metadata.packages", lambda _folder: [])
     code, stdout, _ = tfmat(capsys, "models", "list")
     assert code == 0
     assert "no model packages in" in stdout

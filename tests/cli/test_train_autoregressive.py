@@ -87,9 +87,9 @@ def test_killed_in_the_likelihood_and_resumed_it_learns_the_same(tmp_path, capsy
     assert other["stages"] == {"formulas": "reused", "likelihood": "reused", "gan": "trained"}
 
     package = load(tmp_path / "whole", threads=1)
-    assert package.parts == ["generator", "critic", "sampler"]
+    assert package.parts == ["generator", "critic", "generate"]
     noise = np.random.default_rng(0).standard_normal((300, 6)).astype(np.float32)
-    compositions, accepted = accept(package.run("sampler", noise))
+    compositions, accepted = accept(package.run("generate", noise))
     assert accepted.all()
     assert set(compositions.n_elements.tolist()) <= {2, 3}
     matrices = package.run("generator", noise)

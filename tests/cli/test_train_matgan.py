@@ -101,11 +101,11 @@ def test_the_package_computes_as_the_weights_do(trained, batch):
     import keras
 
     package = load(trained, threads=1)
-    assert package.parts == ["generator", "critic", "sampler"]
+    assert package.parts == ["generator", "critic", "generate"]
     metadata = package.metadata
     assert (metadata["family"], tuple(metadata["elements"])) == ("matgan", ELEMENTS)
     assert metadata["decoding"] == {"rule": "argmax", "threshold": 0.5}
-    counts = metadata["parts"]["sampler"]["outputs"]["counts"]
+    counts = metadata["parts"]["generate"]["outputs"]["counts"]
     assert counts == {"shape": ["batch", 85], "dtype": "uint8", "unit": "atoms"}
     noise = np.random.default_rng(0).standard_normal((batch, 8), dtype=np.float32)
     generator, critic = (
@@ -118,7 +118,7 @@ def test_the_package_computes_as_the_weights_do(trained, batch):
     np.testing.assert_allclose(made, matrices, atol=1e-6)
     scores = np.asarray(critic(matrices, training=False))
     np.testing.assert_allclose(package.run("critic", matrices), scores, atol=1e-5)
-    sampled = package.run("sampler", noise)
+    sampled = package.run("generate", noise)
     assert sampled.dtype == np.uint8
     from tfmat.matgan.matrix import matrix_counts
 
@@ -159,7 +159,7 @@ def test_the_autoencoder_learns_and_joins_the_package(place, trained, capsys):
     assert metrics["test_exact"]["note"] == "share of 20 held-out formulas decoded exactly"
     package = load(place / "ae", threads=1)
     autoencoder = ["composition_encoder", "composition_decoder"]
-    assert package.parts == ["generator", "critic", *autoencoder, "sampler"]
+    assert package.parts == ["generator", "critic", *autoencoder, "generate"]
     from tfmat.matgan.matrix import encode, matrix_counts, to_counts
 
     compositions = tiny_compositions.compositions()

@@ -16,9 +16,11 @@ from tfmat.ccdcgan.parts import exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, load_recipe
 from tfmat.errors import InputError
 from tfmat.export import package as export_package
+from tfmat.export.graph import in_float32
 from tfmat.export.onnx import export_onnx
 from tfmat.files import sha256
 from tfmat.inference.package import load
+from tfmat.inference.tensors import Tensors
 
 pytestmark = pytest.mark.train
 
@@ -99,7 +101,7 @@ def test_reference_threshold_survives(tmp_path):
     form = AutoencoderRecipe(filters=(4, 4), latent=6)
     network = shaken(build_decoder(form, 16))
     file = tmp_path / "decoder.onnx"
-    export_onnx(network, file, input_name="latent", output_name="voxel")
+    export_onnx(network, file, Tensors("latent", {"voxel": "1"}))
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
@@ -118,7 +120,8 @@ def test_metadata_says_what_the_parts_mean(package, networks, recipe):
     assert metadata["presence_threshold"] == [0.1, None]
     assert metadata["metrics"] == {"atom_recall": {"value": 0.5, "unit": "1"}}
     for part, entry in metadata["parts"].items():
-        assert entry["sha256"] == sha256(package / entry["file"])
+        record = entry["onnx"]["float32"]
+        assert record["sha256"] == sha256(package / record["file"])
         assert entry["parameters"] == networks[part].count_params()
     generator = metadata["parts"]["generator"]
     assert generator["inputs"] == {
@@ -155,7 +158,7 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
     plain = build_encoder(form, 16, precision="float32")
     plain.set_weights(mixed.get_weights())
     file = tmp_path / "encoder.onnx"
-    export_onnx(mixed, file, input_name="voxel", output_name="latent")
+    export_onnx(in_float32(mixed), file, Tensors("voxel", {"latent": "1"}))
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
@@ -203,7 +206,7 @@ def test_failed_export_leaves_the_old_package(networks, recipe, tmp_path, monkey
 
 
 def test_export_is_quiet(networks, tmp_path, capfd):
-    export_onnx(networks["constraint"], tmp_path / "c.onnx", input_name="x", output_name="y")
+    export_onnx(networks["constraint"], tmp_path / "c.onnx", Tensors("x", {"y": "1"}))
     captured = capfd.readouterr()
     assert captured.err == ""
     assert captured.out == ""
@@ -221,6 +224,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 import keras
 from pathlib import Path
 from tfmat.export.onnx import export_onnx
+from tfmat.inference.tensors import Tensors
 with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
     layers = keras.layers
     model = keras.Sequential([
@@ -229,7 +233,7 @@ with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
 x = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
 model.fit(x, x[:, :2], batch_size=8, verbose=0)
 file = Path({str(tmp_path / "m.onnx")!r})
-export_onnx(model, file, input_name="x", output_name="y")
+export_onnx(model, file, Tensors("x", {{"y": "1"}}))
 import onnxruntime
 found = onnxruntime.InferenceSession(str(file)).run(None, {{"x": x}})[0]
 assert np.abs(found - np.asarray(model(x, training=False))).max() < 1e-5

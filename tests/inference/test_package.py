@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tfmat.errors import InputError
-from tfmat.inference.package import find, load, packages, search_folders
+from tfmat.inference.metadata import find, packages, search_folders
+from tfmat.inference.package import load
 from tfmat.inference.threads import available_threads
 
 pytest.importorskip("onnx")
@@ -21,6 +22,10 @@ def package(tmp_path_factory):
 @pytest.fixture
 def copy(package, tmp_path):
     return shutil.copytree(package, tmp_path / "copy")
+
+
+def file_of(metadata):
+    return metadata["parts"]["generator"]["onnx"]["float32"]
 
 
 def edit(folder, change):
@@ -69,9 +74,12 @@ def test_missing_part_is_named(package):
         (lambda f: edit(f, lambda m: m.update(format="other")), "not the metadata of a tfmat"),
         (lambda f: edit(f, lambda m: m.update(format_version=9)), "format version 9"),
         (lambda f: edit(f, lambda m: m.pop("parts")), "name or parts are missing"),
-        (lambda f: edit(f, lambda m: m["parts"]["generator"].pop("sha256")), "no SHA-256"),
         (
-            lambda f: edit(f, lambda m: m["parts"]["generator"].update(file="../generator.onnx")),
+            lambda f: edit(f, lambda m: file_of(m).pop("sha256")),
+            "no SHA-256",
+        ),
+        (
+            lambda f: edit(f, lambda m: file_of(m).update(file="../g.onnx")),
             "no file of the package",
         ),
     ],
@@ -88,7 +96,9 @@ def test_file_that_is_no_onnx_model(copy):
 
     (copy / "generator.onnx").write_bytes(b"no model")
     new = sha256(copy / "generator.onnx")
-    edit(copy, lambda metadata: metadata["parts"]["generator"].update(sha256=new))
+    edit(
+        copy, lambda metadata: metadata["parts"]["generator"]["onnx"]["float32"].update(sha256=new)
+    )
     with pytest.raises(InputError, match="no usable ONNX model") as caught:
         load(copy).session("generator")
     assert "\n" not in str(caught.value)

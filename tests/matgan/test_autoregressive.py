@@ -25,6 +25,7 @@ from tfmat.matgan.autoregressive import (
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.matrix import accept, matrix_counts
 from tfmat.matgan.networks import build_sampler
+from tfmat.matgan.parts import PARTS
 from tfmat.matgan.recipe import DecodingRecipe, load_recipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 
@@ -229,7 +230,7 @@ def test_onnx_runtime_generates_the_same(networks, tmp_path_factory, batch):
     path = tmp_path_factory.mktemp("onnx") / "sampler.onnx"
     decoding = DecodingRecipe("argmax", 0.5)
     sampler = build_sampler(networks.generator, decoding)
-    export_onnx(sampler, path, input_name="noise", output_name="counts")
+    export_onnx(sampler, path, PARTS["generate"])
     session = onnxruntime.InferenceSession(path)
     noise = noise_of(batch, 3)
     expected = counts_of(networks, noise)

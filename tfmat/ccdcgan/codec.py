@@ -17,7 +17,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.sites import box_positions, encode_channels
 from tfmat.datasets.crystal import Crystal
 from tfmat.errors import InputError
-from tfmat.inference.package import ModelPackage
+from tfmat.inference.package import NetworkSet
 from tfmat.recipes.loader import build
 
 # Voxels that go through an autoencoder at once. Larger batches are no faster on a CPU and take more
@@ -39,13 +39,13 @@ class Codec:
             infinite for an element that never occurred in training.
     """
 
-    package: ModelPackage
+    package: NetworkSet
     recipe: CcdcganRecipe
     layout: GraphLayout
     presence: NDArray[np.float64]
 
     @classmethod
-    def from_package(cls, package: ModelPackage) -> Codec:
+    def from_package(cls, package: NetworkSet) -> Codec:
         """Reads grids, layout and thresholds from a package's metadata.
 
         Args:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     import keras
 
 PARTS = {
-    "generator": Tensors("noise", "crystal_graph"),
-    "discriminator": Tensors("crystal_graph", "probability_real"),
-    "constraint": Tensors("crystal_graph", "property"),
-    "lattice_encoder": Tensors("lattice_voxel", "lattice_latent"),
-    "lattice_decoder": Tensors("lattice_latent", "lattice_voxel"),
-    "sites_encoder": Tensors("sites_voxel", "sites_latent"),
-    "sites_decoder": Tensors("sites_latent", "sites_voxel"),
+    "generator": Tensors("noise", {"crystal_graph": "1"}),
+    "discriminator": Tensors("crystal_graph", {"probability_real": "1"}),
+    "constraint": Tensors("crystal_graph"),
+    "lattice_encoder": Tensors("lattice_voxel", {"lattice_latent": "1"}),
+    "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
+    "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
+    "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}),
 }
 
 
@@ -45,9 +45,7 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
 
 def _constraint(name: str) -> Tensors:
     output = "formation_energy" if name == "formation_energy_per_atom" else name
-    return replace(
-        PARTS["constraint"], output_name=output, output_unit=unit_of(name) or "", property=name
-    )
+    return replace(PARTS["constraint"], outputs={output: unit_of(name) or ""}, property=name)
 
 
 def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:

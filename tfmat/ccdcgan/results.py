@@ -200,7 +200,7 @@ def generate_into(
             **writer.summary(),
             "units": {name: unit_of(name) or "" for name in properties},
             "model": package.name,
-            "generator_sha256": package.metadata["parts"]["generator"]["sha256"],
+            "generator_weights_sha256": package.metadata["parts"]["generator"]["weights_sha256"],
             "seed": seed,
             "first": first,
             "mode": mode,

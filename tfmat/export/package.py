@@ -1,23 +1,26 @@
-"""Writes a model package: one ONNX file for each network, and what they mean in one JSON file."""
+"""Writes a model package: the networks in one or more formats, and one JSON file about them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat import __version__
 from tfmat.errors import InputError
+from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_sha256
 from tfmat.export.onnx import OPSET, export_onnx
-from tfmat.files import replacing_folder, write_json
-from tfmat.inference.package import FORMAT, FORMAT_VERSION, METADATA
+from tfmat.export.saved_model import export_saved_model
+from tfmat.files import replacing_folder, sha256, write_json
+from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
 from tfmat.inference.tensors import Tensors
 from tfmat.recipes.loader import to_mapping
 
 if TYPE_CHECKING:
     import keras
+
+VERSION = 1  # of the SavedModels, as TensorFlow Serving counts
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,27 @@ class Provenance:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Formats:
+    """What a package holds beside the float32 ONNX files.
+
+    Args:
+        saved_model: SavedModels in TensorFlow Serving's layout.
+        keras: The networks as trained, as ``.keras`` without the optimiser's state.
+    """
+
+    saved_model: bool = False
+    keras: bool = False
+
+
 def write_package(
     out: Path,
     networks: Mapping[str, keras.Model],
     tensors: Mapping[str, Tensors],
     provenance: Provenance,
+    formats: Formats | None = None,
     *,
+    steps: Sequence[Callable[[Path], None]] = (),
     overwrite: bool = False,
 ) -> Path:
     """Writes a model package, complete or not at all.
@@ -58,6 +76,9 @@ def write_package(
         networks: Functional Keras models by part; a partial run gives the parts that it has.
         tensors: The family's parts: what goes into each and what comes out.
         provenance: Recipe, data and figures.
+        formats: What else to write beside ONNX.
+        steps: What else is done to the package before it gets its place (further precisions,
+            measurements, the card); each is called with the folder of a readable package.
         overwrite: Replace a package that is already there.
 
     Returns:
@@ -74,9 +95,9 @@ def write_package(
         )
     recipe = provenance.recipe
     with replacing_folder(out, overwrite=overwrite) as folder:
+        writer = _PartWriter(folder, recipe.name, formats or Formats())
         entries = {
-            part: _write_part(folder, part, network, tensors[part], recipe.name)
-            for part, network in networks.items()
+            part: writer.write(part, network, tensors[part]) for part, network in networks.items()
         }
         write_json(
             folder / METADATA,
@@ -96,43 +117,84 @@ def write_package(
                 "parts": entries,
             },
         )
+        for step in steps:
+            step(folder)
     return out
 
 
-def _write_part(
-    folder: Path, part: str, network: keras.Model, tensors: Tensors, recipe: str
-) -> dict[str, Any]:
-    weights = hashlib.sha256()
-    for array in network.get_weights():
-        weights.update(array.tobytes())
-    file = export_onnx(
-        network,
-        folder / f"{part}.onnx",
-        input_name=tensors.input_name,
-        output_name=tensors.output_name,
-        origin={
-            "tfmat_version": __version__,
-            "tfmat_recipe": recipe,
-            "tfmat_part": part,
-            "weights_sha256": weights.hexdigest(),
-        },
-    )
-    entry = {
-        "file": f"{part}.onnx",
-        "sha256": file.sha256,
-        "weights_sha256": weights.hexdigest(),
-        "parameters": file.parameters,
-        "inputs": {
-            tensors.input_name: _tensor(file.input_shape, "float32", tensors.input_unit),
-        },
-        "outputs": {
-            tensors.output_name: _tensor(file.output_shape, file.output_dtype, tensors.output_unit),
-        },
-    }
-    if tensors.property is not None:
-        entry["property"] = tensors.property
-    return entry
+@dataclass(frozen=True)
+class _PartWriter:
+    """Writes one network in all formats that are wanted."""
+
+    folder: Path
+    recipe: str
+    formats: Formats
+
+    def write(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
+        """Writes the files and returns the part's entry of the metadata."""
+        network = in_float32(network)
+        weights = weights_sha256(network)
+        entry: dict[str, Any] = {
+            "parameters": int(network.count_params()),
+            "weights_sha256": weights,
+            "inputs": {
+                tensors.input_name: _tensor(input_shape(network), "float32", tensors.input_unit)
+            },
+            "outputs": {
+                name: _tensor(tensor.shape[1:], str(tensor.dtype), tensors.outputs[name])
+                for name, tensor in output_tensors(network, tensors).items()
+            },
+        }
+        if tensors.property is not None:
+            entry["property"] = tensors.property
+        file = f"{part}.onnx"
+        export_onnx(
+            network,
+            self.folder / file,
+            tensors,
+            origin={
+                "tfmat_version": __version__,
+                "tfmat_recipe": self.recipe,
+                "tfmat_part": part,
+                "weights_sha256": weights,
+            },
+        )
+        entry["onnx"] = {"float32": describe_file(self.folder, file)}
+        # The end-to-end graph is made of the other parts; its weights need no second copy.
+        if self.formats.keras and part != GENERATE:
+            file = f"keras/{part}.keras"
+            (self.folder / "keras").mkdir(exist_ok=True)
+            network.save(self.folder / file)
+            entry["keras"] = describe_file(self.folder, file)
+        if self.formats.saved_model:
+            entry["saved_model"] = self._saved_model(part, network, tensors)
+        return entry
+
+    def _saved_model(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
+        folder = f"serving/{part}/{VERSION}"
+        target = self.folder / folder
+        signatures = (GENERATE,) if part == GENERATE else ()
+        export_saved_model(network, target, tensors, signatures)
+        files = sorted(path for path in target.rglob("*") if path.is_file())
+        return {
+            "folder": folder,
+            "files": [
+                describe_file(self.folder, path.relative_to(self.folder).as_posix())
+                for path in files
+            ],
+        }
 
 
-def _tensor(shape: tuple[int, ...], dtype: str, unit: str) -> dict[str, Any]:
-    return {"shape": ["batch", *shape], "dtype": dtype, "unit": unit}
+def describe_file(folder: Path, file: str) -> dict[str, Any]:
+    """Returns name, SHA-256 and size of a package's file, as its metadata has them.
+
+    Args:
+        folder: Folder of the package.
+        file: Path within it, with slashes.
+    """
+    path = folder / file
+    return {"file": file, "sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def _tensor(shape: Sequence[int], dtype: str, unit: str) -> dict[str, Any]:
+    return {"shape": ["batch", *(int(size) for size in shape)], "dtype": dtype, "unit": unit}

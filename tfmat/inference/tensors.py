@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Tensors:
-    """Names and units of a part's input and output, and the property that a constraint predicts."""
+    """Names and units of a part's input and outputs, and the property that a constraint predicts.
+
+    Args:
+        input_name: Name of the one input.
+        outputs: Unit of each output, by name. A network with several outputs is a Keras model that
+            returns a dict with these names.
+        input_unit: Unit of the input.
+        property: Property that the part predicts, if it is a constraint.
+    """
 
     input_name: str
-    output_name: str
+    outputs: Mapping[str, str] = field(default_factory=dict)
     input_unit: str = "1"
-    output_unit: str = "1"
     property: str | None = None

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
 from tfmat.files import sha256
-from tfmat.inference.package import ModelPackage, find, load, read_metadata
+from tfmat.inference.metadata import GENERATE, find, read_metadata
+from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.threads import available_threads
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.matrix import matrix_counts
@@ -87,7 +88,7 @@ class CompositionModel:
         if tuple(metadata.get("elements", ())) != ELEMENTS:
             raise InputError(f"{folder}: its elements are not the 85 of MatGAN; export it again")
         parts = list(metadata["parts"])
-        if not {"generator", "sampler"} & set(parts):
+        if not {"generator", GENERATE} & set(parts):
             raise InputError(
                 f"--model {model}: holds no generator (it has {', '.join(parts)}); give a model "
                 "of tfmat train matgan"
@@ -111,10 +112,10 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
     """
     import onnxruntime
 
-    # The decoder in NumPy is faster than the one in the sampler's graph.
-    part = "generator" if "generator" in package.parts else "sampler"
+    # The decoder in NumPy is faster than the one in the end-to-end graph.
+    part = "generator" if "generator" in package.parts else GENERATE
     # Sessions are made here, not by the first two threads that want one at the same time.
-    latent = int(package.session(part).get_inputs()[0].shape[1])
+    package.session(part)
     scored = part == "generator" and "critic" in package.parts
     if scored:
         package.session("critic")
@@ -122,8 +123,8 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
         name=package.name,
         backend="onnx",
         version=str(onnxruntime.__version__),
-        sha256=str(package.metadata["parts"][part]["sha256"]),
-        latent=latent,
+        sha256=str(package.file(part)["sha256"]),
+        latent=package.input(part)[1][0],
         workers=threads,
         clock=time.thread_time,
         generate=lambda noise: package.run(part, noise),

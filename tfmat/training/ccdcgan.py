@@ -15,7 +15,7 @@ from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_si
 from tfmat.ccdcgan.train_constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs, properties
 from tfmat.datasets.store import Dataset
-from tfmat.training.chain import Chain
+from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
 
@@ -118,22 +118,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             name = stage.name.removeprefix("constraint").removeprefix("-") or recipe.data.property
             train_constraint(stage, recipe, layout, name)
 
-    def export(self, run: Run, recipe: CcdcganRecipe) -> list[str]:
-        """Writes the model package from all networks that the run has."""
-        from tfmat.export.package import Provenance, write_package
-
+    def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        """Loads all networks of a run; decoders end in their sigmoid."""
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
-        networks = exported(run.networks([*PARTS, *constraints]))
-        graphs = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
-        provenance = Provenance(
-            name=run.folder.resolve().name,
-            recipe=recipe,
-            elements=recipe.data.elements,
-            seed=run.seed,
-            dataset={key: run.info["dataset"][key] for key in ("name", "sha256")},
-            metrics=run.metrics(),
-            details={"presence_threshold": presence_record(graphs)},
-        )
-        tensors = package_tensors(networks, recipe)
-        write_package(run.folder / "package", networks, tensors, provenance, overwrite=True)
-        return list(networks)
+        models = exported(run.networks([*PARTS, *constraints]))
+        presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
+        details = {"presence_threshold": presence_record(presence)}
+        return Networks(models, package_tensors(models, recipe), recipe.data.elements, details)

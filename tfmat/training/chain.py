@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from tfmat.errors import InputError
+from tfmat.inference.tensors import Tensors
 from tfmat.recipes.defaults import DEFAULTS
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.log import RunLog
@@ -53,6 +54,23 @@ class Order:
     seed: int | None = None
     resume: bool = False
     source: Path | None = None
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of a run, as they are exported.
+
+    Args:
+        models: Functional Keras models by part.
+        tensors: What goes into each part and what comes out.
+        elements: Symbols of the elements, in the order in which the networks have them.
+        details: What else the family's readers need of a package, as plain JSON values.
+    """
+
+    models: Mapping[str, Any]
+    tensors: Mapping[str, Tensors]
+    elements: Sequence[str]
+    details: Mapping[str, Any]
 
 
 class Chain(ABC, Generic[Recipe, Data]):
@@ -98,8 +116,8 @@ class Chain(ABC, Generic[Recipe, Data]):
         """Trains one stage and finishes it."""
 
     @abstractmethod
-    def export(self, run: Run, recipe: Recipe) -> list[str]:
-        """Writes the model package ``run.folder / "package"``; returns the names of its parts."""
+    def networks(self, run: Run, recipe: Recipe) -> Networks:
+        """Loads all networks of a run, as they are exported."""
 
 
 def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
@@ -131,6 +149,43 @@ def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell
         "metrics": run.metrics(),
         "seconds": round(time.monotonic() - began, 1),
     }
+
+
+def export(
+    chain: Chain[Recipe, Data],
+    run: Run,
+    recipe: Recipe,
+    out: Path,
+    name: str | None = None,
+    **options: Any,
+) -> list[str]:
+    """Writes a run's model package.
+
+    Args:
+        chain: The family.
+        run: The run.
+        recipe: Its recipe.
+        out: Folder of the package.
+        name: Name of the package; by default that of the run's folder.
+        **options: Passed to :func:`tfmat.export.package.write_package`.
+
+    Returns:
+        Names of the exported parts.
+    """
+    from tfmat.export.package import Provenance, write_package
+
+    networks = chain.networks(run, recipe)
+    provenance = Provenance(
+        name=name or run.folder.resolve().name,
+        recipe=recipe,
+        elements=networks.elements,
+        seed=run.seed,
+        dataset={key: run.info["dataset"][key] for key in ("name", "sha256")},
+        metrics=run.metrics(),
+        details=networks.details,
+    )
+    write_package(out, networks.models, networks.tensors, provenance, **options)
+    return list(networks.models)
 
 
 def open_run(chain: Chain[Recipe, Data], folder: Path) -> Run:
@@ -181,8 +236,8 @@ def _train_all(
             tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and --resume")
         elif "trained" in done.values() or not run.finished("export"):
             run.begin("export")
-            parts = chain.export(run, recipe)
             package = run.folder / "package"
+            parts = export(chain, run, recipe, package, overwrite=True)
             run.finish("export", sorted(package.iterdir()), parts=parts)
             tell(f"model package: {package}")
     finally:

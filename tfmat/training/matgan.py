@@ -8,12 +8,13 @@ from typing import Any
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.errors import InputError
+from tfmat.inference.metadata import GENERATE
 from tfmat.matgan.data import TrainingFormulas, load_training_data
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.parts import PARTS, TRAINED
 from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.recipes.loader import to_mapping
-from tfmat.training.chain import Chain
+from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
 
@@ -103,22 +104,11 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
 
             train_gan(stage, recipe, data)
 
-    def export(self, run: Run, recipe: MatganRecipe) -> list[str]:
-        """Writes the model package from all networks that the run has."""
-        from tfmat.export.package import Provenance, write_package
+    def networks(self, run: Run, recipe: MatganRecipe) -> Networks:
+        """Loads all networks of a run; the end-to-end graph is made of its generator."""
         from tfmat.matgan.networks import build_sampler
 
-        networks = run.networks(TRAINED)
-        if "generator" in networks:
-            networks["sampler"] = build_sampler(networks["generator"], recipe.decoding)
-        provenance = Provenance(
-            name=run.folder.resolve().name,
-            recipe=recipe,
-            elements=ELEMENTS,
-            seed=run.seed,
-            dataset={key: run.info["dataset"][key] for key in ("name", "sha256")},
-            metrics=run.metrics(),
-            details={"decoding": to_mapping(recipe.decoding)},
-        )
-        write_package(run.folder / "package", networks, PARTS, provenance, overwrite=True)
-        return list(networks)
+        models = run.networks(TRAINED)
+        if "generator" in models:
+            models[GENERATE] = build_sampler(models["generator"], recipe.decoding)
+        return Networks(models, PARTS, ELEMENTS, {"decoding": to_mapping(recipe.decoding)})

@@ -1,0 +1,52 @@
+"""A Keras functional model as a SavedModel that TensorFlow Serving reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfmat.errors import require
+from tfmat.export.graph import input_shape, named_graph
+from tfmat.inference.tensors import Tensors
+from tfmat.training.quiet import muted_stderr
+
+if TYPE_CHECKING:
+    import keras
+
+# The signature that clients get who name none.
+DEFAULT_SIGNATURE = "serving_default"
+
+
+def export_saved_model(
+    network: keras.Model, folder: Path, tensors: Tensors, signatures: tuple[str, ...] = ()
+) -> None:
+    """Writes a model as a SavedModel with named tensors and a free batch size.
+
+    Keras's own export stores every variable twice, so this is a plain ``tf.Module``.
+
+    Args:
+        network: A functional Keras model in float32 with one input, and one output or a dict of
+            them.
+        folder: Folder to write; the version directory of TensorFlow Serving.
+        tensors: Names of the input and of the outputs.
+        signatures: Further names of the same signature beside ``serving_default``.
+
+    Raises:
+        MissingExtraError: TensorFlow is not installed.
+    """
+    with muted_stderr():
+        tensorflow = require("tensorflow", "train", "exporting a model")
+        module = tensorflow.Module()
+        # Tracked one by one: the Keras model itself would drag its layers' metadata along.
+        module.weights = [weight.value for weight in network.weights]
+        signature = tensorflow.TensorSpec(
+            (None, *input_shape(network)), tensorflow.float32, name=tensors.input_name
+        )
+        function = tensorflow.function(
+            named_graph(network, tensors), input_signature=[signature]
+        ).get_concrete_function()
+        tensorflow.saved_model.save(
+            module,
+            str(folder),
+            signatures=dict.fromkeys((DEFAULT_SIGNATURE, *signatures), function),
+        )

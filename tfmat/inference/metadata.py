@@ -1,0 +1,149 @@
+"""Where model packages are found, and what their ``metadata.json`` must hold."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from tfmat.errors import InputError
+from tfmat.recipes.loader import did_you_mean
+
+FORMAT = "tfmat-model-package"
+FORMAT_VERSION = 2
+METADATA = "metadata.json"
+MODELS_VARIABLE = "TFMAT_MODELS"
+# The end-to-end graph, from noise to what a user wants.
+GENERATE = "generate"
+# In the order of preference.
+PRECISIONS = ("float32", "float16", "int8")
+
+
+def find(model: str | Path, models_dir: str | Path | None = None) -> Path:
+    """Returns the folder of a package given by folder, run folder or name.
+
+    Args:
+        model: A package folder, a run folder (its ``package`` is used), or the name of a package.
+        models_dir: Folder that is searched first for a name.
+
+    Raises:
+        InputError: There is no such package.
+    """
+    path = Path(model)
+    if path.is_dir():
+        if (path / METADATA).is_file():
+            return path
+        if (path / "package" / METADATA).is_file():
+            return path / "package"
+        if (path / "run.json").is_file():
+            raise InputError(
+                f"{path}: this run has exported no package yet; finish it with tfmat train --resume"
+            )
+        raise InputError(f"{path}: is neither a model package nor a run (it has no {METADATA})")
+    known = {folder.name: folder for folder in reversed(packages(models_dir))}
+    if str(model) in known:
+        return known[str(model)]
+    raise InputError(
+        f"--model {model}: no such folder and no such package"
+        f"{did_you_mean(str(model), list(known))}; see tfmat models list, or give a run's folder"
+    )
+
+
+def search_folders(models_dir: str | Path | None = None) -> list[Path]:
+    """Returns the folders in which packages are looked for by name, first match wins.
+
+    Args:
+        models_dir: Searched first; then come those of the environment variable ``TFMAT_MODELS``,
+            ``saved_models`` in the working folder, and the packages installed with tfmat.
+    """
+    folders = [Path(models_dir)] if models_dir is not None else []
+    folders += [
+        Path(text) for text in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if text
+    ]
+    folders.append(Path("saved_models"))
+    return [*folders, *_installed()]
+
+
+def packages(models_dir: str | Path | None = None) -> list[Path]:
+    """Returns the folders of all packages that can be found by name, in search order.
+
+    Args:
+        models_dir: As for :func:`search_folders`.
+    """
+    return [
+        folder
+        for place in search_folders(models_dir)
+        if place.is_dir()
+        for folder in sorted(place.iterdir())
+        if (folder / METADATA).is_file()
+    ]
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Reads and checks the metadata of a package, but not the files it names.
+
+    Args:
+        folder: A package folder.
+
+    Raises:
+        InputError: It is not the metadata of a tfmat model package of a version known here.
+    """
+    file = folder / METADATA
+    try:
+        metadata = json.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{file}: not readable as JSON ({error}); export it again") from error
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise InputError(f"{file}: is not the metadata of a tfmat model package")
+    if metadata.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{file}: format version {metadata.get('format_version')} is not known to this tfmat "
+            f"(it reads {FORMAT_VERSION}); install the tfmat that wrote it, or export the run again"
+        )
+    parts = metadata.get("parts")
+    if not isinstance(metadata.get("name"), str) or not isinstance(parts, Mapping):
+        raise InputError(f"{file}: damaged, name or parts are missing; export it again")
+    for part, entry in parts.items():
+        forms = entry.get("onnx") if isinstance(entry, Mapping) else None
+        if not isinstance(forms, Mapping) or not forms:
+            raise InputError(f"{file}: damaged, part {part} has no ONNX file; export it again")
+        for record in file_records(entry):
+            _check_record(file, part, record)
+    return metadata
+
+
+def file_records(entry: Mapping[str, Any]) -> Iterator[Any]:
+    """Yields the records of all files of a part (``file``, ``sha256``, ``bytes``).
+
+    Args:
+        entry: The part's entry in the metadata.
+    """
+    yield from entry["onnx"].values()
+    if "keras" in entry:
+        yield entry["keras"]
+    if "saved_model" in entry:
+        saved = entry["saved_model"]
+        yield from saved["files"] if isinstance(saved, Mapping) and "files" in saved else [saved]
+
+
+def _check_record(file: Path, part: str, record: Any) -> None:
+    if not isinstance(record, Mapping) or not isinstance(record.get("sha256"), str):
+        raise InputError(f"{file}: damaged, part {part} has no SHA-256; export it again")
+    # A foreign package must not make us open files elsewhere.
+    name = record.get("file")
+    path = PurePosixPath(name) if isinstance(name, str) else PurePosixPath("/")
+    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in str(name):
+        raise InputError(f"{file}: part {part} names {name!r}, which is no file of the package")
+
+
+def _installed() -> list[Path]:
+    """Returns the folder of the packages that came with tfmat, if there are any."""
+    try:
+        place = resources.files("tfmat.saved_models")
+    except ModuleNotFoundError:
+        return []
+    # A folder without __init__.py may consist of several.
+    return [Path(str(path)) for path in getattr(place, "_paths", [place])]

@@ -1,0 +1,66 @@
+"""A run of any family as a model package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfmat.errors import InputError
+from tfmat.export.package import Formats
+from tfmat.training.chain import Chain, export, open_run
+from tfmat.training.quiet import on_tensorflow
+from tfmat.training.run import Run
+
+
+def export_run(
+    folder: Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    formats: Formats | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes a run's networks as a model package.
+
+    Args:
+        folder: The run folder.
+        out: Folder of the package.
+        name: Name of the package; by default that of ``out``.
+        formats: What to write beside ONNX.
+        overwrite: Replace a package that is already there.
+
+    Returns:
+        A JSON summary: ``package``, ``name``, ``parts``, ``bytes``.
+
+    Raises:
+        InputError: The folder is no run, has no trained network, or ``out`` is in the way.
+        MissingExtraError: The ``[train]`` extra is not installed.
+    """
+    if not on_tensorflow():
+        raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
+    chain = chain_of(folder)
+    run = open_run(chain, folder)
+    recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
+    name = name or out.resolve().name
+    parts = export(chain, run, recipe, out, name, formats=formats, overwrite=overwrite)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    return {"package": str(out), "name": name, "parts": parts, "bytes": size}
+
+
+def chain_of(folder: Path) -> Chain[Any, Any]:
+    """Returns the chain of the family that a run belongs to.
+
+    Args:
+        folder: The run folder.
+
+    Raises:
+        InputError: The folder is no run.
+    """
+    # Families are imported only when one of their runs is there.
+    if Run.open(folder).recipe.get("family", "ccdcgan") == "matgan":
+        from tfmat.training.matgan import MatganChain
+
+        return MatganChain()
+    from tfmat.training.ccdcgan import CcdcganChain
+
+    return CcdcganChain()
