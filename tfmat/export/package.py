@@ -113,7 +113,7 @@ def write_package(
                 "seed": provenance.seed,
                 "dataset": dict(provenance.dataset),
                 "metrics": dict(provenance.metrics),
-                "recipe": to_mapping(recipe),
+                "recipe": _portable(to_mapping(recipe), provenance.dataset),
                 "parts": entries,
             },
         )
@@ -194,6 +194,13 @@ def describe_file(folder: Path, file: str) -> dict[str, Any]:
     """
     path = folder / file
     return {"file": file, "sha256": sha256(path), "bytes": path.stat().st_size}
+
+
+def _portable(tables: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a recipe that names its dataset, in place of the folder on the trainer's machine."""
+    if "name" not in dataset:
+        return tables
+    return {**tables, "data": {**tables["data"], "dataset": dataset["name"]}}
 
 
 def _tensor(shape: Sequence[int], dtype: str, unit: str) -> dict[str, Any]:
