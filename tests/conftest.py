@@ -1,7 +1,9 @@
 """Settings that every test shares."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,3 +24,22 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.skip("real data not here; set TFMAT_DATA to their folder")
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _packages_fit_their_schema() -> Iterator[None]:
+    """Checks the metadata of every model package that a test of this process writes."""
+    from tfmat.export import package
+    from tfmat.inference.metadata import read_metadata
+    from tfmat.inference.schema import first_problem
+
+    write = package.write_package
+
+    def write_and_check(*arguments: Any, **options: Any) -> Path:
+        folder = write(*arguments, **options)
+        assert first_problem(read_metadata(folder)) is None
+        return folder
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(package, "write_package", write_and_check)
+        yield

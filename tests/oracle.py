@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from tfmat import __version__
 from tfmat.ccdcgan.cell import canonicalise
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.lattice import encode_lattice
@@ -116,9 +117,14 @@ def make_package(
         "format_version": FORMAT_VERSION,
         "name": name,
         "family": "ccdcgan",
+        "tfmat_version": __version__,
+        "opset": 18,
         "elements": list(ELEMENTS),
         "presence_threshold": [0.05, 0.05],
         "seed": 0,
+        "dataset": {},
+        "training": {},
+        "metrics": {},
         "recipe": to_mapping(recipe),
         "parts": parts,
     }
@@ -129,7 +135,11 @@ def make_package(
 def _described(tensors: Any) -> dict[str, Any]:
     shapes = {tensor.name: tensor.type.tensor_type.shape.dim[1:] for tensor in tensors}
     return {
-        name: {"shape": ["batch", *(dim.dim_value for dim in dims)], "dtype": "float32", "unit": ""}
+        name: {
+            "shape": ["batch", *(dim.dim_value for dim in dims)],
+            "dtype": "float32",
+            "unit": "1",
+        }
         for name, dims in shapes.items()
     }
 

@@ -23,6 +23,7 @@ def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: in
     from tfmat.matgan.networks import build_critic, build_generator, build_sampler
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
+    from tfmat.recipes.loader import to_mapping
 
     keras.utils.set_random_seed(5)
     gan = CriticGanRecipe(form="dense", latent=latent, generator_units=(32, 32), critic_units=(16,))
@@ -49,6 +50,6 @@ def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: in
         folder / "package",
         {part: networks[part] for part in parts},
         PARTS,
-        Provenance("random", recipe, ELEMENTS),
+        Provenance("random", recipe, ELEMENTS, details={"decoding": to_mapping(DecodingRecipe())}),
     )
     return folder

@@ -62,6 +62,7 @@ def write_package(out, networks, recipe, name, **options):
     record = {
         key: options.pop(key) for key in ("seed", "dataset", "metrics", "details") if key in options
     }
+    record.setdefault("details", {"presence_threshold": []})
     provenance = export_package.Provenance(name, recipe, recipe.data.elements, **record)
     tensors = package_tensors(networks, recipe)
     return export_package.write_package(out, exported(networks), tensors, provenance, **options)
@@ -75,8 +76,8 @@ def package(networks, recipe, tmp_path_factory):
         recipe,
         "tiny-package",
         seed=5,
-        dataset={"name": "none", "sha256": "0"},
-        metrics={"atom_recall": {"value": 0.5, "unit": "1"}},
+        dataset={"name": "none", "sha256": "0" * 64},
+        metrics={"sites-ae": {"atom_recall": {"value": 0.5, "unit": "1"}}},
         details={"presence_threshold": presence_record([0.1, float("inf")])},
     )
 
@@ -119,7 +120,7 @@ def test_metadata_says_what_the_parts_mean(package, networks, recipe):
     assert metadata["family"] == "ccdcgan"
     assert metadata["elements"] == ["Bi", "Se"]
     assert metadata["presence_threshold"] == [0.1, None]
-    assert metadata["metrics"] == {"atom_recall": {"value": 0.5, "unit": "1"}}
+    assert metadata["metrics"]["sites-ae"] == {"atom_recall": {"value": 0.5, "unit": "1"}}
     for part, entry in metadata["parts"].items():
         record = entry["onnx"]["float32"]
         assert record["sha256"] == sha256(package / record["file"])

@@ -14,6 +14,7 @@ from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.saved_model import export_saved_model
 from tfmat.files import replacing_folder, sha256, write_json
 from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
+from tfmat.inference.schema import SCHEMA, copy_schema
 from tfmat.inference.tensors import Tensors
 from tfmat.recipes.loader import to_mapping
 
@@ -32,7 +33,8 @@ class Provenance:
         recipe: The recipe as resolved, a dataclass with ``name`` and ``family``.
         elements: Symbols of the elements, in the order in which the networks have them.
         seed: Seed of the run.
-        dataset: ``name`` and ``sha256`` of the data trained on.
+        dataset: ``name`` and ``sha256`` of the data trained on, and their numbers.
+        training: When and with what it was trained (:meth:`tfmat.training.run.Run.training`).
         metrics: Measured figures, as plain JSON values.
         details: What else the family's readers need, as plain JSON values.
     """
@@ -42,6 +44,7 @@ class Provenance:
     elements: Sequence[str]
     seed: int = 0
     dataset: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -102,6 +105,7 @@ def write_package(
         write_json(
             folder / METADATA,
             {
+                "$schema": f"./{SCHEMA}",
                 "format": FORMAT,
                 "format_version": FORMAT_VERSION,
                 "name": provenance.name,
@@ -112,11 +116,13 @@ def write_package(
                 **provenance.details,
                 "seed": provenance.seed,
                 "dataset": dict(provenance.dataset),
+                "training": dict(provenance.training),
                 "metrics": dict(provenance.metrics),
                 "recipe": _portable(to_mapping(recipe), provenance.dataset),
                 "parts": entries,
             },
         )
+        copy_schema(folder)
         for step in steps:
             step(folder)
     return out

@@ -175,12 +175,15 @@ def export(
     from tfmat.export.package import Provenance, write_package
 
     networks = chain.networks(run, recipe)
+    data = run.info["dataset"]
+    known = ("name", "sha256", "structures", "formulas", "training", "held_out")
     provenance = Provenance(
         name=name or run.folder.resolve().name,
         recipe=recipe,
         elements=networks.elements,
         seed=run.seed,
-        dataset={key: run.info["dataset"][key] for key in ("name", "sha256")},
+        dataset={key: data[key] for key in known if key in data},
+        training=run.training(),
         metrics=run.metrics(),
         details=networks.details,
     )

@@ -273,6 +273,20 @@ class Run:
             if record.get("metrics")
         }
 
+    def training(self) -> dict[str, Any]:
+        """Returns when and with what the networks were trained: versions, and each stage's budget.
+
+        ``seconds`` are those of the wall clock that a stage's steps took, interruptions left out.
+        """
+        kept = ("steps", "replicas", "seconds", "versions")
+        stages = {
+            name: {key: record[key] for key in kept if key in record}
+            for name, record in self.info["stages"].items()
+            if record.get("state") == "finished" and "steps" in record
+        }
+        created, found = self.info["created"], self.info["versions"]
+        return {"created": created, "versions": found, "stages": stages}
+
     def reuse(self, other: Run, name: str) -> None:
         """Takes over a finished stage of another run; its files are linked or copied.
 

@@ -1,0 +1,48 @@
+"""The JSON Schema of ``metadata.json``, which travels in every model package."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+SCHEMA = "metadata.schema.json"
+
+
+def schema() -> dict[str, Any]:
+    """Returns the JSON Schema (draft 2020-12) of a package's metadata."""
+    found: dict[str, Any] = json.loads(_file().read_text("utf-8"))
+    return found
+
+
+def copy_schema(folder: Path) -> None:
+    """Writes the schema beside a package's ``metadata.json``, whose ``$schema`` names it.
+
+    Args:
+        folder: Folder of the package.
+    """
+    (folder / SCHEMA).write_bytes(_file().read_bytes())
+
+
+def first_problem(metadata: Any) -> str | None:
+    """Returns where metadata break the schema and how, in one line, or ``None``.
+
+    Args:
+        metadata: What ``metadata.json`` holds.
+
+    Raises:
+        ImportError: jsonschema is not installed.
+    """
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(schema())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(metadata))
+    if error is None:
+        return None
+    text = " ".join(error.message.split())
+    return f"{error.json_path}: {text if len(text) <= 200 else text[:200] + ' ...'}"
+
+
+def _file() -> Any:
+    return resources.files("tfmat.inference") / SCHEMA
