@@ -1,5 +1,8 @@
 import json
 import shutil
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count, islice
 
 import numpy as np
 import pytest
@@ -7,7 +10,6 @@ import pytest
 from tfmat.errors import InputError
 from tfmat.inference.metadata import find, packages, search_folders
 from tfmat.inference.package import load
-from tfmat.inference.threads import available_threads
 
 pytest.importorskip("onnx")
 
@@ -132,17 +134,67 @@ def test_names_are_searched_in_order(package, tmp_path, monkeypatch):
         find("oracel")
 
 
-def test_threads_respect_the_container(tmp_path, monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    quota = tmp_path / "cpu.max"
-    everything = available_threads(tmp_path / "none")
-    assert everything >= 1
-    quota.write_text("max 100000\n")
-    assert available_threads(quota) == everything
-    quota.write_text("50000 100000\n")
-    assert available_threads(quota) == 1
-    quota.write_text("max 100000\n")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert available_threads(quota) == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "1000000")
-    assert available_threads(quota) == everything
+def test_results_do_not_depend_on_the_batch_size(package):
+    loaded = load(package, threads=1)
+    noise = np.random.default_rng(0).standard_normal((7, 6)).astype(np.float32)
+    whole = loaded.run("generator", noise)
+    for size in (1, 3, 7, 100):
+        np.testing.assert_allclose(loaded.run("generator", noise, size), whole, rtol=0, atol=1e-6)
+        (name,) = loaded.run_all("generator", noise, size)
+        assert name == "crystal_graph"
+    assert loaded.run("generator", noise[:0], 3).shape == (0, 8, 8, 1)
+    with pytest.raises(InputError, match="batch size must be at least 1"):
+        loaded.run("generator", noise, 0)
+
+
+def test_a_stream_is_cut_in_pieces_and_keeps_the_order(package):
+    loaded = load(package, threads=1)
+    rows = np.eye(6, dtype=np.float32)
+    pieces = list(loaded.stream("generator", [rows[:4], rows[4:]], 3))
+    assert [len(piece["crystal_graph"]) for piece in pieces] == [3, 1, 2]
+    joined = np.concatenate([piece["crystal_graph"] for piece in pieces])
+    np.testing.assert_array_equal(joined, loaded.run("generator", rows))
+    with pytest.raises(InputError, match="generator takes noise of shape"):
+        list(loaded.stream("generator", [rows, rows[:, :5]]))
+
+
+def test_an_endless_stream_is_read_as_it_is_asked_for(package):
+    loaded = load(package, threads=1)
+    asked = []
+
+    def latents():
+        for index in count():
+            asked.append(index)
+            yield np.zeros((1, 12), np.float32)
+
+    voxels = loaded.stream("sites_decoder", latents())
+    assert not asked
+    next(voxels)
+    tracemalloc.start()
+    for _ in islice(voxels, 100):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Each result has 131 kB.
+    assert peak < 1e6
+    assert len(asked) == 101
+
+
+def test_threads_of_python_share_one_session(package, monkeypatch):
+    from tfmat.inference import package as module
+
+    made = []
+    real = module._session
+
+    def counted(file, threads):
+        made.append(file.name)
+        return real(file, threads)
+
+    monkeypatch.setattr(module, "_session", counted)
+    loaded = load(package, threads=1)
+    rows = np.eye(6, dtype=np.float32)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: loaded.run("generator", rows), range(64)))
+    assert made == ["generator.onnx"]
+    for result in results:
+        np.testing.assert_array_equal(result, results[0])

@@ -7,8 +7,10 @@ precision. How it is found by name is in :mod:`tfmat.inference.metadata`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,38 +76,73 @@ class NetworkSet(ABC):
         ((name, tensor),) = self.metadata["parts"][part]["inputs"].items()
         return str(name), tuple(int(size) for size in tensor["shape"][1:])
 
-    def run_all(self, part: str, array: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def run_all(
+        self, part: str, array: NDArray[Any], batch_size: int | None = None
+    ) -> dict[str, NDArray[Any]]:
         """Runs a part.
 
         Args:
             part: Name of a part, e.g. ``"generate"``.
             array: Its input, shape ``(batch, ...)`` as the metadata says; cast to float32.
+            batch_size: Rows in one call of the network, by default all. What the network needs in
+                between grows with it; the results do not change beyond the last digits.
 
         Returns:
             Its outputs by name, shapes ``(batch, ...)``, of the types that the metadata says.
 
         Raises:
-            InputError: No such part, or the shape does not fit.
+            InputError: No such part, the shape does not fit, or the batch size is not positive.
         """
-        name, shape = self.input(part)
-        if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
-            raise InputError(
-                f"{self.name}: {part} takes {name} of shape {('batch', *shape)}, not {array.shape}"
-            )
-        return self._run(part, name, np.ascontiguousarray(array, dtype=np.float32))
+        results = list(self.stream(part, [array], batch_size))
+        if len(results) == 1:
+            return results[0]
+        return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
-    def run(self, part: str, array: NDArray[Any]) -> NDArray[Any]:
+    def run(self, part: str, array: NDArray[Any], batch_size: int | None = None) -> NDArray[Any]:
         """Runs a part that has one output; arguments and errors as for :meth:`run_all`.
 
         Args:
             part: Name of a part, e.g. ``"generator"``.
             array: Its input.
+            batch_size: Rows in one call of the network.
 
         Returns:
             Its output.
         """
-        (result,) = self.run_all(part, array).values()
+        (result,) = self.run_all(part, array, batch_size).values()
         return result
+
+    def stream(
+        self, part: str, arrays: Iterable[NDArray[Any]], batch_size: int | None = None
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Runs a part on arrays as they come and forgets each: memory does not grow.
+
+        Args:
+            part: Name of a part.
+            arrays: Inputs as for :meth:`run_all`, each of any number of rows; may be endless.
+            batch_size: Most rows in one call of the network, by default all of an array.
+
+        Yields:
+            The outputs of each call, in the order of the rows: one for each array, or for each
+            piece of it of at most ``batch_size`` rows.
+
+        Raises:
+            InputError: As for :meth:`run_all`.
+        """
+        name, shape = self.input(part)
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"the batch size must be at least 1, not {batch_size}")
+        for array in arrays:
+            if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
+                wanted = ("batch", *shape)
+                raise InputError(
+                    f"{self.name}: {part} takes {name} of shape {wanted}, not {array.shape}"
+                )
+            size = batch_size or max(1, len(array))
+            # An empty array gives one empty result, which still has its shape.
+            for start in range(0, max(1, len(array)), size):
+                piece = array[start : start + size]
+                yield self._run(part, name, np.ascontiguousarray(piece, dtype=np.float32))
 
     @abstractmethod
     def _run(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
@@ -115,6 +152,9 @@ class NetworkSet(ABC):
 @dataclass
 class ModelPackage(NetworkSet):
     """A checked model package on ONNX Runtime; sessions are made when a part is first run.
+
+    Several Python threads may use one package: each part has one session, which runs calls side by
+    side.
 
     Args:
         folder: The package's folder.
@@ -126,6 +166,7 @@ class ModelPackage(NetworkSet):
     precision: str = "float32"
     threads: int = field(default_factory=available_threads)
     _sessions: dict[str, InferenceSession] = field(default_factory=dict, repr=False)
+    _making: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def file(self, part: str) -> dict[str, Any]:
         """Returns the record of a part's ONNX file: ``file``, ``sha256``, ``bytes``."""
@@ -141,8 +182,10 @@ class ModelPackage(NetworkSet):
         Raises:
             InputError: The package holds no such part, or its file is no ONNX model.
         """
-        if part not in self._sessions:
-            self._sessions[part] = _session(self.folder / self.file(part)["file"], self.threads)
+        with self._making:
+            if part not in self._sessions:
+                file = self.folder / self.file(part)["file"]
+                self._sessions[part] = _session(file, self.threads)
         return self._sessions[part]
 
     def _run(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
