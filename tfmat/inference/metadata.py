@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -40,7 +41,8 @@ def find(model: str | Path, models_dir: str | Path | None = None) -> Path:
             return path / "package"
         if (path / "run.json").is_file():
             raise InputError(
-                f"{path}: this run has exported no package yet; finish it with tfmat train --resume"
+                f"{path}: this run has exported no package yet; finish it with tfmat train "
+                f"{_target(path)} --out {path} --resume"
             )
         raise InputError(f"{path}: is neither a model package nor a run (it has no {METADATA})")
     known = {folder.name: folder for folder in reversed(packages(models_dir))}
@@ -139,11 +141,21 @@ def _check_record(file: Path, part: str, record: Any) -> None:
         raise InputError(f"{file}: part {part} names {name!r}, which is no file of the package")
 
 
+def _target(run: Path) -> str:
+    """Returns what a run of ``tfmat train`` was started for, as far as its stages tell."""
+    try:
+        recipe = tomllib.loads((run / "recipe.toml").read_text("utf-8"))
+        stages = json.loads((run / "run.json").read_text("utf-8"))["stages"]
+        if recipe.get("family") == "matgan":
+            return "composition-ae" if "composition-ae" in stages else "matgan"
+        return "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
+    except (OSError, ValueError, TypeError, KeyError):
+        return "TARGET"
+
+
 def _installed() -> list[Path]:
     """Returns the folder of the packages that came with tfmat, if there are any."""
     try:
-        place = resources.files("tfmat.saved_models")
-    except ModuleNotFoundError:
+        return [Path(str(resources.files("tfmat.saved_models")))]
+    except ModuleNotFoundError:  # an editable install older than that folder
         return []
-    # A folder without __init__.py may consist of several.
-    return [Path(str(path)) for path in getattr(place, "_paths", [place])]

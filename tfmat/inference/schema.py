@@ -34,7 +34,7 @@ def first_problem(metadata: Any) -> str | None:
     Raises:
         ImportError: jsonschema is not installed.
     """
-    import jsonschema
+    import jsonschema  # type: ignore[import-untyped]
 
     validator = jsonschema.Draft202012Validator(schema())
     error = jsonschema.exceptions.best_match(validator.iter_errors(metadata))
