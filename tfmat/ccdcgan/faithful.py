@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from tfmat.ccdcgan.errors import NO_LATTICE, DecodeError
 from tfmat.ccdcgan.spec import VoxelSpec
@@ -16,8 +15,6 @@ from tfmat.ccdcgan.spec import VoxelSpec
 # Width of the decoder's filter in voxels: the "0.15" of paper 004. Its kernel is
 # [2e-10, 1, 2e-10], which only breaks ties on flat double-precision voxels.
 FILTER_WIDTH = 0.15
-# The voxel itself and its 18 neighbours that share a face or an edge.
-_NEIGHBOURHOOD = ndimage.generate_binary_structure(3, 2)
 
 
 def local_maxima(voxel: NDArray[np.float32], spec: VoxelSpec) -> NDArray[np.float64]:
@@ -30,10 +27,15 @@ def local_maxima(voxel: NDArray[np.float32], spec: VoxelSpec) -> NDArray[np.floa
     Returns:
         Positions relative to the centre of the cube, in Å, shape ``(atoms, 3)``.
     """
+    # Here, because the import takes longer than the robust decoder needs for a structure.
+    from scipy import ndimage
+
+    # The voxel itself and its 18 neighbours that share a face or an edge.
+    neighbourhood = ndimage.generate_binary_structure(3, 2)
     smooth = ndimage.gaussian_filter(voxel, FILTER_WIDTH)
-    highest = ndimage.maximum_filter(smooth, footprint=_NEIGHBOURHOOD, mode="wrap") == smooth
+    highest = ndimage.maximum_filter(smooth, footprint=neighbourhood, mode="wrap") == smooth
     background = ndimage.binary_erosion(
-        smooth < spec.cutoff, structure=_NEIGHBOURHOOD, border_value=1
+        smooth < spec.cutoff, structure=neighbourhood, border_value=1
     )
     index = np.argwhere(highest & ~background)
     return np.asarray((index - spec.sites_grid // 2) * spec.step, dtype=np.float64)
