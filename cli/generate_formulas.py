@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import Elements, Finite, Range, all_symbols, validity_options
+from .options import (
+    Elements,
+    Finite,
+    Range,
+    all_symbols,
+    model_option,
+    new_place,
+    validity_options,
+)
 
 if TYPE_CHECKING:
     from tfmat.matgan.masks import Masks
     from tfmat.matgan.unique import KeyTable
 
+_OUT = "generated-matgan.csv"
 
 _MASKS = (
     click.option(
@@ -65,9 +74,7 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
-@click.option(
-    "--model", required=True, metavar="RUN|PACKAGE|NAME", help="Run, model package or its name."
-)
+@model_option("matgan-icsd-filter")
 @click.option(
     "-n",
     "--number",
@@ -79,8 +86,8 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    required=True,
-    help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with .json.",
+    help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with .json.  "
+    f"[default: {_OUT}]",
 )
 @click.option(
     "--seed",
@@ -140,7 +147,7 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
-def matgan(out: Path, as_json: bool, **options: Any) -> None:
+def matgan(out: Path | None, as_json: bool, **options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.
 
     Each formula is judged as smact 4.0.2 does with the given set. The masks on elements and counts
@@ -153,6 +160,7 @@ def matgan(out: Path, as_json: bool, **options: Any) -> None:
     from tfmat.matgan.results import Amount, generate_into
     from tfmat.matgan.validity import ValidityChecker, ValiditySettings
 
+    out = new_place(out, _OUT)
     check_out(out)
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, decoding_mode
+from .options import Elements, Finite, all_symbols, decoding_mode, model_option, new_place
 
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
@@ -16,10 +16,12 @@ _HELP = {
 }
 
 
+def _out(family: str) -> str:
+    return f"generated-{family}"
+
+
 def _make(family: str) -> click.Command:
-    @click.option(
-        "--model", required=True, metavar="RUN|PACKAGE|NAME", help="Run, model package or its name."
-    )
+    @model_option(f"{family}-bi-se")
     @click.option(
         "-n",
         "--number",
@@ -29,7 +31,9 @@ def _make(family: str) -> click.Command:
         help="Crystal graphs to generate; some give no structure.",
     )
     @click.option(
-        "--out", type=click.Path(path_type=Path), required=True, help="New folder for the results."
+        "--out",
+        type=click.Path(path_type=Path),
+        help=f"New folder for the results.  [default: {_out(family)}]",
     )
     @click.option(
         "--seed",
@@ -46,8 +50,16 @@ def _make(family: str) -> click.Command:
         help="Index of the first crystal graph: go on where an earlier call ended.",
     )
     @decoding_mode
-    @click.option("--require", multiple=True, metavar="ELEMENT", help="Element that must be there.")
-    @click.option("--only", multiple=True, metavar="ELEMENT", help="Elements that may be there.")
+    @click.option(
+        "--require", type=Elements(), multiple=True, metavar="LIST", help="These must be there."
+    )
+    @click.option(
+        "--only",
+        type=Elements(),
+        multiple=True,
+        metavar="LIST",
+        help="Only these may be there, e.g. Bi,Se.",
+    )
     @click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True)
     @click.option(
         "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
@@ -89,7 +101,7 @@ ccdcgan, dcgan = (_make(family) for family in _HELP)
 
 
 def _generate(
-    family: str, *, out: Path, number: int, seed: int, as_json: bool, **options: Any
+    family: str, *, out: Path | None, number: int, seed: int, as_json: bool, **options: Any
 ) -> None:
     from tfmat.ccdcgan.codec import Codec
     from tfmat.ccdcgan.generate import Wishes
@@ -98,6 +110,7 @@ def _generate(
     from tfmat.files import replacing_folder
     from tfmat.inference.package import load
 
+    out = new_place(out, _out(family))
     package = load(options["model"], models_dir=options["models_dir"], threads=options["threads"])
     if package.metadata.get("family") == "matgan":
         raise InputError(
@@ -115,8 +128,8 @@ def _generate(
         min_distance=options["min_distance"],
         min_atoms=options["min_atoms"],
         max_atoms=options["max_atoms"] or codec.recipe.data.max_atoms,
-        required=options["require"],
-        allowed=options["only"],
+        required=all_symbols(options["require"]),
+        allowed=all_symbols(options["only"]),
         symprec=options["symprec"] if options["symmetrise"] else None,
     )
     with replacing_folder(out) as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,9 +34,10 @@ class Elements(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """Reads the symbols."""
-        from tfmat.matgan.masks import parse_symbols
-
-        symbols = parse_symbols(value)
+        if isinstance(value, tuple):
+            return value
+        words = value.replace(",", " ").split()
+        symbols = tuple(dict.fromkeys(word.capitalize() for word in words))
         if not symbols:
             self.fail("names no element; write e.g. Li,O", param, ctx)
         return symbols
@@ -81,6 +83,36 @@ def validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def model_option(shipped: str) -> Callable[..., Any]:
+    """Adds ``--model``; by default the package of that name, which ships with tfmat."""
+    return click.option(
+        "--model",
+        default=shipped,
+        show_default=True,
+        metavar="RUN|PACKAGE|NAME",
+        help="Run, model package or its name.",
+    )
+
+
+def new_place(out: Path | None, default: str) -> Path:
+    """Returns where to write, and never replaces what a call without ``--out`` wrote before.
+
+    Args:
+        out: What ``--out`` says, if anything.
+        default: Name in the working folder for the case that it says nothing.
+
+    Raises:
+        InputError: There is something of the default name already.
+    """
+    from tfmat.errors import InputError
+
+    if out is not None:
+        return out
+    if Path(default).exists():
+        raise InputError(f"{default}: is there already; give another place with --out")
+    return Path(default)
 
 
 decoding_mode = click.option(

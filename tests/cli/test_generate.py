@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,57 @@ def test_dcgan_and_ccdcgan_are_not_mixed_up(capsys, package, tmp_path):
     )
     assert code == 0
     assert "5 crystal graphs" in stdout
+
+
+@pytest.mark.parametrize("family", ["ccdcgan", "dcgan"])
+def test_without_model_and_out_the_shipped_package_is_taken(
+    capsys, package, tmp_path, monkeypatch, family
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TFMAT_MODELS", raising=False)
+    named = tmp_path / "saved_models" / f"{family}-bi-se"
+    if family == "dcgan":
+        make_package(named, terms=False)
+    else:
+        shutil.copytree(package, named)
+    code, stdout, _ = tfmat(capsys, "generate", family, "-n", 5)
+    assert code == 0
+    assert "from 5 crystal graphs" in stdout
+    assert f"in generated-{family}" in stdout
+    assert (tmp_path / f"generated-{family}" / "results.csv").is_file()
+    code, _, stderr = tfmat(capsys, "generate", family, "-n", 5)
+    assert code == 2
+    assert f"generated-{family}: is there already" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+def test_elements_are_read_as_those_of_formulas(capsys, package, tmp_path):
+    code, stdout, _ = generate(
+        capsys, package, tmp_path / "both", "-n", 30, "--require", "bi,SE", "--json"
+    )
+    assert code == 0
+    both = json.loads(stdout)
+    assert both["wishes"]["required"] == ["Bi", "Se"]
+    code, stdout, _ = generate(
+        capsys, package, tmp_path / "one", "-n", 30, "--only", "BI", "--json"
+    )
+    assert code == 0
+    one = json.loads(stdout)
+    assert one["wishes"]["allowed"] == ["Bi"]
+    assert both["structures"] > 0
+    assert one["structures"] > 0
+    assert both["structures"] + one["structures"] <= 30
+
+
+def test_screen_says_which_models_can_be_screened(capsys, package, tmp_path):
+    other = shutil.copytree(package, tmp_path / "other")
+    metadata = json.loads((other / "metadata.json").read_text("utf-8"))
+    metadata["family"] = "matgan"
+    (other / "metadata.json").write_text(json.dumps(metadata), "utf-8")
+    code, _, stderr = tfmat(capsys, "screen", "--model", other, "--out", tmp_path / "kept")
+    assert code == 2
+    assert "is a matgan package, not one of crystal structures; give a model of" in stderr
+    assert len(stderr.splitlines()) == 1
 
 
 def test_light_install_generates(package, tmp_path):

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,6 +154,21 @@ def test_known_formulas_that_cannot_be_read_are_told(capsys, run, tmp_path):
     assert code == 0
     assert "known.csv: 1 rows are no formula" in stderr
     assert "novel:" in stdout
+
+
+def test_without_model_and_out_the_shipped_package_is_taken(capsys, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TFMAT_MODELS", raising=False)
+    shutil.copytree(run / "package", tmp_path / "saved_models" / "matgan-icsd-filter")
+    code, stdout, _ = tfmat(capsys, "generate", "matgan", "-n", 500)
+    assert code == 0
+    assert "in generated-matgan.csv" in stdout
+    before = (tmp_path / "generated-matgan.csv").read_bytes()
+    code, _, stderr = tfmat(capsys, "generate", "matgan", "-n", 600)
+    assert code == 2
+    assert "generated-matgan.csv: is there already" in stderr
+    assert len(stderr.splitlines()) == 1
+    assert (tmp_path / "generated-matgan.csv").read_bytes() == before
 
 
 def test_folder_is_refused_before_the_work(capsys, run, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.errors import InputError
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.masks import Masks, parse_symbols
+from tfmat.matgan.masks import Masks
 from tfmat.matgan.pattern import WILDCARDS, Pattern
 
 SYMBOLS = symbols()
@@ -180,10 +180,6 @@ def test_masks_that_nothing_can_fulfil_are_refused(wishes, message):
         Masks(**wishes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
-
-
-def test_symbols_in_any_case_and_separation():
-    assert parse_symbols("pb,TL cd, ,Pb") == ("Pb", "Tl", "Cd")
 
 
 def test_no_masks_keep_everything():

@@ -57,7 +57,8 @@ class Codec:
         metadata = package.metadata
         if metadata.get("family") != "ccdcgan":
             raise InputError(
-                f"{package.folder}: is a {metadata.get('family')} package, this needs ccdcgan"
+                f"{package.folder}: is a {metadata.get('family')} package, not one of crystal "
+                "structures; give a model of tfmat train ccdcgan or dcgan"
             )
         try:
             recipe = build(CcdcganRecipe, metadata["recipe"])

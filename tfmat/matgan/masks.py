@@ -87,19 +87,6 @@ class Masks:
         }
 
 
-def parse_symbols(text: str) -> tuple[str, ...]:
-    """Reads element symbols, separated by commas or blanks, in any case.
-
-    Args:
-        text: For example ``"Pb,tl CD"``.
-
-    Returns:
-        The symbols as usually written, each once.
-    """
-    words = text.replace(",", " ").split()
-    return tuple(dict.fromkeys(word.capitalize() for word in words))
-
-
 def _numbers(chosen: frozenset[str]) -> NDArray[np.bool_]:
     """Returns which atomic numbers belong to some symbols ``(256,)``."""
     mask = np.zeros(256, bool)

@@ -114,11 +114,9 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
 
     # The decoder in NumPy is faster than the one in the end-to-end graph.
     part = "generator" if "generator" in package.parts else GENERATE
-    # Sessions are made here, not by the first two threads that want one at the same time.
+    # A file that is no network is found out before the work.
     package.session(part)
     scored = part == "generator" and "critic" in package.parts
-    if scored:
-        package.session("critic")
     return CompositionModel(
         name=package.name,
         backend="onnx",
