@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfmat.errors import InputError
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from pymatgen.core import Structure
 
 # Oganesson; anything above is no element.
@@ -96,3 +97,9 @@ class Crystal:
             self.positions,
             coords_are_cartesian=True,
         )
+
+    def to_atoms(self) -> Atoms:
+        """Returns the periodic ASE atoms with the same cell vectors and positions."""
+        from ase import Atoms
+
+        return Atoms(self.numbers, self.positions, cell=self.lattice, pbc=True)
