@@ -71,6 +71,7 @@ class LazyGroup(click.Group):
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
         "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
+        "serve": ("tfmat.cli.serve", "serve", "Write files for TensorFlow Serving."),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -1,0 +1,71 @@
+"""``tfmat serve``: files that put a model package behind TensorFlow Serving."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+_PORT = click.IntRange(1, 65_535)
+
+
+@click.command(short_help="Write files that put a model package behind TensorFlow Serving.")
+@click.option("--package", required=True, help="Name or folder of a model package, or a run.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    help="A part to serve; may be given again.  [default: what generating needs]",
+)
+@click.option(
+    "--version",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Version that the models get on the server.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="IP address to be reached at; the server has no authentication.",
+)
+@click.option(
+    "--rest-port", type=_PORT, default=8501, show_default=True, help="Port of REST there."
+)
+@click.option(
+    "--grpc-port", type=_PORT, default=8500, show_default=True, help="Port of gRPC there."
+)
+@click.option(
+    "--cpus",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Cores that the server may use.",
+)
+@click.option(
+    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the folder that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Write what a TensorFlow Serving of version 2.20 needs to serve a model package.
+
+    Version directories with warm-up requests, models.config, batching parameters, compose.yaml,
+    kubernetes.yaml and a smoke test. The server itself is the public image; nothing is started.
+    """
+    from tfmat.export.serving import Serving, write_serving
+
+    places = {key: options.pop(key) for key in ("models_dir", "overwrite")}
+    summary = write_serving(package, out, Serving(**options), **places)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    click.echo(
+        f"{out}: version {summary['version']} of {', '.join(summary['models'])}, "
+        f"{summary['bytes'] / 1e6:.1f} MB; start it with docker compose up -d in that folder, "
+        "then ./smoke.sh"
+    )

@@ -1,0 +1,159 @@
+"""Everything that puts a model package behind TensorFlow Serving."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tfmat.errors import InputError, require
+from tfmat.export.serving_files import ServedPart, write_files
+from tfmat.export.serving_models import Networks
+from tfmat.export.serving_warmup import write_warmup
+from tfmat.files import replacing_folder
+from tfmat.inference.metadata import GENERATE, METADATA
+from tfmat.inference.package import ModelPackage, load
+from tfmat.inference.schema import SCHEMA
+from tfmat.training.quiet import muted_stderr
+
+# What only training needs.
+_NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")
+_SERVABLE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How a package is to be served.
+
+    Args:
+        parts: Parts to serve; by default those that generating needs, and the end-to-end graph.
+        version: Version that the models get, at least 1. Of several versions the server is told to
+            serve this one.
+        host: IP address at which the server can be reached from the outside of its container.
+        rest_port: Port of the REST interface there.
+        grpc_port: Port of the gRPC interface there.
+        cpus: Cores that the server may use.
+
+    Raises:
+        InputError: A value is not possible.
+    """
+
+    parts: Sequence[str] = ()
+    version: int = 1
+    host: str = "127.0.0.1"
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    cpus: int = 2
+
+    def __post_init__(self) -> None:
+        if self.version < 1:
+            raise InputError(f"--version must be at least 1, not {self.version}")
+        if self.rest_port == self.grpc_port:
+            raise InputError(f"--rest-port and --grpc-port are both {self.rest_port}; give two")
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError as error:
+            raise InputError(
+                f"--host {self.host}: is no IP address; give one of this machine, e.g. 127.0.0.1"
+            ) from error
+
+
+def write_serving(
+    model: str | Path,
+    out: Path,
+    serving: Serving | None = None,
+    *,
+    models_dir: str | Path | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes the folder that a TensorFlow Serving of version 2.20 serves, complete or not at all.
+
+    Args:
+        model: A package folder, a run folder (its ``package`` is used), or the name of a package.
+        out: Folder to write.
+        serving: How it is to be served.
+        models_dir: Folder that is searched first for a name.
+        overwrite: Replace a folder that is already there.
+
+    Returns:
+        A JSON summary: ``folder``, ``package``, ``version``, ``models``, ``made`` (those that had
+        no SavedModel in the package), ``bytes``.
+
+    Raises:
+        InputError: No such package or part, a damaged one, one without networks that can be
+            served, or ``out`` is in the way.
+        MissingExtraError: The ``[serving]`` extra is not installed.
+    """
+    serving = serving or Serving()
+    package = load(model, models_dir=models_dir)
+    if not _SERVABLE.fullmatch(package.name):
+        raise InputError(
+            f"{package.folder}: the name {package.name!r} cannot be one of a served model; export "
+            "the run again with --name and letters, digits, points, hyphens"
+        )
+    names = _chosen(package, serving.parts)
+    with muted_stderr():  # TensorFlow tells how it starts
+        require("tensorflow", "serving", "writing files for TensorFlow Serving")
+        require("tensorflow_serving.apis", "serving", "writing files for TensorFlow Serving")
+    probe = _probe(package)
+    sizes = {part: probe.batch_size(part) for part in names}
+    inputs = probe.probe_inputs(_without(package, names), max(sizes.values()))
+    networks = Networks(package)
+    with replacing_folder(out, overwrite=overwrite) as folder:
+        served = []
+        for part in names:
+            served.append(ServedPart(package, part, sizes[part], inputs[part]))
+            target = folder / "models" / served[-1].model / str(serving.version)
+            networks.write(part, target)
+            write_warmup(target, served[-1])
+        write_files(folder, served, serving)
+        for name in (METADATA, SCHEMA):
+            if (package.folder / name).is_file():
+                (folder / name).write_bytes((package.folder / name).read_bytes())
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return {
+        "folder": str(out),
+        "package": package.name,
+        "version": serving.version,
+        "models": [part.model for part in served],
+        "made": networks.made,
+        "bytes": size,
+    }
+
+
+def _chosen(package: ModelPackage, parts: Sequence[str]) -> list[str]:
+    """Returns the parts to serve, in the order of the package."""
+    package.require(*parts)
+    if parts:
+        return [part for part in package.parts if part in parts]
+    names = [part for part in package.parts if not _NOT_FOR_GENERATING.fullmatch(part)]
+    if not {"generator", GENERATE} & set(names):
+        raise InputError(
+            f"{package.folder}: holds no generator (it has {', '.join(package.parts)}); say with "
+            "--part what to serve"
+        )
+    return names
+
+
+def _without(package: ModelPackage, names: Sequence[str]) -> ModelPackage:
+    """Returns the package without what neither is served nor makes inputs of what is."""
+    parts = {
+        part: entry
+        for part, entry in package.metadata["parts"].items()
+        if part in names or not part.endswith("_encoder")
+    }
+    return replace(package, metadata={**package.metadata, "parts": parts})
+
+
+def _probe(package: ModelPackage) -> Any:
+    """Returns the family's module that makes inputs for its parts."""
+    if package.metadata["family"] == "matgan":
+        from tfmat.matgan import probe as matgan
+
+        return matgan
+    from tfmat.ccdcgan import probe as ccdcgan
+
+    return ccdcgan

@@ -1,0 +1,101 @@
+"""Version directories: SavedModels of a package, copied or made of its Keras weights."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfmat.errors import InputError
+from tfmat.export.saved_model import export_saved_model
+from tfmat.inference.metadata import GENERATE
+from tfmat.inference.package import ModelPackage, check_file
+from tfmat.inference.tensors import Tensors
+from tfmat.training.quiet import load_keras, on_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class Networks:
+    """The networks of a package as TensorFlow Serving wants them.
+
+    Args:
+        package: A loaded package.
+        made: Parts that had no SavedModel and were made of Keras weights.
+    """
+
+    package: ModelPackage
+    made: list[str] = field(default_factory=list)
+    _loaded: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def write(self, part: str, target: Path) -> None:
+        """Writes the SavedModel of a part.
+
+        Args:
+            part: Name of a part.
+            target: Version directory, made here.
+
+        Raises:
+            InputError: The package has neither a SavedModel nor Keras weights for it, or they are
+                damaged.
+            MissingExtraError: Weights are to be loaded and Keras is not installed.
+        """
+        entry = self.package.metadata["parts"][part]
+        if "saved_model" in entry:
+            self._copy(part, entry["saved_model"], target)
+            return
+        network = self._network(part)
+        signatures = (GENERATE,) if part == GENERATE else ()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        export_saved_model(network, target, _tensors(entry), signatures)
+        self.made.append(part)
+
+    def _copy(self, part: str, record: dict[str, Any], target: Path) -> None:
+        source = self.package.folder / record["folder"]
+        for file in record["files"]:
+            check_file(self.package.folder, part, file)
+            copy = target / (self.package.folder / file["file"]).relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.package.folder / file["file"], copy)
+
+    def _network(self, part: str) -> keras.Model:
+        """Loads a part's Keras model, or builds the end-to-end graph of the others."""
+        if part in self._loaded:
+            return self._loaded[part]
+        entry = self.package.metadata["parts"].get(part, {})
+        if part == GENERATE:
+            network = self._end_to_end()
+        elif "keras" in entry:
+            check_file(self.package.folder, part, entry["keras"])
+            network = _load(self.package.folder / entry["keras"]["file"])
+        else:
+            raise InputError(
+                f"{self.package.folder}: has neither a SavedModel nor Keras weights of {part}; "
+                "export the run again with --saved-model or --keras"
+            )
+        self._loaded[part] = network
+        return network
+
+    def _end_to_end(self) -> keras.Model:
+        raise NotImplementedError
+
+
+def _tensors(entry: dict[str, Any]) -> Tensors:
+    """Returns what a part's entry of the metadata says about its input and outputs."""
+    ((name, tensor),) = entry["inputs"].items()
+    outputs = {output: record["unit"] for output, record in entry["outputs"].items()}
+    return Tensors(name, outputs, tensor["unit"], entry.get("property"))
+
+
+def _load(file: Path) -> keras.Model:
+    keras = load_keras()
+    if not on_tensorflow():
+        raise InputError("making SavedModels needs TensorFlow; unset KERAS_BACKEND")
+    try:
+        return keras.models.load_model(file, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{file}: no usable Keras model ({reason})") from error
