@@ -215,23 +215,24 @@ def _text(proto: Any) -> str:
     import tensorflow as tf
 
     array = tf.make_ndarray(proto)
-    flat = array.reshape(-1)
-    if array.dtype.kind == "f":
-        values = [_decimal(value) for value in flat]
-    else:
-        values = [json.dumps(value) for value in flat.tolist()]
+    flat = array.reshape(-1).tolist()
+    values = _decimals(flat) if array.dtype.kind == "f" else [json.dumps(value) for value in flat]
     form = "%s"
     for size in reversed(array.shape):
         form = "[" + ", ".join([form] * size) + "]"
     return form % tuple(values)
 
 
-def _decimal(value: np.float32) -> str:
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    text = f"{value:.6g}"
-    if np.float32(text) != value:
-        text = f"{value:.9g}"
-    return text if "." in text or "e" in text else text + ".0"
+def _decimals(values: list[float]) -> list[str]:
+    """Six digits where they give back the float32, nine elsewhere, and always a point."""
+    six = ("%.6g " * len(values) % tuple(values)).split()
+    again = np.fromstring(" ".join(six), np.float32, sep=" ").tolist()
+    words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    texts = []
+    for value, text, same in zip(values, six, again, strict=True):
+        if value != same and text != "nan":
+            text = f"{value:.9g}"
+        text = words.get(text, text)
+        plain = "." in text or "e" in text or "n" in text
+        texts.append(text if plain else text + ".0")
+    return texts

@@ -184,8 +184,9 @@ class Codec:
                 yield error
 
     def _voxels(self, part: str, latents: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        for chunk in _batches(latents):
-            yield from self.package.run(part, chunk)[..., 0]
+        for outputs in self.package.stream(part, _batches(latents)):
+            (voxels,) = outputs.values()
+            yield from voxels[..., 0]
 
 
 def _batches(rows: T) -> Iterator[T]:

@@ -23,12 +23,13 @@ GENERATE = "generate"
 PRECISIONS = ("float32", "float16", "int8")
 
 
-def find(model: str | Path, models_dir: str | Path | None = None) -> Path:
+def find(model: str | Path, models_dir: str | Path | None = None, option: str = "--model") -> Path:
     """Returns the folder of a package given by folder, run folder or name.
 
     Args:
         model: A package folder, a run folder (its ``package`` is used), or the name of a package.
         models_dir: Folder that is searched first for a name.
+        option: The option that named it, for the message.
 
     Raises:
         InputError: There is no such package.
@@ -49,7 +50,7 @@ def find(model: str | Path, models_dir: str | Path | None = None) -> Path:
     if str(model) in known:
         return known[str(model)]
     raise InputError(
-        f"--model {model}: no such folder and no such package"
+        f"{option} {model}: no such folder and no such package"
         f"{did_you_mean(str(model), list(known))}; see tfmat models list, or give a run's folder"
     )
 

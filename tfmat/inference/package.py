@@ -132,17 +132,27 @@ class NetworkSet(ABC):
         name, shape = self.input(part)
         if batch_size is not None and batch_size < 1:
             raise InputError(f"the batch size must be at least 1, not {batch_size}")
-        for array in arrays:
-            if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
-                wanted = ("batch", *shape)
-                raise InputError(
-                    f"{self.name}: {part} takes {name} of shape {wanted}, not {array.shape}"
-                )
-            size = batch_size or max(1, len(array))
-            # An empty array gives one empty result, which still has its shape.
-            for start in range(0, max(1, len(array)), size):
-                piece = array[start : start + size]
-                yield self._run(part, name, np.ascontiguousarray(piece, dtype=np.float32))
+
+        def pieces() -> Iterator[NDArray[np.float32]]:
+            for array in arrays:
+                if array.ndim != len(shape) + 1 or array.shape[1:] != shape:
+                    wanted = ("batch", *shape)
+                    raise InputError(
+                        f"{self.name}: {part} takes {name} of shape {wanted}, not {array.shape}"
+                    )
+                size = batch_size or max(1, len(array))
+                # An empty array gives one empty result, which still has its shape.
+                for start in range(0, max(1, len(array)), size):
+                    yield np.ascontiguousarray(array[start : start + size], dtype=np.float32)
+
+        yield from self._run_each(part, name, pieces())
+
+    def _run_each(
+        self, part: str, name: str, batches: Iterable[NDArray[np.float32]]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """Runs batches in their order; where that helps, several may be under way at a time."""
+        for batch in batches:
+            yield self._run(part, name, batch)
 
     @abstractmethod
     def _run(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

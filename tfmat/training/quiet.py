@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 
 from tfmat.errors import require
-
-
-@contextmanager
-def muted_stderr() -> Iterator[None]:
-    """Sends file descriptor 2 to nowhere: TensorFlow's C++ code writes past ``sys.stderr``."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
+from tfmat.quiet import muted_stderr
 
 
 def load_keras(threads: int | None = None) -> ModuleType:

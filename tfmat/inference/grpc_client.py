@@ -1,0 +1,208 @@
+"""TensorFlow Serving's gRPC interface; its published stubs import TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError, TfmatError, require
+from tfmat.inference.rest import numpy_name
+from tfmat.inference.transport import (
+    Description,
+    NotServedError,
+    ServedModel,
+    ServerError,
+    Signature,
+    TensorInfo,
+    TransientError,
+    Transport,
+    VersionState,
+    one_line,
+)
+from tfmat.quiet import muted_stderr
+
+_PORT = 8500
+_LOG = "look into the server's log"
+_START = "start the server, or give another --url (gRPC is on port 8500 unless set otherwise)"
+_SLOW = "give more --timeout, or a smaller --batch-size"
+# What is not in TensorFlow's list of codes by their meaning.
+_USERS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED")
+
+
+class GrpcTransport(Transport):
+    """The gRPC interface of one server.
+
+    Args:
+        url: Its address, ``grpc://host:8500``, or ``grpcs://`` with TLS.
+
+    Raises:
+        InputError: The address cannot be read.
+        MissingExtraError: The ``[serving]`` extra is not installed.
+    """
+
+    bytes_per_value = 4
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port or _PORT
+        except ValueError as error:
+            raise InputError(f"--url {url}: cannot be read as an address") from error
+        if not host or parts.path not in ("", "/") or parts.query or parts.username:
+            raise InputError(f"--url {url}: write it as {parts.scheme}://host:8500")
+        purpose = f"--url {parts.scheme}://"
+        with muted_stderr():  # TensorFlow tells how it starts
+            self._grpc = require("grpc", "serving", purpose)
+            require("tensorflow", "serving", purpose)
+            require("tensorflow_serving.apis", "serving", purpose)
+            from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+        host = f"[{host}]" if ":" in host else host
+        self.where = f"{parts.scheme}://{host}:{port}"
+        options = [
+            # Voxels do not fit into gRPC's 4 MB.
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            # Each client and each test has connections of its own, and tries again by itself.
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_retries", 0),
+            ("grpc.max_reconnect_backoff_ms", 2000),
+        ]
+        if parts.scheme == "grpcs":
+            credentials = self._grpc.ssl_channel_credentials()
+            self._channel = self._grpc.secure_channel(f"{host}:{port}", credentials, options)
+        else:
+            self._channel = self._grpc.insecure_channel(f"{host}:{port}", options)
+        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def predict(
+        self,
+        model: ServedModel,
+        signature: str,
+        inputs: Mapping[str, NDArray[np.float32]],
+        outputs: Mapping[str, TensorInfo],
+        timeout: float,
+    ) -> dict[str, NDArray[Any]]:
+        """Runs a signature; see :meth:`Transport.predict`."""
+        from tensorflow_serving.apis import predict_pb2
+
+        request = predict_pb2.PredictRequest(output_filter=list(outputs))
+        _fill(request.model_spec, model)
+        request.model_spec.signature_name = signature
+        for name, array in inputs.items():
+            request.inputs[name].CopyFrom(_proto(array))
+        answer = self._call(self._prediction.Predict, request, timeout)
+        return {name: _array(answer, name, info) for name, info in outputs.items()}
+
+    def describe(self, model: ServedModel, timeout: float) -> Description:
+        """Asks for version and signatures; see :meth:`Transport.describe`."""
+        from tensorflow_serving.apis import get_model_metadata_pb2
+
+        request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        _fill(request.model_spec, model)
+        answer = self._call(self._prediction.GetModelMetadata, request, timeout)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        if not answer.metadata["signature_def"].Unpack(signatures):
+            raise ServerError(f"describes {model} in an unknown way; {_LOG}")
+        return Description(
+            answer.model_spec.version.value,
+            {
+                name: Signature(_tensors(entry.inputs), _tensors(entry.outputs))
+                for name, entry in signatures.signature_def.items()
+            },
+        )
+
+    def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
+        """Asks for the state of all versions; see :meth:`Transport.versions`."""
+        from tensorflow_serving.apis import get_model_status_pb2
+
+        request = get_model_status_pb2.GetModelStatusRequest()
+        request.model_spec.name = model.name
+        answer = self._call(self._models.GetModelStatus, request, timeout)
+        name = get_model_status_pb2.ModelVersionStatus.State.Name
+        return {
+            entry.version: VersionState(name(entry.state), one_line(entry.status.error_message))
+            for entry in answer.model_version_status
+        }
+
+    def close(self) -> None:
+        """Closes the connection; calls under way end."""
+        self._channel.close()
+
+    def _call(self, method: Any, request: Any, timeout: float) -> Any:
+        try:
+            return method(request, timeout=timeout)
+        except self._grpc.RpcError as error:
+            raise _explained(error.code().name, one_line(error.details() or ""), timeout) from error
+        except ValueError as error:  # of a channel that was closed meanwhile
+            raise ServerError(f"the connection is closed ({one_line(str(error))})") from error
+
+
+def _explained(code: str, words: str, timeout: float) -> TfmatError:
+    """Says what an error of a call means."""
+    if code == "DEADLINE_EXCEEDED":
+        return TransientError(f"no answer within {timeout:g} s", _SLOW)
+    if "larger than max" in words or "maximum input batch size" in words:
+        return InputError(f"{code}: {words}; give a smaller --batch-size")
+    if code == "UNAVAILABLE":
+        return TransientError(f"{code}: {words}", _START)
+    if code == "RESOURCE_EXHAUSTED":
+        return TransientError(f"{code}: {words}", "try again later")
+    if code == "NOT_FOUND":
+        return NotServedError(words)
+    if code in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        return InputError(f"{code}: {words}; this client has no credentials to give")
+    if code in _USERS:
+        return InputError(f"{code}: {words}")
+    return ServerError(f"{code}: {words}; {_LOG}")
+
+
+def _fill(spec: Any, model: ServedModel) -> None:
+    spec.name = model.name
+    if model.version is not None:
+        spec.version.value = model.version
+    elif model.label is not None:
+        spec.version_label = model.label
+
+
+def _proto(array: NDArray[np.float32]) -> Any:
+    from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
+
+    sizes = [tensor_shape_pb2.TensorShapeProto.Dim(size=size) for size in array.shape]
+    return tensor_pb2.TensorProto(
+        dtype=types_pb2.DT_FLOAT,
+        tensor_shape=tensor_shape_pb2.TensorShapeProto(dim=sizes),
+        tensor_content=array.astype("<f4", copy=False).tobytes(),
+    )
+
+
+def _array(answer: Any, name: str, info: TensorInfo) -> NDArray[Any]:
+    import tensorflow as tf
+
+    if name not in answer.outputs:
+        raise ServerError(f"answered without the output {name}; {_LOG}")
+    try:
+        array = np.asarray(tf.make_ndarray(answer.outputs[name]))
+    except (ValueError, TypeError) as error:
+        raise ServerError(f"answered {name} damaged ({one_line(str(error))}); {_LOG}") from error
+    if not info.admits(TensorInfo(str(array.dtype), array.shape)):
+        raise ServerError(f"answered {name} as {array.dtype} {array.shape}, not as {info}; {_LOG}")
+    return array
+
+
+def _tensors(entries: Any) -> dict[str, TensorInfo]:
+    from tensorflow.core.framework import types_pb2
+
+    return {
+        name: TensorInfo(
+            numpy_name(types_pb2.DataType.Name(entry.dtype)),
+            None
+            if entry.tensor_shape.unknown_rank
+            else tuple(dim.size if dim.size >= 0 else None for dim in entry.tensor_shape.dim),
+        )
+        for name, entry in entries.items()
+    }

@@ -1,0 +1,267 @@
+"""TensorFlow Serving's REST interface; needs no TensorFlow."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import urllib3
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError
+from tfmat.inference.rest_json import decode, encode
+from tfmat.inference.transport import (
+    Description,
+    NotServedError,
+    ServedModel,
+    ServerError,
+    Signature,
+    TensorInfo,
+    TransientError,
+    Transport,
+    VersionState,
+    one_line,
+)
+
+# Too many requests, and what a server or a proxy before it says of a server that is not there now.
+_WORTH_ANOTHER_TRY = (429, 502, 503, 504)
+_BLOCK = 1 << 20
+# A server that is there takes a connection at once, however long it computes.
+_LONGEST_CONNECT = 10.0
+_START = "start the server, or give another --url (REST is on port 8501 unless set otherwise)"
+_ELSEWHERE = "give the --url of TensorFlow Serving's REST port, by default 8501"
+_SLOW = "give more --timeout, or a smaller --batch-size"
+
+
+class RestTransport(Transport):
+    """The REST interface of one server.
+
+    Args:
+        url: Its address, ``http://`` or ``https://`` with a path where a proxy wants one; user
+            and password are sent as basic authentication.
+        connections: Requests at a time.
+
+    Raises:
+        InputError: The address cannot be read.
+    """
+
+    # A sign, nine digits, a point, an exponent and a comma at most; most numbers are shorter.
+    bytes_per_value = 12
+
+    def __init__(self, url: str, connections: int) -> None:
+        try:
+            parsed = urllib3.util.parse_url(url)
+        except urllib3.exceptions.LocationParseError as error:
+            raise InputError(f"--url {url}: cannot be read as an address") from error
+        if not parsed.host or parsed.query or parsed.fragment:
+            raise InputError(f"--url {url}: write it as http://host:8501")
+        self._base = (parsed.path or "").rstrip("/")
+        # Without the path `/v1` that people copy from examples.
+        self._base = self._base.removesuffix("/v1")
+        self.where = f"{parsed.scheme}://{parsed.netloc}{self._base}"
+        headers = urllib3.util.make_headers(accept_encoding=True, basic_auth=parsed.auth)
+        self._pool = urllib3.connection_from_url(
+            f"{parsed.scheme}://{parsed.netloc}",
+            maxsize=connections,
+            headers=headers,
+            retries=False,
+        )
+
+    def predict(
+        self,
+        model: ServedModel,
+        signature: str,
+        inputs: Mapping[str, NDArray[np.float32]],
+        outputs: Mapping[str, TensorInfo],
+        timeout: float,
+    ) -> dict[str, NDArray[Any]]:
+        """Runs a signature; see :meth:`Transport.predict`."""
+        body = encode(signature, inputs)
+        return decode(self._request("POST", _path(model) + ":predict", timeout, body), outputs)
+
+    def describe(self, model: ServedModel, timeout: float) -> Description:
+        """Asks for version and signatures; see :meth:`Transport.describe`."""
+        answer = self._get(_path(model) + "/metadata", timeout)
+        try:
+            signatures = answer["metadata"]["signature_def"]["signature_def"]
+            return Description(
+                int(answer["model_spec"]["version"]),
+                {
+                    name: Signature(_tensors(entry["inputs"]), _tensors(entry["outputs"]))
+                    for name, entry in signatures.items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"answers, but not with the metadata of a TensorFlow Serving; {_ELSEWHERE}"
+            ) from error
+
+    def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
+        """Asks for the state of all versions; see :meth:`Transport.versions`."""
+        answer = self._get(_path(ServedModel(model.name)), timeout)
+        try:
+            return {
+                int(entry["version"]): VersionState(
+                    str(entry["state"]), one_line(entry.get("status", {}).get("error_message", ""))
+                )
+                for entry in answer["model_version_status"]
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(
+                f"answers, but not with the status of a TensorFlow Serving; {_ELSEWHERE}"
+            ) from error
+
+    def close(self) -> None:
+        """Closes idle connections."""
+        self._pool.close()
+
+    def _get(self, path: str, timeout: float) -> Any:
+        body = self._request("GET", path, timeout)
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise TransientError(
+                f"its answer is no whole JSON ({error})", "look into the server's log"
+            ) from error
+
+    def _request(self, method: str, path: str, timeout: float, body: bytes | None = None) -> bytes:
+        """Sends a request and returns the body of an answer that is no error."""
+        deadline = time.monotonic() + timeout
+        try:
+            response = self._pool.urlopen(
+                method,
+                self._base + path,
+                body=body,
+                headers={
+                    **self._pool.headers,
+                    **({"Content-Type": "application/json"} if body is not None else {}),
+                },
+                timeout=urllib3.Timeout(connect=min(timeout, _LONGEST_CONNECT), read=timeout),
+                redirect=False,
+                preload_content=False,
+                decode_content=True,
+            )
+            try:
+                content = _read(response, deadline, timeout)
+            except BaseException:
+                # What is left of the answer must not be taken for the next one.
+                response.close()
+                raise
+            response.release_conn()
+        except urllib3.exceptions.HTTPError as error:
+            raise _explained(error, timeout) from error
+        if response.status != 200:
+            raise _refused(response, content)
+        if not content.lstrip().startswith(b"{"):
+            kind = response.headers.get("Content-Type", "no type")
+            raise InputError(f"answers, but not in JSON ({one_line(kind)}); {_ELSEWHERE}")
+        return content
+
+
+def _path(model: ServedModel) -> str:
+    path = f"/v1/models/{quote(model.name, safe='')}"
+    if model.version is not None:
+        return f"{path}/versions/{model.version}"
+    return path if model.label is None else f"{path}/labels/{quote(model.label, safe='')}"
+
+
+def _read(response: urllib3.BaseHTTPResponse, deadline: float, timeout: float) -> bytes:
+    """Reads all of an answer, but no longer than the deadline, however slowly it comes."""
+    blocks = []
+    while block := response.read1(_BLOCK):
+        blocks.append(block)
+        if time.monotonic() > deadline:
+            raise TransientError(f"its answer was not complete within {timeout:g} s", _SLOW)
+    return b"".join(blocks)
+
+
+def _explained(error: Exception, timeout: float) -> InputError | TransientError:
+    """Says what a failed connection means."""
+    exceptions = urllib3.exceptions
+    if isinstance(error, exceptions.NameResolutionError):
+        return InputError("there is no such host; give another --url")
+    if isinstance(error, exceptions.SSLError):
+        return InputError(
+            f"no TLS ({one_line(str(error))}); write http:// for a server without it, or name the "
+            "authority's certificate in SSL_CERT_FILE"
+        )
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return TransientError("takes no connection in time", _START)
+    if isinstance(error, exceptions.NewConnectionError):
+        return TransientError(f"no connection ({_reason(error)})", _START)
+    if isinstance(error, exceptions.TimeoutError):
+        return TransientError(f"no answer within {timeout:g} s", _SLOW)
+    cause = error.args[1] if len(error.args) > 1 else error
+    if isinstance(cause, http.client.RemoteDisconnected | ConnectionError):
+        return TransientError("closed the connection without an answer", "is it overloaded?")
+    if isinstance(cause, http.client.BadStatusLine):
+        return InputError("speaks no HTTP; for a gRPC port write grpc:// in --url")
+    if isinstance(error, exceptions.DecodeError):
+        return TransientError("its answer is damaged (gzip)", "look into the server's log")
+    return TransientError("closed the connection in the middle of its answer", "is it overloaded?")
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
+    return one_line(str(error))
+
+
+def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError | ServerError:
+    """Says what an answer with an error code means."""
+    code = response.status
+    words = _words(content) or response.reason or "no reason given"
+    if code in _WORTH_ANOTHER_TRY:
+        pause = response.headers.get("Retry-After", "")
+        return TransientError(
+            f"HTTP {code}: {words}",
+            "try again later",
+            float(pause) if pause.isdecimal() else 0.0,
+        )
+    if 300 <= code < 400:
+        target = one_line(response.headers.get("Location", "elsewhere"))
+        return InputError(f"HTTP {code}: sends us to {target}; give that as --url")
+    if code == 404:
+        return NotServedError(words)
+    if code in (401, 403):
+        return InputError(f"HTTP {code}: {words}; put user and password into --url")
+    if code == 413 or "maximum input batch size" in words:
+        return InputError(f"HTTP {code}: {words}; give a smaller --batch-size")
+    if code < 500:
+        return InputError(f"HTTP {code}: {words}")
+    return ServerError(f"HTTP {code}: {words}; look into the server's log")
+
+
+def _words(content: bytes) -> str:
+    """Returns the error of an answer; old servers escape it in a way that is no JSON."""
+    text = content[:10_000].decode("utf-8", "replace")
+    try:
+        return one_line(str(json.loads(text)["error"]))
+    except (ValueError, KeyError, TypeError):
+        return one_line(text)
+
+
+def _tensors(entries: Mapping[str, Any]) -> dict[str, TensorInfo]:
+    tensors = {}
+    for name, entry in entries.items():
+        shape = entry["tensor_shape"]
+        sizes = [int(dim["size"]) for dim in shape.get("dim", [])]
+        tensors[name] = TensorInfo(
+            numpy_name(str(entry["dtype"])),
+            None
+            if shape.get("unknown_rank")
+            else tuple(size if size >= 0 else None for size in sizes),
+        )
+    return tensors
+
+
+def numpy_name(dtype: str) -> str:
+    """Returns NumPy's name of a type of TensorFlow, e.g. ``DT_FLOAT``."""
+    short = dtype.removeprefix("DT_").lower()
+    return {"float": "float32", "double": "float64", "half": "float16"}.get(short, short)

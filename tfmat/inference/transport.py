@@ -1,0 +1,224 @@
+"""What the client of TensorFlow Serving needs of a protocol: names, errors, and trying again."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError, TfmatError
+
+# A server's words are shown up to this length.
+_LONGEST = 300
+# A server may ask for a longer pause than ours, but not for a nap.
+_LONGEST_PAUSE = 30.0
+
+T = TypeVar("T")
+
+
+class ServerError(TfmatError):
+    """The server fails (exit code 1)."""
+
+
+class TransientError(ServerError):
+    """A failure that may be gone at the next try.
+
+    Args:
+        message: What happened, without the server's address.
+        mend: What to do if it stays.
+        pause: Seconds that the server asks to wait.
+    """
+
+    def __init__(self, message: str, mend: str, pause: float = 0.0) -> None:
+        super().__init__(message)
+        self.mend, self.pause = mend, pause
+
+
+class NotServedError(InputError):
+    """The server knows no such model, version or label."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model on the server.
+
+    Args:
+        name: Its name there.
+        version: Its version; the server's latest without.
+        label: Label of the version, instead of the version.
+    """
+
+    name: str
+    version: int | None = None
+    label: str | None = None
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"{self.name} version {self.version}"
+        return self.name if self.label is None else f"{self.name} label {self.label}"
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A tensor of a signature.
+
+    Args:
+        dtype: NumPy's name of its type.
+        shape: Its shape, ``None`` where a size is free; ``None`` in all if nothing is known.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+    def __str__(self) -> str:
+        if self.shape is None:
+            return f"{self.dtype} of any shape"
+        sizes = ["batch" if size is None else str(size) for size in self.shape]
+        return f"{self.dtype} ({', '.join(sizes)})"
+
+    def admits(self, other: TensorInfo) -> bool:
+        """Tells whether a tensor of another description always fits this one."""
+        if self.dtype != other.dtype:
+            return False
+        if self.shape is None or other.shape is None:
+            return self.shape is None
+        return len(self.shape) == len(other.shape) and all(
+            mine is None or mine == yours
+            for mine, yours in zip(self.shape, other.shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Inputs and outputs of a served function, by name."""
+
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a server says about a model.
+
+    Args:
+        version: The version that it would use.
+        signatures: Its signatures by name.
+    """
+
+    version: int
+    signatures: Mapping[str, Signature]
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """State of a version: ``AVAILABLE``, ``LOADING``, ``END`` ..., and the reason for it if any."""
+
+    state: str
+    reason: str = ""
+
+
+class Transport(ABC):
+    """A protocol to one server.
+
+    Calls come from several threads. They raise :class:`TransientError` for what is worth another
+    try, :class:`NotServedError` for an unknown model, and other errors of tfmat for the rest, all
+    without the server's address.
+
+    Args:
+        where: The server's address for messages; holds no password.
+    """
+
+    # Bytes that a number takes on the way.
+    bytes_per_value: int
+    where: str
+
+    @abstractmethod
+    def predict(
+        self,
+        model: ServedModel,
+        signature: str,
+        inputs: Mapping[str, NDArray[np.float32]],
+        outputs: Mapping[str, TensorInfo],
+        timeout: float,
+    ) -> dict[str, NDArray[Any]]:
+        """Runs a signature of a model.
+
+        Args:
+            model: The model.
+            signature: Name of the signature.
+            inputs: Inputs by name.
+            outputs: The outputs that are wanted, with full shapes.
+            timeout: Seconds until the whole answer must be there.
+
+        Returns:
+            The wanted outputs by name, of the wanted types and shapes.
+        """
+
+    @abstractmethod
+    def describe(self, model: ServedModel, timeout: float) -> Description:
+        """Asks for a model's version and signatures."""
+
+    @abstractmethod
+    def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
+        """Asks for the state of all versions of a model."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Gives back connections."""
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Tries again after a growing, random pause, so that clients do not come back together.
+
+    Args:
+        count: Further tries after the first.
+        first_pause: Seconds before the second try; doubled for each further one.
+        longest_pause: Seconds to which it grows.
+        stopped: Ends all pauses when set.
+    """
+
+    count: int = 4
+    first_pause: float = 0.25
+    longest_pause: float = 8.0
+    stopped: Event = field(default_factory=Event)
+
+    def __call__(self, call: Callable[[], T], where: str) -> T:
+        """Calls until it succeeds.
+
+        Args:
+            call: What to do.
+            where: The server's address, put before every error.
+
+        Raises:
+            ServerError: It still failed at the last try.
+            InputError: Another try would not help.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return call()
+            except TransientError as error:
+                pause = min(self.first_pause * 2 ** (tries - 1), self.longest_pause)
+                pause *= random.uniform(0.5, 1)  # noqa: S311
+                pause = max(pause, min(error.pause, _LONGEST_PAUSE))
+                if tries > self.count or self.stopped.wait(pause):
+                    often = "" if tries == 1 else f" ({tries} tries)"
+                    raise ServerError(f"{where}: {error}{often}; {error.mend}") from error
+            except NotServedError:
+                raise
+            except TfmatError as error:
+                raise type(error)(f"{where}: {error}") from error
+
+
+def one_line(text: str) -> str:
+    """Returns a server's words as one short line without control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 4] + " ..."
