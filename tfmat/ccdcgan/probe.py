@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
 from tfmat.ccdcgan.generate import noise
-from tfmat.inference.batches import run_batches
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
 
@@ -50,7 +49,7 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
 
     def made(source: str, shape: tuple[int, ...], voxel: bool = False) -> NDArray[np.float32]:
         if source in networks.parts:
-            return _run(networks, source, known[source])
+            return networks.run(source, known[source], batch_size(source))
         drawn = random.random((count, *shape)) if voxel else random.normal(size=(count, *shape))
         return drawn.astype(np.float32)
 
@@ -70,8 +69,3 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
         if f"{kind}_encoder" in networks.parts:
             known[f"{kind}_encoder"] = made(f"{kind}_decoder", (grid, grid, grid, 1), voxel=True)
     return {part: known[part] for part in networks.parts}
-
-
-def _run(networks: NetworkSet, part: str, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    (result,) = run_batches(networks, part, inputs, batch_size(part)).values()
-    return result

@@ -62,6 +62,7 @@ class CompositionModel:
         backend: Backend = "auto",
         threads: int | None = None,
         models_dir: str | Path | None = None,
+        precision: str | None = None,
     ) -> CompositionModel:
         """Loads the generator of a run or model package.
 
@@ -71,9 +72,11 @@ class CompositionModel:
             threads: Threads of ONNX Runtime in all, by default what this process may use;
                 TensorFlow keeps those that it was started with.
             models_dir: Folder that is searched first for a name.
+            precision: Which of the package's ONNX files to use, by default the most exact.
 
         Raises:
-            InputError: No such model, one of another family, or one without a generator.
+            InputError: No such model or precision, one of another family, or one without a
+                generator.
             MissingExtraError: TensorFlow is asked for and not installed.
         """
         folder = find(model, models_dir)
@@ -94,8 +97,11 @@ class CompositionModel:
                 "of tfmat train matgan"
             )
         if chosen_backend(backend) == "tensorflow":
+            if precision is not None:
+                raise InputError("--precision: is of ONNX files; leave it out, or --backend onnx")
             return _with_tensorflow(folder, metadata)
-        return _with_onnx(load(folder, threads=1), threads or available_threads())
+        package = load(folder, threads=1, precision=precision)
+        return _with_onnx(package, threads or available_threads())
 
 
 def chosen_backend(backend: Backend) -> Literal["onnx", "tensorflow"]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.inference.batches import run_batches
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS
@@ -46,21 +45,16 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
         if part in parts:
             known[part] = draw(seed, 0, count, networks.input(part)[1][0])
     if "generator" in parts:
-        matrices = _run(networks, "generator", known["generator"])
+        matrices = networks.run("generator", known["generator"], BATCH)
     else:
         matrices = _random_matrices(count, random)
     known["critic"] = known["composition_encoder"] = matrices
     if "composition_encoder" in parts:
-        known["composition_decoder"] = _run(networks, "composition_encoder", matrices)
+        known["composition_decoder"] = networks.run("composition_encoder", matrices, BATCH)
     elif "composition_decoder" in parts:
         shape = (count, *networks.input("composition_decoder")[1])
         known["composition_decoder"] = random.normal(size=shape).astype(np.float32)
     return {part: known[part] for part in parts}
-
-
-def _run(networks: NetworkSet, part: str, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    (result,) = run_batches(networks, part, inputs, batch_size(part)).values()
-    return result
 
 
 def _random_matrices(count: int, random: np.random.Generator) -> NDArray[np.float32]:

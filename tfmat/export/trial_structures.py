@@ -1,0 +1,193 @@
+"""Which decoded structures change when networks of a CCDCGAN run in another precision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from tfmat.ccdcgan import probe
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.errors import DecodeError
+from tfmat.ccdcgan.generate import Result, generate
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.properties import unit_of
+from tfmat.datasets.symmetry import space_group
+from tfmat.evaluation.reconstruction import match_rms, matchers
+from tfmat.export.trial import SEED, Trial
+from tfmat.inference.package import NetworkSet
+from tfmat.networks.metric import metric
+
+# Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
+DISTANCES = (1.5, 2.0)
+_DECODERS = ("lattice_decoder", "sites_decoder")
+_ENCODERS = ("lattice_encoder", "sites_encoder")
+
+# A structure, or the reason why there is none.
+Decoded = Crystal | str
+
+
+class StructureTrial(Trial):
+    """Compares the structures that the same noise gives."""
+
+    definition = (
+        "another status, another composition, or no match by pymatgen's StructureMatcher (ltol 0.2,"
+        " stol 0.3, angle_tol 5)"
+    )
+    probe = probe
+
+    @property
+    def generates(self) -> bool:
+        """Whether there are a generator and both decoders."""
+        return {"generator", *_DECODERS} <= set(self.reference.parts)
+
+    def decides(self, part: str) -> bool:
+        """All parts do but those that only judge crystal graphs."""
+        wanted = {"generator", *_DECODERS, *(_ENCODERS if part in _ENCODERS else ())}
+        return part in wanted and wanted <= set(self.reference.parts)
+
+    def _results_of(self, networks: NetworkSet) -> list[Result]:
+        """Generates from the noise vectors, as ``tfmat generate`` does."""
+        if networks is self.reference:
+            return self._results
+        return list(generate(Codec.from_package(networks), self.samples, SEED))
+
+    @cached_property
+    def _results(self) -> list[Result]:
+        return list(generate(Codec.from_package(self.reference), self.samples, SEED))
+
+    def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
+        """Counts structures that differ; encoders are judged by what comes back through them."""
+        if part in _ENCODERS:
+            return compare(self._reconstructed, self.reconstructed(networks))
+        wanted, found = (
+            [_decoded(result) for result in self._results_of(which)]
+            for which in (self.reference, networks)
+        )
+        return compare(wanted, found)
+
+    def figures(self, networks: NetworkSet) -> dict[str, Any]:
+        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
+        results = self._results_of(networks)
+        codec = Codec.from_package(networks)
+        command = (
+            f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
+            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
+        )
+        units = {name: unit_of(name) or "" for name in codec.constraints.values()}
+        return {
+            name: {**figure, "command": command} for name, figure in figures(results, units).items()
+        }
+
+    @cached_property
+    def _reconstructed(self) -> list[Decoded]:
+        return self.reconstructed(self.reference)
+
+    def reconstructed(self, networks: NetworkSet) -> list[Decoded]:
+        """Encodes the structures generated in float32 and decodes them again.
+
+        Args:
+            networks: Encoders and decoders at least.
+        """
+        codec = Codec.from_package(networks)
+        crystals = [result.crystal for result in self._results if result.crystal is not None]
+        found: list[Decoded] = []
+        for start in range(0, len(crystals), probe.GRAPH_BATCH):
+            chunk = crystals[start : start + probe.GRAPH_BATCH]
+            lattice, sites = codec.encode(chunk)
+            present = np.array(
+                [np.isin(codec.layout.numbers, crystal.numbers) for crystal in chunk]
+            )
+            found += (
+                item.reason if isinstance(item, DecodeError) else item
+                for item in codec.decode(lattice, sites, present)
+            )
+        return found
+
+
+def _decoded(result: Result) -> Decoded:
+    return result.status if result.crystal is None else result.crystal
+
+
+def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Any]:
+    """Measures generated structures.
+
+    Args:
+        results: One for every crystal graph.
+        units: Units of the predicted properties, by name.
+
+    Returns:
+        Figures by name, each with ``value``, ``unit`` and ``note``.
+    """
+    found = [result for result in results if result.crystal is not None]
+    crystals = [result.crystal for result in found if result.crystal is not None]
+    graphs, structures = f"{len(results):,} crystal graphs", f"{len(found):,} structures"
+    values = {
+        "structures": metric(
+            _share(result.crystal is not None for result in results), "1", f"share of {graphs}"
+        )
+    }
+    for distance in DISTANCES:
+        share = _share(result.min_distance >= distance for result in found)
+        note = f"share of {structures} without a pair of atoms below {distance} Å"
+        values[f"structures_beyond_{distance}_angstrom"] = metric(share, "1", note)
+    volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in crystals]
+    values["median_volume_per_atom"] = metric(
+        float(np.median(volumes)) if volumes else nan, "Å³/atom", f"median of {structures}"
+    )
+    for name, unit in units.items():
+        mean = float(np.mean([result.properties[name] for result in found])) if found else nan
+        values[f"mean_predicted_{name}"] = metric(
+            mean, unit, f"mean prediction of the constraint for {structures}"
+        )
+    values["space_group_P1"] = metric(
+        _share(space_group(crystal)[1] <= 1 for crystal in crystals),
+        "1",
+        f"share of {structures} without symmetry within 0.1 Å",
+    )
+    return values
+
+
+def _share(answers: Iterable[bool]) -> float:
+    known = list(answers)
+    return sum(known) / len(known) if known else nan
+
+
+def compare(wanted: Sequence[Decoded], found: Sequence[Decoded]) -> dict[str, Any]:
+    """Counts the structures that differ.
+
+    Args:
+        wanted: Structures, or why there are none.
+        found: Others from the same inputs.
+
+    Returns:
+        ``samples``, ``different``, ``reasons`` (of these: ``status``, ``composition``,
+        ``positions``), and of those that do not differ the ``mean_rms_displacement`` and
+        ``largest_rms_displacement`` in Å (``None`` without structures).
+    """
+    judges = matchers()
+    reasons: Counter[str] = Counter()
+    moved: list[float] = []
+    for first, second in zip(wanted, found, strict=True):
+        if isinstance(first, str) or isinstance(second, str):
+            if not (isinstance(first, str) and first == second):
+                reasons["status"] += 1
+        elif sorted(first.numbers.tolist()) != sorted(second.numbers.tolist()):
+            reasons["composition"] += 1
+        else:
+            distance = match_rms(first, second, judges)
+            if distance is None:
+                reasons["positions"] += 1
+            else:
+                moved.append(distance)
+    return {
+        "samples": len(wanted),
+        "different": reasons.total(),
+        "reasons": dict(reasons),
+        "mean_rms_displacement": float(np.mean(moved)) if moved else None,
+        "largest_rms_displacement": max(moved, default=None),
+    }
