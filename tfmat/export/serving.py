@@ -98,7 +98,7 @@ def write_serving(
     with muted_stderr():  # TensorFlow tells how it starts
         require("tensorflow", "serving", "writing files for TensorFlow Serving")
         require("tensorflow_serving.apis", "serving", "writing files for TensorFlow Serving")
-    probe = _probe(package)
+    probe = probe_of(package)
     sizes = {part: probe.batch_size(part) for part in names}
     inputs = probe.probe_inputs(_without(package, names), max(sizes.values()))
     networks = Networks(package)
@@ -148,8 +148,12 @@ def _without(package: ModelPackage, names: Sequence[str]) -> ModelPackage:
     return replace(package, metadata={**package.metadata, "parts": parts})
 
 
-def _probe(package: ModelPackage) -> Any:
-    """Returns the family's module that makes inputs for its parts."""
+def probe_of(package: ModelPackage) -> Any:
+    """Returns the family's module that makes inputs for its parts.
+
+    Args:
+        package: A loaded package.
+    """
     if package.metadata["family"] == "matgan":
         from tfmat.matgan import probe as matgan
 

@@ -12,6 +12,7 @@ from tfmat.export.saved_model import export_saved_model
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage, check_file
 from tfmat.inference.tensors import Tensors
+from tfmat.recipes.loader import build
 from tfmat.training.quiet import load_keras, on_tensorflow
 
 if TYPE_CHECKING:
@@ -80,7 +81,26 @@ class Networks:
         return network
 
     def _end_to_end(self) -> keras.Model:
-        raise NotImplementedError
+        load_keras()
+        metadata = self.package.metadata
+        if metadata["family"] == "matgan":
+            from tfmat.matgan.networks import build_sampler
+            from tfmat.matgan.recipe import DecodingRecipe
+
+            decoding = build(DecodingRecipe, metadata["decoding"])
+            return build_sampler(self._network("generator"), decoding)
+        from tfmat.ccdcgan.codec import Codec
+        from tfmat.ccdcgan.end_to_end import build_generate
+
+        codec = Codec.from_package(self.package)
+        outputs = {
+            part: next(iter(metadata["parts"][part]["outputs"])) for part in codec.constraints
+        }
+        parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
+        networks = {part: self._network(part) for part in parts}
+        return build_generate(
+            networks, codec.layout, codec.recipe.voxels, codec.presence.tolist(), outputs
+        )
 
 
 def _tensors(entry: dict[str, Any]) -> Tensors:
