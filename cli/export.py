@@ -16,6 +16,26 @@ import click
 )
 @click.option("--name", help="Name of the package.  [default: that of the folder]")
 @click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    multiple=True,
+    default=["float32"],
+    show_default=True,
+    help="How the ONNX files store weights; may be given again. A network whose int8 form would "
+    "change what is decoded is stored as float16 instead.",
+)
+@click.option(
+    "--measure/--no-measure",
+    default=True,
+    help="Generate with the package, and write size, speed and what comes out into its metadata.  "
+    "[default: measure]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    help="Noise vectors to measure with.  [default: 1,000 for structures, 100,000 for formulas]",
+)
+@click.option(
     "--saved-model/--no-saved-model",
     default=True,
     help="Write SavedModels in TensorFlow Serving's layout.  [default: saved-model]",
@@ -37,7 +57,14 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
 
     formats = Formats(saved_model=options["saved_model"], keras=options["keras"])
     summary = export_run(
-        run, out, name=options["name"], formats=formats, overwrite=options["overwrite"]
+        run,
+        out,
+        name=options["name"],
+        formats=formats,
+        precisions=options["precision"],
+        measured=options["measure"],
+        samples=options["samples"],
+        overwrite=options["overwrite"],
     )
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))

@@ -16,6 +16,7 @@ from .options import (
     all_symbols,
     model_option,
     new_place,
+    precision_option,
     validity_options,
 )
 
@@ -142,6 +143,7 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="Samples in one call of the network.",
 )
+@precision_option
 @click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
 @click.option(
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
@@ -170,6 +172,7 @@ def matgan(out: Path | None, as_json: bool, **options: Any) -> None:
         options["model"],
         backend=options["backend"],
         threads=options["threads"],
+        precision=options["precision"],
         models_dir=options["models_dir"],
     )
     wishes = Wishes(

@@ -8,7 +8,15 @@ from typing import Any
 
 import click
 
-from .options import Elements, Finite, all_symbols, decoding_mode, model_option, new_place
+from .options import (
+    Elements,
+    Finite,
+    all_symbols,
+    decoding_mode,
+    model_option,
+    new_place,
+    precision_option,
+)
 
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
@@ -86,6 +94,7 @@ def _make(family: str) -> click.Command:
         show_default=True,
         help="Crystal graphs at once.",
     )
+    @precision_option
     @click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
     @click.option(
         "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
@@ -111,7 +120,12 @@ def _generate(
     from tfmat.inference.package import load
 
     out = new_place(out, _out(family))
-    package = load(options["model"], models_dir=options["models_dir"], threads=options["threads"])
+    package = load(
+        options["model"],
+        models_dir=options["models_dir"],
+        threads=options["threads"],
+        precision=options["precision"],
+    )
     if package.metadata.get("family") == "matgan":
         raise InputError(
             f"--model {options['model']}: is a MatGAN, which makes formulas, not structures; "

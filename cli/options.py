@@ -96,6 +96,13 @@ def model_option(shipped: str) -> Callable[..., Any]:
     )
 
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    help="Which form of the model's ONNX files to run.  [default: the most exact there]",
+)
+
+
 def new_place(out: Path | None, default: str) -> Path:
     """Returns where to write, and never replaces what a call without ``--out`` wrote before.
 

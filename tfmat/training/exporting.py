@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tfmat.errors import InputError
+from tfmat.export.measure import measure
 from tfmat.export.package import Formats
+from tfmat.export.precision import add_precisions, keep_precisions
 from tfmat.training.chain import Chain, export, open_run
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
@@ -18,6 +22,9 @@ def export_run(
     *,
     name: str | None = None,
     formats: Formats | None = None,
+    precisions: Sequence[str] = ("float32",),
+    measured: bool = True,
+    samples: int | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a run's networks as a model package.
@@ -27,6 +34,10 @@ def export_run(
         out: Folder of the package.
         name: Name of the package; by default that of ``out``.
         formats: What to write beside ONNX.
+        precisions: Forms of the ONNX files, at least one of ``float32``, ``float16``, ``int8``.
+        measured: Measure size, speed, difference and what the package generates.
+        samples: Noise vectors to measure with, and to decide by what may be int8; by default 1,000
+            for structures, 100,000 for formulas.
         overwrite: Replace a package that is already there.
 
     Returns:
@@ -42,7 +53,14 @@ def export_run(
     run = open_run(chain, folder)
     recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
     name = name or out.resolve().name
-    parts = export(chain, run, recipe, out, name, formats=formats, overwrite=overwrite)
+    steps: list[Callable[[Path], None]] = [
+        partial(add_precisions, precisions=precisions, samples=samples)
+    ]
+    if measured:
+        steps.append(partial(measure, samples=samples, shipped=precisions))
+    # Only now: all else is made of float32, and compared with it.
+    steps.append(partial(keep_precisions, precisions=precisions))
+    parts = export(chain, run, recipe, out, name, formats=formats, steps=steps, overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     return {"package": str(out), "name": name, "parts": parts, "bytes": size}
 
