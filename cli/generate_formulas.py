@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from tfmat.matgan.masks import Masks
+    from tfmat.matgan.model import CompositionModel
     from tfmat.matgan.unique import KeyTable
 
 _OUT = "generated-matgan.csv"
@@ -74,61 +76,80 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of all commands that generate formulas, whatever runs the networks."""
+
+    @click.option(
+        "-n",
+        "--number",
+        type=click.IntRange(1, 2**32 - 2),
+        default=10_000,
+        show_default=True,
+        help="Samples to draw; not every one gives a row.",
+    )
+    @click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with "
+        f".json.  [default: {_OUT}]",
+    )
+    @click.option(
+        "--seed",
+        type=click.IntRange(0, 2**64 - 1),
+        default=0,
+        show_default=True,
+        help="Seed of the noise.",
+    )
+    @click.option(
+        "--first",
+        type=click.IntRange(0, 2**62),
+        default=0,
+        show_default=True,
+        help="Index of the first sample: go on where an earlier call ended.",
+    )
+    @click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows.")
+    @_mask_options
+    @click.option(
+        "--unique", is_flag=True, help="A row for each different formula, with how often it came."
+    )
+    @click.option(
+        "--valid-only",
+        is_flag=True,
+        help="Only formulas that are charge-neutral with balanced electronegativity.",
+    )
+    @click.option(
+        "--novel-against",
+        metavar="DATA",
+        multiple=True,
+        help="Say which formulas are not in this file or dataset of formulas; may be given again.",
+    )
+    @click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there.")
+    @validity_options
+    @click.option(
+        "--critic-keep",
+        type=Finite(0, 1, min_open=True),
+        default=1.0,
+        show_default=True,
+        help="Keep only this share of the formulas, those that the critic finds most real.",
+    )
+    @click.option(
+        "--batch-size",
+        type=click.IntRange(1, 65_536),
+        default=256,
+        show_default=True,
+        help="Samples in one call of the network.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+    @functools.wraps(command)
+    def wrapped(**options: Any) -> Any:
+        return command(**options)
+
+    return wrapped
+
+
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
 @model_option("matgan-icsd-filter")
-@click.option(
-    "-n",
-    "--number",
-    type=click.IntRange(1, 2**32 - 2),
-    default=10_000,
-    show_default=True,
-    help="Samples to draw; not every one gives a row.",
-)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with .json.  "
-    f"[default: {_OUT}]",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**64 - 1),
-    default=0,
-    show_default=True,
-    help="Seed of the noise.",
-)
-@click.option(
-    "--first",
-    type=click.IntRange(0, 2**62),
-    default=0,
-    show_default=True,
-    help="Index of the first sample: go on where an earlier call ended.",
-)
-@click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows.")
-@_mask_options
-@click.option(
-    "--unique", is_flag=True, help="A row for each different formula, with how often it came."
-)
-@click.option(
-    "--valid-only",
-    is_flag=True,
-    help="Only formulas that are charge-neutral with balanced electronegativity.",
-)
-@click.option(
-    "--novel-against",
-    metavar="DATA",
-    multiple=True,
-    help="Say which formulas are not in this file or dataset of formulas; may be given again.",
-)
-@click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there.")
-@validity_options
-@click.option(
-    "--critic-keep",
-    type=Finite(0, 1, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Keep only this share of the formulas, those that the critic finds most real.",
-)
+@formula_options
 @click.option(
     "--backend",
     type=click.Choice(["auto", "onnx", "tensorflow"]),
@@ -136,45 +157,54 @@ def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="What runs the network; auto: ONNX Runtime, or TensorFlow where that is missing.",
 )
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1, 65_536),
-    default=256,
-    show_default=True,
-    help="Samples in one call of the network.",
-)
 @precision_option
 @click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
 @click.option(
     "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
-def matgan(out: Path | None, as_json: bool, **options: Any) -> None:
+def matgan(**options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.
 
     Each formula is judged as smact 4.0.2 does with the given set. The masks on elements and counts
     are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
     the batch size and the threads.
     """
+    from tfmat.matgan.model import CompositionModel, chosen_backend
+
+    def model() -> CompositionModel:
+        if chosen_backend(options["backend"]) == "tensorflow":
+            _quiet_tensorflow(options["threads"])
+        return CompositionModel.load(
+            options["model"],
+            backend=options["backend"],
+            threads=options["threads"],
+            precision=options["precision"],
+            models_dir=options["models_dir"],
+        )
+
+    write_formulas(model, options)
+
+
+def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]) -> None:
+    """Generates formulas and says what came of it.
+
+    Args:
+        load: Loads the model, once the other words are known to be right.
+        options: Values of :func:`formula_options`.
+
+    Raises:
+        InputError: The words or the model are wrong, or nothing fulfils the wishes.
+    """
     from tfmat.matgan.formula_table import check_out
     from tfmat.matgan.generate import Sampler, Wishes
-    from tfmat.matgan.model import CompositionModel, chosen_backend
     from tfmat.matgan.results import Amount, generate_into
     from tfmat.matgan.validity import ValidityChecker, ValiditySettings
 
-    out = new_place(out, _OUT)
+    out = new_place(options["out"], _OUT)
     check_out(out)
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
-    if chosen_backend(options["backend"]) == "tensorflow":
-        _quiet_tensorflow(options["threads"])
-    model = CompositionModel.load(
-        options["model"],
-        backend=options["backend"],
-        threads=options["threads"],
-        precision=options["precision"],
-        models_dir=options["models_dir"],
-    )
+    model = load()
     wishes = Wishes(
         masks,
         options["valid_only"],
@@ -186,7 +216,7 @@ def matgan(out: Path | None, as_json: bool, **options: Any) -> None:
     sampler = Sampler(model, options["seed"], checker, wishes, options["batch_size"])
     amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
     summary = generate_into(out, sampler, amount)
-    if as_json:
+    if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
     else:
         _print(out, summary)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,9 @@ from .options import (
     precision_option,
 )
 
+if TYPE_CHECKING:
+    from tfmat.ccdcgan.codec import Codec
+
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
     "dcgan": "Generate crystal structures with a DCGAN (trained without a constraint).",
@@ -28,8 +33,9 @@ def _out(family: str) -> str:
     return f"generated-{family}"
 
 
-def _make(family: str) -> click.Command:
-    @model_option(f"{family}-bi-se")
+def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options of all commands that generate structures, whatever runs the networks."""
+
     @click.option(
         "-n",
         "--number",
@@ -41,7 +47,7 @@ def _make(family: str) -> click.Command:
     @click.option(
         "--out",
         type=click.Path(path_type=Path),
-        help=f"New folder for the results.  [default: {_out(family)}]",
+        help="New folder for the results.  [default: generated-ccdcgan or generated-dcgan]",
     )
     @click.option(
         "--seed",
@@ -94,14 +100,24 @@ def _make(family: str) -> click.Command:
         show_default=True,
         help="Crystal graphs at once.",
     )
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+    @functools.wraps(command)
+    def wrapped(**options: Any) -> Any:
+        return command(**options)
+
+    return wrapped
+
+
+def _make(family: str) -> click.Command:
+    @model_option(f"{family}-bi-se")
+    @structure_options
     @precision_option
     @click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
     @click.option(
         "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     def command(**options: Any) -> None:
-        _generate(family, **options)
+        _generate(family, options)
 
     return click.command(family, help=_HELP[family], short_help=_HELP[family])(command)
 
@@ -109,22 +125,18 @@ def _make(family: str) -> click.Command:
 ccdcgan, dcgan = (_make(family) for family in _HELP)
 
 
-def _generate(
-    family: str, *, out: Path | None, number: int, seed: int, as_json: bool, **options: Any
-) -> None:
+def _generate(family: str, options: dict[str, Any]) -> None:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import Wishes
-    from tfmat.ccdcgan.results import generate_into
     from tfmat.errors import InputError
-    from tfmat.files import replacing_folder
     from tfmat.inference.package import load
 
-    out = new_place(out, _out(family))
+    new_place(options["out"], _out(family))
     package = load(
         options["model"],
         models_dir=options["models_dir"],
         threads=options["threads"],
         precision=options["precision"],
+        parts=PARTS,
     )
     if package.metadata.get("family") == "matgan":
         raise InputError(
@@ -132,12 +144,37 @@ def _generate(
             "use tfmat generate matgan"
         )
     codec = Codec.from_package(package)
-    trained_as = "ccdcgan" if codec.recipe.gan.terms else "dcgan"
+    trained_as = _trained_as(codec)
     if "generator" in package.parts and trained_as != family:
         raise InputError(
             f"--model {options['model']}: was trained as a {trained_as.upper()}; "
             f"use tfmat generate {trained_as}"
         )
+    write_structures(codec, options)
+
+
+def _trained_as(codec: Codec) -> str:
+    return "ccdcgan" if codec.recipe.gan.terms else "dcgan"
+
+
+def write_structures(
+    codec: Codec, options: dict[str, Any], more: Mapping[str, Any] | None = None
+) -> None:
+    """Generates structures and says what came of it.
+
+    Args:
+        codec: The networks.
+        options: Values of :func:`structure_options`.
+        more: Further entries of the summary.
+
+    Raises:
+        InputError: The words are wrong, or the networks are not complete.
+    """
+    from tfmat.ccdcgan.generate import PARTS, Wishes
+    from tfmat.ccdcgan.results import SUMMARY, generate_into
+    from tfmat.files import replacing_folder, write_json
+
+    out = new_place(options["out"], _out(_trained_as(codec)))
     wishes = Wishes(
         min_distance=options["min_distance"],
         min_atoms=options["min_atoms"],
@@ -150,15 +187,18 @@ def _generate(
         summary = generate_into(
             folder,
             codec,
-            number,
-            seed,
+            options["number"],
+            options["seed"],
             first=options["first"],
             mode=options["mode"],
             wishes=wishes,
             batch_size=options["batch_size"],
             symprec=options["symprec"],
         )
-    if as_json:
+        if more:
+            summary = {**summary, **more}
+            write_json(folder / SUMMARY, summary)
+    if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
         return
     click.echo(

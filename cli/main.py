@@ -72,6 +72,11 @@ class LazyGroup(click.Group):
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
         "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
         "serve": ("tfmat.cli.serve", "serve", "Write files for TensorFlow Serving."),
+        "predict": (
+            "tfmat.cli.predict",
+            "predict",
+            "Generate with networks on a TensorFlow Serving.",
+        ),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
     },
     context_settings={"help_option_names": ["-h", "--help"]},

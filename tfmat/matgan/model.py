@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +100,8 @@ class CompositionModel:
             if precision is not None:
                 raise InputError("--precision: is of ONNX files; leave it out, or --backend onnx")
             return _with_tensorflow(folder, metadata)
-        package = load(folder, threads=1, precision=precision)
+        used = (_part(parts),)
+        package = load(folder, threads=1, precision=precision, parts=used)
         return _with_onnx(package, threads or available_threads())
 
 
@@ -111,6 +112,11 @@ def chosen_backend(backend: Backend) -> Literal["onnx", "tensorflow"]:
     return "onnx" if importlib.util.find_spec("onnxruntime") is not None else "tensorflow"
 
 
+def _part(parts: Sequence[str]) -> str:
+    # The decoder in NumPy is faster than the one in the end-to-end graph.
+    return "generator" if "generator" in parts else GENERATE
+
+
 def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
     """Lets several threads run one session, each on a core of its own.
 
@@ -118,8 +124,7 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
     """
     import onnxruntime
 
-    # The decoder in NumPy is faster than the one in the end-to-end graph.
-    part = "generator" if "generator" in package.parts else GENERATE
+    part = _part(package.parts)
     # A file that is no network is found out before the work.
     package.session(part)
     scored = part == "generator" and "critic" in package.parts
@@ -132,7 +137,7 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
         workers=threads,
         clock=time.thread_time,
         generate=lambda noise: package.run(part, noise),
-        read=_reader(package.metadata) if part == "generator" else np.asarray,
+        read=reader(package.metadata) if part == "generator" else np.asarray,
         score=(lambda matrices: package.run("critic", matrices)[:, 0]) if scored else None,
     )
 
@@ -183,12 +188,17 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         workers=1,
         clock=time.perf_counter,
         generate=compiled(network),
-        read=_reader(metadata),
+        read=reader(metadata),
         score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
     )
 
 
-def _reader(metadata: dict[str, Any]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+def reader(metadata: dict[str, Any]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    """Returns what turns composition matrices into atoms of each element, as trained.
+
+    Args:
+        metadata: The package's metadata.
+    """
     decoding = metadata.get("recipe", {}).get("decoding", {})
     return lambda matrices: matrix_counts(
         matrices, decoding.get("rule", "original"), decoding.get("threshold")

@@ -1,0 +1,143 @@
+"""``tfmat predict``: new structures or formulas from networks on a TensorFlow Serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import Finite
+
+_FAMILY = "tfmat.cli.predict.family"
+_PACKAGE = click.Option(
+    ["--package"],
+    required=True,
+    metavar="NAME|DIR",
+    help="The package that is served: its name or folder, or the folder that tfmat serve wrote. "
+    "Only its metadata.json is read.",
+)
+_MODELS_DIR = click.Option(
+    ["--models-dir"], type=click.Path(path_type=Path), help="Folder to search first for a name."
+)
+
+
+class _Predict(click.Command):
+    """A command with the options of ``tfmat generate`` for the family of the package."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Looks for the package first, since the other options depend on it."""
+        ctx.meta[_FAMILY] = _family(args)
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Returns the options of this command, then those of the family."""
+        *own, last = super().get_params(ctx)
+        return [*own, *_family_options(ctx.meta.get(_FAMILY)), last]
+
+
+def _family(args: list[str]) -> str | None:
+    from tfmat.inference.metadata import find, read_metadata
+
+    peek = click.Command(
+        "peek",
+        params=[_PACKAGE, _MODELS_DIR],
+        add_help_option=False,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
+    found = peek.make_context("peek", list(args), resilient_parsing=True).params
+    if found.get("package") is None:
+        return None
+    folder = find(found["package"], found.get("models_dir"), option="--package")
+    return str(read_metadata(folder).get("family"))
+
+
+def _family_options(family: str | None) -> list[click.Parameter]:
+    if family is None:
+        return []
+    if family == "matgan":
+        from .generate_formulas import formula_options as options
+    else:
+        from .generate_structures import structure_options as options
+
+    return click.command()(options(lambda **_: None)).params
+
+
+@click.command(
+    cls=_Predict,
+    short_help="Generate with networks on a TensorFlow Serving.",
+    epilog="With --package NAME --help further options are listed: those of tfmat generate.",
+)
+@click.option(
+    "--url",
+    required=True,
+    help="Address of the server: http://host:8501 or https:// for REST, grpc://host:8500 or "
+    "grpcs:// for gRPC (needs pip install 'tfmat[serving]').",
+)
+@click.option(
+    "--prefix",
+    help="The served models are called PREFIX-generator and so on.  [default: the package's name]",
+)
+@click.option("--version", type=click.IntRange(0), help="Their version.  [default: the latest]")
+@click.option("--label", help="Label of their version, instead of --version.")
+@click.option(
+    "--timeout",
+    type=Finite(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds within which each answer must be there.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 100),
+    default=4,
+    show_default=True,
+    help="Further tries, with growing pauses, where a failure may be gone at the next.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Requests under way at a time.",
+)
+@click.pass_context
+def predict(ctx: click.Context, **options: Any) -> None:
+    """Generate structures or formulas with networks that run on a TensorFlow Serving.
+
+    The server runs the networks that tfmat serve wrote for it; what they make is decoded, judged
+    and written here as tfmat generate does, and the same seed gives the same results.
+    """
+    from tfmat.inference.remote import RemotePackage
+
+    words = ("url", "package", "models_dir", "prefix", "version", "label")
+    limits = ("timeout", "retries", "concurrency")
+    client = {key: options.pop(key) for key in (*words, *limits)}
+    with RemotePackage.connect(**client) as remote:
+        if ctx.meta[_FAMILY] == "matgan":
+            _formulas(remote, options)
+        else:
+            _structures(remote, options)
+
+
+# Where they come in the help: after --url.
+predict.params[1:1] = [_PACKAGE, _MODELS_DIR]
+
+
+def _structures(remote: Any, options: dict[str, Any]) -> None:
+    from tfmat.ccdcgan.codec import Codec
+
+    from .generate_structures import write_structures
+
+    codec = Codec.from_package(remote)
+    models = remote.check("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
+    served = {part: str(model) for part, model in models.items()}
+    write_structures(codec, options, {"server": remote.where, "served_models": served})
+
+
+def _formulas(remote: Any, options: dict[str, Any]) -> None:
+    from tfmat.matgan.served import served_model
+
+    from .generate_formulas import write_formulas
+
+    write_formulas(lambda: served_model(remote, scored=options["critic_keep"] < 1), options)
