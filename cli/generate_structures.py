@@ -127,6 +127,7 @@ ccdcgan, dcgan = (_make(family) for family in _HELP)
 
 def _generate(family: str, options: dict[str, Any]) -> None:
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.generate import PARTS
     from tfmat.errors import InputError
     from tfmat.inference.package import load
 
@@ -170,7 +171,7 @@ def write_structures(
     Raises:
         InputError: The words are wrong, or the networks are not complete.
     """
-    from tfmat.ccdcgan.generate import PARTS, Wishes
+    from tfmat.ccdcgan.generate import Wishes
     from tfmat.ccdcgan.results import SUMMARY, generate_into
     from tfmat.files import replacing_folder, write_json
 

@@ -77,12 +77,12 @@ def screen(
 
 def _generate(folder: Path, model: str, number: int, seed: int, threads: int | None) -> None:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import Wishes
+    from tfmat.ccdcgan.generate import PARTS, Wishes
     from tfmat.ccdcgan.results import generate_into
     from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
 
-    codec = Codec.from_package(load(model, threads=threads))
+    codec = Codec.from_package(load(model, threads=threads, parts=PARTS))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
     require_energy(codec)
     wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)

@@ -93,6 +93,17 @@ def test_damaged_or_foreign_package_is_refused_in_one_line(copy, damage, message
     assert "\n" not in str(caught.value)
 
 
+def test_parts_that_are_not_named_are_checked_when_they_are_used(copy):
+    (copy / "sites_encoder.onnx").write_bytes(b"x")
+    loaded = load(copy, parts=("generator", "*_decoder"))
+    assert loaded.run("generator", np.zeros((1, 6))).shape == (1, 8, 8, 1)
+    with pytest.raises(InputError, match=r"SHA-256 of sites_encoder\.onnx"):
+        loaded.run("sites_encoder", np.zeros((1, 32, 32, 32, 1)))
+    for parts in (None, ("sites_*",)):
+        with pytest.raises(InputError, match=r"SHA-256 of sites_encoder\.onnx"):
+            load(copy, parts=parts)
+
+
 def test_file_that_is_no_onnx_model(copy):
     from tfmat.files import sha256
 

@@ -24,6 +24,9 @@ from tfmat.datasets.distances import shortest_distance
 from tfmat.datasets.symmetry import symmetrise
 from tfmat.errors import InputError
 
+# What is used of a package; `*` stands for any letters.
+PARTS = ("generator", "constraint*", "lattice_decoder", "sites_decoder")
+
 STRUCTURE = "structure"
 TOO_MANY = "too many atoms"
 TOO_FEW = "too few atoms"

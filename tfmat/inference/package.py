@@ -7,8 +7,9 @@ precision. How it is found by name is in :mod:`tfmat.inference.metadata`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ class NetworkSet(ABC):
 
 @dataclass
 class ModelPackage(NetworkSet):
-    """A checked model package on ONNX Runtime; sessions are made when a part is first run.
+    """A model package on ONNX Runtime; sessions are made when a part is first run.
 
     Several Python threads may use one package: each part has one session, which runs calls side by
     side.
@@ -176,6 +177,7 @@ class ModelPackage(NetworkSet):
     precision: str = "float32"
     threads: int = field(default_factory=available_threads)
     _sessions: dict[str, InferenceSession] = field(default_factory=dict, repr=False)
+    _checked: set[str] = field(default_factory=set, repr=False)
     _making: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def file(self, part: str) -> dict[str, Any]:
@@ -183,17 +185,31 @@ class ModelPackage(NetworkSet):
         self.require(part)
         return dict(self.metadata["parts"][part]["onnx"][self.precision])
 
-    def session(self, part: str) -> InferenceSession:
-        """Returns the ONNX Runtime session of a part, made on first use.
+    def check(self, part: str) -> None:
+        """Checks a part's ONNX file against its SHA-256, the first time that it is asked to.
 
         Args:
             part: Name of a part.
 
         Raises:
-            InputError: The package holds no such part, or its file is no ONNX model.
+            InputError: The package holds no such part, or its file is missing or another one.
+        """
+        if part not in self._checked:
+            check_file(self.folder, part, self.file(part))
+            self._checked.add(part)
+
+    def session(self, part: str) -> InferenceSession:
+        """Returns the ONNX Runtime session of a part, made on first use from a checked file.
+
+        Args:
+            part: Name of a part.
+
+        Raises:
+            InputError: As for :meth:`check`, or the file is no ONNX model.
         """
         with self._making:
             if part not in self._sessions:
+                self.check(part)
                 file = self.folder / self.file(part)["file"]
                 self._sessions[part] = _session(file, self.threads)
         return self._sessions[part]
@@ -210,8 +226,9 @@ def load(
     models_dir: str | Path | None = None,
     threads: int | None = None,
     precision: str | None = None,
+    parts: Sequence[str] | None = None,
 ) -> ModelPackage:
-    """Loads a model package and checks the SHA-256 of every ONNX file that it will use.
+    """Loads a model package and checks the SHA-256 of the ONNX files that it will use.
 
     Args:
         model: A package folder, a run folder (its ``package`` is used), or the name of a package.
@@ -219,6 +236,8 @@ def load(
         threads: Threads of one operator; by default what this process may use.
         precision: ``float32``, ``float16`` or ``int8``; by default the first of them that the
             package has.
+        parts: Parts that will be used, ``*`` standing for any letters; by default all. The others
+            are not read unless they are used after all, and then checked.
 
     Returns:
         The package.
@@ -229,11 +248,13 @@ def load(
     folder = find(model, models_dir)
     metadata = read_metadata(folder)
     chosen = _precision(folder, metadata, precision)
-    for part, entry in metadata["parts"].items():
-        check_file(folder, part, entry["onnx"][chosen])
     if threads is not None and threads < 1:
         raise InputError(f"--threads must be at least 1, not {threads}")
-    return ModelPackage(folder, metadata, chosen, threads or available_threads())
+    package = ModelPackage(folder, metadata, chosen, threads or available_threads())
+    for part in package.parts:
+        if parts is None or any(fnmatchcase(part, pattern) for pattern in parts):
+            package.check(part)
+    return package
 
 
 def precisions(metadata: dict[str, Any]) -> list[str]:
