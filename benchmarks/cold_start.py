@@ -1,0 +1,236 @@
+"""How long a fresh process needs until the first structure or formulas are there, and its memory.
+
+Each line is one way to the same result, run again and again as a process of its own, all ways in
+turn, so that they share whatever else the machine does: the commands, the Python of
+docs/inference.md, ONNX Runtime without tfmat, and TensorFlow with the SavedModels and the Keras
+networks where the package has them (tfmat export writes them) and TensorFlow is installed. The
+last three stop at the networks' outputs (voxels, composition matrices); the others go on to
+structures or formulas. The working folder is a temporary one, and the files are in the page cache.
+
+    tfmat export runs/bi-se --out bi-se
+    python benchmarks/cold_start.py bi-se matgan-icsd-filter
+    python benchmarks/cold_start.py --reference      # the published networks, made on the spot
+
+--limit 1.5 500 makes the exit code 1 if a way without TensorFlow takes more seconds or megabytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# This process must stay small: a child's peak memory is counted from before its exec. So nothing
+# of tfmat is imported here.
+
+TFMAT = [sys.executable, "-c", "from tfmat.cli.main import main; main()"]
+
+STRUCTURES = {
+    "tfmat generate ccdcgan -n 1": [*TFMAT, "generate", "{command}", "-n", "1", "--model"],
+    "Python, tfmat.inference": """
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import generate
+from tfmat.inference import load
+
+codec = Codec.from_package(load(PACKAGE))
+for result in generate(codec, 1, seed=0):
+    print(result.identifier, result.status, result.properties)
+""",
+    "ONNX Runtime alone": """
+import numpy as np
+import onnxruntime
+
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = len(os.sched_getaffinity(0))
+def network(part):
+    file = f"{PACKAGE}/{FILES[part]}"
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda array: session.run(None, {name: array})[0]
+""",
+    "TensorFlow, SavedModels": """
+import numpy as np
+import tensorflow as tf
+
+def network(part):
+    run = tf.saved_model.load(f"{PACKAGE}/serving/{part}/1").signatures["serving_default"]
+    (name,) = run.structured_input_signature[1]
+    return lambda array: next(iter(run(**{name: tf.constant(array)}).values())).numpy()
+""",
+    "Keras": """
+import numpy as np
+import keras
+
+def network(part):
+    model = keras.models.load_model(f"{PACKAGE}/keras/{part}.keras", compile=False)
+    return lambda array: np.asarray(model(array))
+""",
+}
+FORMULAS = {
+    "tfmat generate matgan -n 1000": [*TFMAT, "generate", "{command}", "-n", "1000", "--model"],
+    "Python, tfmat.inference": """
+from tfmat.matgan.generate import Sampler
+from tfmat.matgan.model import CompositionModel
+from tfmat.matgan.validity import ValidityChecker
+
+model = CompositionModel.load(PACKAGE)
+for chunk in Sampler(model, 0, ValidityChecker()).chunks(0, 1000):
+    print(chunk.kept.formulas()[:3])
+""",
+}
+RAW = ("ONNX Runtime alone", "TensorFlow, SavedModels", "Keras")
+# What a plain user of the networks does with them; a crystal graph's rows are its latents.
+NETWORKS = {
+    "ccdcgan": """
+noise = np.random.default_rng(0).standard_normal((1, LATENT)).astype(np.float32)
+graph = network("generator")(noise)
+rows = graph.reshape(1, -1)
+if "constraint" in FILES:
+    network("constraint")(graph)
+print(network("lattice_decoder")(rows[:, :LATTICE]).shape)
+print(network("sites_decoder")(rows[:, : 2 * SITES].reshape(2, SITES)).shape)
+""",
+    "matgan": """
+noise = np.random.default_rng(0).standard_normal((1000, LATENT)).astype(np.float32)
+run = network("generator")
+print(np.concatenate([run(noise[k : k + 256]) for k in range(0, 1000, 256)]).shape)
+""",
+}
+
+
+@dataclass
+class Way:
+    """One way to the result and what it took."""
+
+    name: str
+    command: list[str]
+    wall: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    peak: float = 0.0
+
+    def run(self) -> None:
+        """Runs it once in a fresh process."""
+        with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as errors:
+            before = time.perf_counter()
+            process = subprocess.Popen(
+                self.command, cwd=scratch, stdout=subprocess.DEVNULL, stderr=errors
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            self.wall.append(time.perf_counter() - before)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
+                errors.seek(0)
+                raise SystemExit(f"{self.name}: {errors.read().decode(errors='replace')[-2000:]}")
+        self.processor.append(usage.ru_utime + usage.ru_stime)
+        self.peak = max(self.peak, usage.ru_maxrss / 1024)
+
+
+def main() -> None:
+    """Parses the options and prints a table for each package."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="folder or name")
+    parser.add_argument("--reference", action="store_true", help="also the published networks")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--limit", type=float, nargs=2, metavar=("SECONDS", "MB"))
+    options = parser.parse_args()
+    if not options.packages and not options.reference:
+        parser.error("name a package, or give --reference")
+    within = True
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [find(package) for package in options.packages]
+        if options.reference:
+            folders.append(Path(scratch) / "published-networks")
+            build = [sys.executable, str(Path(__file__).with_name("reference_package.py"))]
+            subprocess.run([*build, str(folders[-1])], check=True)
+        for folder in folders:
+            done = measure(folder, options.repeats)
+            within &= not options.limit or all(
+                statistics.median(way.wall) <= options.limit[0] and way.peak <= options.limit[1]
+                for way in done
+                if not way.name.startswith(("TensorFlow", "Keras"))
+            )
+    sys.exit(0 if within else 1)
+
+
+def find(package: str) -> Path:
+    """Returns the folder of a package, found by a process that may import tfmat."""
+    script = "import sys; from tfmat.inference import find; print(find(sys.argv[1]).resolve())"
+    done = subprocess.run(
+        [sys.executable, "-c", script, package], check=True, capture_output=True, text=True
+    )
+    return Path(done.stdout.strip())
+
+
+def measure(folder: Path, repeats: int) -> list[Way]:
+    """Measures all ways to use a package and prints the table."""
+    metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
+    size = sum(part["parameters"] for part in metadata["parts"].values())
+    print(f"\n{metadata['name']}: recipe {metadata['recipe']['name']}, {size:,} parameters")
+    print("| way | wall s | processor s | peak MB |\n|---|---|---|---|")
+    ways = [Way(name, command) for name, command in commands(folder, metadata)]
+    for way in ways:
+        way.run()  # the first call may have to read from the disk
+        way.wall.clear()
+        way.processor.clear()
+    for _ in range(repeats):
+        for way in ways:
+            way.run()
+    for way in ways:
+        wall, processor = statistics.median(way.wall), statistics.median(way.processor)
+        print(f"| {way.name} | {wall:.2f} | {processor:.2f} | {way.peak:.0f} |", flush=True)
+    return ways
+
+
+def commands(folder: Path, metadata: dict) -> list[tuple[str, list[str]]]:
+    """Returns the commands of all ways that a package allows."""
+    family, parts = metadata["family"], metadata["parts"]
+    ways = STRUCTURES if family == "ccdcgan" else {**FORMULAS, **{n: STRUCTURES[n] for n in RAW}}
+    terms = metadata["recipe"]["gan"].get("terms")
+    command = family if family == "matgan" or terms else "dcgan"
+    if any("saved_model" not in part for part in parts.values()) or not tensorflow():
+        ways = {name: way for name, way in ways.items() if not name.startswith("TensorFlow")}
+    if "keras" not in parts["generator"] or not tensorflow():
+        ways = {name: way for name, way in ways.items() if name != "Keras"}
+    precision = next(iter(parts["generator"]["onnx"]))
+    recipe = metadata["recipe"]
+    head = (
+        f"import os\nPACKAGE = {str(folder)!r}\nLATENT = {recipe['gan']['latent']}\n"
+        f"FILES = { {name: part['onnx'][precision]['file'] for name, part in parts.items()} }\n"
+    )
+    if family == "ccdcgan":
+        head += f"LATTICE = {recipe['lattice_autoencoder']['latent']}\n"
+        head += f"SITES = {recipe['sites_autoencoder']['latent']}\n"
+    result = []
+    for name, way in ways.items():
+        if isinstance(way, str):
+            tail = NETWORKS[family] if name in RAW else ""
+            result.append((name, [sys.executable, "-c", head + way + tail]))
+        else:
+            words = [word.format(command=command) for word in way]
+            label = name.replace("ccdcgan", command)
+            result.append((label, [*words, str(folder), "--out", out(family)]))
+    return result
+
+
+def out(family: str) -> str:
+    """Returns the name of what a command writes."""
+    return "new.csv" if family == "matgan" else "new"
+
+
+def tensorflow() -> bool:
+    """Says whether TensorFlow is installed, without importing it."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+if __name__ == "__main__":
+    main()
