@@ -30,7 +30,7 @@ MOUNT = "/srv/tfmat"
 _LARGEST = 256
 _QUEUE = 1024
 # Memory of the server in GiB beside the weights, and how often the weights are held.
-_BASE_MEMORY, _COPIES = 2, 4
+_BASE_MEMORY, _COPIES = 1, 4
 # Wide enough for float16.
 _SMOKE_TOLERANCE = 1e-3
 
