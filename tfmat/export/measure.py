@@ -37,10 +37,12 @@ from typing import Any
 
 import numpy as np
 
+from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial, trial_of
 from tfmat.files import write_json
 from tfmat.inference.metadata import METADATA, read_metadata
 from tfmat.inference.package import ModelPackage, load, precisions
+from tfmat.progress import Progress
 
 # Each form is timed in turns, so that what else the machine does strikes all of them alike; the
 # fastest turn counts.
@@ -49,7 +51,10 @@ _SECONDS = 0.05
 
 
 def measure(
-    folder: Path, samples: int | None = None, shipped: Collection[str] | None = None
+    folder: Path,
+    samples: int | None = None,
+    shipped: Collection[str] | None = None,
+    data: StoredDataset | None = None,
 ) -> None:
     """Measures a package and writes the figures into its metadata.
 
@@ -59,6 +64,7 @@ def measure(
             formulas.
         shipped: Precisions that the package will keep, by default all that it has; the first of
             them generates.
+        data: What was learned from, where it is there, to compare with.
 
     Raises:
         InputError: The package is damaged.
@@ -70,18 +76,25 @@ def measure(
     trial = trial_of(forms["float32"], samples)
     kept = [name for name in forms if shipped is None or name in shipped]
     chosen = " ".join(f"--precision {name}" for name in kept)
-    measured: dict[str, Any] = {
+    with Progress("measuring", len(metadata["parts"]) + len(forms), "network") as progress:
+        parts, wholes = {}, {}
+        for part in metadata["parts"]:
+            parts[part] = _part(forms, trial, part)
+            progress.update()
+        for name, form in forms.items():
+            wholes[name] = _whole(form, trial)
+            progress.update()
+    metadata["measured"] = {
         **metadata.get("measured", {}),
         "seed": SEED,
         "onnxruntime": onnxruntime.__version__,
         "processor": _processor(),
         "command": f"tfmat export RUN --out DIR {chosen} --samples {trial.samples}",
         "compared": trial.definition,
-        "parts": {part: _part(forms, trial, part) for part in metadata["parts"]},
-        "precisions": {name: _whole(form, trial) for name, form in forms.items()},
-        "generated": trial.figures(forms[kept[0]]) if trial.generates else {},
+        "parts": parts,
+        "precisions": wholes,
+        "generated": trial.figures(forms[kept[0]], data) if trial.generates else {},
     }
-    metadata["measured"] = measured
     write_json(folder / METADATA, metadata)
 
 

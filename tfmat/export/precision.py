@@ -14,6 +14,7 @@ from tfmat.export.trial import MixedPackage, Trial, trial_of
 from tfmat.files import replacing, write_json
 from tfmat.inference.metadata import METADATA, PRECISIONS, file_records, read_metadata
 from tfmat.inference.package import ModelPackage
+from tfmat.progress import Progress
 
 if TYPE_CHECKING:
     import onnx
@@ -55,10 +56,14 @@ def add_precisions(folder: Path, precisions: Collection[str], samples: int | Non
             ModelPackage(folder, metadata, form, threads=1) for form in ("float32", "int8")
         )
         trial = trial_of(reference, samples)
-        outcomes = {part: _try(trial, int8, part) for part in parts}
-        for part, outcome in outcomes.items():
-            if outcome["stored_as"] != "int8":
-                parts[part]["onnx"]["int8"] = parts[part]["onnx"]["float16"]
+        outcomes = {}
+        with Progress("trying int8", len(parts), "network") as progress:
+            for part in parts:
+                outcomes[part] = _try(trial, int8, part)
+                progress.update()
+        for part, entry in parts.items():
+            if outcomes[part]["stored_as"] != "int8":
+                entry["onnx"]["int8"] = entry["onnx"]["float16"]
         metadata["measured"] = {**metadata.get("measured", {}), "int8": outcomes}
     write_json(folder / METADATA, metadata)
     keep_precisions(folder, ["float32", *precisions])

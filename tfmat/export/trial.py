@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.datasets.stored import StoredDataset
 from tfmat.inference.package import NetworkSet
 
 SEED = 0
@@ -89,11 +90,12 @@ class Trial(ABC):
         """
 
     @abstractmethod
-    def figures(self, networks: NetworkSet) -> dict[str, Any]:
+    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
         """Measures what is generated.
 
         Args:
             networks: The networks that generate.
+            data: What they have learned from, where it is there, to compare with.
 
         Returns:
             By name ``value``, ``unit``, ``note`` (what it is a share of) and the ``command`` that

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage, NetworkSet
@@ -52,8 +53,9 @@ class FormulaTrial(Trial):
         different = np.any(wanted != found, axis=1)
         return {"samples": len(different), "different": int(different.sum())}
 
-    def figures(self, networks: NetworkSet) -> dict[str, Any]:
+    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
         """Measures the formulas: how many are one, valid as smact judges, and different."""
+        del data
         assert isinstance(networks, ModelPackage)  # noqa: S101
         settings = ValiditySettings()
         model = CompositionModel.load(

@@ -12,13 +12,17 @@ import numpy as np
 
 from tfmat.ccdcgan import probe
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.decode import decode_structure
 from tfmat.ccdcgan.errors import DecodeError
-from tfmat.ccdcgan.generate import Result, generate
+from tfmat.ccdcgan.generate import Result, generate, noise
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.store import Dataset
+from tfmat.datasets.stored import StoredDataset
 from tfmat.datasets.symmetry import space_group
 from tfmat.evaluation.reconstruction import match_rms, matchers
 from tfmat.export.trial import SEED, Trial
+from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
 from tfmat.networks.metric import metric
 
@@ -47,54 +51,59 @@ class StructureTrial(Trial):
 
     def decides(self, part: str) -> bool:
         """All parts do but those that only judge crystal graphs."""
-        wanted = {"generator", *_DECODERS, *(_ENCODERS if part in _ENCODERS else ())}
-        return part in wanted and wanted <= set(self.reference.parts)
-
-    def _results_of(self, networks: NetworkSet) -> list[Result]:
-        """Generates from the noise vectors, as ``tfmat generate`` does."""
-        if networks is self.reference:
-            return self._results
-        return list(generate(Codec.from_package(networks), self.samples, SEED))
-
-    @cached_property
-    def _results(self) -> list[Result]:
-        return list(generate(Codec.from_package(self.reference), self.samples, SEED))
+        if part in _ENCODERS:
+            return self.generates and set(_ENCODERS) <= set(self.reference.parts)
+        return part == GENERATE or (self.generates and part in ("generator", *_DECODERS))
 
     def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
         """Counts structures that differ; encoders are judged by what comes back through them."""
-        if part in _ENCODERS:
-            return compare(self._reconstructed, self.reconstructed(networks))
-        wanted, found = (
-            [_decoded(result) for result in self._results_of(which)]
-            for which in (self.reference, networks)
-        )
-        return compare(wanted, found)
+        decode = self._generated
+        if part == GENERATE:
+            decode = self._end_to_end
+        elif part in _ENCODERS:
+            decode = self._reconstructed
+        return compare(decode(self.reference), decode(networks))
 
-    def figures(self, networks: NetworkSet) -> dict[str, Any]:
-        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
-        results = self._results_of(networks)
-        codec = Codec.from_package(networks)
-        command = (
-            f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
-            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
-        )
-        units = {name: unit_of(name) or "" for name in codec.constraints.values()}
-        return {
-            name: {**figure, "command": command} for name, figure in figures(results, units).items()
-        }
+    def _generated(self, networks: NetworkSet) -> list[Decoded]:
+        return [_decoded(result) for result in self._results(networks)]
+
+    def _results(self, networks: NetworkSet) -> list[Result]:
+        """Generates from the noise vectors, as ``tfmat generate`` does."""
+        if networks is self.reference:
+            return self._reference_results
+        return list(generate(Codec.from_package(networks), self.samples, SEED))
 
     @cached_property
-    def _reconstructed(self) -> list[Decoded]:
-        return self.reconstructed(self.reference)
+    def _reference_results(self) -> list[Result]:
+        return list(generate(Codec.from_package(self.reference), self.samples, SEED))
 
-    def reconstructed(self, networks: NetworkSet) -> list[Decoded]:
-        """Encodes the structures generated in float32 and decodes them again.
-
-        Args:
-            networks: Encoders and decoders at least.
-        """
+    def _end_to_end(self, networks: NetworkSet) -> list[Decoded]:
+        """Decodes the voxels that leave the end-to-end network."""
         codec = Codec.from_package(networks)
-        crystals = [result.crystal for result in self._results if result.crystal is not None]
+        vectors = noise(SEED, 0, self.samples, codec.recipe.gan.latent)
+        found: list[Decoded] = []
+        for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
+            for present, sites, lattice in zip(
+                outputs["present"], outputs["sites_voxels"], outputs["lattice_voxel"], strict=True
+            ):
+                channels = {
+                    number: voxel
+                    for number, voxel, there in zip(
+                        codec.layout.numbers, sites, present, strict=True
+                    )
+                    if there
+                }
+                try:
+                    found.append(decode_structure(channels, lattice, codec.recipe.voxels))
+                except DecodeError as error:
+                    found.append(error.reason)
+        return found
+
+    def _reconstructed(self, networks: NetworkSet) -> list[Decoded]:
+        """Encodes the structures generated in float32 and decodes them again."""
+        codec = Codec.from_package(networks)
+        results = self._reference_results
+        crystals = [result.crystal for result in results if result.crystal is not None]
         found: list[Decoded] = []
         for start in range(0, len(crystals), probe.GRAPH_BATCH):
             chunk = crystals[start : start + probe.GRAPH_BATCH]
@@ -107,6 +116,19 @@ class StructureTrial(Trial):
                 for item in codec.decode(lattice, sites, present)
             )
         return found
+
+    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
+        codec = Codec.from_package(networks)
+        command = (
+            f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
+            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
+        )
+        units = {name: unit_of(name) or "" for name in codec.constraints.values()}
+        found = figures(self._results(networks), units)
+        if isinstance(data, Dataset):
+            found["median_volume_per_atom_of_data"] = _density(data)
+        return {name: {**figure, "command": command} for name, figure in found.items()}
 
 
 def _decoded(result: Result) -> Decoded:
@@ -150,6 +172,12 @@ def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, An
         f"share of {structures} without symmetry within 0.1 Å",
     )
     return values
+
+
+def _density(dataset: Dataset) -> dict[str, Any]:
+    volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in dataset]
+    note = f"median of the {len(volumes):,} structures of the dataset {dataset.path.name}"
+    return metric(float(np.median(volumes)), "Å³/atom", note)
 
 
 def _share(answers: Iterable[bool]) -> float:

@@ -57,12 +57,26 @@ def export_run(
         partial(add_precisions, precisions=precisions, samples=samples)
     ]
     if measured:
-        steps.append(partial(measure, samples=samples, shipped=precisions))
+        data = _data(chain, run)
+        steps.append(partial(measure, samples=samples, shipped=precisions, data=data))
     # Only now: all else is made of float32, and compared with it.
     steps.append(partial(keep_precisions, precisions=precisions))
     parts = export(chain, run, recipe, out, name, formats=formats, steps=steps, overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     return {"package": str(out), "name": name, "parts": parts, "bytes": size}
+
+
+def _data(chain: Chain[Any, Any], run: Run) -> Any:
+    """Returns the dataset that a run has learned from, or nothing where it is not there."""
+    record = run.info["dataset"]
+    for place in (record["path"], record["name"]):
+        try:
+            dataset = chain.open_dataset(place)
+        except InputError:
+            continue
+        if dataset.sha256 == record["sha256"]:
+            return dataset
+    return None
 
 
 def chain_of(folder: Path) -> Chain[Any, Any]:
