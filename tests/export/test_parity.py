@@ -1,0 +1,142 @@
+"""Every part of both families gives the same numbers in Keras, as SavedModel and as ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import onnx
+
+from tfmat import __version__
+from tfmat.ccdcgan.decode import decode_channels
+from tfmat.ccdcgan.probe import probe_inputs as structure_probes
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.export.graph import weights_sha256
+from tfmat.export.parity import (
+    TOLERANCE,
+    difference,
+    forms,
+    inner_forms,
+    of_keras,
+    rows_that_differ,
+)
+from tfmat.export.parity_inputs import random_inputs, real_inputs
+from tfmat.inference.package import load
+from tfmat.matgan.probe import probe_inputs as composition_probes
+from tfmat.recipes.loader import build
+
+pytestmark = pytest.mark.train
+
+_spec = importlib.util.spec_from_file_location(
+    "parity_cases", Path(__file__).with_name("parity_cases.py")
+)
+parity_cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(parity_cases)
+
+FORMS = {"keras", "saved_model", "saved_model_cli", "onnx"}
+
+
+@pytest.fixture(scope="module", params=parity_cases.CASES)
+def case(request, tmp_path_factory):
+    folder, networks = parity_cases.write(request.param, tmp_path_factory.mktemp("parity"))
+    package = load(folder, threads=1)
+    assert set(package.parts) == set(networks)
+    return request.param, package, networks
+
+
+def inputs_of(package):
+    """Batches of two and of six: random numbers, real data, and what networks make of noise."""
+    probes = structure_probes if package.metadata["family"] == "ccdcgan" else composition_probes
+    kinds = random_inputs(package, 2), real_inputs(package, 2), probes(package, 2)
+    inputs = {}
+    for part in package.parts:
+        made = [kind[part] for kind in kinds if part in kind]
+        assert len(made) == 3 or part == "generator"  # noise is never real
+        # One of each kind before the second of each.
+        mixed = np.stack(made, axis=1).reshape(-1, *made[0].shape[1:])
+        inputs[part] = mixed[:2], mixed
+    return inputs
+
+
+def decides(name, part):
+    """Whether a last bit can turn an output of the part."""
+    if name == "reference":
+        return part.endswith("_decoder")
+    return name == "autoregressive" and part == "generator"
+
+
+def test_forms_agree(case):
+    name, package, networks = case
+    inputs = inputs_of(package)
+    for part, network in networks.items():
+        runs = forms(package, part)
+        assert set(runs) == FORMS
+        (output,) = package.metadata["parts"][part]["outputs"]
+        for batch in inputs[part]:
+            expected = of_keras(network, [output])(batch)[output]
+            for form, run in runs.items():
+                found = run(batch)[output]
+                if decides(name, part):
+                    compare_decisions(package, part, found, expected)
+                else:
+                    assert difference(found, expected) <= TOLERANCE, (part, form)
+
+
+def compare_decisions(package, part, found, expected):
+    if part == "generator":
+        # A draw within rounding of a boundary may fall to either side.
+        assert rows_that_differ(found, expected) <= 1 / 6
+        return
+    spec = build(CcdcganRecipe, package.metadata["recipe"]).voxels
+    atoms, wanted = (decode_channels(voxels[..., 0], spec) for voxels in (found, expected))
+    for left, right in zip(atoms, wanted, strict=True):
+        assert left.shape == right.shape
+        assert np.allclose(left, right, atol=0.01)
+
+
+@pytest.mark.parametrize("case", ["reference", "autoregressive"], indirect=True)
+def test_what_decisions_rest_on(case):
+    name, package, _ = case
+    inputs = inputs_of(package)
+    for part in package.parts:
+        if not decides(name, part):
+            continue
+        runs = inner_forms(package, part, "Sigmoid" if name == "reference" else "Softmax")
+        for batch in inputs[part]:
+            values = {form: run(batch) for form, run in runs.items()}
+            assert values["keras"]
+            for form, found in values.items():
+                for key, expected in values["keras"].items():
+                    assert difference(found[key], expected) <= TOLERANCE, (part, form, key)
+
+
+def test_onnx_is_valid_and_says_where_it_comes_from(case):
+    _, package, networks = case
+    for part, network in networks.items():
+        proto = onnx.load(package.folder / f"{part}.onnx")
+        onnx.checker.check_model(proto, full_check=True)
+        inferred = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+        entry = package.metadata["parts"][part]
+        for described, tensors in (
+            (entry["inputs"], inferred.graph.input),
+            (entry["outputs"], inferred.graph.output),
+        ):
+            found = {
+                tensor.name: [
+                    dim.dim_param or dim.dim_value for dim in tensor.type.tensor_type.shape.dim
+                ]
+                for tensor in tensors
+            }
+            assert found == {key: tensor["shape"] for key, tensor in described.items()}
+        assert {record.key: record.value for record in proto.metadata_props} == {
+            "tfmat_version": __version__,
+            "tfmat_recipe": package.metadata["recipe"]["name"],
+            "tfmat_part": part,
+            "weights_sha256": weights_sha256(network),
+        }
+        assert entry["weights_sha256"] == weights_sha256(network)
+        assert proto.opset_import[0].version == package.metadata["opset"]
