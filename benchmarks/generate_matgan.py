@@ -102,7 +102,7 @@ def compare_networks(options: argparse.Namespace) -> None:
         f"{'network':<28} {'threads of a call':>17} {'calls at a time':>15} {'samples/s':>10} "
         f"{'per CPU-s':>10}"
     )
-    for part, decoding in (("generator", "NumPy"), ("sampler", "the graph")):
+    for part, decoding in (("generator", "NumPy"), ("generate", "the graph")):
         for each in sorted({1, threads}):
             package = load(options.model, threads=each)
 
@@ -155,7 +155,8 @@ def write_random_run(folder: Path, form: Any) -> None:
     import keras
 
     from tfmat.export.package import Provenance, write_package
-    from tfmat.matgan.networks import build_generator, build_sampler
+    from tfmat.matgan.end_to_end import build_generate
+    from tfmat.matgan.networks import build_generator
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
 
@@ -174,7 +175,7 @@ def write_random_run(folder: Path, form: Any) -> None:
     generator.save(folder / "weights" / "generator.keras")
     write_package(
         folder / "package",
-        {"generator": generator, "sampler": build_sampler(generator, DecodingRecipe())},
+        {"generator": generator, "generate": build_generate(generator, DecodingRecipe())},
         PARTS,
         Provenance("random", MatganRecipe("random", gan=gan), ELEMENTS),
     )

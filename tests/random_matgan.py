@@ -11,7 +11,9 @@ from tfmat.matgan.elements import ELEMENTS
 LATENT = 16
 
 
-def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: int = LATENT) -> Path:
+def make_run(
+    folder: Path, parts=("generator", "critic", "generate"), latent: int = LATENT, formats=None
+) -> Path:
     """Writes what generation reads of a run: its weights and its package.
 
     The cells' biases are set so that columns are occupied as often as in formulas of about four
@@ -20,7 +22,8 @@ def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: in
     import keras
 
     from tfmat.export.package import Provenance, write_package
-    from tfmat.matgan.networks import build_critic, build_generator, build_sampler
+    from tfmat.matgan.end_to_end import build_generate
+    from tfmat.matgan.networks import build_critic, build_generator
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
     from tfmat.recipes.loader import to_mapping
@@ -40,7 +43,7 @@ def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: in
     networks = {
         "generator": generator,
         "critic": build_critic(gan),
-        "generate": build_sampler(generator, DecodingRecipe()),
+        "generate": build_generate(generator, DecodingRecipe()),
     }
     (folder / "weights").mkdir(parents=True)
     for part in ("generator", "critic"):
@@ -51,5 +54,6 @@ def make_run(folder: Path, parts=("generator", "critic", "generate"), latent: in
         {part: networks[part] for part in parts},
         PARTS,
         Provenance("random", recipe, ELEMENTS, details={"decoding": to_mapping(DecodingRecipe())}),
+        formats,
     )
     return folder

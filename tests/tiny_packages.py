@@ -15,6 +15,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.parts import exported, package_tensors
 from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.export.package import Formats, Provenance, write_package
+from tfmat.matgan import end_to_end
 from tfmat.matgan import networks as matgan
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.parts import PARTS
@@ -58,7 +59,7 @@ def formulas(out: Path, formats: Formats) -> Path:
     models = {
         "generator": generator,
         "critic": matgan.build_critic(gan),
-        "generate": matgan.build_sampler(generator, recipe.decoding),
+        "generate": end_to_end.build_generate(generator, recipe.decoding),
     }
     details = {"decoding": to_mapping(recipe.decoding)}
     provenance = Provenance(out.name, recipe, ELEMENTS, details=details)

@@ -23,8 +23,8 @@ from tfmat.matgan.autoregressive import (
     place_of_column,
 )
 from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.end_to_end import build_generate
 from tfmat.matgan.matrix import accept, matrix_counts
-from tfmat.matgan.networks import build_sampler
 from tfmat.matgan.parts import PARTS
 from tfmat.matgan.recipe import DecodingRecipe, load_recipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
@@ -227,10 +227,10 @@ def test_the_noise_is_read_through_the_normal_distribution():
 
 @pytest.mark.parametrize("batch", [1, 257])
 def test_onnx_runtime_generates_the_same(networks, tmp_path_factory, batch):
-    path = tmp_path_factory.mktemp("onnx") / "sampler.onnx"
+    path = tmp_path_factory.mktemp("onnx") / "generate.onnx"
     decoding = DecodingRecipe("argmax", 0.5)
-    sampler = build_sampler(networks.generator, decoding)
-    export_onnx(sampler, path, PARTS["generate"])
+    generate = build_generate(networks.generator, decoding)
+    export_onnx(generate, path, PARTS["generate"])
     session = onnxruntime.InferenceSession(path)
     noise = noise_of(batch, 3)
     expected = counts_of(networks, noise)
@@ -256,14 +256,14 @@ def test_saved_and_cloned_it_is_the_same(networks, tmp_path):
     )
 
 
-def test_a_sampler_can_be_made_of_a_generator_loaded_in_a_new_process(networks, tmp_path):
+def test_end_to_end_of_a_generator_loaded_in_a_new_process(networks, tmp_path):
     """Operations are named by counting, and a new process counts from the start."""
     networks.generator.save(tmp_path / "generator.keras")
     keras.utils.clear_session()
     loaded = keras.models.load_model(tmp_path / "generator.keras", compile=False)
-    sampler = build_sampler(loaded, DecodingRecipe("argmax", 0.5))
+    generate = build_generate(loaded, DecodingRecipe("argmax", 0.5))
     noise = noise_of(50, 3)
-    np.testing.assert_array_equal(sampler(noise).numpy(), counts_of(networks, noise))
+    np.testing.assert_array_equal(generate(noise).numpy(), counts_of(networks, noise))
 
 
 def test_the_critic_starts_from_the_vectors_of_slots(networks):

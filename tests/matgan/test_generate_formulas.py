@@ -97,8 +97,8 @@ def test_tensorflow_gives_the_same_counts(run, model):
     np.testing.assert_allclose(other.score(matrices), model.score(matrices), atol=1e-4)
 
 
-def test_sampler_in_the_graph_gives_the_same_counts(tmp_path, model):
-    only = make_run(tmp_path / "only", parts=("sampler",))
+def test_the_end_to_end_network_gives_the_same_counts(tmp_path, model):
+    only = make_run(tmp_path / "only", parts=("generate",))
     sampler = CompositionModel.load(only, backend="onnx")
     noise = draw(1, 0, 2000, model.latent)
     assert sampler.score is None

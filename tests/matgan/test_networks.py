@@ -1,4 +1,4 @@
-"""MatGAN's networks: the originals' sizes, and a sampler that decodes as the matrix module does."""
+"""MatGAN's networks: the originals' sizes, and decoding in the graph as the matrix module does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ pytest.importorskip("tensorflow")
 import keras
 
 from tfmat.export.onnx import export_onnx
+from tfmat.matgan.end_to_end import build_generate
 from tfmat.matgan.matrix import matrix_counts
 from tfmat.matgan.networks import (
     build_critic,
     build_generator,
-    build_sampler,
     deconvolutions,
 )
 from tfmat.matgan.parts import PARTS
@@ -112,18 +112,18 @@ def awkward_matrices(count):
     [DecodingRecipe(), DecodingRecipe("argmax", 0.5), DecodingRecipe("argmax", 0.2)],
     ids=str,
 )
-def test_the_sampler_decodes_as_matrices_are_decoded(decoding, tmp_path):
+def test_the_end_to_end_network_decodes_as_matrices_are_decoded(decoding, tmp_path):
     import onnxruntime
 
-    sampler = build_sampler(handed_through(), decoding)
-    file = tmp_path / "sampler.onnx"
-    export_onnx(sampler, file, PARTS["generate"])
+    generate = build_generate(handed_through(), decoding)
+    file = tmp_path / "generate.onnx"
+    export_onnx(generate, file, PARTS["generate"])
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     for count in (1, 37):
         cells = awkward_matrices(count)
         expected = matrix_counts(cells, decoding.rule, decoding.threshold)
         noise = cells.reshape(count, 680)
-        in_keras = np.asarray(sampler(noise, training=False))
+        in_keras = np.asarray(generate(noise, training=False))
         in_onnx = session.run(None, {"noise": noise})[0]
         assert expected.any()
         for found in (in_keras, in_onnx):

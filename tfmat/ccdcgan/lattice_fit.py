@@ -19,10 +19,10 @@ _COLUMN = np.array([0, 1, 2, 1, 2, 2])
 # A clean voxel (single precision) is fitted to within this.
 _CLEAN = 1e-4
 # Share of the squared values near the centre that a Gaussian must explain.
-_EXPLAINED = 0.3
+EXPLAINED = 0.3
 # Share of saturated voxels among the high ones from which on only their shape is used. It is
 # 2% for a Gaussian.
-_SATURATED = 0.3
+SATURATED = 0.3
 # Voxels fitted at most, and steps.
 _MOST, _STEPS = 4000, 12
 
@@ -66,7 +66,7 @@ def _terms(points: NDArray[np.intp], grid: int) -> Array:
 
 
 @lru_cache(maxsize=4)
-def _half_space(grid: int) -> tuple[NDArray[np.intp], Array]:
+def half_space(grid: int) -> tuple[NDArray[np.intp], Array]:
     """Returns grid points counted from the centre, one of each pair ±n, and their terms.
 
     The order is that of the second half of a flattened array of shape ``(grid - 1,)*3``.
@@ -106,13 +106,13 @@ def _fit_values(values: Array, spec: VoxelSpec) -> Array:
     inner = values[1:, 1:, 1:].reshape(-1)
     middle = len(inner) // 2
     flat = (inner[middle:] + inner[middle::-1]) / 2
-    points, terms = _half_space(spec.lattice_grid)
+    points, terms = half_space(spec.lattice_grid)
     peak = flat[0]
     if not peak > 0:
         raise DecodeError(NO_LATTICE)
     near = np.flatnonzero(flat > 0.35 * peak)
     near = near[np.abs(points[near]).max(axis=1) <= spec.lattice_grid // 4]
-    if (flat[near] > 0.95 * peak).mean() > _SATURATED:
+    if (flat[near] > 0.95 * peak).mean() > SATURATED:
         return _level_set(points[flat > 0.5 * peak], spec)
     starts = []
     if len(near) >= 7:
@@ -124,7 +124,7 @@ def _fit_values(values: Array, spec: VoxelSpec) -> Array:
     starts += [np.array([1, 1, 1, 0, 0, 0]) * (factor * edge) ** 2 for factor in (0.8, 0.5)]
     for start in starts:
         entries, explained = _descend(flat, terms, start, spec)
-        if explained > _EXPLAINED:
+        if explained > EXPLAINED:
             return _symmetric(entries)
     raise DecodeError(NO_LATTICE)
 

@@ -84,11 +84,11 @@ class Networks:
         load_keras()
         metadata = self.package.metadata
         if metadata["family"] == "matgan":
-            from tfmat.matgan.networks import build_sampler
+            from tfmat.matgan.end_to_end import build_generate
             from tfmat.matgan.recipe import DecodingRecipe
 
             decoding = build(DecodingRecipe, metadata["decoding"])
-            return build_sampler(self._network("generator"), decoding)
+            return build_generate(self._network("generator"), decoding)
         from tfmat.ccdcgan.codec import Codec
         from tfmat.ccdcgan.end_to_end import build_generate
 

@@ -16,7 +16,7 @@ def sample_shares(counts: NDArray[np.uint8]) -> dict[str, float]:
     """Measures generated formulas.
 
     Args:
-        counts: Atoms of each element ``(n, 85)``, as a sampler gives them.
+        counts: Atoms of each element ``(n, 85)``, as ``generate`` gives them.
 
     Returns:
         ``accepted`` (2 to 8 elements), ``neutral`` and ``balanced`` (the paper's check, see

@@ -1,4 +1,4 @@
-"""Generator, critic and sampler of MatGAN.
+"""Generator and critic of MatGAN.
 
 The matrices here are 8 x 85 (number of atoms x element), the original's are 85 x 8: strides and
 output paddings are exchanged with them, and the weights are the same in number and kind.
@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT
-from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe
+from tfmat.matgan.recipe import CriticGanRecipe
 
 SHAPE = (MAX_COUNT, len(ELEMENTS), 1)
 SLOPE = 0.2
@@ -106,36 +105,6 @@ def build_critic(recipe: CriticGanRecipe) -> keras.Model:
         x = convolutions(matrix, recipe)
     options = {} if recipe.form == "dense" else {"kernel_initializer": _kernel(recipe.initializer)}
     return keras.Model(matrix, layers.Dense(1, name="score", **options)(x), name="critic")
-
-
-def build_sampler(generator: keras.Model, decoding: DecodingRecipe) -> keras.Model:
-    """Builds the generator with the decoding behind it, so that 85 bytes leave for 680 numbers.
-
-    Args:
-        generator: From :func:`build_generator`.
-        decoding: Rule and threshold, as :func:`tfmat.matgan.matrix.decode` has them.
-
-    Returns:
-        A model from noise ``(batch, latent)`` to atoms of each element ``(batch, 85)``, uint8, not
-        yet reduced, whatever their number of elements.
-    """
-    # As one layer: operations of a loaded generator may have the names that new ones get.
-    noise = keras.Input(generator.input_shape[1:], name="noise")
-    cells = ops.squeeze(generator(noise), axis=-1)
-    # A NumPy array: what a Keras operation made here would become an input of the ONNX graph.
-    counts = np.arange(1, MAX_COUNT + 1, dtype=np.float32)[:, None]
-    if decoding.rule == "original":
-        # Of all cells that reach the threshold, the largest count wins.
-        found = ops.cast(ops.greater_equal(cells, decoding.threshold), "float32")
-        decoded = ops.max(found * counts, axis=1)
-    else:
-        # Of equal cells the lowest count wins. Not argmax: Keras's has no ONNX form.
-        highest = ops.max(cells, axis=1, keepdims=True)
-        found = ops.cast(ops.equal(cells, highest), "float32")
-        lowest = MAX_COUNT + 1 - ops.max(found * (MAX_COUNT + 1 - counts), axis=1)
-        there = ops.greater_equal(highest[:, 0], decoding.threshold)
-        decoded = lowest * ops.cast(there, "float32")
-    return keras.Model(noise, ops.cast(decoded, "uint8"), name="sampler")
 
 
 def deconvolutions(vector: Any, form: str, initializer: str) -> Any:

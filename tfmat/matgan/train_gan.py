@@ -11,8 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmat.matgan.data import TrainingFormulas
+from tfmat.matgan.end_to_end import build_generate
 from tfmat.matgan.figures import sample_metrics, sample_shares
-from tfmat.matgan.networks import build_critic, build_generator, build_sampler
+from tfmat.matgan.networks import build_critic, build_generator
 from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.train_autoregressive import build_trainer, short_counts
 from tfmat.matgan.wgan import WganTrainer
@@ -67,7 +68,7 @@ def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> Non
 
     def sample(count: int) -> NDArray[np.uint8]:
         generator = trainer.average.model()
-        return sample_counts(build_sampler(generator, recipe.decoding), count, stage.seed)
+        return sample_counts(build_generate(generator, recipe.decoding), count, stage.seed)
 
     def validate(_: int) -> dict[str, float]:
         return {f"sample_{name}": value for name, value in sample_shares(sample(SAMPLE)).items()}
@@ -79,11 +80,11 @@ def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> Non
     )
 
 
-def sample_counts(sampler: keras.Model, count: int, seed: int) -> NDArray[np.uint8]:
+def sample_counts(generate: keras.Model, count: int, seed: int) -> NDArray[np.uint8]:
     """Generates formulas.
 
     Args:
-        sampler: From :func:`tfmat.matgan.networks.build_sampler`.
+        generate: From :func:`tfmat.matgan.end_to_end.build_generate`.
         count: Number of formulas.
         seed: Seed of the noise.
 
@@ -91,10 +92,10 @@ def sample_counts(sampler: keras.Model, count: int, seed: int) -> NDArray[np.uin
         Atoms of each element ``(count, 85)``.
     """
     noise = np.random.default_rng(seed).standard_normal(
-        (count, sampler.input_shape[1]), dtype=np.float32
+        (count, generate.input_shape[1]), dtype=np.float32
     )
     parts = [
-        np.asarray(sampler(tf.constant(noise[start : start + SAMPLE_BATCH]), training=False))
+        np.asarray(generate(tf.constant(noise[start : start + SAMPLE_BATCH]), training=False))
         for start in range(0, count, SAMPLE_BATCH)
     ]
     return np.concatenate(parts)

@@ -106,9 +106,9 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
 
     def networks(self, run: Run, recipe: MatganRecipe) -> Networks:
         """Loads all networks of a run; the end-to-end graph is made of its generator."""
-        from tfmat.matgan.networks import build_sampler
+        from tfmat.matgan.end_to_end import build_generate
 
         models = run.networks(TRAINED)
         if "generator" in models:
-            models[GENERATE] = build_sampler(models["generator"], recipe.decoding)
+            models[GENERATE] = build_generate(models["generator"], recipe.decoding)
         return Networks(models, PARTS, ELEMENTS, {"decoding": to_mapping(recipe.decoding)})
