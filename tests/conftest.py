@@ -43,3 +43,14 @@ def _packages_fit_their_schema() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(package, "write_package", write_and_check)
         yield
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A server of two packages, ``serving.crystals`` and ``serving.formulas``, on both ports."""
+    for module in ("tensorflow", "tf2onnx", "grpc", "tensorflow_serving.apis"):
+        pytest.importorskip(module)
+    from served_packages import serve
+
+    with serve(tmp_path_factory.mktemp("served")) as server:
+        yield server

@@ -72,6 +72,7 @@ class Servable:
 
         with self._lock:
             if self._session is None:
+                tf.get_logger().setLevel("ERROR")  # what it loads with is called old
                 options = tf.compat.v1.ConfigProto(
                     intra_op_parallelism_threads=1, inter_op_parallelism_threads=1
                 )

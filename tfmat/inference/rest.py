@@ -190,10 +190,10 @@ def _explained(error: Exception, timeout: float) -> InputError | TransientError:
             f"no TLS ({one_line(str(error))}); write http:// for a server without it, or name the "
             "authority's certificate in SSL_CERT_FILE"
         )
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return TransientError("takes no connection in time", _START)
     if isinstance(error, exceptions.NewConnectionError):
         return TransientError(f"no connection ({_reason(error)})", _START)
+    if isinstance(error, exceptions.ConnectTimeoutError):
+        return TransientError("takes no connection in time", _START)
     if isinstance(error, exceptions.TimeoutError):
         return TransientError(f"no answer within {timeout:g} s", _SLOW)
     cause = error.args[1] if len(error.args) > 1 else error
