@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.errors import InputError
+from tfmat.export.card import write_card
 from tfmat.export.measure import measure
 from tfmat.export.package import Formats
 from tfmat.export.precision import add_precisions, keep_precisions
@@ -60,7 +61,7 @@ def export_run(
         data = _data(chain, run)
         steps.append(partial(measure, samples=samples, shipped=precisions, data=data))
     # Only now: all else is made of float32, and compared with it.
-    steps.append(partial(keep_precisions, precisions=precisions))
+    steps += [partial(keep_precisions, precisions=precisions), write_card]
     parts = export(chain, run, recipe, out, name, formats=formats, steps=steps, overwrite=overwrite)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     return {"package": str(out), "name": name, "parts": parts, "bytes": size}
