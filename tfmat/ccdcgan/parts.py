@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.datasets.properties import unit_of
+from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 
 if TYPE_CHECKING:
@@ -22,7 +23,19 @@ PARTS = {
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
     "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
     "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}),
+    GENERATE: Tensors(
+        "noise",
+        {
+            "crystal_graph": "1",
+            "present": "1",
+            "sites_voxels": "1",
+            "lattice_voxel": "1",
+            "lattice_parameters": "Å, Å, Å, degrees, degrees, degrees",
+        },
+    ),
 }
+# What a run keeps as weights; the end-to-end network is made of these when it is exported.
+TRAINED = tuple(part for part in PARTS if part != GENERATE)
 
 
 def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:
@@ -30,7 +43,7 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
 
     Args:
         parts: Any of :data:`PARTS`, and ``constraint-<property>`` for further constraints; other
-            names are left out.
+            names are left out. The end-to-end network gives what all of these constraints predict.
         recipe: The recipe, whose property the main constraint predicts.
     """
     tensors = {}
@@ -40,6 +53,15 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
             tensors[part] = _constraint(name or recipe.data.property)
         elif part in PARTS:
             tensors[part] = PARTS[part]
+    if GENERATE in tensors:
+        predicted = {
+            name: unit
+            for part in tensors.values()
+            if part.property is not None
+            for name, unit in part.outputs.items()
+        }
+        outputs = {**PARTS[GENERATE].outputs, **predicted}
+        tensors[GENERATE] = replace(PARTS[GENERATE], outputs=outputs)
     return tensors
 
 

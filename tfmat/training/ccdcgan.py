@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 
 from tfmat.ccdcgan.data import TrainingData, load_training_data
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.parts import PARTS, exported, package_tensors, presence_record
+from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_sites_autoencoder
 from tfmat.ccdcgan.train_constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs, properties
 from tfmat.datasets.store import Dataset
+from tfmat.inference.metadata import GENERATE
 from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
@@ -39,6 +41,8 @@ INPUTS: dict[str, tuple[str, ...]] = {
 
 class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
+
+    quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -121,7 +125,25 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         """Loads all networks of a run; decoders end in their sigmoid."""
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
-        models = exported(run.networks([*PARTS, *constraints]))
+        models = exported(run.networks([*TRAINED, *constraints]))
         presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
         details = {"presence_threshold": presence_record(presence)}
-        return Networks(models, package_tensors(models, recipe), recipe.data.elements, details)
+        tensors = package_tensors([*models, GENERATE], recipe)
+        return Networks(models, tensors, recipe.data.elements, details)
+
+    def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
+        """Builds the generator with decoders, constraints and the reading of the cell behind it."""
+        from tfmat.ccdcgan.end_to_end import MAX_ELEMENTS, build_generate
+
+        layout = GraphLayout.from_recipe(recipe, networks.elements)
+        needed = {"generator", "lattice_decoder", "sites_decoder"}
+        if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:
+            return None
+        thresholds = networks.details["presence_threshold"]
+        presence = [math.inf if value is None else value for value in thresholds]
+        constraints = {
+            part: next(iter(networks.tensors[part].outputs))
+            for part in networks.models
+            if networks.tensors[part].property is not None
+        }
+        return build_generate(networks.models, layout, recipe.voxels, presence, constraints)

@@ -10,11 +10,12 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from tfmat.errors import InputError
+from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 from tfmat.recipes.defaults import DEFAULTS
 from tfmat.recipes.loader import to_mapping
@@ -76,6 +77,9 @@ class Networks:
 class Chain(ABC, Generic[Recipe, Data]):
     """What a family brings to its training."""
 
+    # Whether the end-to-end network is quick to export, so that a training's own package has it.
+    quick_end_to_end: ClassVar[bool] = True
+
     @abstractmethod
     def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:
         """Loads a recipe for a target, or (``None``) as it was written into a run."""
@@ -119,6 +123,13 @@ class Chain(ABC, Generic[Recipe, Data]):
     def networks(self, run: Run, recipe: Recipe) -> Networks:
         """Loads all networks of a run, as they are exported."""
 
+    @abstractmethod
+    def end_to_end(self, networks: Networks, recipe: Recipe) -> Any | None:
+        """Builds one network from noise to what a user wants, of those of a run.
+
+        Returns ``None`` where one of them is missing, or it would be too large.
+        """
+
 
 def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
     """Trains what is asked for and whatever it needs, and exports it.
@@ -157,6 +168,8 @@ def export(
     recipe: Recipe,
     out: Path,
     name: str | None = None,
+    *,
+    end_to_end: bool = True,
     **options: Any,
 ) -> list[str]:
     """Writes a run's model package.
@@ -167,14 +180,22 @@ def export(
         recipe: Its recipe.
         out: Folder of the package.
         name: Name of the package; by default that of the run's folder.
+        end_to_end: Add the network from noise to what a user wants.
         **options: Passed to :func:`tfmat.export.package.write_package`.
 
     Returns:
         Names of the exported parts.
     """
+    from tfmat.export.graph import in_float32
     from tfmat.export.package import Provenance, write_package
 
     networks = chain.networks(run, recipe)
+    # Before they become layers of the end-to-end network.
+    models = {part: in_float32(network) for part, network in networks.models.items()}
+    if end_to_end:
+        whole = chain.end_to_end(replace(networks, models=models), recipe)
+        if whole is not None:
+            models[GENERATE] = whole
     data = run.info["dataset"]
     known = ("name", "sha256", "structures", "formulas", "training", "held_out")
     provenance = Provenance(
@@ -187,8 +208,8 @@ def export(
         metrics=run.metrics(),
         details=networks.details,
     )
-    write_package(out, networks.models, networks.tensors, provenance, **options)
-    return list(networks.models)
+    write_package(out, models, networks.tensors, provenance, **options)
+    return list(models)
 
 
 def open_run(chain: Chain[Recipe, Data], folder: Path) -> Run:
@@ -240,7 +261,9 @@ def _train_all(
         elif "trained" in done.values() or not run.finished("export"):
             run.begin("export")
             package = run.folder / "package"
-            parts = export(chain, run, recipe, package, overwrite=True)
+            parts = export(
+                chain, run, recipe, package, end_to_end=chain.quick_end_to_end, overwrite=True
+            )
             run.finish("export", sorted(package.iterdir()), parts=parts)
             tell(f"model package: {package}")
     finally:

@@ -8,7 +8,6 @@ from typing import Any
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.errors import InputError
-from tfmat.inference.metadata import GENERATE
 from tfmat.matgan.data import TrainingFormulas, load_training_data
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.parts import PARTS, TRAINED
@@ -105,10 +104,14 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
             train_gan(stage, recipe, data)
 
     def networks(self, run: Run, recipe: MatganRecipe) -> Networks:
-        """Loads all networks of a run; the end-to-end graph is made of its generator."""
+        """Loads all networks of a run."""
+        details = {"decoding": to_mapping(recipe.decoding)}
+        return Networks(run.networks(TRAINED), PARTS, ELEMENTS, details)
+
+    def end_to_end(self, networks: Networks, recipe: MatganRecipe) -> Any | None:
+        """Builds the generator with the decoding behind it."""
         from tfmat.matgan.end_to_end import build_generate
 
-        models = run.networks(TRAINED)
-        if "generator" in models:
-            models[GENERATE] = build_generate(models["generator"], recipe.decoding)
-        return Networks(models, PARTS, ELEMENTS, {"decoding": to_mapping(recipe.decoding)})
+        if "generator" not in networks.models:
+            return None
+        return build_generate(networks.models["generator"], recipe.decoding)
