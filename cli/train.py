@@ -59,6 +59,11 @@ def _make(target: str) -> click.Command:
         help="Devices: one, or all GPUs of this machine.",
     )
     @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+    @click.option(
+        "--minutes",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     def command(**options: Any) -> int:
         return _run(target, **options)

@@ -22,6 +22,12 @@ class InputError(TfmatError):
     exit_code = 2
 
 
+class OutOfTimeError(TfmatError):
+    """A training stopped because its time is over; what it did is saved and it can go on."""
+
+    exit_code = 75  # "try again" among the customary codes (EX_TEMPFAIL of sysexits.h)
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -21,6 +21,7 @@ from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.losses import autoencoder_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
 from tfmat.ccdcgan.sites import encode_channels
+from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, Draw, Sampler
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
@@ -142,7 +143,7 @@ def _train(
     with stage.devices.scope():
         encoder, decoder = build_encoder(recipe, grid), build_decoder(recipe, grid)
         model = build_autoencoder(encoder, decoder, recipe.latent_noise)
-        model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=False)
+        model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=compiled_steps())
     probabilities = inference_decoder(decoder)
     sampler = Sampler(len(samples.train), recipe.batch_size, stage.seed)
     pairs = samples.pairs()
@@ -154,8 +155,8 @@ def _train(
         losses, outputs = [], []
         for start in range(0, len(rows), VOXEL_BATCH):
             voxels = samples.draw(rows[start : start + VOXEL_BATCH])
-            latents = encoder(voxels, training=False)
-            raw = decoder(latents, training=False)
+            latents = call(encoder, voxels, VOXEL_BATCH)
+            raw = call(decoder, latents, VOXEL_BATCH)
             losses.append(float(keras.ops.convert_to_numpy(loss(voxels, raw))) * len(voxels))
             # The sigmoid of the compact form alone; the reference form has none to add.
             last = raw if probabilities is decoder else keras.ops.sigmoid(raw)

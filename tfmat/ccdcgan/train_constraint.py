@@ -14,6 +14,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
+from tfmat.networks.backend import compiled_steps
 from tfmat.networks.batches import Batches, Sampler
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
@@ -64,7 +65,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
         model.compile(
             optimizer=optimizer(settings),
             loss=keras.losses.MeanSquaredError(),
-            jit_compile=False,
+            jit_compile=compiled_steps(),
         )
     sampler = Sampler(len(train), settings.batch_size, stage.seed)
 

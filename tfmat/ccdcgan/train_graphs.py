@@ -18,6 +18,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.sites import box_positions, encode_channels
+from tfmat.networks.backend import call
 from tfmat.progress import Progress
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ STAGE = "graphs"
 BATCH = 16
 # Structures after which a killed run goes on; a multiple of the batch.
 SAVE_EVERY = 512
+# Crystal graphs whose property is predicted at once.
+PREDICTED = 256
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,10 @@ def _encode(
             if start % SAVE_EVERY == 0 and start > encoded:
                 graphs.flush()
                 stage.run.begin(STAGE, encoded=start)
+                stage.check_time(0.0, f"{start} of {len(data)} structures encoded")
             crystals = data.crystals[start : start + BATCH]
             voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
-            lattice = _run(lattice_encoder, voxels[..., None])
+            lattice = call(lattice_encoder, voxels[..., None], BATCH)
             sites = np.zeros((len(crystals), len(data.elements), layout.sites_latent), np.float32)
             owners, channels = [], []
             for row, crystal in enumerate(crystals):
@@ -143,14 +147,10 @@ def _encode(
             for first in range(0, len(channels), BATCH):
                 part = slice(first, first + BATCH)
                 rows, slots = np.transpose(owners[part])
-                sites[rows, slots] = _run(sites_encoder, encode_channels(channels[part], spec))
+                voxels = encode_channels(channels[part], spec)
+                sites[rows, slots] = call(sites_encoder, voxels, BATCH)
             graphs[start : start + BATCH] = layout.pack(lattice, sites)
             progress.update(len(crystals))
-
-
-def _run(model: keras.Model, voxels: NDArray[np.float32]) -> NDArray[np.float32]:
-    result: NDArray[np.float32] = keras.ops.convert_to_numpy(model(voxels, training=False))
-    return result
 
 
 def predict(
@@ -167,7 +167,7 @@ def predict(
         Shape ``(len(rows),)``, in the property's unit.
     """
     parts = [
-        _run(model, np.asarray(graphs[rows[start : start + 256]]))
-        for start in range(0, len(rows), 256)
+        call(model, np.asarray(graphs[rows[start : start + PREDICTED]]), PREDICTED)
+        for start in range(0, len(rows), PREDICTED)
     ]
     return np.concatenate(parts)[:, 0].astype(np.float64)

@@ -18,6 +18,7 @@ from tfmat.matgan.autoencoder import (
 from tfmat.matgan.data import TrainingFormulas
 from tfmat.matgan.matrix import encode, matrix_counts, to_counts
 from tfmat.matgan.recipe import DecodingRecipe, MatganRecipe
+from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, Sampler
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
@@ -47,7 +48,7 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
     with stage.devices.scope():
         encoder, decoder = build_encoder(settings), build_decoder(settings)
         model = build_autoencoder(settings, encoder, decoder)
-        model.compile(optimizer=optimizer(settings), loss=loss, jit_compile=False)
+        model.compile(optimizer=optimizer(settings), loss=loss, jit_compile=compiled_steps())
     sampler = Sampler(len(data.train), settings.batch_size, stage.seed)
 
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -103,8 +104,8 @@ def exactly_decoded(
     same = []
     for start in range(0, len(subset), DECODED):
         compositions = data.compositions[subset[start : start + DECODED]]
-        latents = encoder(encode(compositions)[..., None], training=False)
-        matrices = keras.ops.convert_to_numpy(decoder(latents, training=False))
+        latents = call(encoder, encode(compositions)[..., None], DECODED)
+        matrices = call(decoder, latents, DECODED)
         counts = matrix_counts(matrices, decoding.rule, decoding.threshold)
         same.append((counts == to_counts(compositions)).all(axis=1))
     return np.concatenate(same)

@@ -16,6 +16,7 @@ from tfmat.matgan.data import TrainingFormulas
 from tfmat.matgan.networks import load_network
 from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
+from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, Sampler
 from tfmat.networks.metric import metric
 
@@ -68,7 +69,7 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
     with stage.devices.scope():
         networks = AutoregressiveNetworks(settings)
         networks.likelihood.compile(
-            _optimizer(settings), negative_log_likelihood, jit_compile=False
+            _optimizer(settings), negative_log_likelihood, jit_compile=compiled_steps()
         )
     sampler = Sampler(len(train), settings.batch_size, stage.seed)
 
@@ -79,11 +80,9 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
     def held_out(count: int) -> float:
         """Returns the mean negative log-likelihood of up to ``count`` held-out formulas."""
         chosen = test[np.linspace(0, len(test) - 1, min(count, len(test))).astype(np.intp)]
-        parts = [
-            ops.convert_to_numpy(networks.likelihood(part.astype(np.float32), training=False))
-            for part in np.array_split(chosen, max(1, len(chosen) // SAMPLE))
-        ]
-        return float(-np.concatenate(parts).sum(axis=1).mean())
+        parts = np.array_split(chosen.astype(np.float32), max(1, len(chosen) // SAMPLE))
+        logarithms = [call(networks.likelihood, part, len(parts[0])) for part in parts]
+        return float(-np.concatenate(logarithms).sum(axis=1).mean())
 
     def validate(_: int) -> Mapping[str, float]:
         return {"test_loss": held_out(SAMPLE)} if len(test) else {}

@@ -45,6 +45,7 @@ class Order:
         seed: Seed; ``None`` takes that of the run that is resumed or reused, else 0.
         resume: Go on with the run in ``out``.
         source: Run whose finished stages are reused (``--from``).
+        minutes: Stop, with a checkpoint, before so many minutes are over; ``None`` for no limit.
     """
 
     target: str
@@ -55,6 +56,7 @@ class Order:
     seed: int | None = None
     resume: bool = False
     source: Path | None = None
+    minutes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,11 +147,13 @@ def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell
 
     Raises:
         InputError: The order contradicts itself, the data or the run folder.
+        OutOfTimeError: The order's minutes are over.
     """
     began = time.monotonic()
+    deadline = None if order.minutes is None else began + 60 * order.minutes
     run, recipe, data = _open(chain, order, tell)
     with run.locked():
-        done = _train_all(chain, order.target, run, recipe, data, devices, tell)
+        done = _train_all(chain, order.target, run, recipe, data, devices, tell, deadline)
     return {
         "run": str(run.folder),
         "target": order.target,
@@ -235,6 +239,7 @@ def _train_all(
     data: Data,
     devices: Devices,
     tell: Tell,
+    deadline: float | None,
 ) -> dict[str, str]:
     """Trains and exports what is missing; returns what became of each stage."""
     log = RunLog(run.folder)
@@ -253,7 +258,7 @@ def _train_all(
                 raise InputError(
                     "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
                 )
-            chain.train_stage(Stage(name, run, log, devices), recipe, data)
+            chain.train_stage(Stage(name, run, log, devices, deadline), recipe, data)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():

@@ -40,21 +40,23 @@ class Checkpoint:
     def restore(self, variables: Sequence[Any]) -> None:
         """Assigns the arrays to Keras variables.
 
+        Seeds and counts may be integers of another type: each Keras backend has its own.
+
         Args:
             variables: The same variables, in the same order, as were saved.
 
         Raises:
             TfmatError: Number, shapes or types differ: another program wrote the checkpoint.
         """
-        expected = [(tuple(v.shape), str(v.dtype)) for v in variables]
-        found = [(array.shape, str(array.dtype)) for array in self.arrays]
+        expected = [(tuple(v.shape), _type(str(v.dtype))) for v in variables]
+        found = [(array.shape, _type(str(array.dtype))) for array in self.arrays]
         if expected != found:
             raise TfmatError(
                 f"checkpoint at step {self.step}: its {len(found)} variables are not the "
                 f"{len(expected)} of this model; it comes from another version, start a new run"
             )
         for variable, array in zip(variables, self.arrays, strict=True):
-            variable.assign(array)
+            variable.assign(array.astype(str(variable.dtype)))
 
 
 def save(
@@ -116,6 +118,10 @@ def clear(folder: Path) -> None:
     """Removes the checkpoints of a finished stage."""
     for path in _folders(folder):
         shutil.rmtree(path)
+
+
+def _type(name: str) -> str:
+    return "integer" if name.lstrip("u").startswith("int") else name
 
 
 def _folders(folder: Path) -> list[Path]:

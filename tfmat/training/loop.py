@@ -7,6 +7,7 @@ killed goes on from its last checkpoint exactly as if it had never stopped.
 from __future__ import annotations
 
 import math
+import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfmat.errors import TfmatError
+from tfmat.errors import OutOfTimeError, TfmatError
 from tfmat.progress import Progress
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
@@ -48,12 +49,14 @@ class Stage:
         run: The run folder.
         log: The run's log.
         devices: Where it trains.
+        deadline: When to stop, by ``time.monotonic()``; ``None`` for never.
     """
 
     name: str
     run: Run
     log: RunLog
     devices: Devices
+    deadline: float | None = None
 
     @property
     def seed(self) -> int:
@@ -80,6 +83,7 @@ class Stage:
 
         Raises:
             TfmatError: The loss is not a finite number.
+            OutOfTimeError: The deadline would pass in the next chunk.
         """
         folder = self.run.stage_folder(self.name)
         checkpoint = checkpoints.latest(folder)
@@ -92,7 +96,9 @@ class Stage:
         self.run.begin(self.name, steps=steps, **self.devices.shares)
         seconds = float(checkpoint.state["seconds"]) if checkpoint is not None else 0.0
         with Progress(self.name, steps, "step", initial=step) as progress:
+            longest = 0.0
             while step < steps:
+                self.check_time(longest, f"{step} of {steps} steps done")
                 began = time.monotonic()
                 count = min(chunk_length(steps) - step % chunk_length(steps), steps - step)
                 values = dict(advance(step, count, progress.update))
@@ -104,7 +110,21 @@ class Stage:
                 seconds += time.monotonic() - began
                 self.log.write(self.name, step, values | {"steps_per_second": round(rate, 3)})
                 checkpoints.save(folder, step, variables, {"seconds": seconds})
+                longest = max(longest, time.monotonic() - began)
         self.run.begin(self.name, seconds=round(seconds, 1))
+
+    def check_time(self, needed: float, done: str) -> None:
+        """Stops before the deadline; called where all that is done is on disk.
+
+        Args:
+            needed: Seconds until the next call.
+            done: How far the stage has come, for the message.
+
+        Raises:
+            OutOfTimeError: The deadline would pass before the next call.
+        """
+        if self.deadline is not None and time.monotonic() + needed >= self.deadline:
+            raise OutOfTimeError(f"{self.name}: the time is over, {done}; go on with --resume")
 
     def chunk_length(self, steps: int) -> int:
         """Returns the number of steps between two checkpoints, for a stage of so many steps."""
@@ -138,6 +158,7 @@ class Stage:
 
         Raises:
             TfmatError: The loss is not a finite number.
+            OutOfTimeError: The deadline would pass in the next chunk.
         """
         separate_dropout(model, self.devices)
         with self.devices.scope():
@@ -174,10 +195,15 @@ class _Ticker(keras.callbacks.Callback):
     def __init__(self, tick: Tick) -> None:
         super().__init__()
         self._tick = tick
+        self._lock = threading.Lock()
+        # Keras then calls from a thread of its own, and the next step is not kept waiting until
+        # the loss of this one has come from the GPU.
+        self.async_safe = not on_tensorflow()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         loss = (logs or {}).get("loss")
-        self._tick(1, "" if loss is None else f"loss {float(loss):.4g}")
+        with self._lock:
+            self._tick(1, "" if loss is None else f"loss {float(loss):.4g}")
 
 
 def feed(batches: keras.utils.PyDataset) -> Any:
