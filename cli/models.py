@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tfmat.inference.verify import Verified
 
 _MODELS_DIR = click.option(
     "--models-dir",
@@ -33,38 +37,21 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
     from tfmat.errors import InputError
     from tfmat.inference.metadata import packages, read_metadata, search_folders
 
+    from .model_text import listing, row
+
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
-        row: dict[str, Any] = {"name": folder.name, "path": str(folder)}
+        entry: dict[str, Any] = {"name": folder.name, "path": str(folder)}
         try:
-            metadata = read_metadata(folder)
+            entry |= row(folder, read_metadata(folder))
         except InputError as error:
-            row["error"] = str(error)
-        else:
-            row |= {
-                "family": metadata.get("family", ""),
-                "elements": metadata.get("elements", []),
-                "parts": list(metadata["parts"]),
-                "parameters": sum(
-                    entry.get("parameters", 0) for entry in metadata["parts"].values()
-                ),
-                "megabytes": round(
-                    sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6,
-                    1,
-                ),
-            }
-        rows.append(row)
+            entry["error"] = str(error)
+        rows.append(entry)
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
-    for row in rows:
-        if "error" in row:
-            click.echo(f"{row['name']}  damaged: {row['error']}")
-            continue
-        elements = row["elements"]
-        system = "-".join(elements) if len(elements) <= 6 else f"{len(elements)} elements"
-        size = f"{row['parameters'] / 1e6:.2f} M parameters  {row['megabytes']} MB"
-        click.echo(f"{row['name']}  {row['family']}  {system}  {size}  {row['path']}")
+    for line in listing(rows):
+        click.echo(line)
     if not rows:
         places = ", ".join(str(folder) for folder in search_folders(models_dir))
         click.echo(
@@ -73,28 +60,80 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         )
 
 
-@models.command(short_help="Print the metadata of a model as JSON.")
-@click.argument("model")
-@_MODELS_DIR
-def show(model: str, models_dir: Path | None) -> None:
-    """Print the metadata of MODEL, a name, package folder or run folder, as JSON."""
-    from tfmat.inference.metadata import find, read_metadata
-
-    click.echo(json.dumps(read_metadata(find(model, models_dir)), indent=2, ensure_ascii=False))
-
-
-@models.command(short_help="Check that every file of a model is whole and loads.")
+@models.command(short_help="Say what a model is, holds and can do.")
 @click.argument("model")
 @_MODELS_DIR
 @_JSON
-def verify(model: str, models_dir: Path | None, as_json: bool) -> None:
-    """Check every file of MODEL against its SHA-256 and load every network."""
-    from tfmat.inference.package import load
+def show(model: str, models_dir: Path | None, as_json: bool) -> None:
+    """Print what MODEL is: data, recipe, networks, measured figures.
 
-    package = load(model, models_dir=models_dir)
-    for part in package.parts:
-        package.session(part)
+    MODEL is a name, a package folder or a run folder. With --json its whole metadata are printed.
+    """
+    from tfmat.inference.metadata import find, read_metadata
+
+    from .model_text import description
+
+    folder = find(model, models_dir)
+    metadata = read_metadata(folder)
     if as_json:
-        click.echo(json.dumps({"name": package.name, "parts": package.parts, "intact": True}))
-    else:
-        click.echo(f"{package.folder}: intact, {len(package.parts)} parts load")
+        click.echo(json.dumps(metadata, indent=2, ensure_ascii=False))
+        return
+    for line in description(folder, metadata):
+        click.echo(line)
+
+
+@models.command("verify", short_help="Check that every file of a model is whole and runs.")
+@click.argument("model", required=False)
+@click.option("--all", "everything", is_flag=True, help="Check all packages that are found.")
+@_MODELS_DIR
+@_JSON
+def verify_(model: str | None, everything: bool, models_dir: Path | None, as_json: bool) -> None:
+    """Check every file of MODEL against its SHA-256, and run every network on two batches.
+
+    Keras weights and SavedModels that a light copy lacks are named, and are no damage.
+    """
+    from tfmat.errors import InputError
+    from tfmat.inference.metadata import find, packages
+    from tfmat.inference.verify import verify
+
+    if everything == (model is not None):
+        raise InputError("give either the name or folder of one model, or --all")
+    if model is not None:
+        _tell([_report(verify(find(model, models_dir)))], as_json)
+        return
+    reports: list[dict[str, Any]] = []
+    for folder in packages(models_dir):
+        try:
+            reports.append(_report(verify(folder)))
+        except InputError as error:
+            reports.append({"name": folder.name, "intact": False, "error": str(error)})
+    _tell(reports, as_json, many=True)
+    damaged = [report["name"] for report in reports if not report["intact"]]
+    if damaged:
+        raise InputError(f"{len(damaged)} of {len(reports)} packages damaged: {', '.join(damaged)}")
+
+
+def _report(verified: Verified) -> dict[str, Any]:
+    return {"intact": True, **asdict(verified), "folder": str(verified.folder)}
+
+
+def _tell(reports: list[dict[str, Any]], as_json: bool, many: bool = False) -> None:
+    if as_json:
+        click.echo(json.dumps(reports if many else reports[0], ensure_ascii=False))
+        return
+    for report in reports:
+        click.echo(report["error"] if "error" in report else _sentence(report))
+    if not reports:
+        click.echo("no model packages found")
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    sentence = (
+        f"{report['folder']}: intact, {report['files']} files, {report['networks']} networks of "
+        f"{len(report['parts'])} parts run"
+    )
+    if report["absent"]:
+        sentence += f"; absent: {', '.join(report['absent'])}"
+    if not report["schema"]:
+        sentence += "; metadata not checked against their schema (pip install jsonschema)"
+    return sentence

@@ -7,6 +7,7 @@ else (ONNX Runtime, crystal graphs, decoding, files) is the real thing.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from tfmat.ccdcgan.sites import encode_sites
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
 from tfmat.export.package import describe_file
-from tfmat.files import sha256, write_json
+from tfmat.files import write_json
 from tfmat.inference.metadata import FORMAT, FORMAT_VERSION
 from tfmat.recipes import to_mapping
 
@@ -101,12 +102,14 @@ def make_package(
     }
     parts = {}
     for part, model in models.items():
+        weights = hashlib.sha256(b"".join(t.raw_data for t in model.graph.initializer)).hexdigest()
+        helper.set_model_props(model, {"weights_sha256": weights})
         onnx.checker.check_model(model, full_check=True)
         file = folder / f"{part}.onnx"
         onnx.save(model, file)
         parts[part] = {
             "parameters": 0,
-            "weights_sha256": sha256(file),
+            "weights_sha256": weights,
             "inputs": _described(model.graph.input),
             "outputs": _described(model.graph.output),
             "onnx": {"float32": describe_file(folder, file.name)},

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from tfmat.cli.main import main
@@ -48,16 +49,19 @@ def test_list_names_packages_and_damage(capsys, models):
     assert "sites_decoder" in oracle["parts"]
 
 
-def test_show_prints_metadata(capsys, models):
+def test_show_says_what_a_model_is(capsys, models):
     code, stdout, _ = tfmat(capsys, "models", "show", "oracle", "--models-dir", models)
     assert code == 0
-    assert json.loads(stdout)["elements"] == ["Bi", "Se"]
+    assert "elements  Bi Se" in stdout
+    assert "noise 6 → crystal_graph 8×8×1" in stdout
+    shown = tfmat(capsys, "models", "show", "oracle", "--models-dir", models, "--json")[1]
+    assert json.loads(shown)["elements"] == ["Bi", "Se"]
 
 
 def test_verify_finds_damage(capsys, models):
     code, stdout, _ = tfmat(capsys, "models", "verify", models / "oracle")
     assert code == 0
-    assert "intact" in stdout
+    assert "intact, 6 files, 6 networks of 6 parts run" in stdout
     assert json.loads(tfmat(capsys, "models", "verify", models / "oracle", "--json")[1])["intact"]
     with (models / "oracle" / "constraint.onnx").open("ab") as stream:
         stream.write(b"0")
@@ -65,3 +69,24 @@ def test_verify_finds_damage(capsys, models):
     assert code == 2
     assert "constraint.onnx" in stderr
     assert len(stderr.splitlines()) == 1
+
+
+def test_verify_all(capsys, models, monkeypatch):
+    monkeypatch.setattr("tfmat.inference.metadata._installed", lambda: [])
+    words = ("models", "verify", "--all", "--models-dir", models)
+    code, stdout, _ = tfmat(capsys, *words)
+    assert (code, len(stdout.splitlines())) == (0, 1)
+    # A package that is still being written does not count.
+    shutil.copytree(models / "oracle", models / ".oracle.unfinished")
+    shutil.copytree(models / "oracle", models / "second")
+    (models / "second" / "generator.onnx").unlink()
+    code, stdout, stderr = tfmat(capsys, *words)
+    assert code == 2
+    assert "oracle: intact" in stdout
+    assert "generator.onnx is missing" in stdout
+    assert "1 of 2 packages damaged: second" in stderr
+    reports = json.loads(tfmat(capsys, *words, "--json")[1])
+    assert [report["intact"] for report in reports] == [True, False]
+    code, _, stderr = tfmat(capsys, "models", "verify")
+    assert code == 2
+    assert "--all" in stderr

@@ -24,8 +24,9 @@ from tfmat.export.parity import (
     of_keras,
     rows_that_differ,
 )
-from tfmat.export.parity_inputs import random_inputs, real_inputs
+from tfmat.export.parity_inputs import real_inputs
 from tfmat.inference.package import load
+from tfmat.inference.verify import random_inputs
 from tfmat.matgan.probe import probe_inputs as composition_probes
 from tfmat.recipes.loader import build
 

@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from tfmat.export.parity import TOLERANCE, difference, forms, of_keras
-from tfmat.export.parity_inputs import random_inputs
 from tfmat.inference.package import load
+from tfmat.inference.verify import random_inputs
 
 pytestmark = pytest.mark.train
 

@@ -120,8 +120,14 @@ def test_file_that_is_no_onnx_model(copy):
 def test_run_folder_stands_for_its_package(package, tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    (run / "run.json").write_text("{}")
-    with pytest.raises(InputError, match="has exported no package yet"):
+    (run / "run.json").write_text('{"stages": {"formulas": {}, "gan": {}}}')
+    with pytest.raises(InputError, match=r"tfmat train TARGET --out .*run --resume"):
+        find(run)
+    (run / "recipe.toml").write_text('family = "matgan"')
+    with pytest.raises(InputError, match=r"tfmat train matgan --out .*run --resume"):
+        find(run)
+    (run / "recipe.toml").write_text("[gan]\nterms = []")
+    with pytest.raises(InputError, match=r"tfmat train dcgan --out .*run --resume"):
         find(run)
     shutil.copytree(package, run / "package")
     assert find(run) == run / "package"

@@ -1,4 +1,4 @@
-"""What networks are compared on: random numbers, and the datasets that ship with tfmat."""
+"""What networks are compared on beside random numbers: the datasets that ship with tfmat."""
 
 from __future__ import annotations
 
@@ -8,26 +8,6 @@ from numpy.typing import NDArray
 from tfmat.inference.package import ModelPackage
 
 Inputs = dict[str, NDArray[np.float32]]
-
-
-def random_inputs(package: ModelPackage, count: int, seed: int = 0) -> Inputs:
-    """Returns random inputs of every part: uniform from 0 to 1 for voxels, else standard normal.
-
-    Args:
-        package: A package of any family.
-        count: Number of inputs of each part.
-        seed: Seed.
-
-    Returns:
-        For every part an array ``(count, ...)``.
-    """
-    random = np.random.default_rng(seed)
-    inputs = {}
-    for part in package.parts:
-        shape = (count, *package.input(part)[1])
-        drawn = random.random(shape) if len(shape) == 5 else random.normal(size=shape)
-        inputs[part] = drawn.astype(np.float32)
-    return inputs
 
 
 def real_inputs(package: ModelPackage, count: int) -> Inputs:

@@ -81,7 +81,8 @@ def packages(models_dir: str | Path | None = None) -> list[Path]:
         for place in search_folders(models_dir)
         if place.is_dir()
         for folder in sorted(place.iterdir())
-        if (folder / METADATA).is_file()
+        # Those with a dot are not finished yet.
+        if (folder / METADATA).is_file() and not folder.name.startswith(".")
     ]
 
 

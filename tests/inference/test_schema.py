@@ -1,0 +1,109 @@
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("jsonschema")
+pytest.importorskip("onnx")
+
+import jsonschema
+from oracle import make_package
+
+from tfmat.inference.metadata import read_metadata
+from tfmat.inference.schema import SCHEMA, copy_schema, first_problem, schema
+from tfmat.matgan.elements import ELEMENTS
+
+SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
+
+
+@pytest.fixture(scope="module")
+def structures(tmp_path_factory):
+    return read_metadata(make_package(tmp_path_factory.mktemp("models") / "oracle"))
+
+
+@pytest.fixture(scope="module")
+def compositions(structures):
+    """The metadata of a MatGAN, made of those of the other family."""
+    metadata = copy.deepcopy(structures)
+    metadata.pop("presence_threshold")
+    metadata |= {"family": "matgan", "elements": list(ELEMENTS)}
+    metadata["decoding"] = {"rule": "argmax", "threshold": 0.5}
+    metadata["recipe"]["family"] = "matgan"
+    metadata["parts"] = {"generator": metadata["parts"]["generator"]}
+    return metadata
+
+
+def test_the_schema_is_one_and_travels_with_the_package(tmp_path):
+    jsonschema.Draft202012Validator.check_schema(schema())
+    copy_schema(tmp_path)
+    assert json.loads((tmp_path / SCHEMA).read_text("utf-8")) == schema()
+
+
+def test_whole_metadata_fit(structures, compositions):
+    assert first_problem(structures) is None
+    assert first_problem(compositions) is None
+
+
+@pytest.mark.parametrize("folder", [path.parent for path in SAVED_MODELS.glob("*/metadata.json")])
+def test_shipped_packages_fit(folder):
+    assert first_problem(read_metadata(folder)) is None
+    assert json.loads((folder / SCHEMA).read_text("utf-8")) == schema()
+
+
+def generator(metadata):
+    return metadata["parts"]["generator"]
+
+
+def record(metadata):
+    return generator(metadata)["onnx"]["float32"]
+
+
+DAMAGE = {
+    "no recipe": lambda m: m.pop("recipe"),
+    "no part": lambda m: m.update(parts={}),
+    "unknown key": lambda m: m.update(licence="none"),
+    "version as text": lambda m: m.update(format_version="2"),
+    "negative seed": lambda m: m.update(seed=-1),
+    "element twice": lambda m: m.update(elements=["Bi", "Bi"]),
+    "no element": lambda m: m.update(elements=["bismuth"]),
+    "folder as dataset": lambda m: m.update(dataset={"name": "data/mine", "sha256": "0" * 64}),
+    "dataset without hash": lambda m: m.update(dataset={"name": "mine"}),
+    "metric without unit": lambda m: m.update(metrics={"gan": {"loss": {"value": 1.0}}}),
+    "metric as text": lambda m: m.update(metrics={"gan": {"loss": {"value": "1", "unit": "1"}}}),
+    "unknown part": lambda m: m["parts"].update(other=generator(m)),
+    "hash too short": lambda m: record(m).update(sha256="0" * 63),
+    "hash in capitals": lambda m: record(m).update(sha256="A" * 64),
+    "empty file": lambda m: record(m).update(bytes=0),
+    "absolute file": lambda m: record(m).update(file="/generator.onnx"),
+    "file elsewhere": lambda m: record(m).update(file="../generator.onnx"),
+    "unknown precision": lambda m: generator(m)["onnx"].update(float8=record(m)),
+    "no ONNX": lambda m: generator(m).update(onnx={}),
+    "two inputs": lambda m: generator(m)["inputs"].update(more=generator(m)["inputs"]["noise"]),
+    "batch left out": lambda m: generator(m)["inputs"]["noise"].update(shape=[4]),
+    "no type": lambda m: generator(m)["inputs"]["noise"].pop("dtype"),
+    "no folder": lambda m: generator(m).update(saved_model={"files": [record(m)]}),
+}
+
+
+@pytest.mark.parametrize("family", ["structures", "compositions"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_metadata_do_not(request, family, damage):
+    metadata = copy.deepcopy(request.getfixturevalue(family))
+    DAMAGE[damage](metadata)
+    problem = first_problem(metadata)
+    assert problem is not None
+    assert problem.startswith("$")
+    assert "\n" not in problem
+
+
+def test_what_belongs_to_the_other_family(structures, compositions):
+    for metadata, wrong in (
+        (structures, {"decoding": {"rule": "argmax", "threshold": 0.5}}),
+        (structures, {"presence_threshold": [-1.0]}),
+        (compositions, {"presence_threshold": [0.1]}),
+        (compositions, {"elements": ["Bi", "Se"]}),
+    ):
+        assert first_problem({**metadata, **wrong}) is not None
+    for metadata, needed in ((structures, "presence_threshold"), (compositions, "decoding")):
+        assert first_problem({k: v for k, v in metadata.items() if k != needed}) is not None
