@@ -278,18 +278,20 @@ def _valued(metric: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _sizes(metadata: Metadata) -> Iterator[str]:
     measured = metadata.get("measured", {})
-    rows = []
+    files: dict[str, tuple[str, ...]] = {}
     for part, entry in metadata["parts"].items():
         for precision, record in entry["onnx"].items():
             found = measured.get("parts", {}).get(part, {}).get(precision, {})
-            rows.append((f"`{record['file']}`", *_speed(record["bytes"], found)))
+            # A part's int8 form may be its float16 file.
+            files.setdefault(record["file"], _speed(record["bytes"], found))
+    rows = [(f"`{file}`", *cells) for file, cells in files.items()]
     header = ("file", "size", "batch", "samples/s", "beside float32", "largest difference")
     yield from _table(header, rows)
     yield ""
     for key, name in (("keras", ".keras"), ("saved_model", "SavedModel")):
         size = sum(_bytes(entry.get(key, {})) for entry in metadata["parts"].values())
         if size:
-            yield f"The networks as {name}: {size / 1e6:.1f} MB."
+            yield f"- All networks as {name}: {size / 1e6:.1f} MB"
     if "command" not in measured:
         return
     yield ""
@@ -300,15 +302,32 @@ def _sizes(metadata: Metadata) -> Iterator[str]:
         "of outputs y from float32, |Δy| / max(1, |y|). All by "
         f"`{measured['command']}`."
     )
-    rows = []
-    for precision, whole in measured.get("precisions", {}).items():
-        decoded = whole.get("decoded")
-        if decoded is not None and precision != "float32":
-            what = f"{decoded['different']:,} of {decoded['samples']:,}"
-            rows.append((precision, f"{whole['bytes'] / 1e6:.2f} MB", what))
-    if rows:
+    changes = [
+        (
+            precision,
+            f"{whole['bytes'] / 1e6:.2f} MB",
+            f"{whole['decoded']['different']:,} of {whole['decoded']['samples']:,}",
+        )
+        for precision, whole in measured.get("precisions", {}).items()
+        if "decoded" in whole and precision != "float32"
+    ]
+    if changes:
         yield from ("", f"What else comes of the same noise ({measured['compared']}):", "")
-        yield from _table(("precision", "all networks", "differ from float32"), rows)
+        yield from _table(("precision", "all networks", "differ from float32"), changes)
+    if "int8" in measured:
+        yield from ("", "Networks that int8 would change too much are stored as float16:", "")
+        tried = [
+            (
+                f"`{part}`",
+                found["stored_as"],
+                f"{found['different']:,} of {found['samples']:,} differ"
+                if "samples" in found
+                else f"largest difference {found['largest_difference']:.1e}",
+                f"{found['limit']:g}",
+            )
+            for part, found in measured["int8"].items()
+        ]
+        yield from _table(("network", "stored as", "in int8", "limit"), tried)
 
 
 def _speed(size: int, found: Mapping[str, Any]) -> tuple[str, ...]:

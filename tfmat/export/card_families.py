@@ -146,8 +146,9 @@ def _limits_of_structures(metadata: Metadata) -> tuple[str, ...]:
     found = []
     if (lone := figure(metadata, "space_group_P1")) is not None:
         found.append(
-            f"{share(lone)} of the generated cells have no symmetry (P1 within 0.1 Å): positions "
-            "are near those of a crystal, not on them. Relax before use; --symmetrise idealises."
+            f"{share(lone)} of the generated cells have no symmetry (P1 within 0.1 Å), unlike "
+            "most known crystals. Relax them before use; --symmetrise moves a cell onto the "
+            "symmetry that it nearly has."
         )
     made = figure(metadata, "median_volume_per_atom")
     real = figure(metadata, "median_volume_per_atom_of_data")
@@ -155,8 +156,8 @@ def _limits_of_structures(metadata: Metadata) -> tuple[str, ...]:
         word = "larger" if made > real else "smaller"
         found.append(
             f"The median volume per atom is {made:.1f} Å³, {abs(made / real - 1):.0%} {word} than "
-            f"in the data trained on ({real:.1f} Å³); a large one says that atoms are lost on the "
-            "way through the voxels."
+            f"in the data trained on ({real:.1f} Å³); one that is too large suggests that atoms "
+            "are lost on the way through the voxels."
         )
     if (apart := figure(metadata, "structures_beyond_1.5_angstrom")) is not None:
         found.append(
@@ -168,8 +169,8 @@ def _limits_of_structures(metadata: Metadata) -> tuple[str, ...]:
     if error.get("value") is not None:
         found.append(
             f"The constraint is off by {error['value']:.3f} {error['unit']} on average "
-            f"({error['note']}) on real structures; on generated ones, which are unlike them, "
-            "nobody knows. A network is also steered towards where its constraint errs."
+            f"({error['note']}) for real structures. For generated ones, which are unlike them, "
+            "its error is unknown, and a generator is steered towards where its constraint errs."
         )
     return (
         *found,
@@ -205,7 +206,8 @@ def _compositions(metadata: Metadata) -> Family:
         out_of_scope=(
             "Crystal structures, properties, stability: a formula is all there is.",
             "Organic substances, alloys with fractions, more than 8 atoms of an element in the "
-            "reduced formula, noble gases but xenon, elements behind plutonium.",
+            "reduced formula, elements beyond the 85 (of the noble gases only xenon is one of "
+            "them; polonium to radium and all behind plutonium are not).",
         ),
         command=f"tfmat generate matgan --model {name} -n 100000 --seed 7 --unique --valid-only "
         "--out formulas.csv",
