@@ -1,5 +1,9 @@
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -126,6 +130,25 @@ def test_one_line_and_nothing_half_written(
     lines = [line for line in stderr.splitlines() if not line.startswith("generating")]
     assert len(lines) == 1
     assert message in lines[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["crystals", "formulas"])
+def test_interrupted_call_waits_for_no_answer(serving, tmp_path, kind):
+    serving.inject("slow", times=4, seconds=30)
+    out = tmp_path / ("new.csv" if kind == "formulas" else "new")
+    words = ["--url", serving.rest_url, "--package", getattr(serving, kind), "--out", out]
+    script = "import sys; from tfmat.cli.main import main; main(sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, "predict", *map(str, words)], stderr=subprocess.PIPE
+    ) as process:
+        while not any(request.startswith("predict") for request in serving.requests):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=25)
+    assert process.returncode == 130
+    assert stderr.decode().endswith("tfmat: interrupted\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakSet
 
 import numpy as np
 import urllib3
@@ -71,6 +74,8 @@ class RestTransport(Transport):
             headers=headers,
             retries=False,
         )
+        self._opened: WeakSet[Any] = WeakSet()
+        self._pool.ConnectionCls = _noted(self._pool.ConnectionCls, self._opened)
 
     def predict(
         self,
@@ -117,8 +122,11 @@ class RestTransport(Transport):
             ) from error
 
     def close(self) -> None:
-        """Closes idle connections."""
+        """Closes all connections; requests under way end."""
         self._pool.close()
+        for connection in list(self._opened):
+            with suppress(OSError, AttributeError):  # it was closed before
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _get(self, path: str, timeout: float) -> Any:
         body = self._request("GET", path, timeout)
@@ -161,6 +169,17 @@ class RestTransport(Transport):
             kind = response.headers.get("Content-Type", "no type")
             raise InputError(f"answers, but not in JSON ({one_line(kind)}); {_ELSEWHERE}")
         return content
+
+
+def _noted(base: Any, opened: WeakSet[Any]) -> Any:
+    """Returns a class of connections that notes them: urllib3 forgets those that are in use."""
+
+    class Noted(base):
+        def connect(self) -> None:
+            super().connect()
+            opened.add(self)
+
+    return Noted
 
 
 def _path(model: ServedModel) -> str:

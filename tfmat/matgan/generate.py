@@ -177,6 +177,9 @@ class Sampler:
                     if not waiting:
                         return
                     yield waiting.popleft().result()
+            except (KeyboardInterrupt, SystemExit):
+                self.model.stop()
+                raise
             finally:
                 # An interrupted call must not go on for the rest of its chunks.
                 self._stop.set()

@@ -41,6 +41,7 @@ class CompositionModel:
         read: What ``generate`` made to atoms of each element ``(n, 85)``.
         score: Composition matrices to the critic's scores ``(n,)``, highest for what looks most
             like a real composition; ``None`` where there is no critic.
+        stop: Ends what is under way elsewhere, before an interrupted call waits for it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class CompositionModel:
     generate: Callable[[NDArray[np.float32]], NDArray[Any]]
     read: Callable[[NDArray[Any]], NDArray[np.uint8]]
     score: Callable[[NDArray[Any]], NDArray[np.float32]] | None
+    stop: Callable[[], None] = lambda: None
 
     @classmethod
     def load(

@@ -45,4 +45,5 @@ def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionM
         generate=lambda noise: remote.run(part, noise),
         read=np.asarray if counted else reader(metadata),
         score=(lambda matrices: remote.run("critic", matrices)[:, 0]) if scored else None,
+        stop=remote.close,
     )
