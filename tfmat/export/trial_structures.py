@@ -127,7 +127,7 @@ class StructureTrial(Trial):
         units = {name: unit_of(name) or "" for name in codec.constraints.values()}
         found = figures(self._results(networks), units)
         if isinstance(data, Dataset):
-            found["median_volume_per_atom_of_data"] = _density(data)
+            found["median_volume_per_atom_of_data"] = data_figure(data)
         return {name: {**figure, "command": command} for name, figure in found.items()}
 
 
@@ -174,7 +174,12 @@ def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, An
     return values
 
 
-def _density(dataset: Dataset) -> dict[str, Any]:
+def data_figure(dataset: Dataset) -> dict[str, Any]:
+    """Returns the median volume per atom of a dataset, to compare generated structures with.
+
+    Args:
+        dataset: The dataset.
+    """
     volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in dataset]
     note = f"median of the {len(volumes):,} structures of the dataset {dataset.path.name}"
     return metric(float(np.median(volumes)), "Å³/atom", note)
