@@ -108,6 +108,18 @@ def test_version_is_the_one_asked_for_and_kept(url, serving, options, version):
             del served[3]
 
 
+def test_all_parts_are_of_one_version(formulas, serving):
+    served = serving.core.models["random-generate"]
+    gone = served.pop(2)
+    try:
+        assert formulas.check("generate", "critic")["critic"].version == 1
+        formulas._served.clear()
+        with pytest.raises(InputError, match=r"generate has no version 2, only 1; wait until all"):
+            formulas.check("critic", "generate")
+    finally:
+        served[2] = gone
+
+
 def test_version_that_goes_away_while_we_work(formulas, serving):
     formulas.check("generate")
     served = serving.core.models["random-generate"]

@@ -43,9 +43,9 @@ class RemotePackage(NetworkSet):
     """A model package whose networks run on a TensorFlow Serving.
 
     A part is the model ``<prefix>-<part>`` there. Before it is first run, the server's names,
-    types and shapes are compared with the package's; the version found then is used to the end, so
-    that results do not come from two versions. Several threads may use one object. Close it, or
-    use it as a context manager.
+    types and shapes are compared with the package's. The version found with the first part is used
+    for all parts and to the end, since a generator of one version and decoders of another make
+    nonsense. Several threads may use one object. Close it, or use it as a context manager.
 
     Args:
         folder: Folder with the package's ``metadata.json``; its networks are not needed.
@@ -163,7 +163,10 @@ class RemotePackage(NetworkSet):
         return {part: self._served[part] for part in parts}
 
     def _checked(self, part: str) -> ServedModel:
-        model = ServedModel(f"{self.prefix}-{part}", self.version, self.label)
+        name = f"{self.prefix}-{part}"
+        model = ServedModel(name, self.version, self.label)
+        for before in self._served.values():
+            model = ServedModel(name, before.version)
         found = self.retries(lambda: self._describe(model), self.where)
         signature = found.signatures.get(SIGNATURE)
         if signature is None:
@@ -192,9 +195,12 @@ class RemotePackage(NetworkSet):
             ) from reason
         wanted = max(versions) if model.version is None else model.version
         if wanted not in versions:
+            mend = "give one of them as --version"
+            if self.version is None:
+                mend = "wait until all parts have one version, or " + mend
             raise InputError(
                 f"{model.name} has no version {wanted}, only "
-                f"{', '.join(map(str, sorted(versions)))}; give one of them as --version"
+                f"{', '.join(map(str, sorted(versions)))}; {mend}"
             ) from reason
         found = versions[wanted]
         text = f"{model.name} version {wanted} is {found.state}"
