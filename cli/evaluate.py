@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .main import LazyGroup
-from .options import Finite, decoding_mode
+from .options import Finite, decoding_mode, precision_option
 
 if TYPE_CHECKING:
     from tfmat.datasets.crystal import Crystal
@@ -67,6 +67,7 @@ def evaluate() -> None:
     type=Finite(0, min_open=True),
     help="Only Niggli cells with edges up to so many Å.  [default: the papers' 10, or the model's]",
 )
+@precision_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def reconstruction(
     data: str,
@@ -78,6 +79,7 @@ def reconstruction(
     limit: int | None,
     max_atoms: int | None,
     max_length: float | None,
+    precision: str | None,
     as_json: bool,
 ) -> None:
     """Draw the structures of DATA, read them back and count those that are the same.
@@ -102,7 +104,9 @@ def reconstruction(
         raise InputError("--stage autoencoder needs --model RUN, a package or its name")
     if stage == "voxels" and split != "all":
         raise InputError(f"--split {split} is for --stage autoencoder: voxels learn nothing")
-    codec = Codec.from_package(load(model, models_dir=models_dir)) if model is not None else None
+    codec = None
+    if model is not None:
+        codec = Codec.from_package(load(model, models_dir=models_dir, precision=precision))
     dataset = Dataset.open(resolve(data))
     rules = codec.recipe.data if codec is not None else DataRecipe()
     max_atoms, max_length = max_atoms or rules.max_atoms, max_length or rules.max_length

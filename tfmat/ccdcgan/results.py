@@ -201,6 +201,7 @@ def generate_into(
             "units": {name: unit_of(name) or "" for name in properties},
             "model": package.name,
             "generator_weights_sha256": package.metadata["parts"]["generator"]["weights_sha256"],
+            "precision": package.precision,
             "seed": seed,
             "first": first,
             "mode": mode,

@@ -44,6 +44,11 @@ class NetworkSet(ABC):
         return str(self.metadata["name"])
 
     @property
+    def precision(self) -> str:
+        """How the weights are stored that run: float32 where nothing else is said."""
+        return "float32"
+
+    @property
     def parts(self) -> list[str]:
         """Names of the networks in the package."""
         return list(self.metadata["parts"])
