@@ -38,7 +38,7 @@ def run(target: str) -> None:
     words = ["--recipe", "tiny.toml", "--data", "data", "--strategy", "mirrored"]
     words += ["--set", f"{table}.steps=4"]
     tfmat("train", target, "--out", "run", *words)
-    tfmat("export", "run", "--out", "package")
+    tfmat("export", "run", "--out", "package", "--no-measure")
 
 
 run(sys.argv[1])
