@@ -71,6 +71,10 @@ DAMAGE = {
     "dataset without hash": lambda m: m.update(dataset={"name": "mine"}),
     "metric without unit": lambda m: m.update(metrics={"gan": {"loss": {"value": 1.0}}}),
     "metric as text": lambda m: m.update(metrics={"gan": {"loss": {"value": "1", "unit": "1"}}}),
+    "figure without command": lambda m: m.update(
+        measured={"generated": {"unique": {"value": 0.5, "unit": "1", "note": "of 9"}}}
+    ),
+    "other precision measured": lambda m: m.update(measured={"precisions": {"half": {"bytes": 1}}}),
     "unknown part": lambda m: m["parts"].update(other=generator(m)),
     "hash too short": lambda m: record(m).update(sha256="0" * 63),
     "hash in capitals": lambda m: record(m).update(sha256="A" * 64),
