@@ -68,3 +68,11 @@ def test_no_pickle_inside(tmp_path):
     path = checkpoints.save(tmp_path, 1, variables(1))
     with np.load(path / "variables.npz", allow_pickle=False) as arrays:
         assert all(arrays[name].dtype != object for name in arrays.files)
+
+
+def test_counts_of_another_backend_fit(tmp_path):
+    checkpoints.save(tmp_path, 1, [keras.Variable(7, dtype="int64")])
+    count = keras.Variable(0, dtype="int32")
+    checkpoints.latest(tmp_path).restore([count])
+    assert int(count.value) == 7
+    assert str(count.dtype) == "int32"

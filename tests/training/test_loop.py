@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ import pytest
 pytest.importorskip("keras")
 import keras
 
-from tfmat.errors import TfmatError
+from tfmat.errors import OutOfTimeError, TfmatError
+from tfmat.training import loop
 from tfmat.training.log import RunLog, read_log
 from tfmat.training.loop import Stage, chunk_length
 from tfmat.training.run import Run
@@ -72,6 +75,25 @@ def test_a_stopped_stage_goes_on_as_if_it_had_not(stage, fail_at):
     stage.train(25, [done.place], done.advance)
     assert done.asked == []
     assert float(done.place.value) == float(whole.place.value)
+
+
+def test_a_deadline_stops_between_two_chunks(stage, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    walk = Walk()
+
+    def advance(first, count, tick):
+        clock[0] += 4.0
+        return walk.advance(first, count, tick)
+
+    # After two chunks of 4 s the third would end at 12 s.
+    with pytest.raises(OutOfTimeError, match="20 of 25 steps done; go on with --resume"):
+        replace(stage, deadline=11.0).train(25, [walk.place], advance)
+    assert walk.asked == [(0, 10), (10, 10)]
+    with pytest.raises(OutOfTimeError, match="20 of 25"):
+        replace(stage, deadline=0.0).train(25, [walk.place], advance)
+    stage.train(25, [walk.place], advance)
+    assert walk.asked[2:] == [(20, 5)]
 
 
 def test_what_a_step_is_shared_by_is_kept(stage, monkeypatch):

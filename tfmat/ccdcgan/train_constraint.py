@@ -92,7 +92,9 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
         settings.steps,
         validate,
     )
-    stage.finish({stage.name: model}, _metrics(errors(test), name, len(test), recipe))
+    # Not compiled: else the state of its optimiser, twice the weights, is written with it.
+    trained = keras.Model(model.inputs, model.outputs, name=model.name)
+    stage.finish({stage.name: trained}, _metrics(errors(test), name, len(test), recipe))
 
 
 def _metrics(
