@@ -12,7 +12,7 @@ _PORT = click.IntRange(1, 65_535)
 
 
 @click.command(short_help="Write files that put a model package behind TensorFlow Serving.")
-@click.option("--package", required=True, help="Name or folder of a model package, or a run.")
+@click.option("--package", required=True, help="Name or folder of a model package.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option(
     "--part",
@@ -66,6 +66,6 @@ def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:
         return
     click.echo(
         f"{out}: version {summary['version']} of {', '.join(summary['models'])}, "
-        f"{summary['bytes'] / 1e6:.1f} MB; start it with docker compose up -d in that folder, "
+        f"{summary['bytes'] / 1e6:.1f} MB; start it with docker compose up -d --wait in that folder, "
         "then ./smoke.sh"
     )

@@ -42,8 +42,7 @@ def structures(out: Path, formats: Formats) -> Path:
         }
     )
     constraints = {"constraint": "formation_energy"}
-    if package_tensors(["generate"], recipe):  # XXX
-        models["generate"] = build_generate(models, layout, voxels, PRESENCE, constraints)
+    models["generate"] = build_generate(models, layout, voxels, PRESENCE, constraints)
     tensors = package_tensors(models, recipe)
     details = {"presence_threshold": PRESENCE}
     provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)

@@ -22,7 +22,7 @@ def test_help_needs_no_tensorflow(capsys):
     [
         (("--host", "localhost"), "--host localhost: is no IP address"),
         (("--rest-port", "8500"), "--rest-port and --grpc-port are both 8500"),
-        ((), "no such folder and no such package"),
+        ((), "--package nowhere: no such folder and no such package"),
     ],
 )
 def test_wrong_words_are_one_line(capsys, tmp_path, words, message):

@@ -212,11 +212,9 @@ def copied(package, folder, change):
 
 
 def test_made_of_keras_weights_is_the_same(packages, tmp_path):
-    def without(metadata):
-        for entry in metadata["parts"].values():
-            del entry["saved_model"]
-
-    package = load(copied(packages["structures"], tmp_path / "keras", without))
+    folder = copied(packages["structures"], tmp_path / "keras", lambda _: None)
+    (folder / "serving").unlink()  # as a package that lies in a repository
+    package = load(folder)
     out = tmp_path / "served"
     summary = write_serving(package.folder, out)
     assert [f"structures-{part}" for part in summary["made"]] == summary["models"]
@@ -245,6 +243,12 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
 
     with pytest.raises(InputError, match=r"SHA-256 of serving/generator"):
         write_serving(copied(packages["structures"], tmp_path / "damaged", damage), out)
+
+    def elsewhere(metadata):
+        metadata["parts"]["generator"]["saved_model"]["folder"] = "keras"
+
+    with pytest.raises(InputError, match=r"serving/generator/.* is no file of keras"):
+        write_serving(copied(packages["structures"], tmp_path / "elsewhere", elsewhere), out)
 
     def rename(metadata):
         metadata["name"] = "two words"

@@ -14,7 +14,7 @@ from tfmat.export.serving_files import ServedPart, write_files
 from tfmat.export.serving_models import Networks
 from tfmat.export.serving_warmup import write_warmup
 from tfmat.files import replacing_folder
-from tfmat.inference.metadata import GENERATE, METADATA
+from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import SCHEMA
 from tfmat.training.quiet import muted_stderr
@@ -88,7 +88,7 @@ def write_serving(
         MissingExtraError: The ``[serving]`` extra is not installed.
     """
     serving = serving or Serving()
-    package = load(model, models_dir=models_dir)
+    package = load(find(model, models_dir, option="--package"))
     if not _SERVABLE.fullmatch(package.name):
         raise InputError(
             f"{package.folder}: the name {package.name!r} cannot be one of a served model; export "

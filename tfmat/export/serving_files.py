@@ -124,6 +124,7 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         "rest_port": serving.rest_port,
         "grpc_port": serving.grpc_port,
         "url": f"http://{_reachable(host)}:{serving.rest_port}",
+        "predicted": "../new.csv" if package.metadata["family"] == "matgan" else "../new",
         "cpus": serving.cpus,
         "memory_limit": _BASE_MEMORY + math.ceil(_COPIES * weights / 2**30),
         "version": serving.version,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tfmat.errors import InputError
@@ -45,8 +45,9 @@ class Networks:
             MissingExtraError: Weights are to be loaded and Keras is not installed.
         """
         entry = self.package.metadata["parts"][part]
-        if "saved_model" in entry:
-            self._copy(part, entry["saved_model"], target)
+        record = entry.get("saved_model")
+        if record is not None and (self.package.folder / record["folder"]).is_dir():
+            self._copy(part, record, target)
             return
         network = self._network(part)
         signatures = (GENERATE,) if part == GENERATE else ()
@@ -55,12 +56,17 @@ class Networks:
         self.made.append(part)
 
     def _copy(self, part: str, record: dict[str, Any], target: Path) -> None:
-        source = self.package.folder / record["folder"]
         for file in record["files"]:
+            path = PurePosixPath(file["file"])
+            if not path.is_relative_to(record["folder"]):
+                raise InputError(
+                    f"{self.package.folder}: damaged, {path} is no file of {record['folder']}; "
+                    "export it again"
+                )
             check_file(self.package.folder, part, file)
-            copy = target / (self.package.folder / file["file"]).relative_to(source)
+            copy = target / path.relative_to(record["folder"])
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self.package.folder / file["file"], copy)
+            shutil.copyfile(self.package.folder / path, copy)
 
     def _network(self, part: str) -> keras.Model:
         """Loads a part's Keras model, or builds the end-to-end graph of the others."""
@@ -69,33 +75,39 @@ class Networks:
         entry = self.package.metadata["parts"].get(part, {})
         if part == GENERATE:
             network = self._end_to_end()
-        elif "keras" in entry:
+        elif "keras" in entry and (self.package.folder / entry["keras"]["file"]).is_file():
             check_file(self.package.folder, part, entry["keras"])
             network = _load(self.package.folder / entry["keras"]["file"])
         else:
+            # The packages of training runs and in the wheel hold only what generating needs.
             raise InputError(
                 f"{self.package.folder}: has neither a SavedModel nor Keras weights of {part}; "
-                "export the run again with --saved-model or --keras"
+                "export its run with tfmat export, or give the package's folder in a clone of "
+                "tfmat's repository"
             )
         self._loaded[part] = network
         return network
 
     def _end_to_end(self) -> keras.Model:
         load_keras()
-        metadata = self.package.metadata
-        if metadata["family"] == "matgan":
-            from tfmat.matgan.end_to_end import build_generate
-            from tfmat.matgan.recipe import DecodingRecipe
+        if self.package.metadata["family"] == "matgan":
+            return self._formulas()
+        return self._structures()
 
-            decoding = build(DecodingRecipe, metadata["decoding"])
-            return build_generate(self._network("generator"), decoding)
+    def _formulas(self) -> keras.Model:
+        from tfmat.matgan.end_to_end import build_generate
+        from tfmat.matgan.recipe import DecodingRecipe
+
+        decoding = build(DecodingRecipe, self.package.metadata["decoding"])
+        return build_generate(self._network("generator"), decoding)
+
+    def _structures(self) -> keras.Model:
         from tfmat.ccdcgan.codec import Codec
         from tfmat.ccdcgan.end_to_end import build_generate
 
         codec = Codec.from_package(self.package)
-        outputs = {
-            part: next(iter(metadata["parts"][part]["outputs"])) for part in codec.constraints
-        }
+        entries = self.package.metadata["parts"]
+        outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
         parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
         networks = {part: self._network(part) for part in parts}
         return build_generate(
