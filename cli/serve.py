@@ -66,5 +66,5 @@ def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:
         return
     click.echo(
         f"{out}: version {summary['version']} of {', '.join(summary['models'])}, "
-        f"{summary['bytes'] / 1e6:.1f} MB; in that folder: docker compose up -d --wait && ./smoke.sh"
+        f"{summary['bytes'] / 1e6:.1f} MB; there: docker compose up -d --wait && ./smoke.sh"
     )
