@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,8 @@ class GrpcTransport(Transport):
             raise InputError(f"--url {url}: cannot be read as an address") from error
         if not host or parts.path not in ("", "/") or parts.query or parts.username:
             raise InputError(f"--url {url}: write it as {parts.scheme}://host:8500")
+        # What goes wrong comes as an exception; its own log would be further lines.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         purpose = f"--url {parts.scheme}://"
         with muted_stderr():  # TensorFlow tells how it starts
             self._grpc = require("grpc", "serving", purpose)
@@ -148,6 +151,11 @@ def _explained(code: str, words: str, timeout: float) -> TfmatError:
         return TransientError(f"no answer within {timeout:g} s", _SLOW)
     if "larger than max" in words or "maximum input batch size" in words:
         return InputError(f"{code}: {words}; give a smaller --batch-size")
+    if "handshake failed" in words.lower():
+        return InputError(
+            f"no TLS ({words}); write grpc:// for a server without it, or name the authority's "
+            "certificate in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
+        )
     if code == "UNAVAILABLE":
         return TransientError(f"{code}: {words}", _START)
     if code == "RESOURCE_EXHAUSTED":
