@@ -10,11 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 import tiny
+from oracle import CRYSTALS
 
 from tfmat.ccdcgan import autoencoders, constraint, gan
 from tfmat.ccdcgan import parts as structures
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.sites import box_positions, encode_channels
 from tfmat.export import package
 from tfmat.matgan import autoencoder, autoregressive, networks
 from tfmat.matgan import parts as compositions
@@ -23,6 +26,8 @@ from tfmat.matgan.recipe import CompositionAutoencoderRecipe, CriticGanRecipe, M
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.recipes.loader import to_mapping
 
+# What the reference decoders know, so that there are atoms to be found.
+REMEMBERED = CRYSTALS[:2]
 CASES = ("compact", "reference", "dense", "matgan-4", "matgan-7", "autoregressive")
 
 
@@ -46,7 +51,7 @@ def write(case: str, folder: Path) -> tuple[Path, Mapping[str, keras.Model]]:
 def _structure_recipe(case: str, file: Path) -> CcdcganRecipe:
     recipe = load_recipe(str(tiny.write_recipe(file)))
     if case == "reference":
-        form = AutoencoderRecipe(filters=(4, 8), latent=6)
+        form = AutoencoderRecipe(filters=(8,), latent=6)
         sites = replace(form, latent=10)
         return replace(recipe, lattice_autoencoder=form, sites_autoencoder=sites)
     return replace(
@@ -60,7 +65,7 @@ def _structure_networks(recipe: CcdcganRecipe) -> dict[str, keras.Model]:
     layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
     lattice, sites = recipe.lattice_autoencoder, recipe.sites_autoencoder
     grids = recipe.voxels.lattice_grid, recipe.voxels.sites_grid
-    return {
+    made = {
         "generator": _shaken(gan.build_generator(recipe.gan, layout)),
         "discriminator": _shaken(gan.build_discriminator(recipe.gan, layout)),
         "constraint": _shaken(constraint.build_constraint(recipe.constraint, layout)),
@@ -69,6 +74,30 @@ def _structure_networks(recipe: CcdcganRecipe) -> dict[str, keras.Model]:
         "sites_encoder": _shaken(autoencoders.build_encoder(sites, grids[1])),
         "sites_decoder": _shaken(autoencoders.build_decoder(sites, grids[1])),
     }
+    if sites.form == "reference":
+        channels = [box_positions(crystal) for crystal in REMEMBERED]
+        _remember(made["sites_decoder"], encode_channels(channels, recipe.voxels)[..., 0])
+        cells = [encode_lattice(crystal.lattice, recipe.voxels) for crystal in REMEMBERED]
+        _remember(made["lattice_decoder"], np.stack(cells))
+    return made
+
+
+def _remember(decoder: keras.Model, voxels: np.ndarray) -> None:
+    """Makes a reference decoder give voxels ``(n, grid, grid, grid)`` for unit vectors.
+
+    The first deconvolution holds their logits, the second puts its eight filters side by side.
+    """
+    first, second = (decoder.get_layer(f"deconvolution_{i}") for i in (1, 2))
+    gain = autoencoders.THRESHOLD_GAIN / 4  # of the threshold on the logit
+    logits = np.where(voxels > 0, voxels / gain, -0.05)
+    kernel, half = first.get_weights()[0], voxels.shape[1] // 2
+    blocks = logits.reshape(-1, half, 2, half, 2, half, 2).transpose(1, 3, 5, 2, 4, 6, 0)
+    kernel[..., : len(voxels)] = blocks.reshape(half, half, half, 8, -1)
+    first.set_weights([kernel])
+    taps = np.zeros_like(second.get_weights()[0])
+    for number, (i, j, k) in enumerate(np.ndindex(2, 2, 2)):
+        taps[1 + i, 1 + j, 1 + k, 0, number] = 1.0
+    second.set_weights([taps])
 
 
 def _composition_networks(case: str) -> tuple[MatganRecipe, dict[str, keras.Model]]:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("tensorflow")
+pytest.importorskip("jsonschema")
 
 from tfmat.export.parity import TOLERANCE, difference, forms, of_keras
 from tfmat.inference.package import load
+from tfmat.inference.schema import first_problem
 from tfmat.inference.verify import random_inputs
 
 pytestmark = pytest.mark.train
@@ -33,7 +35,9 @@ def test_trained_on_two_devices_all_forms_agree(target, stage, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     stages = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["stages"]
     assert stages[stage]["replicas"] == 2
+    assert (tmp_path / "package" / "README.md").is_file()
     package = load(tmp_path / "package", threads=1)
+    assert first_problem(package.metadata) is None
     for part, batch in random_inputs(package, 3).items():
         (output,) = package.metadata["parts"][part]["outputs"]
         runs = forms(package, part)
