@@ -93,7 +93,7 @@ def verify(folder: Path) -> Verified:
 
 
 def random_inputs(package: ModelPackage, count: int, seed: int = 0) -> dict[str, NDArray[Any]]:
-    """Returns random inputs of every part: uniform from 0 to 1 for voxels, else standard normal.
+    """Returns random inputs of every part: standard normal, or uniform where cells are 0 to 1.
 
     Args:
         package: A package of any family.
@@ -106,8 +106,10 @@ def random_inputs(package: ModelPackage, count: int, seed: int = 0) -> dict[str,
     random = np.random.default_rng(seed)
     inputs = {}
     for part in package.parts:
-        shape = (count, *package.input(part)[1])
-        drawn = random.random(shape) if len(shape) == 5 else random.normal(size=shape)
+        name, sizes = package.input(part)
+        bounded = name.endswith(("_voxel", "_matrix"))
+        shape = (count, *sizes)
+        drawn = random.random(shape) if bounded else random.normal(size=shape)
         inputs[part] = drawn.astype(np.float32)
     return inputs
 
