@@ -81,7 +81,39 @@ def lines(
         worst = {form: max(values.values()) for form, values in inner.items()}
         cells = (f"{worst[form]:.1e}" if form in worst else "" for form in COLUMNS)
         rows.append(f"| {part} before the decision | " + " | ".join(cells) + " |")
+    if decided and part == "sites_decoder":
+        shares = atoms_that_differ(package, inputs, batches)
+        rows.append(
+            f"| {part} channels with other atoms | "
+            + " | ".join(f"{shares[form]:.1e}" for form in COLUMNS)
+            + " |"
+        )
     return rows
+
+
+def atoms_that_differ(
+    package: ModelPackage, inputs: list[NDArray[np.float32]], batches: tuple[int, int]
+) -> dict[str, float]:
+    """Returns by form the share of decoded channels whose atoms differ by more than 0.01 Å."""
+    from tfmat.ccdcgan.decode import decode_channels
+    from tfmat.ccdcgan.recipe import CcdcganRecipe
+    from tfmat.recipes.loader import build
+
+    spec = build(CcdcganRecipe, package.metadata["recipe"]).voxels
+    runs = forms(package, "sites_decoder")
+    differ: dict[str, list[bool]] = {form: [] for form in runs}
+    for array in inputs:
+        for size in batches:
+            atoms = {
+                form: decode_channels(run(array[:size])["sites_voxel"], spec)
+                for form, run in runs.items()
+            }
+            for form, found in atoms.items():
+                differ[form] += [
+                    a.shape != b.shape or not np.allclose(a, b, atol=0.01)
+                    for a, b in zip(found, atoms["keras"], strict=True)
+                ]
+    return {form: float(np.mean(answers)) for form, answers in differ.items()}
 
 
 def decisions(package: ModelPackage, part: str) -> list[str]:
