@@ -23,6 +23,7 @@ import argparse
 import importlib.util
 import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -118,13 +119,17 @@ def run_folder(runs: Path, recipe: str) -> Path:
     return runs / Path(recipe).name.removesuffix(".toml")
 
 
-def pack(runs: list[Path], out: Path, part_bytes: int) -> dict[str, Any]:
+def pack(
+    runs: list[Path], out: Path, part_bytes: int, most_bytes: float = math.inf
+) -> dict[str, Any]:
     """Writes run folders as parts of one tar file, with their curves and a manifest.
 
     Args:
         runs: Run folders; those that do not exist are passed over.
         out: Folder of the parts; an older parcel in it is replaced.
         part_bytes: Most bytes of a part.
+        most_bytes: Most bytes of all parts: if need be without the checkpoints, which hold the
+            optimisers' state. A stage then begins anew, and those before it are kept.
 
     Returns:
         The manifest.
@@ -133,10 +138,15 @@ def pack(runs: list[Path], out: Path, part_bytes: int) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     for old in [out / MANIFEST, out / CURVES, *out.glob(f"{PART}.*")]:
         old.unlink(missing_ok=True)
+    paths = {run: contents(run) for run in runs}
+    if sum(path.stat().st_size for chosen in paths.values() for path in chosen) > most_bytes:
+        tell(f"{out}: without checkpoints, which would make it larger than {most_bytes / 1e6:g} MB")
+        for run in runs:
+            paths[run] = [path for path in paths[run] if "checkpoint-" not in path.parent.name]
     parts = _Parts(out, part_bytes)
     with parts, tarfile.open(fileobj=parts, mode="w|") as archive:
         for run in runs:
-            for path in contents(run):
+            for path in paths[run]:
                 archive.add(path, f"{run.name}/{path.relative_to(run).as_posix()}", recursive=False)
     with (out / CURVES).open("w", encoding="utf-8") as stream:
         for run in runs:
@@ -287,6 +297,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for the parcel")
     parser.add_argument("--minutes", type=float, default=9.0, help="time for the training")
     parser.add_argument("--part-megabytes", type=float, default=15.0, help="most of a part")
+    parser.add_argument(
+        "--most-megabytes",
+        type=float,
+        default=math.inf,
+        help="most of all parts; if need be, checkpoints are left out",
+    )
     parser.add_argument("--data", help="dataset by name or folder, in place of the recipes'")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int)
@@ -309,9 +325,9 @@ def main() -> int:
             train(arguments)
         finally:
             folders = [run_folder(arguments.runs, split_word(w)[0]) for w in arguments.recipes]
-            size = int(arguments.part_megabytes * 1e6)
-            manifest = pack(folders, arguments.out, size)
-            total = sum(part["bytes"] for part in manifest["parts"]) / 1e6
+            part, most = (int(arguments.part_megabytes * 1e6), arguments.most_megabytes * 1e6)
+            manifest = pack(folders, arguments.out, part, most)
+            total = sum(entry["bytes"] for entry in manifest["parts"]) / 1e6
             tell(f"{arguments.out}: {len(manifest['parts'])} parts, {total:.1f} MB")
     except OutOfTimeError as error:
         tell(f"{error}: call again")

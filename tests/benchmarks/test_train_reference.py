@@ -70,6 +70,13 @@ def test_a_parcel_brings_back_what_a_run_needs(script, run, tmp_path):
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a"]
 
 
+def test_checkpoints_are_left_out_of_a_small_parcel(script, run, tmp_path):
+    script.pack([run], tmp_path / "out", 10**6, most_bytes=7000)
+    (installed,) = script.join(tmp_path / "out", tmp_path / "home", overwrite=False)
+    assert "weights/lattice_encoder.keras" in tree(installed)
+    assert not any("checkpoint" in name for name in tree(installed))
+
+
 def test_an_older_parcel_is_replaced(script, run, tmp_path):
     script.pack([run], tmp_path / "out", 1000)
     script.pack([run], tmp_path / "out", 10**6)
