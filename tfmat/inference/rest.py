@@ -53,8 +53,8 @@ class RestTransport(Transport):
         InputError: The address cannot be read.
     """
 
-    # A sign, nine digits, a point, an exponent and a comma at most; most numbers are shorter.
-    bytes_per_value = 12
+    # Nine digits, a point, an exponent, and the brackets and commas that are between numbers.
+    bytes_per_value = 16
 
     def __init__(self, url: str, connections: int) -> None:
         try:
