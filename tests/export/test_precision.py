@@ -165,7 +165,8 @@ def tfmat(capsys, *words):
     return captured.out
 
 
-def test_a_run_is_exported_in_all_forms_and_generates_in_int8(capsys, tmp_path):
+def test_a_run_is_exported_in_all_forms_and_generates_in_int8(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfmat.export.measure._SECONDS", 0.001)
     tiny_compositions.write_dataset(tmp_path / "data")
     recipe = tiny_compositions.write_recipe(tmp_path / "tiny.toml")
     run, package, out = tmp_path / "run", tmp_path / "package", tmp_path / "formulas.csv"
