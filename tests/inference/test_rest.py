@@ -3,6 +3,7 @@
 import gzip
 import http.server
 import json
+import socket
 import threading
 from contextlib import contextmanager
 
@@ -170,8 +171,19 @@ def test_proxy_with_path_password_and_compression():
         assert headers["Authorization"].startswith("Basic ")
 
 
-def test_no_such_host():
-    with pytest.raises(InputError, match="there is no such host; give another --url"):
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        (socket.EAI_NONAME, InputError, "there is no such host; give another --url"),
+        (socket.EAI_AGAIN, TransientError, "its name cannot be resolved now"),
+    ],
+)
+def test_name_that_cannot_be_resolved(monkeypatch, code, kind, message):
+    def fail(*_arguments, **_options):
+        raise socket.gaierror(code, "no")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    with pytest.raises(kind, match=message):
         RestTransport("http://nowhere.invalid:8501", 1).versions(MODEL, 5)
 
 

@@ -30,7 +30,7 @@ _PORT = 8500
 _LOG = "look into the server's log"
 _START = "start the server, or give another --url (gRPC is on port 8500 unless set otherwise)"
 _SLOW = "give more --timeout, or a smaller --batch-size"
-# What is not in TensorFlow's list of codes by their meaning.
+# Codes of what other words would mend.
 _USERS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED")
 
 
@@ -72,6 +72,7 @@ class GrpcTransport(Transport):
             # Each client and each test has connections of its own, and tries again by itself.
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
+            ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
         ]
         if parts.scheme == "grpcs":

@@ -66,7 +66,7 @@ class NetworkSet(ABC):
         if missing:
             raise InputError(
                 f"{self.folder}: holds no {', '.join(missing)} (it has {', '.join(self.parts)}); "
-                "train the missing stages, or give another --model"
+                "train the missing stages, or give another package"
             )
 
     def input(self, part: str) -> tuple[str, tuple[int, ...]]:

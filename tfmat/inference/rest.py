@@ -70,7 +70,7 @@ class RestTransport(Transport):
         headers = urllib3.util.make_headers(accept_encoding=True, basic_auth=parsed.auth)
         self._pool = urllib3.connection_from_url(
             f"{parsed.scheme}://{parsed.netloc}",
-            maxsize=connections,
+            maxsize=connections + 1,  # a check may come beside the requests
             headers=headers,
             retries=False,
         )
@@ -203,6 +203,8 @@ def _explained(error: Exception, timeout: float) -> InputError | TransientError:
     """Says what a failed connection means."""
     exceptions = urllib3.exceptions
     if isinstance(error, exceptions.NameResolutionError):
+        if getattr(error.__cause__, "errno", None) == socket.EAI_AGAIN:
+            return TransientError("its name cannot be resolved now", "look into the network")
         return InputError("there is no such host; give another --url")
     if isinstance(error, exceptions.SSLError):
         return InputError(

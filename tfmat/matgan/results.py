@@ -292,7 +292,7 @@ def _why_nothing(collection: Collection, sampler: Sampler) -> str:
     if not accepted:
         return (
             f"none of {samples:,} samples is a formula of 2 to 8 elements; train "
-            f"{sampler.model.name} longer, or give another --model"
+            f"{sampler.model.name} longer, or give another model"
         )
     steps = [
         (tally["preferred"], "has a score above that of --critic-keep"),
