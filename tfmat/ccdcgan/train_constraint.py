@@ -93,7 +93,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
         validate,
     )
     # Not compiled: else the state of its optimiser, twice the weights, is written with it.
-    trained = keras.Model(model.inputs, model.outputs, name=model.name)
+    trained = keras.Model(model.input, model.output, name=model.name)
     stage.finish({stage.name: trained}, _metrics(errors(test), name, len(test), recipe))
 
 
