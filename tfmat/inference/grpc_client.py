@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError, TfmatError, require
-from tfmat.inference.rest import numpy_name
 from tfmat.inference.transport import (
     Description,
     NotServedError,
@@ -22,6 +21,7 @@ from tfmat.inference.transport import (
     TransientError,
     Transport,
     VersionState,
+    numpy_name,
     one_line,
 )
 from tfmat.quiet import muted_stderr

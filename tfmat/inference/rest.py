@@ -28,6 +28,7 @@ from tfmat.inference.transport import (
     TransientError,
     Transport,
     VersionState,
+    numpy_name,
     one_line,
 )
 
@@ -280,9 +281,3 @@ def _tensors(entries: Mapping[str, Any]) -> dict[str, TensorInfo]:
             else tuple(size if size >= 0 else None for size in sizes),
         )
     return tensors
-
-
-def numpy_name(dtype: str) -> str:
-    """Returns NumPy's name of a type of TensorFlow, e.g. ``DT_FLOAT``."""
-    short = dtype.removeprefix("DT_").lower()
-    return {"float": "float32", "double": "float64", "half": "float16"}.get(short, short)

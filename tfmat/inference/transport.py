@@ -222,3 +222,9 @@ def one_line(text: str) -> str:
     """Returns a server's words as one short line without control characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 4] + " ..."
+
+
+def numpy_name(dtype: str) -> str:
+    """Returns NumPy's name of a type of TensorFlow, e.g. ``DT_FLOAT``."""
+    short = dtype.removeprefix("DT_").lower()
+    return {"float": "float32", "double": "float64", "half": "float16"}.get(short, short)
