@@ -54,3 +54,15 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     with serve(tmp_path_factory.mktemp("served")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def known_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package that generates one known crystal, as ONNX and as SavedModel."""
+    pytest.importorskip("tensorflow")
+    import known_crystal
+
+    from tfmat.export.package import Formats
+
+    folder = tmp_path_factory.mktemp("known") / "ccdcgan-bi-se"
+    return known_crystal.write(folder, Formats(saved_model=True))

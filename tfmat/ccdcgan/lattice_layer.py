@@ -18,8 +18,9 @@ from tfmat.ccdcgan.lattice import MAX_LENGTH, MIN_ANGLE, MIN_LENGTH
 from tfmat.ccdcgan.lattice_fit import EXPLAINED, SATURATED, half_space
 from tfmat.ccdcgan.spec import VoxelSpec
 
-# Steps at most, first until it is settled which points are within the cut-off, then with these.
-_TOLERANCES, _STEPS = (1e-2, 1e-6), 12
+# A round is over when a step lowers the cost by less than this share. Steps at most in both.
+_TOLERANCES, _STEPS = (1e-2, 1e-6), 24
+_DAMPING = 1e-3
 # Of the products of two of seven numbers, where each stands among the different ones.
 _FIRST, _SECOND = np.triu_indices(7)
 _PLACE = np.zeros((7, 7), np.int32)
@@ -91,18 +92,49 @@ class _Fit:
         falling = ops.all(fit[:, :3] < 0, axis=1, keepdims=True)
         return ops.where(ops.logical_and(_sum(near) > 6.5, falling), fit, cube)
 
-    def descend(self, flat: Any, exponents: Any) -> tuple[Any, Any]:
-        """Levenberg-Marquardt; returns u and the share of squared values explained."""
-        unknown = ops.concatenate([exponents, ops.ones_like(exponents[:, :1])], axis=1)
-        explained = ops.zeros_like(unknown[:, :1])
-        for tolerance in _TOLERANCES:
-            # Out to the cut-off, as far as the present exponents tell.
-            inside = _number(self._exponent(unknown) > math.log(self._spec.cutoff))
-            value = flat * inside
-            unknown, cost = self._steps(value, inside, unknown, tolerance)
-            share = 1.0 - cost / ops.maximum(_sum(ops.square(value)), 1e-12)
-            explained = ops.where(_sum(inside) > 6.5, share, -1.0)
-        return unknown[:, :6], explained
+    def descend(self, flat: Any, start: Any) -> tuple[Any, Any]:
+        """Levenberg-Marquardt; returns u and the share of squared values explained.
+
+        Each row takes two rounds: the first settles which points are within the cut-off.
+        """
+
+        def residual(unknown: Any, inside: Any) -> tuple[Any, Any, Any]:
+            # A trial step that is not positive definite must cost much, not overflow.
+            shape = ops.exp(ops.minimum(self._exponent(unknown), 5.0)) * inside
+            rest = flat * inside - unknown[:, 6:] * shape
+            return shape, rest, _sum(ops.square(rest))
+
+        def step(unknown: Any, settled: Any, damping: Any, rounds: Any) -> tuple[Any, ...]:
+            inside = self._inside(settled)
+            shape, rest, cost = residual(unknown, inside)
+            # Slope by the exponents: amplitude x term x shape; by the amplitude: shape.
+            scale = ops.where(np.arange(7) < 6, unknown[:, 6:], 1.0)
+            normal = self._normal(ops.square(shape)) * scale[:, :, None] * scale[:, None, :]
+            damped = normal * (1 + damping[:, :, None] * np.eye(7)) + _RIDGE * np.eye(7)
+            trial = unknown + _solve(damped, ops.matmul(rest * shape, self._terms) * scale)
+            _, _, trial_cost = residual(trial, inside)
+            active = rounds < len(_TOLERANCES)
+            better = ops.logical_and(active, trial_cost < cost)
+            least = ops.where(rounds < 1, _TOLERANCES[0] * cost, _TOLERANCES[1] * cost)
+            done = ops.logical_and(better, cost - trial_cost < least)
+            unknown = ops.where(better, trial, unknown)
+            damping = ops.where(better, damping / 10, ops.maximum(10 * damping, 1e-4))
+            # The next round starts from here.
+            settled = ops.where(ops.logical_and(done, rounds < 1), unknown, settled)
+            return unknown, settled, ops.where(done, _DAMPING, damping), rounds + _number(done)
+
+        unknown = ops.concatenate([start, ops.ones_like(start[:, :1])], axis=1)
+        none = ops.zeros_like(start[:, :1])
+        unknown, settled, _, _ = ops.while_loop(
+            lambda _, __, ___, rounds: ops.any(rounds < len(_TOLERANCES)),
+            step,
+            (unknown, unknown, none + _DAMPING, none),
+            maximum_iterations=_STEPS,
+        )
+        inside = self._inside(settled)
+        _, _, cost = residual(unknown, inside)
+        share = 1.0 - cost / ops.maximum(_sum(ops.square(flat * inside)), 1e-12)
+        return unknown[:, :6], ops.where(_sum(inside) > 6.5, share, -1.0)
 
     def level_set(self, height: Any) -> Any:
         """Reads the metric from the ellipsoid p > 1/2, whose second moments are R²/5·grid²·G⁻¹."""
@@ -115,42 +147,12 @@ class _Fit:
         square = 2 * self._spec.lattice_sigma**2 * math.log(2) / 5
         return ops.concatenate(cofactors, axis=1) * square / ops.maximum(determinant, 1e-30)
 
-    def _steps(self, value: Any, inside: Any, unknown: Any, tolerance: float) -> tuple[Any, Any]:
-        """Takes steps until no row's cost falls by much; returns unknowns and costs."""
-
-        def residual(unknown: Any) -> tuple[Any, Any, Any]:
-            # A trial step that is not positive definite must cost much, not overflow.
-            shape = ops.exp(ops.minimum(self._exponent(unknown), 5.0)) * inside
-            rest = value - unknown[:, 6:] * shape
-            return shape, rest, _sum(ops.square(rest))
-
-        def step(unknown: Any, damping: Any, active: Any, cost: Any) -> tuple[Any, Any, Any, Any]:
-            shape, rest, _ = residual(unknown)
-            # Slope by the exponents: amplitude x term x shape; by the amplitude: shape.
-            scale = ops.where(np.arange(7) < 6, unknown[:, 6:], 1.0)
-            normal = self._normal(ops.square(shape)) * scale[:, :, None] * scale[:, None, :]
-            damped = normal * (1 + damping[:, :, None] * np.eye(7)) + _RIDGE * np.eye(7)
-            trial = unknown + _solve(damped, ops.matmul(rest * shape, self._terms) * scale)
-            _, _, trial_cost = residual(trial)
-            better = ops.logical_and(active, trial_cost < cost)
-            still = ops.logical_or(trial_cost >= cost, cost - trial_cost >= tolerance * cost)
-            damping = ops.where(better, damping / 10, ops.maximum(10 * damping, 1e-4))
-            unknown = ops.where(better, trial, unknown)
-            cost = ops.where(better, trial_cost, cost)
-            return unknown, damping, ops.logical_and(active, still), cost
-
-        _, _, cost = residual(unknown)
-        damping = ops.zeros_like(cost) + 1e-3
-        unknown, _, _, cost = ops.while_loop(
-            lambda _, __, active, ___: ops.any(active),
-            step,
-            (unknown, damping, damping > 0, cost),
-            maximum_iterations=_STEPS,
-        )
-        return unknown, cost
-
     def _exponent(self, unknown: Any) -> Any:
         return ops.matmul(unknown[:, :6], self._transposed)
+
+    def _inside(self, unknown: Any) -> Any:
+        """Tells which points are within the cut-off, as far as the exponents tell."""
+        return _number(self._exponent(unknown) > math.log(self._spec.cutoff))
 
     def _normal(self, weight: Any) -> Any:
         """Returns the sums of weight x product of two terms, shape ``(batch, 7, 7)``."""
