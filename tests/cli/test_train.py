@@ -309,3 +309,11 @@ def test_a_dcgan_cannot_go_on_in_a_ccdcgan_run(chain, place):
     result = tfmat(place, "train", "dcgan", "--out", "whole", "--resume", "--data", "data")
     assert result.returncode == 2
     assert "is a CCDCGAN" in result.stderr
+
+
+def test_a_limit_of_time(place):
+    result = tfmat(place, "train", "lattice-ae", *ORDER, "--out", "short", "--minutes", "0.001")
+    assert result.returncode == 75
+    assert result.stderr.splitlines()[-1] == (
+        "tfmat: lattice-ae: the time is over, 0 of 40 steps done; go on with --resume"
+    )
