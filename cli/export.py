@@ -25,6 +25,12 @@ import click
     "change what is decoded is stored as float16 instead.",
 )
 @click.option(
+    "--rewrite/--no-rewrite",
+    default=True,
+    help="Write the ONNX graphs as ONNX Runtime computes them fastest, with the same result.  "
+    "[default: rewrite]",
+)
+@click.option(
     "--measure/--no-measure",
     default=True,
     help="Generate with the package, and write size, speed and what comes out into its metadata.  "
@@ -55,7 +61,9 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     from tfmat.export.package import Formats
     from tfmat.training.exporting import export_run
 
-    formats = Formats(saved_model=options["saved_model"], keras=options["keras"])
+    formats = Formats(
+        saved_model=options["saved_model"], keras=options["keras"], rewrite=options["rewrite"]
+    )
     summary = export_run(
         run,
         out,

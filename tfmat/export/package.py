@@ -11,6 +11,7 @@ from tfmat import __version__
 from tfmat.errors import InputError
 from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_sha256
 from tfmat.export.onnx import OPSET, export_onnx
+from tfmat.export.rewrite import rewrite
 from tfmat.export.saved_model import export_saved_model
 from tfmat.files import replacing_folder, sha256, write_json
 from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
@@ -56,10 +57,13 @@ class Formats:
     Args:
         saved_model: SavedModels in TensorFlow Serving's layout.
         keras: The networks as trained, as ``.keras`` without the optimiser's state.
+        rewrite: Write the ONNX graphs as ONNX Runtime computes them fastest
+            (:mod:`tfmat.export.rewrite`); the other formats stay as they were trained.
     """
 
     saved_model: bool = False
     keras: bool = False
+    rewrite: bool = True
 
 
 def write_package(
@@ -155,7 +159,7 @@ class _PartWriter:
             entry["property"] = tensors.property
         file = f"{part}.onnx"
         export_onnx(
-            network,
+            rewrite(network) if self.formats.rewrite else network,
             self.folder / file,
             tensors,
             origin={

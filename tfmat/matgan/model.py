@@ -122,7 +122,7 @@ def _part(parts: Sequence[str]) -> str:
 def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
     """Lets several threads run one session, each on a core of its own.
 
-    A session with several threads is slower: transposed convolutions hardly use them.
+    One session of several threads is a little slower on the small networks.
     """
     import onnxruntime
 

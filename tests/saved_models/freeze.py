@@ -1,0 +1,72 @@
+"""What the shipped packages generate from fixed noise, and how it is written down.
+
+``python tests/saved_models/freeze.py`` writes it down again, after new weights were put there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import generate
+from tfmat.datasets.writing import cell_parameters, reduced_formula
+from tfmat.inference.metadata import read_metadata
+from tfmat.inference.package import load
+
+MODELS = Path(__file__).parents[2] / "saved_models"
+FROZEN = Path(__file__).parent / "frozen"
+SEED, GRAPHS, FORMULAS = 20, 12, 200
+
+
+def packages() -> list[Path]:
+    """Returns the folders of the shipped packages."""
+    return sorted(path.parent for path in MODELS.glob("*/metadata.json"))
+
+
+def generated(folder: Path) -> dict[str, Any]:
+    """Generates structures or formulas from fixed noise, as plain JSON values."""
+    if read_metadata(folder)["family"] == "matgan":
+        return {"formulas": _formulas(folder)}
+    codec = Codec.from_package(load(folder, threads=1))
+    return {"structures": [_structure(result) for result in generate(codec, GRAPHS, SEED)]}
+
+
+def _formulas(folder: Path) -> list[str]:
+    import numpy as np
+
+    from tfmat.matgan.matrix import from_counts
+    from tfmat.matgan.model import CompositionModel
+
+    model = CompositionModel.load(folder, backend="onnx", threads=1)
+    noise = np.random.default_rng(SEED).standard_normal((FORMULAS, model.latent), np.float32)
+    return [str(formula) for formula in from_counts(model.read(model.generate(noise))).formulas()]
+
+
+def _structure(result: Any) -> dict[str, Any]:
+    record = {
+        "status": result.status,
+        "latent_sha256": result.latent_sha256,
+        "properties": {name: round(value, 4) for name, value in result.properties.items()},
+    }
+    if result.crystal is not None:
+        record |= {
+            "formula": reduced_formula(result.crystal),
+            "atoms": len(result.crystal),
+            "cell": [round(float(value), 3) for value in cell_parameters(result.crystal)],
+            "min_distance": round(result.min_distance, 3),
+        }
+    return record
+
+
+def main() -> None:
+    """Writes one file for each package."""
+    FROZEN.mkdir(exist_ok=True)
+    for folder in packages():
+        text = json.dumps(generated(folder), indent=1, ensure_ascii=False)
+        (FROZEN / f"{folder.name}.json").write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
