@@ -51,6 +51,13 @@ import click
     default=True,
     help="Write the networks as .keras, without the optimiser's state.  [default: keras]",
 )
+@click.option(
+    "--note",
+    "notes",
+    multiple=True,
+    metavar="TEXT",
+    help="What users of the package should know of it, for its card; may be given again.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
@@ -72,6 +79,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
         precisions=options["precision"],
         measured=options["measure"],
         samples=options["samples"],
+        notes=options["notes"],
         overwrite=options["overwrite"],
     )
     if as_json:

@@ -5,13 +5,14 @@ All figures are those of ``metadata.json``; each says what it was measured on, a
 
 from __future__ import annotations
 
-import json
+import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from tfmat.errors import require
 from tfmat.export.card_families import Family, Metadata, family_of, generates
 from tfmat.files import replacing
 from tfmat.inference.metadata import GENERATE, PRECISIONS, read_metadata
@@ -92,28 +93,13 @@ def _front_matter(metadata: Metadata, family: Family) -> Iterator[str]:
             }
         result["metrics"] = results
         matter["model-index"] = [{"name": metadata["name"], "results": [result]}]
+    text = io.StringIO()
+    yaml = require("ruamel.yaml", "train", "writing a model card").YAML()
+    yaml.width = 4096  # a name stays on its line
+    yaml.dump(matter, text)
     yield "---"
-    yield from _yaml(matter)
+    yield from text.getvalue().splitlines()
     yield "---"
-
-
-def _yaml(value: Any, indent: str = "") -> Iterator[str]:
-    """Writes plain values as YAML, whose scalars JSON's are."""
-    if isinstance(value, Mapping):
-        for key, entry in value.items():
-            if isinstance(entry, Mapping | list):
-                yield f"{indent}{key}:"
-                yield from _yaml(entry, indent + "  ")
-            else:
-                yield f"{indent}{key}: {json.dumps(entry, ensure_ascii=False)}"
-    else:
-        for entry in value:
-            if isinstance(entry, Mapping):
-                first, *rest = _yaml(entry, indent + "  ")
-                yield f"{indent}- {first.strip()}"
-                yield from rest
-            else:
-                yield f"{indent}- {json.dumps(entry, ensure_ascii=False)}"
 
 
 def _figures(metadata: Metadata) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -208,6 +194,8 @@ def _training(metadata: Metadata) -> Iterator[str]:
         ("versions", ", ".join(f"{k} {v}" for k, v in training.get("versions", {}).items())),
     ]
     yield from _table(("", ""), rows)
+    for note in metadata.get("notes", ()):
+        yield from ("", note)
     if training.get("stages"):
         yield from ("", "Budget:", "")
         budget = [

@@ -36,6 +36,7 @@ class Provenance:
         seed: Seed of the run.
         dataset: ``name`` and ``sha256`` of the data trained on, and their numbers.
         training: When and with what it was trained (:meth:`tfmat.training.run.Run.training`).
+        notes: What users of the package should know of it, for its card.
         metrics: Measured figures, as plain JSON values.
         details: What else the family's readers need, as plain JSON values.
     """
@@ -46,6 +47,7 @@ class Provenance:
     seed: int = 0
     dataset: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -121,6 +123,7 @@ def write_package(
                 "seed": provenance.seed,
                 "dataset": dict(provenance.dataset),
                 "training": dict(provenance.training),
+                "notes": list(provenance.notes),
                 "metrics": dict(provenance.metrics),
                 "recipe": _portable(to_mapping(recipe), provenance.dataset),
                 "parts": entries,

@@ -174,6 +174,7 @@ def export(
     name: str | None = None,
     *,
     end_to_end: bool = True,
+    notes: Sequence[str] = (),
     **options: Any,
 ) -> list[str]:
     """Writes a run's model package.
@@ -185,6 +186,7 @@ def export(
         out: Folder of the package.
         name: Name of the package; by default that of the run's folder.
         end_to_end: Add the network from noise to what a user wants.
+        notes: What users of the package should know of it, for its card.
         **options: Passed to :func:`tfmat.export.package.write_package`.
 
     Returns:
@@ -209,6 +211,7 @@ def export(
         seed=run.seed,
         dataset={key: data[key] for key in known if key in data},
         training=run.training(),
+        notes=notes,
         metrics=run.metrics(),
         details=networks.details,
     )

@@ -26,6 +26,7 @@ def export_run(
     precisions: Sequence[str] = ("float32",),
     measured: bool = True,
     samples: int | None = None,
+    notes: Sequence[str] = (),
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a run's networks as a model package.
@@ -39,6 +40,7 @@ def export_run(
         measured: Measure size, speed, difference and what the package generates.
         samples: Noise vectors to measure with, and to decide by what may be int8; by default 1,000
             for structures, 100,000 for formulas.
+        notes: What users of the package should know of it, for its card.
         overwrite: Replace a package that is already there.
 
     Returns:
@@ -62,7 +64,17 @@ def export_run(
         steps.append(partial(measure, samples=samples, shipped=precisions, data=data))
     # Only now: all else is made of float32, and compared with it.
     steps += [partial(keep_precisions, precisions=precisions), write_card]
-    parts = export(chain, run, recipe, out, name, formats=formats, steps=steps, overwrite=overwrite)
+    parts = export(
+        chain,
+        run,
+        recipe,
+        out,
+        name,
+        formats=formats,
+        steps=steps,
+        notes=notes,
+        overwrite=overwrite,
+    )
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     return {"package": str(out), "name": name, "parts": parts, "bytes": size}
 
