@@ -58,6 +58,12 @@ import click
     metavar="TEXT",
     help="What users of the package should know of it, for its card; may be given again.",
 )
+@click.option(
+    "--license",
+    default="",
+    metavar="ID",
+    help="Licence of the weights, for the card, e.g. apache-2.0.  [default: not said]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
@@ -80,6 +86,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
         measured=options["measure"],
         samples=options["samples"],
         notes=options["notes"],
+        licence=options["license"],
         overwrite=options["overwrite"],
     )
     if as_json:

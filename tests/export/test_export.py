@@ -60,7 +60,9 @@ def networks(recipe):
 
 def write_package(out, networks, recipe, name, **options):
     record = {
-        key: options.pop(key) for key in ("seed", "dataset", "metrics", "details") if key in options
+        key: options.pop(key)
+        for key in ("seed", "dataset", "metrics", "licence", "details")
+        if key in options
     }
     record.setdefault("details", {"presence_threshold": []})
     provenance = export_package.Provenance(name, recipe, recipe.data.elements, **record)
@@ -85,6 +87,7 @@ def package(networks, recipe, tmp_path_factory):
 def test_metadata_says_what_the_parts_mean(package, networks, recipe):
     metadata = json.loads((package / "metadata.json").read_text("utf-8"))
     assert metadata["name"] == "tiny-package"
+    assert "license" not in metadata
     assert metadata["family"] == "ccdcgan"
     assert metadata["elements"] == ["Bi", "Se"]
     assert metadata["presence_threshold"] == [0.1, None]
@@ -140,8 +143,9 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
 
 def test_partial_run_exports_what_it_has(networks, recipe, tmp_path):
     parts = {part: networks[part] for part in ("lattice_encoder", "lattice_decoder")}
-    package = write_package(tmp_path / "part", parts, recipe, "part")
+    package = write_package(tmp_path / "part", parts, recipe, "part", licence="cc0-1.0")
     loaded = load(package)
+    assert loaded.metadata["license"] == "cc0-1.0"
     assert loaded.parts == list(parts)
     with pytest.raises(InputError, match="holds no generator, sites_decoder"):
         loaded.require("generator", "lattice_decoder", "sites_decoder")

@@ -44,6 +44,7 @@ def test_the_schema_is_one_and_travels_with_the_package(tmp_path):
 def test_whole_metadata_fit(structures, compositions):
     assert first_problem(structures) is None
     assert first_problem(compositions) is None
+    assert first_problem({**structures, "license": "cc-by-4.0"}) is None
 
 
 @pytest.mark.parametrize("folder", [path.parent for path in SAVED_MODELS.glob("*/metadata.json")])

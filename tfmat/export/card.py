@@ -75,7 +75,7 @@ def _front_matter(metadata: Metadata, family: Family) -> Iterator[str]:
         if metric["value"] is not None
     ]
     matter: dict[str, Any] = {
-        "license": "apache-2.0",
+        **({"license": metadata["license"]} if "license" in metadata else {}),
         "library_name": "keras" if keras else "onnx",
         "tags": ["onnx", *(["keras", "tensorflow"] if keras else []), *family.tags],
     }

@@ -37,6 +37,7 @@ class Provenance:
         dataset: ``name`` and ``sha256`` of the data trained on, and their numbers.
         training: When and with what it was trained (:meth:`tfmat.training.run.Run.training`).
         notes: What users of the package should know of it, for its card.
+        licence: Under which its weights may be used (as ``apache-2.0``); empty if not said.
         metrics: Measured figures, as plain JSON values.
         details: What else the family's readers need, as plain JSON values.
     """
@@ -48,6 +49,7 @@ class Provenance:
     dataset: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    licence: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
 
@@ -124,6 +126,7 @@ def write_package(
                 "dataset": dict(provenance.dataset),
                 "training": dict(provenance.training),
                 "notes": list(provenance.notes),
+                **({"license": provenance.licence} if provenance.licence else {}),
                 "metrics": dict(provenance.metrics),
                 "recipe": _portable(to_mapping(recipe), provenance.dataset),
                 "parts": entries,

@@ -175,6 +175,7 @@ def export(
     *,
     end_to_end: bool = True,
     notes: Sequence[str] = (),
+    licence: str = "",
     **options: Any,
 ) -> list[str]:
     """Writes a run's model package.
@@ -187,6 +188,7 @@ def export(
         name: Name of the package; by default that of the run's folder.
         end_to_end: Add the network from noise to what a user wants.
         notes: What users of the package should know of it, for its card.
+        licence: Under which its weights may be used; empty if not said.
         **options: Passed to :func:`tfmat.export.package.write_package`.
 
     Returns:
@@ -212,6 +214,7 @@ def export(
         dataset={key: data[key] for key in known if key in data},
         training=run.training(),
         notes=notes,
+        licence=licence,
         metrics=run.metrics(),
         details=networks.details,
     )

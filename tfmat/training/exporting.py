@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,9 @@ from tfmat.training.chain import Chain, export, open_run
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
 
+# An identifier of SPDX or of the Hugging Face Hub.
+_LICENCE = re.compile("[A-Za-z0-9][A-Za-z0-9.+-]*")
+
 
 def export_run(
     folder: Path,
@@ -27,6 +31,7 @@ def export_run(
     measured: bool = True,
     samples: int | None = None,
     notes: Sequence[str] = (),
+    licence: str = "",
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a run's networks as a model package.
@@ -41,6 +46,8 @@ def export_run(
         samples: Noise vectors to measure with, and to decide by what may be int8; by default 1,000
             for structures, 100,000 for formulas.
         notes: What users of the package should know of it, for its card.
+        licence: Under which its weights may be used (as ``apache-2.0``), for its card; empty if
+            not said.
         overwrite: Replace a package that is already there.
 
     Returns:
@@ -50,6 +57,10 @@ def export_run(
         InputError: The folder is no run, has no trained network, or ``out`` is in the way.
         MissingExtraError: The ``[train]`` extra is not installed.
     """
+    if licence and not _LICENCE.fullmatch(licence):
+        raise InputError(
+            f"--license {licence}: give the identifier of a licence, e.g. apache-2.0 or other"
+        )
     if not on_tensorflow():
         raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
     chain = chain_of(folder)
@@ -73,6 +84,7 @@ def export_run(
         formats=formats,
         steps=steps,
         notes=notes,
+        licence=licence,
         overwrite=overwrite,
     )
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
