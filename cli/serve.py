@@ -22,7 +22,7 @@ _PORT = click.IntRange(1, 65_535)
 )
 @click.option(
     "--version",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 2**63 - 1),
     default=1,
     show_default=True,
     help="Version that the models get on the server.",

@@ -21,6 +21,7 @@ def test_help_needs_no_tensorflow(capsys):
     ("words", "message"),
     [
         (("--host", "localhost"), "--host localhost: is no IP address"),
+        (("--version", str(2**63)), "9223372036854775808 is not in the range"),
         (("--rest-port", "8500"), "--rest-port and --grpc-port are both 8500"),
         ((), "--package nowhere: no such folder and no such package"),
     ],

@@ -256,6 +256,18 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
     with pytest.raises(InputError, match="'two words' cannot be one of a served model"):
         write_serving(copied(packages["structures"], tmp_path / "renamed", rename), out)
 
+    def inject(metadata):
+        metadata["parts"]["$(touch pwned)_decoder"] = metadata["parts"].pop("sites_decoder")
+
+    with pytest.raises(InputError, match=r"pwned\)_decoder"):
+        write_serving(copied(packages["structures"], tmp_path / "injected", inject), out)
+
+    def escape(metadata):
+        metadata["parts"]["../../../escaped"] = metadata["parts"].pop("constraint")
+
+    with pytest.raises(InputError, match=r"\.\./escaped"):
+        write_serving(copied(packages["structures"], tmp_path / "escaped", escape), out)
+
     def encoders(metadata):
         metadata["parts"] = {
             part: entry for part, entry in metadata["parts"].items() if part.endswith("_encoder")
@@ -270,12 +282,16 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
 
 
 def test_what_cannot_be_asked_for():
-    with pytest.raises(InputError, match="--version must be at least 1"):
-        Serving(version=0)
+    for version in (0, 2**63):
+        with pytest.raises(InputError, match="--version must be from 1 to 9223372036854775807"):
+            Serving(version=version)
+    assert Serving(version=2**63 - 1)
     with pytest.raises(InputError, match="both 8501"):
         Serving(grpc_port=8501)
     with pytest.raises(InputError, match="--host localhost: is no IP address"):
         Serving(host="localhost")
+    with pytest.raises(InputError, match="without a zone"):
+        Serving(host='fe80::1%$(touch pwned)"')
 
 
 def test_missing_extra_is_named(packages, tmp_path, monkeypatch):

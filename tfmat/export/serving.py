@@ -21,7 +21,10 @@ from tfmat.training.quiet import muted_stderr
 
 # What only training needs.
 _NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")
+# Names of models become folders on the server, and words of a shell.
 _SERVABLE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
+# The server's versions are int64.
+_MAX_VERSION = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Serving:
 
     Args:
         parts: Parts to serve; by default those that generating needs, and the end-to-end graph.
-        version: Version that the models get, at least 1. Of several versions the server is told to
-            serve this one.
+        version: Version that the models get, from 1 to 2**63 - 1. Of several versions the server
+            is told to serve this one.
         host: IP address at which the server can be reached from the outside of its container.
         rest_port: Port of the REST interface there.
         grpc_port: Port of the gRPC interface there.
@@ -49,8 +52,8 @@ class Serving:
     cpus: int = 2
 
     def __post_init__(self) -> None:
-        if self.version < 1:
-            raise InputError(f"--version must be at least 1, not {self.version}")
+        if not 1 <= self.version <= _MAX_VERSION:
+            raise InputError(f"--version must be from 1 to {_MAX_VERSION}, not {self.version}")
         if self.rest_port == self.grpc_port:
             raise InputError(f"--rest-port and --grpc-port are both {self.rest_port}; give two")
         try:
@@ -59,6 +62,8 @@ class Serving:
             raise InputError(
                 f"--host {self.host}: is no IP address; give one of this machine, e.g. 127.0.0.1"
             ) from error
+        if "%" in self.host:  # a zone may hold anything, and means nothing elsewhere
+            raise InputError(f"--host {self.host}: give the address without a zone (%...)")
 
 
 def write_serving(
@@ -95,6 +100,12 @@ def write_serving(
             "the run again with --name and letters, digits, points, hyphens"
         )
     names = _chosen(package, serving.parts)
+    for part in names:
+        if not _SERVABLE.fullmatch(part):
+            raise InputError(
+                f"{package.folder}: the part {part!r} cannot be one of a served model; a package "
+                "of tfmat export has none like that"
+            )
     with muted_stderr():  # TensorFlow tells how it starts
         require("tensorflow", "serving", "writing files for TensorFlow Serving")
         require("tensorflow_serving.apis", "serving", "writing files for TensorFlow Serving")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import string
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         "cpus": serving.cpus,
         "memory_limit": _BASE_MEMORY + math.ceil(_COPIES * weights / 2**30),
         "version": serving.version,
-        "models": " ".join(part.model for part in parts),
+        "models": shlex.join(part.model for part in parts),
         "model_count": len(parts),
         "parts": ", ".join(part.part for part in parts),
         "probe_model": _smoke_part(parts).model,
@@ -171,7 +172,7 @@ def _expected(part: ServedPart) -> dict[str, Any]:
         [array.astype(np.float64).reshape(-1) for array in outputs if array.dtype != bool]
     )
     return {
-        "smoke_model": part.model,
+        "smoke_model": shlex.quote(part.model),
         "count": numbers.size,
         "sum": f"{numbers.sum():.9g}",
         "most": f"{_SMOKE_TOLERANCE * max(1.0, float(np.abs(numbers).sum())):.3g}",
