@@ -4,8 +4,10 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
@@ -17,9 +19,12 @@ from google.protobuf.wrappers_pb2 import DESCRIPTOR as WRAPPERS
 from serving_core import Core
 from serving_server import ServingServer, read_config
 from tensorflow_serving.config import model_server_config_pb2
+from tfmat.cli.predict import predict
 
 from tfmat.export.package import Formats
 from tfmat.export.serving import Serving, write_serving
+from tfmat.export.serving_files import ServedPart, resource_name, write_files
+from tfmat.inference.package import ModelPackage, load
 
 pytestmark = pytest.mark.train
 
@@ -142,6 +147,8 @@ def check_flags(flags, out):
     values = dict(flag.removeprefix("--").split("=", 1) for flag in flags)
     assert set(values) <= FLAGS
     assert values["tensorflow_intra_op_parallelism"] == "3"
+    patience = next(option for option in predict.params if option.name == "timeout").default
+    assert int(values["rest_api_timeout_in_ms"]) > 1000 * patience
     for value in values.values():
         if value.startswith("/"):
             assert Path(value.replace("/srv/tfmat", str(out))).is_file()
@@ -158,6 +165,7 @@ def test_compose_binds_to_loopback(out):
     assert mount == {"type": "bind", "source": ".", "target": "/srv/tfmat", "read_only": True}
     assert service["cpus"] == 3
     assert service["mem_limit"] == "2g"
+    assert service["healthcheck"]["interval"] == "5s"  # what up --wait waits for
 
 
 def test_kubernetes_stays_in_the_cluster(out):
@@ -165,6 +173,9 @@ def test_kubernetes_stays_in_the_cluster(out):
     claim, deployment, service = yaml.safe_load_all(text)
     assert service["spec"]["type"] == "ClusterIP"
     assert {port["port"] for port in service["spec"]["ports"]} == {8500, 8501}
+    # A volume for one node cannot have the old pod and the new one on two.
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     pod = deployment["spec"]["template"]["spec"]
     assert not {"hostNetwork", "hostPort", "externalIPs"} & set(re.findall(r"\w+", text))
     (container,) = pod["containers"]
@@ -180,7 +191,17 @@ def test_kubernetes_stays_in_the_cluster(out):
     assert labels == deployment["spec"]["selector"]["matchLabels"] == service["spec"]["selector"]
     assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
     for manifest in (claim, deployment, service):
-        assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", manifest["metadata"]["name"])
+        assert manifest["metadata"]["name"] == "tfmat-formulas"
+
+
+def test_names_of_resources_differ_as_packages_do():
+    long = "a" * 57
+    packages = ["formulas", "a-b", long, "Formulas", "a_b", "a.b", "a--b", "a-", f"{long}a"]
+    names = [resource_name(package) for package in [*packages, f"{long}b", f"{long[1:]}-b"]]
+    assert names[:3] == ["tfmat-formulas", "tfmat-a-b", f"tfmat-{long}"]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
 
 
 def test_other_addresses(package, tmp_path):
@@ -249,12 +270,55 @@ def test_smoke_test_fails_loudly(out, server, tmp_path):
         assert message in stderr
 
 
-def test_health_check_of_compose(out, server):
+class Undecided(ModelPackage):
+    """A package whose networks give NaN for some values, as for a cell that is none."""
+
+    def run_all(self, part, array, batch_size=None):
+        values = super().run_all(part, array, batch_size)
+        return {name: undecided(value) for name, value in values.items()}
+
+
+def undecided(values):
+    values = np.array(values)
+    values.reshape(-1)[:3] = np.nan, np.inf, -np.inf
+    return values
+
+
+def test_smoke_test_passes_with_nan(package, server, tmp_path, monkeypatch):
+    real = load(package, threads=1)
+    some = Undecided(**{f.name: getattr(real, f.name) for f in fields(ModelPackage) if f.init})
+    part = ServedPart(some, "generator", 1, np.ones((1, 8), np.float32))
+    (tmp_path / "models" / part.model / "2").mkdir(parents=True)
+    write_files(tmp_path, [part], Serving(version=2))
+    code, _, stderr = smoke(tmp_path, server.rest_url)
+    assert code == 1
+    assert "not what this package predicts" in stderr
+    predict = server.core.predict
+
+    def bent(request):
+        response = predict(request)
+        for proto in response.outputs.values():
+            proto.float_val[:] = undecided(proto.float_val)
+        return response
+
+    monkeypatch.setattr(server.core, "predict", bent)
+    code, _, stderr = smoke(tmp_path, server.rest_url)
+    assert (code, stderr) == (0, "")
+
+
+def test_health_check_of_compose(out, server, monkeypatch):
     service = yaml.safe_load((out / "compose.yaml").read_text("utf-8"))["services"]["serving"]
     kind, *command = service["healthcheck"]["test"]
     assert kind == "CMD"
     port = server.rest_url.rpartition(":")[2]
-    for name, code in (("formulas-generator", 0), ("formulas-other", 1)):
+    model = server.core.models["formulas-generator"][2]
+    for name, state, code in (
+        ("formulas-generator", "AVAILABLE", 0),
+        ("formulas-generator", "END", 1),
+        ("formulas-other", "AVAILABLE", 1),
+    ):
+        monkeypatch.setattr(model, "state", state)
+        monkeypatch.setattr(model, "reason", "UNAVAILABLE: no disk" if code else "")
         words = [
             word.replace("/8501", f"/{port}").replace("formulas-generator", name)
             for word in command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -32,6 +33,11 @@ _LARGEST = 256
 _QUEUE = 1024
 # Memory of the server in GiB beside the weights, and how often the weights are held.
 _BASE_MEMORY, _COPIES = 1, 4
+# Beyond what clients wait for (tfmat predict 60 s): they say when it takes too long. Left alone it
+# is 30 s.
+_REST_TIMEOUT = 120
+# Longest name of a resource in Kubernetes.
+_LONGEST = 63
 # Wide enough for float16.
 _SMOKE_TOLERANCE = 1e-3
 
@@ -96,6 +102,21 @@ def write_files(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> 
     (folder / "smoke.sh").chmod(0o755)
 
 
+def resource_name(package: str) -> str:
+    """Returns what Kubernetes and compose take as a name: lower case, digits and hyphens.
+
+    Args:
+        package: Name of the package. One that had to be changed ends in a hash of what it was, so
+            that no two packages get the same name.
+    """
+    wanted = f"tfmat-{package}"
+    name = re.sub("[^a-z0-9]+", "-", wanted.lower()).strip("-")
+    if name == wanted and len(name) <= _LONGEST:
+        return name
+    code = hashlib.sha256(package.encode()).hexdigest()[:8]
+    return f"{name[: _LONGEST - 9].rstrip('-')}-{code}"
+
+
 def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict[str, Any]:
     """Returns what the templates have places for."""
     package = parts[0].package
@@ -109,14 +130,14 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         f"--batching_parameters_file={MOUNT}/batching.config",
         "--enable_per_model_batching_parameters=true",
         f"--monitoring_config_file={MOUNT}/monitoring.config",
+        f"--rest_api_timeout_in_ms={_REST_TIMEOUT * 1000}",
         # By itself TensorFlow takes a thread for every core of the machine, whatever the limit.
         f"--tensorflow_intra_op_parallelism={serving.cpus}",
         f"--tensorflow_inter_op_parallelism={serving.cpus}",
     ]
     return {
         "package": package.name,
-        # What Kubernetes and compose allow as a name.
-        "resource": re.sub("[^a-z0-9]+", "-", f"tfmat-{package.name.lower()}")[:63].strip("-"),
+        "resource": resource_name(package.name),
         "tfmat_version": __version__,
         "image": IMAGE,
         "mount": MOUNT,
@@ -165,12 +186,13 @@ def _smoke_part(parts: Sequence[ServedPart]) -> ServedPart:
 def _expected(part: ServedPart) -> dict[str, Any]:
     """Returns number and sum of what a part gives for one row, computed by ONNX Runtime.
 
-    JSON writes truth values as words, which are not counted.
+    JSON writes truth values, NaN and infinity as words, which are not counted.
     """
     outputs = part.package.run_all(part.part, part.inputs[:1]).values()
     numbers = np.concatenate(
         [array.astype(np.float64).reshape(-1) for array in outputs if array.dtype != bool]
     )
+    numbers = numbers[np.isfinite(numbers)]
     return {
         "smoke_model": shlex.quote(part.model),
         "count": numbers.size,
