@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from tfmat.errors import MissingExtraError, TfmatError
+from tfmat.errors import InputError, MissingExtraError
 from tfmat.inference.package import load
 from tfmat.inference.remote import RemotePackage
 from tfmat.inference.transport import Retries, ServerError
@@ -36,13 +36,27 @@ def test_damaged_tensor_is_named(remote, serving):
         remote.run("generator", np.zeros((1, 5)))
 
 
-def test_rest_port_is_not_taken_for_a_grpc_port(serving):
-    address = serving.rest_url.replace("http://", "grpc://")
-    with RemotePackage.connect(address, serving.crystals, timeout=2) as remote:
-        remote.retries = Retries(1, first_pause=0.01)
-        with pytest.raises(TfmatError, match=r"\(2 tries\); .*gRPC is on port 8500") as error:
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (None, "speaks no gRPC; for a REST port write http:// in --url"),
+        ("grpc://nowhere.invalid", "there is no such host; give another --url"),
+    ],
+)
+def test_what_another_address_mends_is_not_tried_again(serving, url, message):
+    address = url or serving.rest_url.replace("http://", "grpc://")
+    with RemotePackage.connect(address, serving.crystals, timeout=5) as remote:
+        with pytest.raises(InputError, match=message) as error:
             remote.check("generator")
         assert "\n" not in str(error.value)
+
+
+def test_endless_answers(remote, monkeypatch):
+    monkeypatch.setattr("tfmat.inference.grpc_client._LONGEST_MESSAGE", 100_000)
+    with RemotePackage.connect(remote.where, remote.folder) as small:
+        small.retries = remote.retries
+        with pytest.raises(ServerError, match="longer than the 100,000 bytes taken"):
+            small.run("sites_decoder", np.zeros((40, 10)))
 
 
 @pytest.mark.parametrize("module", ["grpc", "tensorflow", "tensorflow_serving.apis"])

@@ -307,6 +307,8 @@ def test_server_that_comes_back_is_used_again(serving, tmp_path):
         ({"url": "http://h:x"}, "cannot be read as an address"),
         ({"url": "grpc://h/path"}, "write it as grpc://host:8500"),
         ({"url": "grpc://h:99999"}, "cannot be read as an address"),
+        ({"url": "grpc://h:0"}, "write it as grpc://host:8500"),
+        ({"url": "http://h:0"}, "write it as http://host:8501"),
         ({"version": 1, "label": "a"}, "give one of them"),
         ({"timeout": 0}, "--timeout must be above 0"),
         ({"package": "nowhere"}, "--package nowhere: no such folder and no such package"),
@@ -316,6 +318,41 @@ def test_wrong_words(serving, options, message):
     arguments = {"url": "http://127.0.0.1:1", "package": serving.formulas, **options}
     with pytest.raises(InputError, match=message):
         RemotePackage.connect(**arguments)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:hush@h:x",
+        "http://me:hu@/sh@h?a",
+        "grpc://me:hush@h",
+        "me:hush@h:1",
+        "ftp://:hush@h",
+    ],
+)
+def test_passwords_are_not_shown(serving, url):
+    with pytest.raises(InputError) as error:
+        RemotePackage.connect(url, serving.formulas)
+    assert "***@h" in str(error.value)
+    assert "hu" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["formation_energy_per_atom", "lattice_parameters"])
+def test_numbers_that_are_none(url, serving, name, value):
+    """NaN is how the end-to-end graph says that there is no cell; elsewhere it is a failure."""
+    with connect(url, serving.crystals) as remote:
+        remote.check("constraint")
+        tensor = {"dtype": "float32", "shape": ["batch", 1]}
+        remote.metadata["parts"]["constraint"]["outputs"] = {name: tensor}
+        found = {name: np.array([[value]], np.float32)}
+        remote.transport.predict = lambda *_: found
+        if name == "lattice_parameters" and np.isnan(value):
+            assert np.isnan(remote.run("constraint", np.zeros((1, *remote.input("constraint")[1]))))
+            return
+        with pytest.raises(TfmatError, match=f"answered {name} with NaN or infinity") as error:
+            remote.run("constraint", np.zeros((1, *remote.input("constraint")[1])))
+        assert error.value.exit_code == 1
 
 
 def test_metadata_alone_is_enough(url, serving, tmp_path):

@@ -5,6 +5,7 @@ import http.server
 import json
 import socket
 import threading
+import tracemalloc
 from contextlib import contextmanager
 
 import numpy as np
@@ -96,6 +97,10 @@ def test_a_cut_answer_is_never_taken_for_whole(cut):
         (b'{"predictions": [[1.0, 2.0], [1.0, 2.0]]}', "without outputs"),
         (b'{"outputs": null}', "answered x as object"),
         (b"[1]", "without outputs"),
+        (b'{"outputs": [[1 2, 3], [4, 5]]}', "no whole JSON"),
+        (b'{"outputs": [[-, 1], [4, 5]]}', "no whole JSON"),
+        (b'{"outputs": [[1' + 400 * b"0" + b", 1.5], [4, 5]]}", "answered x"),
+        (b'{"outputs": ' + 100_000 * b"[", "no whole JSON"),
     ],
 )
 def test_another_answer_is_named(body, message):
@@ -121,6 +126,10 @@ def answering(status=200, body=b"{}", headers=()):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
 
         def log_message(self, *_):
             pass
@@ -152,11 +161,52 @@ def test_other_web_servers(status, body, headers, message):
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_endless_answers(packed):
+    message = r"its answer is longer than the [\d,]+ bytes expected"
+    # Packed they are a thousand times shorter on the way.
+    body = gzip.compress(bytes(1 << 28), 1) if packed else bytes(3 << 20)
+    headers = [("Content-Encoding", "gzip")] if packed else []
+    with answering(200, body, headers) as (host, _):
+        transport = RestTransport(f"http://{host}", 1)
+        tracemalloc.start()
+        try:
+            for ask in (transport.versions, transport.describe):
+                with pytest.raises(ServerError, match=message):
+                    ask(MODEL, 30)
+            with pytest.raises(ServerError, match=message):
+                transport.predict(MODEL, "s", {"x": np.zeros((2, 2), np.float32)}, WANTED, 30)
+            assert tracemalloc.get_traced_memory()[1] < 100 << 20
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "packing", "message"),
+    [
+        (200, b"{}", "gzip, gzip", "answers in gzip, gzip, which was not asked for"),
+        (200, b'{"a": ' + 100_000 * b"[", "identity", "no whole JSON"),
+        (500, 100_000 * b"[", "identity", r"HTTP 500: \[\["),
+    ],
+)
+def test_answers_made_to_break_the_reader(status, body, packing, message):
+    with (
+        answering(status, body, [("Content-Encoding", packing)]) as (host, _),
+        pytest.raises(ServerError, match=message),
+    ):
+        RestTransport(f"http://{host}", 1).versions(MODEL, 5)
+
+
 def test_pause_that_the_server_asks_for():
     with answering(429, b"slower", [("Retry-After", "7")]) as (host, _):
         with pytest.raises(TransientError, match="HTTP 429: slower") as error:
             RestTransport(f"http://{host}", 1).versions(MODEL, 5)
         assert error.value.pause == 7
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/models", "/v1/models/"])
+def test_paths_copied_from_examples_are_cut(path):
+    assert RestTransport(f"http://h:8501{path}", 1).where == "http://h:8501"
 
 
 def test_proxy_with_path_password_and_compression():

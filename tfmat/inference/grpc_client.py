@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError, TfmatError, require
 from tfmat.inference.transport import (
+    LOG,
+    SLOW,
     Description,
     NotServedError,
     ServedModel,
@@ -21,15 +23,16 @@ from tfmat.inference.transport import (
     TransientError,
     Transport,
     VersionState,
+    no_connection,
     numpy_name,
     one_line,
+    shown,
 )
 from tfmat.quiet import muted_stderr
 
 _PORT = 8500
-_LOG = "look into the server's log"
-_START = "start the server, or give another --url (gRPC is on port 8500 unless set otherwise)"
-_SLOW = "give more --timeout, or a smaller --batch-size"
+# Bytes; four times the answers that are asked for at most.
+_LONGEST_MESSAGE = 128 << 20
 # Codes of what other words would mend.
 _USERS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED")
 
@@ -50,11 +53,11 @@ class GrpcTransport(Transport):
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url)
-            host, port = parts.hostname, parts.port or _PORT
+            host, port = parts.hostname, _PORT if parts.port is None else parts.port
         except ValueError as error:
-            raise InputError(f"--url {url}: cannot be read as an address") from error
-        if not host or parts.path not in ("", "/") or parts.query or parts.username:
-            raise InputError(f"--url {url}: write it as {parts.scheme}://host:8500")
+            raise InputError(f"--url {shown(url)}: cannot be read as an address") from error
+        if not host or not port or parts.path.strip("/") or parts.query or "@" in parts.netloc:
+            raise InputError(f"--url {shown(url)}: write it as {parts.scheme}://host:{_PORT}")
         # What goes wrong comes as an exception; its own log would be further lines.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         purpose = f"--url {parts.scheme}://"
@@ -67,7 +70,7 @@ class GrpcTransport(Transport):
         self.where = f"{parts.scheme}://{host}:{port}"
         options = [
             # Voxels do not fit into gRPC's 4 MB.
-            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_receive_message_length", _LONGEST_MESSAGE),
             ("grpc.max_send_message_length", -1),
             # Each client and each test has connections of its own, and tries again by itself.
             ("grpc.use_local_subchannel_pool", 1),
@@ -111,7 +114,7 @@ class GrpcTransport(Transport):
         answer = self._call(self._prediction.GetModelMetadata, request, timeout)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         if not answer.metadata["signature_def"].Unpack(signatures):
-            raise ServerError(f"describes {model} in an unknown way; {_LOG}")
+            raise ServerError(f"describes {model} in an unknown way; {LOG}")
         return Description(
             answer.model_spec.version.value,
             {
@@ -149,7 +152,9 @@ class GrpcTransport(Transport):
 def _explained(code: str, words: str, timeout: float) -> TfmatError:
     """Says what an error of a call means."""
     if code == "DEADLINE_EXCEEDED":
-        return TransientError(f"no answer within {timeout:g} s", _SLOW)
+        return TransientError(f"no answer within {timeout:g} s", SLOW)
+    if f"vs. {_LONGEST_MESSAGE})" in words:
+        return ServerError(f"its answer is longer than the {_LONGEST_MESSAGE:,} bytes taken; {LOG}")
     if "larger than max" in words or "maximum input batch size" in words:
         return InputError(f"{code}: {words}; give a smaller --batch-size")
     if "handshake failed" in words.lower():
@@ -157,8 +162,12 @@ def _explained(code: str, words: str, timeout: float) -> TfmatError:
             f"no TLS ({words}); write grpc:// for a server without it, or name the authority's "
             "certificate in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
         )
+    if "domain name not found" in words.lower():
+        return InputError("there is no such host; give another --url")
+    if "failed parsing http/2" in words.lower():
+        return InputError("speaks no gRPC; for a REST port write http:// in --url")
     if code == "UNAVAILABLE":
-        return TransientError(f"{code}: {words}", _START)
+        return no_connection(f"{code}: {words}", "gRPC", _PORT)
     if code == "RESOURCE_EXHAUSTED":
         return TransientError(f"{code}: {words}", "try again later")
     if code == "NOT_FOUND":
@@ -167,7 +176,7 @@ def _explained(code: str, words: str, timeout: float) -> TfmatError:
         return InputError(f"{code}: {words}; this client has no credentials to give")
     if code in _USERS:
         return InputError(f"{code}: {words}")
-    return ServerError(f"{code}: {words}; {_LOG}")
+    return ServerError(f"{code}: {words}; {LOG}")
 
 
 def _fill(spec: Any, model: ServedModel) -> None:
@@ -193,13 +202,13 @@ def _array(answer: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     import tensorflow as tf
 
     if name not in answer.outputs:
-        raise ServerError(f"answered without the output {name}; {_LOG}")
+        raise ServerError(f"answered without the output {name}; {LOG}")
     try:
         array = np.asarray(tf.make_ndarray(answer.outputs[name]))
     except (ValueError, TypeError) as error:
-        raise ServerError(f"answered {name} damaged ({one_line(str(error))}); {_LOG}") from error
+        raise ServerError(f"answered {name} damaged ({one_line(str(error))}); {LOG}") from error
     if not info.admits(TensorInfo(str(array.dtype), array.shape)):
-        raise ServerError(f"answered {name} as {array.dtype} {array.shape}, not as {info}; {_LOG}")
+        raise ServerError(f"answered {name} as {array.dtype} {array.shape}, not as {info}; {LOG}")
     return array
 
 

@@ -17,6 +17,7 @@ from tfmat.errors import InputError
 from tfmat.inference.metadata import find, read_metadata
 from tfmat.inference.package import NetworkSet
 from tfmat.inference.transport import (
+    LOG,
     Description,
     NotServedError,
     Retries,
@@ -26,6 +27,7 @@ from tfmat.inference.transport import (
     TensorInfo,
     TransientError,
     Transport,
+    shown,
 )
 
 SIGNATURE = "serving_default"
@@ -279,13 +281,16 @@ class RemotePackage(NetworkSet):
             for key, tensor in tensors.items()
         }
         model = self._served[part]
+
+        def predict() -> dict[str, NDArray[Any]]:
+            found = self.transport.predict(model, SIGNATURE, {name: batch}, outputs, self.timeout)
+            for key, array in found.items():
+                if not _usable(key, array):
+                    raise ServerError(f"answered {key} with NaN or infinity; {LOG}")
+            return found
+
         try:
-            return self.retries(
-                lambda: self.transport.predict(
-                    model, SIGNATURE, {name: batch}, outputs, self.timeout
-                ),
-                f"{self.where}: {model}",
-            )
+            return self.retries(predict, f"{self.where}: {model}")
         except NotServedError as error:
             raise ServerError(
                 f"{self.where}: {model} is no longer served ({error}); run again for the version "
@@ -301,6 +306,14 @@ class RemotePackage(NetworkSet):
             for kind in ("inputs", "outputs")
         )
         return max(1, min(_LONGEST_REQUEST // taken, _LONGEST_ANSWER // given))
+
+
+def _usable(name: str, array: NDArray[Any]) -> bool:
+    """Tells whether numbers are finite, or NaN where that is how a network says "none"."""
+    if array.dtype.kind != "f":
+        return True
+    # A lattice that cannot be decoded has no parameters.
+    return not (np.isinf(array) if name == "lattice_parameters" else ~np.isfinite(array)).any()
 
 
 def _joined(results: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
@@ -321,6 +334,6 @@ def _transport(url: str, concurrency: int) -> Transport:
 
         return GrpcTransport(url)
     raise InputError(
-        f"--url {url}: write http://host:8501 or https:// for REST, grpc://host:8500 or grpcs:// "
-        "for gRPC"
+        f"--url {shown(url)}: write http://host:8501 or https:// for REST, grpc://host:8500 or "
+        "grpcs:// for gRPC"
     )

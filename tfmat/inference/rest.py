@@ -17,8 +17,11 @@ import urllib3
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
-from tfmat.inference.rest_json import decode, encode
+from tfmat.inference.rest_json import decode, encode, parsed
 from tfmat.inference.transport import (
+    LOG,
+    SLOW,
+    SMALL_ANSWER,
     Description,
     NotServedError,
     ServedModel,
@@ -28,18 +31,20 @@ from tfmat.inference.transport import (
     TransientError,
     Transport,
     VersionState,
+    no_connection,
     numpy_name,
     one_line,
+    shown,
 )
 
 # Too many requests, and what a server or a proxy before it says of a server that is not there now.
 _WORTH_ANOTHER_TRY = (429, 502, 503, 504)
-_BLOCK = 1 << 20
+# So much is unpacked at once: it may become a thousand times longer.
+_BLOCK = 1 << 14
 # A server that is there takes a connection at once, however long it computes.
 _LONGEST_CONNECT = 10.0
-_START = "start the server, or give another --url (REST is on port 8501 unless set otherwise)"
+_PORT = 8501
 _ELSEWHERE = "give the --url of TensorFlow Serving's REST port, by default 8501"
-_SLOW = "give more --timeout, or a smaller --batch-size"
 
 
 class RestTransport(Transport):
@@ -59,18 +64,18 @@ class RestTransport(Transport):
 
     def __init__(self, url: str, connections: int) -> None:
         try:
-            parsed = urllib3.util.parse_url(url)
+            address = urllib3.util.parse_url(url)
         except urllib3.exceptions.LocationParseError as error:
-            raise InputError(f"--url {url}: cannot be read as an address") from error
-        if not parsed.host or parsed.query or parsed.fragment:
-            raise InputError(f"--url {url}: write it as http://host:8501")
-        self._base = (parsed.path or "").rstrip("/")
-        # Without the path `/v1` that people copy from examples.
-        self._base = self._base.removesuffix("/v1")
-        self.where = f"{parsed.scheme}://{parsed.netloc}{self._base}"
-        headers = urllib3.util.make_headers(accept_encoding=True, basic_auth=parsed.auth)
+            raise InputError(f"--url {shown(url)}: cannot be read as an address") from error
+        if not address.host or address.port == 0 or address.query or address.fragment:
+            raise InputError(f"--url {shown(url)}: write it as http://host:{_PORT}")
+        # Without the path `/v1/models` that people copy from examples.
+        base = (address.path or "").rstrip("/")
+        self._base = base.removesuffix("/v1/models").removesuffix("/v1")
+        self.where = f"{address.scheme}://{address.netloc}{self._base}"
+        headers = urllib3.util.make_headers(accept_encoding="gzip", basic_auth=address.auth)
         self._pool = urllib3.connection_from_url(
-            f"{parsed.scheme}://{parsed.netloc}",
+            f"{address.scheme}://{address.netloc}",
             maxsize=connections + 1,  # a check may come beside the requests
             headers=headers,
             retries=False,
@@ -88,7 +93,10 @@ class RestTransport(Transport):
     ) -> dict[str, NDArray[Any]]:
         """Runs a signature; see :meth:`Transport.predict`."""
         body = encode(signature, inputs)
-        return decode(self._request("POST", _path(model) + ":predict", timeout, body), outputs)
+        longest = self.longest_answer(outputs)
+        return decode(
+            self._request("POST", _path(model) + ":predict", timeout, longest, body), outputs
+        )
 
     def describe(self, model: ServedModel, timeout: float) -> Description:
         """Asks for version and signatures; see :meth:`Transport.describe`."""
@@ -130,15 +138,11 @@ class RestTransport(Transport):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _get(self, path: str, timeout: float) -> Any:
-        body = self._request("GET", path, timeout)
-        try:
-            return json.loads(body)
-        except ValueError as error:
-            raise TransientError(
-                f"its answer is no whole JSON ({error})", "look into the server's log"
-            ) from error
+        return parsed(self._request("GET", path, timeout, SMALL_ANSWER))
 
-    def _request(self, method: str, path: str, timeout: float, body: bytes | None = None) -> bytes:
+    def _request(
+        self, method: str, path: str, timeout: float, longest: int, body: bytes | None = None
+    ) -> bytes:
         """Sends a request and returns the body of an answer that is no error."""
         deadline = time.monotonic() + timeout
         try:
@@ -156,7 +160,7 @@ class RestTransport(Transport):
                 decode_content=True,
             )
             try:
-                content = _read(response, deadline, timeout)
+                content = _read(response, deadline, timeout, longest)
             except BaseException:
                 # What is left of the answer must not be taken for the next one.
                 response.close()
@@ -190,14 +194,21 @@ def _path(model: ServedModel) -> str:
     return path if model.label is None else f"{path}/labels/{quote(model.label, safe='')}"
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float, timeout: float) -> bytes:
+def _read(
+    response: urllib3.BaseHTTPResponse, deadline: float, timeout: float, longest: int
+) -> bytes:
     """Reads all of an answer, but no longer than the deadline, however slowly it comes."""
-    blocks = []
+    packing = response.headers.get("Content-Encoding", "identity").lower()
+    if packing not in ("identity", "gzip"):
+        raise ServerError(f"answers in {one_line(packing)}, which was not asked for; {LOG}")
+    content = bytearray()
     while block := response.read1(_BLOCK):
-        blocks.append(block)
+        content += block
+        if len(content) > longest:
+            raise ServerError(f"its answer is longer than the {longest:,} bytes expected; {LOG}")
         if time.monotonic() > deadline:
-            raise TransientError(f"its answer was not complete within {timeout:g} s", _SLOW)
-    return b"".join(blocks)
+            raise TransientError(f"its answer was not complete within {timeout:g} s", SLOW)
+    return bytes(content)
 
 
 def _explained(error: Exception, timeout: float) -> InputError | TransientError:
@@ -213,18 +224,18 @@ def _explained(error: Exception, timeout: float) -> InputError | TransientError:
             "authority's certificate in SSL_CERT_FILE"
         )
     if isinstance(error, exceptions.NewConnectionError):
-        return TransientError(f"no connection ({_reason(error)})", _START)
+        return no_connection(f"no connection ({_reason(error)})", "REST", _PORT)
     if isinstance(error, exceptions.ConnectTimeoutError):
-        return TransientError("takes no connection in time", _START)
+        return no_connection("takes no connection in time", "REST", _PORT)
     if isinstance(error, exceptions.TimeoutError):
-        return TransientError(f"no answer within {timeout:g} s", _SLOW)
+        return TransientError(f"no answer within {timeout:g} s", SLOW)
     cause = error.args[1] if len(error.args) > 1 else error
     if isinstance(cause, http.client.RemoteDisconnected | ConnectionError):
         return TransientError("closed the connection without an answer", "is it overloaded?")
     if isinstance(cause, http.client.BadStatusLine):
         return InputError("speaks no HTTP; for a gRPC port write grpc:// in --url")
     if isinstance(error, exceptions.DecodeError):
-        return TransientError("its answer is damaged (gzip)", "look into the server's log")
+        return TransientError("its answer is damaged (gzip)", LOG)
     return TransientError("closed the connection in the middle of its answer", "is it overloaded?")
 
 
@@ -247,7 +258,7 @@ def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError |
             float(pause) if pause.isdecimal() else 0.0,
         )
     if 300 <= code < 400:
-        target = one_line(response.headers.get("Location", "elsewhere"))
+        target = shown(response.headers.get("Location", "elsewhere"))
         return InputError(f"HTTP {code}: sends us to {target}; give that as --url")
     if code == 404:
         return NotServedError(words)
@@ -257,7 +268,7 @@ def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError |
         return InputError(f"HTTP {code}: {words}; give a smaller --batch-size")
     if code < 500:
         return InputError(f"HTTP {code}: {words}")
-    return ServerError(f"HTTP {code}: {words}; look into the server's log")
+    return ServerError(f"HTTP {code}: {words}; {LOG}")
 
 
 def _words(content: bytes) -> str:
@@ -265,7 +276,7 @@ def _words(content: bytes) -> str:
     text = content[:10_000].decode("utf-8", "replace")
     try:
         return one_line(str(json.loads(text)["error"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return one_line(text)
 
 

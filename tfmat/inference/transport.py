@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,12 @@ from tfmat.errors import InputError, TfmatError
 _LONGEST = 300
 # A server may ask for a longer pause than ours, but not for a nap.
 _LONGEST_PAUSE = 30.0
+
+# What mends it, at the end of a message.
+LOG = "look into the server's log"
+SLOW = "give more --timeout, or a smaller --batch-size"
+# Bytes that an answer without results may take: descriptions, states, errors.
+SMALL_ANSWER = 1 << 20
 
 T = TypeVar("T")
 
@@ -160,6 +168,15 @@ class Transport(ABC):
             The wanted outputs by name, of the wanted types and shapes.
         """
 
+    def longest_answer(self, outputs: Mapping[str, TensorInfo]) -> int:
+        """Returns how many bytes an answer with some outputs may take; a server may be anyone's.
+
+        Args:
+            outputs: The outputs, with full shapes.
+        """
+        values = sum(math.prod(size or 0 for size in info.shape or ()) for info in outputs.values())
+        return SMALL_ANSWER + 2 * self.bytes_per_value * values
+
     @abstractmethod
     def describe(self, model: ServedModel, timeout: float) -> Description:
         """Asks for a model's version and signatures."""
@@ -216,6 +233,26 @@ class Retries:
                 raise
             except TfmatError as error:
                 raise type(error)(f"{where}: {error}") from error
+
+
+def shown(url: str) -> str:
+    """Returns an address without user and password."""
+    return re.sub(r"^(\w*://)?.*@", r"\1***@", one_line(url))
+
+
+def no_connection(words: str, service: str, port: int) -> TransientError:
+    """Says that nobody is there.
+
+    Args:
+        words: What happened.
+        service: What was asked for, ``REST`` or ``gRPC``.
+        port: The port that it has by default.
+    """
+    return TransientError(
+        words,
+        "start the server, or give another --url "
+        f"({service} is on port {port} unless set otherwise)",
+    )
 
 
 def one_line(text: str) -> str:
