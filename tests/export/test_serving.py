@@ -1,6 +1,7 @@
 """What ``tfmat serve`` writes: SavedModels, warm-up requests, and what was the package's own."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfmat.errors import InputError, MissingExtraError
 from tfmat.export.package import Formats
 from tfmat.export.parity import TOLERANCE, difference, saved_model_cli
+from tfmat.export.saved_model import export_saved_model
 from tfmat.export.serving import Serving, probe_of, write_serving
 from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA
@@ -188,6 +190,29 @@ def test_saved_model_cli_shows_and_runs_every_model(served, capfd, monkeypatch):
             assert difference(found[output], expected) <= TOLERANCE
 
 
+def test_others_can_read_the_files_whatever_the_umask(packages, tmp_path):
+    before = os.umask(0o077)
+    try:
+        out = tmp_path / "served"
+        write_serving(packages["structures"], out, Serving(parts=("constraint",)))
+    finally:
+        os.umask(before)
+    for path in (out, *out.rglob("*")):
+        runs = path.is_dir() or path.name == "smoke.sh"
+        assert path.stat().st_mode & 0o777 == (0o755 if runs else 0o644), path
+
+
+def test_making_networks_is_quiet(packages, tmp_path, capfd, monkeypatch):
+    def told(*arguments):
+        os.write(2, b"E0000 failed call to cuInit\n")
+        export_saved_model(*arguments)
+
+    monkeypatch.setattr("tfmat.export.serving_models.export_saved_model", told)
+    summary = write_serving(packages["formulas"], tmp_path / "served", Serving(parts=("critic",)))
+    assert summary["made"] == ["critic"]
+    assert capfd.readouterr() == ("", "")
+
+
 def test_chosen_parts_and_the_folder_in_the_way(packages, tmp_path):
     out = tmp_path / "served"
     order = Serving(parts=("sites_decoder", "sites_encoder"))
@@ -247,7 +272,7 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
     def elsewhere(metadata):
         metadata["parts"]["generator"]["saved_model"]["folder"] = "keras"
 
-    with pytest.raises(InputError, match=r"serving/generator/.* is no file of keras"):
+    with pytest.raises(InputError, match=r"is no(t a)? file of keras"):
         write_serving(copied(packages["structures"], tmp_path / "elsewhere", elsewhere), out)
 
     def rename(metadata):

@@ -118,12 +118,14 @@ def write_serving(
         for part in names:
             served.append(ServedPart(package, part, sizes[part], inputs[part]))
             target = folder / "models" / served[-1].model / str(serving.version)
-            networks.write(part, target)
-            write_warmup(target, served[-1])
+            with muted_stderr():  # TensorFlow tells which devices it does not find
+                networks.write(part, target)
+                write_warmup(target, served[-1])
         write_files(folder, served, serving)
         for name in (METADATA, SCHEMA):
             if (package.folder / name).is_file():
                 (folder / name).write_bytes((package.folder / name).read_bytes())
+        _let_all_read(folder)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
         "folder": str(out),
@@ -133,6 +135,12 @@ def write_serving(
         "made": networks.made,
         "bytes": size,
     }
+
+
+def _let_all_read(folder: Path) -> None:
+    """Lifts the umask: without capabilities not even the container's root reads others' files."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path.suffix == ".sh" else 0o644)
 
 
 def _chosen(package: ModelPackage, parts: Sequence[str]) -> list[str]:
