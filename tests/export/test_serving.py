@@ -272,7 +272,7 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
     def elsewhere(metadata):
         metadata["parts"]["generator"]["saved_model"]["folder"] = "keras"
 
-    with pytest.raises(InputError, match=r"is no(t a)? file of keras"):
+    with pytest.raises(InputError, match="file of keras"):
         write_serving(copied(packages["structures"], tmp_path / "elsewhere", elsewhere), out)
 
     def rename(metadata):
