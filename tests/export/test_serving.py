@@ -278,7 +278,7 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
     def rename(metadata):
         metadata["name"] = "two words"
 
-    with pytest.raises(InputError, match="'two words' cannot be one of a served model"):
+    with pytest.raises(InputError, match="'two words-generator' cannot be the name"):
         write_serving(copied(packages["structures"], tmp_path / "renamed", rename), out)
 
     def inject(metadata):

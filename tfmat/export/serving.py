@@ -94,17 +94,12 @@ def write_serving(
     """
     serving = serving or Serving()
     package = load(find(model, models_dir, option="--package"))
-    if not _SERVABLE.fullmatch(package.name):
-        raise InputError(
-            f"{package.folder}: the name {package.name!r} cannot be one of a served model; export "
-            "the run again with --name and letters, digits, points, hyphens"
-        )
     names = _chosen(package, serving.parts)
-    for part in names:
-        if not _SERVABLE.fullmatch(part):
+    for model in (f"{package.name}-{part}" for part in names):
+        if not _SERVABLE.fullmatch(model):
             raise InputError(
-                f"{package.folder}: the part {part!r} cannot be one of a served model; a package "
-                "of tfmat export has none like that"
+                f"{package.folder}: {model!r} cannot be the name of a served model; export the run "
+                "again with --name and letters, digits, points, hyphens"
             )
     with muted_stderr():  # TensorFlow tells how it starts
         require("tensorflow", "serving", "writing files for TensorFlow Serving")
