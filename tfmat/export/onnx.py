@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat.errors import TfmatError, require
+from tfmat.export.canonical import make_canonical
 from tfmat.export.graph import input_shape, named_graph
 from tfmat.files import replacing
 from tfmat.inference.tensors import Tensors
@@ -59,6 +60,7 @@ def export_onnx(
         )
         for tensor in (*proto.graph.input, *proto.graph.output):
             tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
+        make_canonical(proto)
         for key, value in sorted((origin or {}).items()):
             proto.metadata_props.add(key=key, value=value)
         check(proto, path.name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tfmat import __version__
 from tfmat.errors import InputError
 from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_sha256
+from tfmat.export.keras_file import export_keras
 from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.rewrite import rewrite
 from tfmat.export.saved_model import export_saved_model
@@ -180,7 +181,7 @@ class _PartWriter:
         if self.formats.keras and part != GENERATE:
             file = f"keras/{part}.keras"
             (self.folder / "keras").mkdir(exist_ok=True)
-            network.save(self.folder / file)
+            export_keras(network, self.folder / file)
             entry["keras"] = describe_file(self.folder, file)
         if self.formats.saved_model:
             entry["saved_model"] = self._saved_model(part, network, tensors)

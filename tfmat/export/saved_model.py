@@ -22,7 +22,8 @@ def export_saved_model(
 ) -> None:
     """Writes a model as a SavedModel with named tensors and a free batch size.
 
-    Keras's own export stores every variable twice, so this is a plain ``tf.Module``.
+    Keras's own export stores every variable twice, so this is a plain ``tf.Module``. The files of
+    two exports differ: TensorFlow names its functions by counters and by chance.
 
     Args:
         network: A functional Keras model in float32 with one input, and one output or a dict of
