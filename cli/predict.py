@@ -78,7 +78,11 @@ def _family_options(family: str | None) -> list[click.Parameter]:
     "--prefix",
     help="The served models are called PREFIX-generator and so on.  [default: the package's name]",
 )
-@click.option("--version", type=click.IntRange(0), help="Their version.  [default: the latest]")
+@click.option(
+    "--version",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Their version.  [default: the latest]",
+)
 @click.option("--label", help="Label of their version, instead of --version.")
 @click.option(
     "--timeout",

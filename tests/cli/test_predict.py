@@ -108,6 +108,7 @@ def test_faults_on_the_way_change_nothing(capsys, serving, tmp_path):
     [
         (["--version", 9], None, 2, "has no version 9"),
         (["--prefix", "x"], None, 2, "serves no model x-gen"),
+        (["--version", 2**63], None, 2, "'--version': 9223372036854775808 is not in the range"),
         (["--version", 1, "--label", "a"], None, 2, "give one of them"),
         (["--mode", "wrong", "--unique", "yes"], None, 2, ""),
         (["--retries", 0], {"kind": "status"}, 1, "HTTP 503: Servable is being moved; try"),
