@@ -16,7 +16,6 @@ from .options import (
     Range,
     all_symbols,
     model_option,
-    new_place,
     precision_option,
     validity_options,
 )
@@ -93,6 +92,7 @@ def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with "
         f".json.  [default: {_OUT}]",
     )
+    @click.option("--overwrite", is_flag=True, help="Replace the file and its summary.")
     @click.option(
         "--seed",
         type=click.IntRange(0, 2**64 - 1),
@@ -195,13 +195,15 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     Raises:
         InputError: The words or the model are wrong, or nothing fulfils the wishes.
     """
-    from tfmat.matgan.formula_table import check_out
+    from tfmat.matgan.formula_table import check_absent, check_out
     from tfmat.matgan.generate import Sampler, Wishes
     from tfmat.matgan.results import Amount, generate_into
     from tfmat.matgan.validity import ValidityChecker, ValiditySettings
 
-    out = new_place(options["out"], _OUT)
+    out = Path(_OUT) if options["out"] is None else options["out"]
     check_out(out)
+    if not options["overwrite"]:
+        check_absent(out)
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
     model = load()
@@ -217,7 +219,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
     summary = generate_into(out, sampler, amount)
     if options["as_json"]:
-        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
+        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
     else:
         _print(out, summary)
 

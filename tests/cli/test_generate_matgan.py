@@ -171,6 +171,19 @@ def test_without_model_and_out_the_shipped_package_is_taken(capsys, run, tmp_pat
     assert (tmp_path / "generated-matgan.csv").read_bytes() == before
 
 
+@pytest.mark.parametrize("there", ["new.csv", "new.csv.json"])
+def test_what_is_there_is_replaced_on_demand_alone(capsys, run, tmp_path, there):
+    (tmp_path / there).write_text("mine")
+    code, _, stderr = generate(capsys, run, tmp_path / "new.csv", "-n", 500)
+    assert code == 2
+    assert f"{there}: is there already; give another place with --out, or --overwrite" in stderr
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+    code, _, _ = generate(capsys, run, tmp_path / "new.csv", "-n", 500, "--overwrite")
+    assert code == 0
+    assert (tmp_path / there).read_text() != "mine"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_folder_is_refused_before_the_work(capsys, run, tmp_path):
     (tmp_path / "new.csv").mkdir()
     code, _, stderr = generate(capsys, run, tmp_path / "new.csv")

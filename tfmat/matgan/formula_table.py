@@ -25,6 +25,11 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet")
 Write = Callable[[pa.Table], None]
 
 
+def summary_of(out: Path) -> Path:
+    """Returns the file of the summary that goes with a table."""
+    return out.with_name(out.name + ".json")
+
+
 def check_out(out: Path) -> None:
     """Refuses, before any work, a file that could not be written at its end.
 
@@ -40,6 +45,22 @@ def check_out(out: Path) -> None:
         raise InputError(
             f"--out {out}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         )
+
+
+def check_absent(out: Path) -> None:
+    """Refuses a table that would replace one, or its summary.
+
+    Args:
+        out: The file of the table.
+
+    Raises:
+        InputError: One of the two is there.
+    """
+    for path in (out, summary_of(out)):
+        if path.exists():
+            raise InputError(
+                f"{path}: is there already; give another place with --out, or --overwrite"
+            )
 
 
 @contextmanager

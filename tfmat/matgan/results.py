@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfmat import __version__
 from tfmat.errors import InputError
 from tfmat.files import replacing
-from tfmat.matgan.formula_table import count_texts, opened, state_texts
+from tfmat.matgan.formula_table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generate import BALANCED, NEUTRAL, NOVEL, Chunk, Sampler
 from tfmat.matgan.unique import UniqueFormulas
 from tfmat.matgan.validity import ValidityChecker
@@ -148,8 +148,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
         InputError: No sample fulfils the wishes, or nothing can be written there.
     """
     started, cpu = time.perf_counter(), time.process_time()
-    summary_file = out.with_name(out.name + ".json")
-    with replacing(out) as table, replacing(summary_file) as described:
+    with replacing(out) as table, replacing(summary_of(out)) as described:
         with TemporaryFile(dir=out.parent) as spool:
             collection = collect(sampler, amount, Collection(amount.unique, spool))
             if not collection.rows:
