@@ -134,9 +134,8 @@ def _structures(remote: Any, options: dict[str, Any]) -> None:
     from .generate_structures import write_structures
 
     codec = Codec.from_package(remote)
-    models = remote.check("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
-    served = {part: str(model) for part, model in models.items()}
-    write_structures(codec, options, {"server": remote.where, "served_models": served})
+    parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
+    write_structures(codec, options, remote.origin(*parts))
 
 
 def _formulas(remote: Any, options: dict[str, Any]) -> None:

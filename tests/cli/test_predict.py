@@ -82,13 +82,20 @@ def test_formulas_are_those_of_generate(capsys, serving, tmp_path, protocol, wis
     words = ["-n", 9000, "--seed", 7, "--json", *wishes]
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     package, url = serving.formulas, getattr(serving, protocol)
-    tfmat(capsys, "generate", "matgan", "--model", package, "--out", here, *words)
+    _, stdout, _ = tfmat(capsys, "generate", "matgan", "--model", package, "--out", here, *words)
+    expected = json.loads(stdout)
     code, stdout, stderr = predict(capsys, url, package, there, *words)
     assert code == 0, stderr
     assert there.read_bytes() == here.read_bytes()
-    part = "generator" if wishes else "generate"
-    backend = f"tensorflow-serving {url}, random-{part} version 2"
-    assert json.loads(stdout)["backend"] == backend
+    found = json.loads(stdout)
+    assert found.pop("server") == url
+    parts = ("generator", "critic") if wishes else ("generate",)
+    models = {part: f"random-{part} version 2" for part in parts}
+    assert found.pop("served_models") == models
+    assert found.pop("backend") == "tensorflow-serving"
+    assert found.keys() == expected.keys() - {"backend"}
+    for name in ("generator_weights_sha256", "precision", "model", "kept", "unique"):
+        assert found[name] == expected[name]
 
 
 def test_faults_on_the_way_change_nothing(capsys, serving, tmp_path):

@@ -164,6 +164,15 @@ class RemotePackage(NetworkSet):
                     self._served[part] = self._checked(part)
         return {part: self._served[part] for part in parts}
 
+    def origin(self, *parts: str) -> dict[str, Any]:
+        """Returns where parts run, for summaries: ``server``, and ``served_models`` by part.
+
+        Args:
+            *parts: Names of parts; those that were not checked are now, with the same errors.
+        """
+        models = {part: str(model) for part, model in self.check(*parts).items()}
+        return {"server": self.where, "served_models": models}
+
     def _checked(self, part: str) -> ServedModel:
         name = f"{self.prefix}-{part}"
         model = ServedModel(name, self.version, self.label)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
-from tfmat.files import sha256
 from tfmat.inference.metadata import GENERATE, find, read_metadata
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.threads import available_threads
@@ -31,9 +30,10 @@ class CompositionModel:
 
     Args:
         name: Name of the model package or run.
-        backend: ``onnx`` or ``tensorflow``.
-        version: Version of what computes.
-        sha256: SHA-256 of the file that holds the network.
+        backend: What computes, ``onnx``, ``tensorflow`` or ``tensorflow-serving``.
+        version: Its version, if known.
+        weights_sha256: SHA-256 of the generator's weights, whatever file or server holds them.
+        precision: How the weights are stored that run.
         latent: Length of a noise vector.
         workers: Threads that may use it at a time.
         clock: Seconds that the network's work takes, read before and after it.
@@ -42,12 +42,14 @@ class CompositionModel:
         score: Composition matrices to the critic's scores ``(n,)``, highest for what looks most
             like a real composition; ``None`` where there is no critic.
         stop: Ends what is under way elsewhere, before an interrupted call waits for it.
+        origin: Where the networks run, further entries of a summary.
     """
 
     name: str
     backend: str
     version: str
-    sha256: str
+    weights_sha256: str
+    precision: str
     latent: int
     workers: int
     clock: Callable[[], float]
@@ -55,6 +57,7 @@ class CompositionModel:
     read: Callable[[NDArray[Any]], NDArray[np.uint8]]
     score: Callable[[NDArray[Any]], NDArray[np.float32]] | None
     stop: Callable[[], None] = lambda: None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -134,7 +137,8 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
         name=package.name,
         backend="onnx",
         version=str(onnxruntime.__version__),
-        sha256=str(package.file(part)["sha256"]),
+        weights_sha256=weights_sha256(package.metadata),
+        precision=package.precision,
         latent=package.input(part)[1][0],
         workers=threads,
         clock=time.thread_time,
@@ -185,7 +189,8 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         name=str(metadata["name"]),
         backend="tensorflow",
         version=str(tensorflow.__version__),
-        sha256=sha256(file),
+        weights_sha256=weights_sha256(metadata),
+        precision="float32",
         latent=int(network.inputs[0].shape[1]),
         workers=1,
         clock=time.perf_counter,
@@ -193,6 +198,15 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         read=reader(metadata),
         score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
     )
+
+
+def weights_sha256(metadata: dict[str, Any]) -> str:
+    """Returns the SHA-256 of the weights of the generator, or else of the end-to-end graph.
+
+    Args:
+        metadata: The package's metadata.
+    """
+    return str(metadata["parts"][_part(list(metadata["parts"]))]["weights_sha256"])
 
 
 def reader(metadata: dict[str, Any]) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:

@@ -10,7 +10,7 @@ from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.remote import RemotePackage
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.model import FAMILY, CompositionModel, reader
+from tfmat.matgan.model import FAMILY, CompositionModel, reader, weights_sha256
 
 
 def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionModel:
@@ -37,8 +37,9 @@ def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionM
     return CompositionModel(
         name=remote.name,
         backend="tensorflow-serving",
-        version=f"{remote.where}, {models[part]}",
-        sha256=str(metadata["parts"][part]["weights_sha256"]),
+        version="",  # the server does not say it
+        weights_sha256=weights_sha256(metadata),
+        precision=remote.precision,
         latent=remote.input(part)[1][0],
         workers=remote.concurrency,
         clock=time.perf_counter,
@@ -46,4 +47,5 @@ def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionM
         read=np.asarray if counted else reader(metadata),
         score=(lambda matrices: remote.run("critic", matrices)[:, 0]) if scored else None,
         stop=remote.close,
+        origin=remote.origin(*models),
     )
