@@ -68,9 +68,12 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Write the networks of RUN, a run folder of tfmat train, as a model package."""
+    from tfmat.training.exportable import check_exportable
     from tfmat.training.quiet import load_keras
 
-    load_keras()
+    about = {"name": options["name"], "licence": options["license"]}
+    check_exportable(run, out, **about, overwrite=options["overwrite"])
+    load_keras()  # takes seconds
     from tfmat.export.package import Formats
     from tfmat.training.exporting import export_run
 
@@ -80,13 +83,12 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     summary = export_run(
         run,
         out,
-        name=options["name"],
         formats=formats,
         precisions=options["precision"],
         measured=options["measure"],
         samples=options["samples"],
         notes=options["notes"],
-        licence=options["license"],
+        **about,
         overwrite=options["overwrite"],
     )
     if as_json:

@@ -1,6 +1,7 @@
 """Atomic writing: a reader sees the old file or the whole new one, never a part."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,65 @@ def test_replacing_folder_refuses_a_folder_that_holds_something(tmp_path):
     with pytest.raises(InputError, match="not empty"), replacing_folder(target):
         pass
     assert (target / "precious").read_text() == "1"
+
+
+def is_ours(folder):
+    return (folder / "ours").exists()
+
+
+def test_overwriting_spares_what_others_have_written(tmp_path):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "precious").write_text("1")
+    with pytest.raises(InputError, match=r"another --out$"), replacing_folder(target, own=is_ours):
+        pass
+    with (
+        pytest.raises(InputError, match="has not written"),
+        replacing_folder(target, overwrite=True, own=is_ours),
+    ):
+        pass
+    assert (target / "precious").read_text() == "1"
+    (target / "ours").write_text("")
+    with (
+        pytest.raises(InputError, match="or --overwrite to replace it"),
+        replacing_folder(target, own=is_ours),
+    ):
+        pass
+    with replacing_folder(target, overwrite=True, own=is_ours) as temporary:
+        (temporary / "new").write_text("2")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_old_folder_is_whole_until_the_new_one_has_its_place(tmp_path, monkeypatch):
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").write_text("1")
+
+    def full(path, place):
+        if place == target and (path / "new").exists():
+            raise OSError("no space left")
+        return rename(path, place)
+
+    rename = Path.rename
+    monkeypatch.setattr(Path, "rename", full)
+    with (
+        pytest.raises(OSError, match="no space left"),
+        replacing_folder(target, overwrite=True) as temporary,
+    ):
+        (temporary / "new").write_text("2")
+        assert (target / "old").read_text() == "1"
+    assert (target / "old").read_text() == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_appears_while_a_folder_is_filled_is_not_replaced(tmp_path):
+    target = tmp_path / "out"
+    with pytest.raises(InputError, match="not empty"), replacing_folder(target) as temporary:
+        (temporary / "a").write_text("1")
+        target.mkdir()
+        (target / "precious").write_text("1")
+    assert [path.name for path in target.iterdir()] == ["precious"]
 
 
 def test_replacing_folder_fills_an_empty_folder_and_leaves_nothing_on_failure(tmp_path):

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,43 +45,84 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def replacing_folder(
+    path: Path, *, overwrite: bool = False, own: Callable[[Path], bool] | None = None
+) -> Iterator[Path]:
     """Gives a temporary folder beside ``path`` and renames it to ``path`` on success.
 
     Args:
         path: The final folder.
-        overwrite: Replace an existing non-empty folder.
+        overwrite: Replace an existing non-empty folder, which stays whole until the new one is.
+        own: Tells whether a folder is one that the caller has written; no other is replaced.
 
     Yields:
         The temporary folder to fill. It is removed if the block raises.
 
     Raises:
-        InputError: ``path`` exists, is not empty and ``overwrite`` is false; or it is the working
-            folder or a mount point, which cannot be replaced; or no folder can be made there.
+        InputError: ``path`` is in the way (:func:`check_place`), or no folder can be made there.
     """
-    with _placing(path):
-        # Of a link the folder behind it is replaced.
-        path = Path(path).resolve()
-        exists = path.exists()
-    if exists and not path.is_dir():
-        raise InputError(f"{path}: is a file; give a folder with --out")
-    if path.is_dir() and any(path.iterdir()) and not overwrite:
-        raise InputError(f"{path}: folder exists and is not empty; give another --out")
-    if path == Path.cwd() or path.is_mount():
-        raise InputError(
-            f"{path}: cannot be replaced as a whole; give a new folder in it with --out"
-        )
+    check_place(path, overwrite=overwrite, own=own)
+    # Of a link the folder behind it is replaced.
+    path = Path(path).resolve()
     with _placing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o777 & ~_umask())
     try:
         yield temporary
-        if path.is_dir():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        check_place(path, overwrite=overwrite, own=own)  # others may have written there
+        _put(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_place(
+    path: Path, *, overwrite: bool = False, own: Callable[[Path], bool] | None = None
+) -> None:
+    """Refuses a folder that cannot be written, before there is anything to write.
+
+    Args:
+        path: The folder.
+        overwrite: As for :func:`replacing_folder`.
+        own: As for :func:`replacing_folder`; who gives it has an option ``--overwrite``.
+
+    Raises:
+        InputError: ``path`` exists, is not empty and may not be replaced; or it is the working
+            folder or a mount point, which cannot be.
+    """
+    with _placing(path):
+        path = Path(path).resolve()
+        exists = path.exists()
+    if exists and not path.is_dir():
+        raise InputError(f"{path}: is a file; give a folder with --out")
+    if path.is_dir() and any(path.iterdir()):
+        foreign = own is not None and not own(path)
+        if overwrite and foreign:
+            raise InputError(
+                f"{path}: holds what this command has not written, which --overwrite leaves alone; "
+                "give another --out"
+            )
+        if not overwrite:
+            mend = "" if own is None or foreign else ", or --overwrite to replace it"
+            raise InputError(f"{path}: folder exists and is not empty; give another --out{mend}")
+    if path == Path.cwd() or path.is_mount():
+        raise InputError(
+            f"{path}: cannot be replaced as a whole; give a new folder in it with --out"
+        )
+
+
+def _put(new: Path, path: Path) -> None:
+    """Gives a folder its place, and removes the one that was there once that has worked."""
+    old = new.with_name(f"{new.name}.old")
+    if path.is_dir():
+        path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        if old.is_dir():
+            old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

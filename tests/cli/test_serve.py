@@ -3,6 +3,8 @@ import json
 import pytest
 from tfmat.cli.main import main
 
+from tfmat.inference.metadata import read_metadata
+
 
 def tfmat(capsys, *arguments):
     with pytest.raises(SystemExit) as end:
@@ -57,3 +59,26 @@ def test_package_is_found_by_name_and_served(capsys, tmp_path):
     assert code == 0
     assert "version 3 of formulas-generator, formulas-critic, formulas-generate" in stdout
     assert "./smoke.sh" in stdout
+
+
+@pytest.mark.parametrize("words", [(), ("--overwrite",)])
+def test_nothing_is_replaced_but_a_served_folder(capsys, tmp_path, words):
+    pytest.importorskip("onnx")
+    import oracle
+
+    package = oracle.make_package(tmp_path / "models" / "oracle")
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter").write_text("precious")
+    for out, message in (
+        (thesis, "has not written" if words else "not empty"),
+        (package, "has not written" if words else "not empty"),
+        (package / "served", "which is read"),
+        (tmp_path / "models", "has not written" if words else "not empty"),
+    ):
+        code, stdout, stderr = tfmat(capsys, "serve", "--package", package, "--out", out, *words)
+        assert (code, stdout) == (2, "")
+        assert message in stderr
+        assert len(stderr.splitlines()) == 1
+    assert (thesis / "chapter").read_text() == "precious"
+    assert read_metadata(package)["name"] == "oracle"

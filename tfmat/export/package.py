@@ -12,6 +12,7 @@ from tfmat.errors import InputError
 from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_sha256
 from tfmat.export.keras_file import export_keras
 from tfmat.export.onnx import OPSET, export_onnx
+from tfmat.export.places import is_package
 from tfmat.export.rewrite import rewrite
 from tfmat.export.saved_model import export_saved_model
 from tfmat.files import replacing_folder, sha256, write_json
@@ -106,7 +107,7 @@ def write_package(
             f"{out}: cannot export {', '.join(unknown) or 'a run without trained networks'}"
         )
     recipe = provenance.recipe
-    with replacing_folder(out, overwrite=overwrite) as folder:
+    with replacing_folder(out, overwrite=overwrite, own=is_package) as folder:
         writer = _PartWriter(folder, recipe.name, formats or Formats())
         entries = {
             part: writer.write(part, network, tensors[part]) for part, network in networks.items()

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.errors import InputError, require
+from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.export.serving_files import ServedPart, write_files
 from tfmat.export.serving_models import Networks
 from tfmat.export.serving_warmup import write_warmup
-from tfmat.files import replacing_folder
+from tfmat.files import check_place, replacing_folder
 from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import SCHEMA
@@ -21,8 +22,6 @@ from tfmat.training.quiet import muted_stderr
 
 # What only training needs.
 _NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")
-# Names of models become folders on the server, and words of a shell.
-_SERVABLE = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 # The server's versions are int64.
 _MAX_VERSION = 2**63 - 1
 
@@ -81,7 +80,7 @@ def write_serving(
         out: Folder to write.
         serving: How it is to be served.
         models_dir: Folder that is searched first for a name.
-        overwrite: Replace a folder that is already there.
+        overwrite: Replace a folder of ``tfmat serve`` that is already there.
 
     Returns:
         A JSON summary: ``folder``, ``package``, ``version``, ``models``, ``made`` (those that had
@@ -93,10 +92,13 @@ def write_serving(
         MissingExtraError: The ``[serving]`` extra is not installed.
     """
     serving = serving or Serving()
-    package = load(find(model, models_dir, option="--package"))
+    check_place(out, overwrite=overwrite, own=is_served)
+    source = find(model, models_dir, option="--package")
+    check_apart(out, source)
+    package = load(source)
     names = _chosen(package, serving.parts)
     for model in (f"{package.name}-{part}" for part in names):
-        if not _SERVABLE.fullmatch(model):
+        if not SERVABLE.fullmatch(model):
             raise InputError(
                 f"{package.folder}: {model!r} cannot be the name of a served model; export the run "
                 "again with --name and letters, digits, points, hyphens"
@@ -108,7 +110,7 @@ def write_serving(
     sizes = {part: probe.batch_size(part) for part in names}
     inputs = probe.probe_inputs(_without(package, names), max(sizes.values()))
     networks = Networks(package)
-    with replacing_folder(out, overwrite=overwrite) as folder:
+    with replacing_folder(out, overwrite=overwrite, own=is_served) as folder:
         served = []
         for part in names:
             served.append(ServedPart(package, part, sizes[part], inputs[part]))

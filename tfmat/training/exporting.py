@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,11 +13,9 @@ from tfmat.export.measure import measure
 from tfmat.export.package import Formats
 from tfmat.export.precision import add_precisions, keep_precisions
 from tfmat.training.chain import Chain, export, open_run
+from tfmat.training.exportable import check_exportable
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
-
-# An identifier of SPDX or of the Hugging Face Hub.
-_LICENCE = re.compile("[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 
 def export_run(
@@ -51,22 +48,19 @@ def export_run(
         overwrite: Replace a package that is already there.
 
     Returns:
-        A JSON summary: ``package``, ``name``, ``parts``, ``bytes``.
+        A JSON summary: ``out``, ``name``, ``parts``, ``bytes``.
 
     Raises:
-        InputError: The folder is no run, has no trained network, or ``out`` is in the way.
+        InputError: The folder is no run, has no trained network, ``name`` or ``licence`` is not
+            possible, or ``out`` is in the way.
         MissingExtraError: The ``[train]`` extra is not installed.
     """
-    if licence and not _LICENCE.fullmatch(licence):
-        raise InputError(
-            f"--license {licence}: give the identifier of a licence, e.g. apache-2.0 or other"
-        )
+    name = check_exportable(folder, out, name=name, licence=licence, overwrite=overwrite)
     if not on_tensorflow():
         raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
     chain = chain_of(folder)
     run = open_run(chain, folder)
     recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
-    name = name or out.resolve().name
     steps: list[Callable[[Path], None]] = [
         partial(add_precisions, precisions=precisions, samples=samples)
     ]
@@ -88,7 +82,7 @@ def export_run(
         overwrite=overwrite,
     )
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    return {"package": str(out), "name": name, "parts": parts, "bytes": size}
+    return {"out": str(out), "name": name, "parts": parts, "bytes": size}
 
 
 def _data(chain: Chain[Any, Any], run: Run) -> Any:

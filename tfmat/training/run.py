@@ -62,6 +62,10 @@ class Run:
             InputError: The folder is no run of this version.
         """
         file = folder / "run.json"
+        if not file.exists():
+            raise InputError(
+                f"{folder}: holds no training run; give a folder that tfmat train has written"
+            )
         try:
             info = json.loads(file.read_text("utf-8"))
             recipe = tomllib.loads((folder / "recipe.toml").read_text("utf-8"))

@@ -1,0 +1,95 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tfmat.cli.main import main
+
+from tfmat.training.run import Run
+
+METADATA = {"format": "tfmat-model-package"}
+
+
+def tfmat(capsys, *words):
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    captured = capsys.readouterr()
+    return end.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that looks trained to who does not load its networks."""
+    data = {"name": "none", "path": "none", "sha256": "0" * 64}
+    folder = tmp_path / "runs" / "run"
+    Run.start(folder, {"name": "any", "family": "matgan"}, 0, data).weights("generator")
+    (folder / "weights").mkdir()
+    (folder / "weights" / "generator.keras").write_bytes(b"")
+    (folder / "package").mkdir()
+    (folder / "package" / "metadata.json").write_text(json.dumps(METADATA))
+    return folder
+
+
+def refused(capsys, run, out, *words):
+    code, stdout, stderr = tfmat(capsys, "export", run, "--out", out, *words)
+    assert (code, stdout) == (2, "")
+    assert len(stderr.splitlines()) == 1
+    return stderr
+
+
+def test_what_cannot_be_exported_is_said(capsys, tmp_path, run):
+    out = tmp_path / "out"
+    stderr = refused(capsys, tmp_path / "nowhere", out)
+    assert f"{tmp_path / 'nowhere'}: holds no training run; give a folder" in stderr
+    assert "Errno" not in stderr
+    for name in ("a b", "../x", "", "-x", "Bi₂Se₃"):
+        assert "cannot be the name of a package" in refused(capsys, run, out, f"--name={name}")
+    assert "--license" in refused(capsys, run, out, "--license", "my terms")
+    (run / "weights" / "generator.keras").unlink()
+    assert f"{run}: this run has no trained network yet" in refused(capsys, run, out)
+    assert not out.exists()
+
+
+def test_nothing_is_replaced_but_a_package(capsys, tmp_path, run):
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter").write_text("precious")
+    assert "not written" in refused(capsys, run, thesis, "--overwrite")
+    assert "--overwrite" not in refused(capsys, run, thesis)
+    for place in (run, run.parent, run / "weights", run / "package" / "deeper"):
+        assert "which is read" in refused(capsys, run, place, "--overwrite")
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "metadata.json").write_text(json.dumps(METADATA))
+    assert "or --overwrite to replace it" in refused(capsys, run, served)
+    (served / "models.config").write_text("")
+    assert "not written" in refused(capsys, run, served, "--overwrite")
+    # The run's own package may be replaced.
+    assert "or --overwrite to replace it" in refused(capsys, run, run / "package")
+    assert (run / "weights" / "generator.keras").exists()
+    assert (thesis / "chapter").read_text() == "precious"
+
+
+CHECKED = """
+import sys
+from pathlib import Path
+from tfmat.errors import InputError
+from tfmat.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert end.code == 2, end.code
+assert not {"keras", "tensorflow", "onnx"} & set(sys.modules)
+"""
+
+
+def test_all_of_that_is_known_before_tensorflow(tmp_path, run):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("")
+    for source, out in ((tmp_path, tmp_path / "new"), (run, tmp_path / "full")):
+        subprocess.run(
+            [sys.executable, "-c", CHECKED, "export", source, "--out", Path(out)],
+            check=True,
+            capture_output=True,
+        )
