@@ -200,7 +200,7 @@ def write_structures(
             summary = {**summary, **more}
             write_json(folder / SUMMARY, summary)
     if options["as_json"]:
-        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
+        click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     click.echo(
         f"{summary['structures']} structures from {summary['graphs']} crystal graphs "

@@ -34,7 +34,8 @@ class Fault:
 
     Args:
         kind: ``slow``, ``status``, ``hang-up``, ``reset``, ``half``, ``garbage``, ``truncated``,
-            ``drip``, ``rows``, ``dtype`` or ``content``; what each does is where it is done.
+            ``drip``, ``rows``, ``dtype``, ``nan`` or ``content``; what each does is where it is
+            done.
         times: Number of requests.
         only: ``predict``, ``metadata`` or ``status``; other requests are served.
         seconds: How long a slow answer takes.

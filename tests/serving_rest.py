@@ -233,6 +233,6 @@ def _decimals(values: list[float]) -> list[str]:
         if value != same and text != "nan":
             text = f"{value:.9g}"
         text = words.get(text, text)
-        plain = "." in text or "e" in text or "n" in text
+        plain = "." in text or "e" in text or "n" in text.lower()
         texts.append(text if plain else text + ".0")
     return texts

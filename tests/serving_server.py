@@ -102,14 +102,16 @@ class ServingServer:
         if fault is not None and fault.kind == "status":
             raise ServingError(fault.code, fault.message)
         response = getattr(self.core, what)(request)
-        if fault is not None and fault.kind in ("rows", "dtype"):
+        if fault is not None and fault.kind in ("rows", "dtype", "nan"):
             for name, proto in response.outputs.items():
                 values = np.asarray(proto.float_val or proto.int_val)
                 shape = [dim.size for dim in proto.tensor_shape.dim]
                 value = values.reshape(shape)
-                bent = value[1:] if fault.kind == "rows" else value > 0
-                if fault.kind == "rows":
-                    bent = bent.astype(np.float32)
+                bent = {
+                    "rows": value[1:].astype(np.float32),
+                    "dtype": value > 0,
+                    "nan": np.full(shape, np.nan, np.float32),
+                }[fault.kind]
                 response.outputs[name].CopyFrom(as_field(bent))
         return response
 

@@ -1,5 +1,8 @@
 import csv
 import hashlib
+import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from oracle import BI_SE3, CRYSTALS, make_package
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import generate
-from tfmat.ccdcgan.results import generate_into
+from tfmat.ccdcgan.results import ResultsWriter, generate_into
 from tfmat.inference.package import load
 
 SEED = 3
@@ -96,6 +99,16 @@ def test_same_seed_same_bytes(codec, tmp_path):
     run(codec, tmp_path / "other", seed=4)
     assert written(tmp_path / "one") == written(tmp_path / "two")
     assert written(tmp_path / "one") != written(tmp_path / "other")
+
+
+def test_energies_that_are_none_have_no_mean(codec, tmp_path):
+    (result, *_) = generate(codec, 1, SEED, wishes=Wishes())
+    broken = replace(result, properties=dict.fromkeys(result.properties, math.nan))
+    with ResultsWriter(tmp_path, list(result.properties)) as writer:
+        writer.add(broken)
+        summary = writer.summary()
+    assert summary["mean_predicted_formation_energy_per_atom_all_graphs"] is None
+    json.dumps(summary, allow_nan=False)
 
 
 def test_folder_and_summary(codec, tmp_path):

@@ -236,6 +236,7 @@ def test_what_may_pass_is_tried_again(url, serving, only, fault, reason):
     [
         ({"kind": "rows"}, r"answered .*not as float32 \(2, 8, 85, 1\)", 1),
         ({"kind": "dtype"}, r"answered composition_matrix as bool", 1),
+        ({"kind": "nan"}, r"answered composition_matrix with NaN or infinity", 1),
         ({"kind": "status", "code": "INTERNAL", "message": "no memory"}, "no memory", 1),
         ({"kind": "status", "code": "INVALID_ARGUMENT", "message": "odd"}, "odd", 2),
         ({"kind": "status", "code": "PERMISSION_DENIED", "message": "you"}, "you", 2),

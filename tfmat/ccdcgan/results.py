@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -143,10 +144,11 @@ class ResultsWriter:
         }
         for name in self.properties:
             for status, count in ((STRUCTURE, structures), ("all", graphs)):
-                mean = self._sums[status][name] / count if count else None
+                mean = self._sums[status][name] / count if count else math.nan
                 where = "" if status == STRUCTURE else "_all_graphs"
+                # JSON has no NaN.
                 result[f"mean_predicted_{name}{where}"] = (
-                    None if mean is None else float(np.round(mean, 6))
+                    float(np.round(mean, 6)) if math.isfinite(mean) else None
                 )
         return result
 
