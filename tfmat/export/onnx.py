@@ -11,7 +11,7 @@ from tfmat.export.canonical import make_canonical
 from tfmat.export.graph import input_shape, named_graph
 from tfmat.files import replacing
 from tfmat.inference.tensors import Tensors
-from tfmat.training.quiet import muted_stderr
+from tfmat.quiet import muted_stderr
 
 if TYPE_CHECKING:
     import keras

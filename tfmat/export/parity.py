@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfmat.errors import TfmatError, require
 from tfmat.export.saved_model import DEFAULT_SIGNATURE
 from tfmat.inference.package import ModelPackage
-from tfmat.training.quiet import muted_stderr
+from tfmat.quiet import muted_stderr
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tfmat.errors import require
 from tfmat.export.graph import input_shape, named_graph
 from tfmat.inference.tensors import Tensors
-from tfmat.training.quiet import muted_stderr
+from tfmat.quiet import muted_stderr
 
 if TYPE_CHECKING:
     import keras

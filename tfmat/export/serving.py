@@ -18,7 +18,7 @@ from tfmat.files import check_place, replacing_folder
 from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import SCHEMA
-from tfmat.training.quiet import muted_stderr
+from tfmat.quiet import muted_stderr
 
 # What only training needs.
 _NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")

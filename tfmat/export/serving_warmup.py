@@ -7,7 +7,7 @@ from pathlib import Path
 from tfmat.export.saved_model import DEFAULT_SIGNATURE
 from tfmat.export.serving_files import ServedPart
 from tfmat.inference.metadata import GENERATE
-from tfmat.training.quiet import muted_stderr
+from tfmat.quiet import muted_stderr
 
 # Where the server looks for them, within a version directory.
 WARMUP = Path("assets.extra") / "tf_serving_warmup_requests"
