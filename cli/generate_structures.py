@@ -16,7 +16,6 @@ from .options import (
     all_symbols,
     decoding_mode,
     model_option,
-    new_place,
     precision_option,
 )
 
@@ -27,10 +26,6 @@ _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
     "dcgan": "Generate crystal structures with a DCGAN (trained without a constraint).",
 }
-
-
-def _out(family: str) -> str:
-    return f"generated-{family}"
 
 
 def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +44,7 @@ def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="New folder for the results.  [default: generated-ccdcgan or generated-dcgan]",
     )
+    @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
     @click.option(
         "--seed",
         type=click.IntRange(0, 2**64 - 1),
@@ -131,7 +127,7 @@ def _generate(family: str, options: dict[str, Any]) -> None:
     from tfmat.errors import InputError
     from tfmat.inference.package import load
 
-    new_place(options["out"], _out(family))
+    _free_place(options, family)
     package = load(
         options["model"],
         models_dir=options["models_dir"],
@@ -154,6 +150,15 @@ def _generate(family: str, options: dict[str, Any]) -> None:
     write_structures(codec, options)
 
 
+def _free_place(options: dict[str, Any], family: str) -> Path:
+    from tfmat.ccdcgan.results import is_results
+    from tfmat.files import check_place
+
+    out = Path(f"generated-{family}") if options["out"] is None else options["out"]
+    check_place(out, overwrite=options["overwrite"], own=is_results)
+    return out
+
+
 def _trained_as(codec: Codec) -> str:
     return "ccdcgan" if codec.recipe.gan.terms else "dcgan"
 
@@ -172,10 +177,10 @@ def write_structures(
         InputError: The words are wrong, or the networks are not complete.
     """
     from tfmat.ccdcgan.generate import Wishes
-    from tfmat.ccdcgan.results import SUMMARY, generate_into
+    from tfmat.ccdcgan.results import SUMMARY, generate_into, is_results
     from tfmat.files import replacing_folder, write_json
 
-    out = new_place(options["out"], _out(_trained_as(codec)))
+    out = _free_place(options, _trained_as(codec))
     wishes = Wishes(
         min_distance=options["min_distance"],
         min_atoms=options["min_atoms"],
@@ -184,7 +189,7 @@ def write_structures(
         allowed=all_symbols(options["only"]),
         symprec=options["symprec"] if options["symmetrise"] else None,
     )
-    with replacing_folder(out) as folder:
+    with replacing_folder(out, overwrite=options["overwrite"], own=is_results) as folder:
         summary = generate_into(
             folder,
             codec,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -101,25 +100,6 @@ precision_option = click.option(
     type=click.Choice(["float32", "float16", "int8"]),
     help="Which form of the model's ONNX files to run.  [default: the most exact there]",
 )
-
-
-def new_place(out: Path | None, default: str) -> Path:
-    """Returns where to write, and never replaces what a call without ``--out`` wrote before.
-
-    Args:
-        out: What ``--out`` says, if anything.
-        default: Name in the working folder for the case that it says nothing.
-
-    Raises:
-        InputError: There is something of the default name already.
-    """
-    from tfmat.errors import InputError
-
-    if out is not None:
-        return out
-    if Path(default).exists():
-        raise InputError(f"{default}: is there already; give another place with --out")
-    return Path(default)
 
 
 decoding_mode = click.option(

@@ -57,13 +57,19 @@ def test_plain_summary_counts_reasons(capsys, package, tmp_path):
     assert rest[-1].endswith("eV/atom")
 
 
-def test_full_folder_is_refused_and_kept(capsys, package, tmp_path):
-    (tmp_path / "mine.txt").write_text("precious")
-    code, _, stderr = generate(capsys, package, tmp_path, "-n", 3)
+@pytest.mark.parametrize(
+    ("words", "message"), [([], "not empty"), (["--overwrite"], "has not written")]
+)
+def test_full_folder_is_refused_and_kept(capsys, package, tmp_path, words, message):
+    out = tmp_path / "new"
+    assert generate(capsys, package, out, "-n", 3)[0] == 0
+    (out / "mine.txt").write_text("precious")
+    names = {path.name for path in out.iterdir()}
+    code, _, stderr = generate(capsys, package, out, "-n", 3, *words)
     assert code == 2
-    assert "not empty" in stderr
+    assert message in stderr
     assert len(stderr.splitlines()) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    assert {path.name for path in out.iterdir()} == names
 
 
 @pytest.mark.parametrize(
@@ -115,8 +121,12 @@ def test_without_model_and_out_the_shipped_package_is_taken(
     assert (tmp_path / f"generated-{family}" / "results.csv").is_file()
     code, _, stderr = tfmat(capsys, "generate", family, "-n", 5)
     assert code == 2
-    assert f"generated-{family}: is there already" in stderr
+    assert f"generated-{family}: folder exists" in stderr
+    assert "or --overwrite" in stderr
     assert len(stderr.splitlines()) == 1
+    code, stdout, _ = tfmat(capsys, "generate", family, "-n", 6, "--overwrite")
+    assert code == 0
+    assert "from 6 crystal graphs" in stdout
 
 
 def test_elements_are_read_as_those_of_formulas(capsys, package, tmp_path):
@@ -140,7 +150,8 @@ def test_elements_are_read_as_those_of_formulas(capsys, package, tmp_path):
 def test_screen_says_which_models_can_be_screened(capsys, package, tmp_path):
     other = shutil.copytree(package, tmp_path / "other")
     metadata = json.loads((other / "metadata.json").read_text("utf-8"))
-    metadata["family"] = "matgan"
+    metadata |= {"family": "matgan", "decoding": {"rule": "argmax", "threshold": 0.5}}
+    metadata["parts"] = {"generator": metadata["parts"]["generator"]}
     (other / "metadata.json").write_text(json.dumps(metadata), "utf-8")
     code, _, stderr = tfmat(capsys, "screen", "--model", other, "--out", tmp_path / "kept")
     assert code == 2

@@ -1,9 +1,7 @@
 import click
 import pytest
 from tfmat.cli.main import main
-from tfmat.cli.options import Elements, all_symbols, new_place
-
-from tfmat.errors import InputError
+from tfmat.cli.options import Elements, all_symbols
 
 COMMANDS = [
     ["generate", "ccdcgan", "--model", "m", "--out", "o", "--min-distance"],
@@ -45,12 +43,3 @@ def test_elements_in_any_case_and_separation():
     assert all_symbols((("Pb", "Tl"), ("Tl", "O"))) == ("Pb", "Tl", "O")
     with pytest.raises(click.BadParameter, match="names no element"):
         kind.convert(", ,", None, None)
-
-
-def test_a_place_of_the_default_name_is_never_replaced(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert str(new_place(None, "generated")) == "generated"
-    (tmp_path / "generated").mkdir()
-    with pytest.raises(InputError, match="generated: is there already; give another place"):
-        new_place(None, "generated")
-    assert new_place(tmp_path, "generated") == tmp_path

@@ -43,6 +43,15 @@ COLUMNS = (
 )
 
 
+def is_results(folder: Path) -> bool:
+    """Tells whether a folder holds what ``tfmat generate`` has written, and nothing else.
+
+    Args:
+        folder: Any folder.
+    """
+    return {path.name for path in folder.iterdir()} == {CIF_FOLDER, FRAMES, TABLE, SUMMARY}
+
+
 class ResultsWriter:
     """Writes results as they come: a CIF file and a frame for every structure, a row for all.
 
