@@ -32,7 +32,7 @@ def listing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yields a line for each package.
 
     Args:
-        rows: From :func:`row`, with ``name`` and ``path``; or with ``error``.
+        rows: From :func:`row`, with ``name`` and ``folder``; or with ``error``.
     """
     whole = [entry for entry in rows if "error" not in entry]
     cells = [
@@ -43,7 +43,7 @@ def listing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{len(entry['parts'])} parts",
             ", ".join(entry["precisions"]),
             f"{entry['megabytes']} MB",
-            entry["path"],
+            entry["folder"],
         )
         for entry in whole
     ]

@@ -41,7 +41,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
-        entry: dict[str, Any] = {"name": folder.name, "path": str(folder)}
+        entry: dict[str, Any] = {"name": folder.name, "folder": str(folder)}
         try:
             entry |= row(folder, read_metadata(folder))
         except InputError as error:

@@ -70,11 +70,11 @@ def test_installed_package_is_found_from_any_folder(wheel, tmp_path):
         return done.stdout
 
     (row,) = json.loads(tfmat("models", "list", "--json"))
-    assert Path(row["path"]) == place / "tfmat" / "saved_models" / "shipped"
+    assert Path(row["folder"]) == place / "tfmat" / "saved_models" / "shipped"
     tfmat("generate", "ccdcgan", "--model", "shipped", "-n", "5", "--out", "new")
     assert (elsewhere / "new" / "summary.json").is_file()
     # A package of the working folder comes first.
-    shutil.copytree(row["path"], elsewhere / "saved_models" / "shipped")
+    shutil.copytree(row["folder"], elsewhere / "saved_models" / "shipped")
     first, second = json.loads(tfmat("models", "list", "--json"))
-    assert first["path"] == "saved_models/shipped"
-    assert second["path"] == row["path"]
+    assert first["folder"] == "saved_models/shipped"
+    assert second["folder"] == row["folder"]

@@ -47,6 +47,7 @@ def test_list_names_packages_and_damage(capsys, models):
     assert {row["name"] for row in rows} >= {"broken", "oracle"}
     oracle = next(row for row in rows if row["name"] == "oracle")
     assert "sites_decoder" in oracle["parts"]
+    assert oracle["folder"] == str(models / "oracle")
 
 
 def test_show_says_what_a_model_is(capsys, models):

@@ -68,6 +68,7 @@ def test_parts_that_generate_are_served(served):
         "formulas": {"generator", "critic", "generate"},
     }[package.name] & set(package.parts)
     assert set(summary["models"]) == {f"{package.name}-{part}" for part in wanted}
+    assert summary["out"] == str(out)
     assert set(versions(out)) == set(summary["models"])
     assert all(path.name == "7" for path in versions(out).values())
     made = package.name == "formulas"

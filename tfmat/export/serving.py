@@ -125,7 +125,7 @@ def write_serving(
         _let_all_read(folder)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {
-        "folder": str(out),
+        "out": str(out),
         "package": package.name,
         "version": serving.version,
         "models": [part.model for part in served],
