@@ -99,10 +99,7 @@ class NetworkSet(ABC):
         Raises:
             InputError: No such part, the shape does not fit, or the batch size is not positive.
         """
-        results = list(self.stream(part, [array], batch_size))
-        if len(results) == 1:
-            return results[0]
-        return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
+        return joined(list(self.stream(part, [array], batch_size)))
 
     def run(self, part: str, array: NDArray[Any], batch_size: int | None = None) -> NDArray[Any]:
         """Runs a part that has one output; arguments and errors as for :meth:`run_all`.
@@ -266,6 +263,13 @@ def precisions(metadata: dict[str, Any]) -> list[str]:
     """Returns the precisions in which a package has all of its parts, the best first."""
     entries = metadata["parts"].values()
     return [name for name in PRECISIONS if all(name in entry["onnx"] for entry in entries)]
+
+
+def joined(results: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Puts the outputs of several calls of a part together; there is at least one."""
+    if len(results) == 1:
+        return results[0]
+    return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
 
 def check_file(folder: Path, part: str, record: dict[str, Any]) -> None:

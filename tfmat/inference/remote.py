@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.inference.metadata import find, read_metadata
-from tfmat.inference.package import NetworkSet
+from tfmat.inference.package import NetworkSet, joined
 from tfmat.inference.transport import (
     LOG,
     Description,
@@ -272,7 +272,7 @@ class RemotePackage(NetworkSet):
                 future, last = waiting.popleft()
                 gathered.append(future.result())
                 if last:
-                    yield _joined(gathered)
+                    yield joined(gathered)
                     gathered = []
         finally:
             for future, _ in waiting:
@@ -323,12 +323,6 @@ def _usable(name: str, array: NDArray[Any]) -> bool:
         return True
     # A lattice that cannot be decoded has no parameters.
     return not (np.isinf(array) if name == "lattice_parameters" else ~np.isfinite(array)).any()
-
-
-def _joined(results: list[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    if len(results) == 1:
-        return results[0]
-    return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
 
 def _transport(url: str, concurrency: int) -> Transport:
