@@ -83,7 +83,7 @@ def write_serving(
         overwrite: Replace a folder of ``tfmat serve`` that is already there.
 
     Returns:
-        A JSON summary: ``folder``, ``package``, ``version``, ``models``, ``made`` (those that had
+        A JSON summary: ``out``, ``package``, ``version``, ``models``, ``made`` (those that had
         no SavedModel in the package), ``bytes``.
 
     Raises:
@@ -97,10 +97,10 @@ def write_serving(
     check_apart(out, source)
     package = load(source)
     names = _chosen(package, serving.parts)
-    for model in (f"{package.name}-{part}" for part in names):
-        if not SERVABLE.fullmatch(model):
+    for name in (f"{package.name}-{part}" for part in names):
+        if not SERVABLE.fullmatch(name):
             raise InputError(
-                f"{package.folder}: {model!r} cannot be the name of a served model; export the run "
+                f"{package.folder}: {name!r} cannot be the name of a served model; export the run "
                 "again with --name and letters, digits, points, hyphens"
             )
     with muted_stderr():  # TensorFlow tells how it starts
