@@ -27,6 +27,7 @@ from tfmat.inference.transport import (
     TensorInfo,
     TransientError,
     Transport,
+    one_line,
     shown,
 )
 
@@ -181,9 +182,10 @@ class RemotePackage(NetworkSet):
         found = self.retries(lambda: self._describe(model), self.where)
         signature = found.signatures.get(SIGNATURE)
         if signature is None:
-            names = ", ".join(name for name in found.signatures if not name.startswith("__"))
+            has = ", ".join(name for name in found.signatures if not name.startswith("__"))
+            has = one_line(has) or "none"
             raise InputError(
-                f"{self.where}: {model} has no signature {SIGNATURE} (it has {names or 'none'}); "
+                f"{self.where}: {model} has no signature {SIGNATURE} (it has {has}); "
                 "serve a model of tfmat serve"
             )
         self._compare(part, model, signature)
@@ -211,7 +213,7 @@ class RemotePackage(NetworkSet):
                 mend = "wait until all parts have one version, or " + mend
             raise InputError(
                 f"{model.name} has no version {wanted}, only "
-                f"{', '.join(map(str, sorted(versions)))}; {mend}"
+                f"{one_line(', '.join(map(str, sorted(versions))))}; {mend}"
             ) from reason
         found = versions[wanted]
         text = f"{model.name} version {wanted} is {found.state}"
@@ -231,7 +233,7 @@ class RemotePackage(NetworkSet):
                 expected = TensorInfo(tensor["dtype"], (None, *tensor["shape"][1:]))
                 found = theirs.get(name)
                 if found is None or not (found.admits(expected) or expected.admits(found)):
-                    has = ", ".join(f"{key} {value}" for key, value in theirs.items())
+                    has = one_line(", ".join(f"{key} {value}" for key, value in theirs.items()))
                     raise InputError(
                         f"{self.where}: {model} is not the {part} of {self.name}: {kind} {name} "
                         f"should be {expected}, the server has {has}; give the --package that is "
