@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from tfmat import __version__
-from tfmat.errors import TfmatError
+from tfmat.errors import TfmatError, one_line
 
 # The user's place to write to is wrong, or full: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -110,10 +112,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
             click.echo(error.format_message(), err=True)
             sys.exit(error.exit_code)
-        click.echo(f"tfmat: {' '.join(error.format_message().split())}", err=True)
+        click.echo(f"tfmat: {one_line(error.format_message())}", err=True)
         sys.exit(error.exit_code)
     except TfmatError as error:
-        click.echo(f"tfmat: {error}", err=True)
+        click.echo(f"tfmat: {one_line(str(error))}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output went away (for example `| head`).
@@ -123,9 +125,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.errno not in (*_NOT_ALLOWED, *_FULL):
             raise
         where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"tfmat: {where}{error.strerror}; give another place with --out", err=True)
+        click.echo(f"tfmat: {one_line(where)} {error.strerror}; {_mend(error)}", err=True)
         sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _mend(error: OSError) -> str:
+    """Returns what to do, by whether it is reading or writing that is not allowed."""
+    path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    if error.errno in (errno.EACCES, errno.EPERM) and path is not None:
+        hidden = not os.access(path.parent, os.X_OK)
+        if hidden or (path.exists() and not os.access(path, os.R_OK)):
+            return "it cannot be read: change its permissions or give another"
+    return "give another place with --out"
 
 
 @contextmanager

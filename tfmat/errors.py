@@ -44,6 +44,20 @@ class MissingExtraError(InputError):
         self.extra = extra
 
 
+def printable(text: str) -> str:
+    """Returns a text whose control characters and line ends are blanks.
+
+    Args:
+        text: Words of a file or a server that might command a terminal.
+    """
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def one_line(text: str) -> str:
+    """Returns a text in one line, without control characters and double blanks."""
+    return " ".join(printable(text).split())
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Imports an optional dependency.
 

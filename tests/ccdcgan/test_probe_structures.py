@@ -39,7 +39,11 @@ def networks(tmp_path_factory):
 
     def make(*parts):
         entries = {
-            part: {"inputs": {"x": {"shape": ["batch", *SHAPES[part][0]]}}} for part in parts
+            part: {
+                kind: {name: {"shape": ["batch", *shape]}}
+                for kind, name, shape in zip(("inputs", "outputs"), "xy", SHAPES[part], strict=True)
+            }
+            for part in parts
         }
         if "constraint" in entries:
             entries["constraint"]["property"] = "formation_energy_per_atom"

@@ -74,15 +74,15 @@ def test_missing_part_is_named(package):
         (lambda f: (f / "metadata.json").write_bytes(b"\xff\xfe"), "not readable as JSON"),
         (lambda f: (f / "metadata.json").write_text("[]"), "not the metadata of a tfmat"),
         (lambda f: edit(f, lambda m: m.update(format="other")), "not the metadata of a tfmat"),
-        (lambda f: edit(f, lambda m: m.update(format_version=9)), "format version 9"),
-        (lambda f: edit(f, lambda m: m.pop("parts")), "name or parts are missing"),
+        (lambda f: edit(f, lambda m: m.update(format_version=9)), "format version 9 is not known"),
+        (lambda f: edit(f, lambda m: m.pop("parts")), "parts is missing"),
         (
             lambda f: edit(f, lambda m: file_of(m).pop("sha256")),
-            "no SHA-256",
+            "onnx.float32.sha256 is missing",
         ),
         (
             lambda f: edit(f, lambda m: file_of(m).update(file="../g.onnx")),
-            "no file of the package",
+            "not a path within the package",
         ),
     ],
 )

@@ -17,6 +17,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.sites import box_positions, encode_channels
 from tfmat.datasets.crystal import Crystal
 from tfmat.errors import InputError
+from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
 from tfmat.recipes.loader import build
 
@@ -72,7 +73,28 @@ class Codec:
         if presence.shape != (len(layout.elements),):
             # A package of autoencoders alone was never shown a crystal graph.
             presence = np.zeros(len(layout.elements))
-        return cls(package, recipe, layout, presence)
+        codec = cls(package, recipe, layout, presence)
+        codec._require_shapes()
+        return codec
+
+    def _require_shapes(self) -> None:
+        layout, grids = self.layout, self.recipe.voxels
+        graph, noise = (layout.height, layout.width, 1), (self.recipe.gan.latent,)
+        lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
+        lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
+        sites_voxel = (*(grids.sites_grid,) * 3, 1)
+        self.package.require_shapes(
+            {
+                "generator": (noise, graph),
+                GENERATE: (noise, None),
+                "discriminator": (graph, (1,)),
+                **dict.fromkeys(self.constraints, (graph, (1,))),
+                "lattice_encoder": (lattice_voxel, lattice),
+                "lattice_decoder": (lattice, lattice_voxel),
+                "sites_encoder": (sites_voxel, sites),
+                "sites_decoder": (sites, sites_voxel),
+            }
+        )
 
     @property
     def constraints(self) -> dict[str, str]:

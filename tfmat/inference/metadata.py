@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from tfmat.errors import InputError
+from tfmat.inference.structure import PARTS, first_flaw
 from tfmat.recipes.loader import did_you_mean
 
 FORMAT = "tfmat-model-package"
@@ -97,26 +99,31 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     """
     file = folder / METADATA
     try:
-        metadata = json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        metadata = json.loads(file.read_text("utf-8"), parse_constant=_no_number)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as JSON ({error}); export it again") from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"{file}: is not the metadata of a tfmat model package")
-    if metadata.get("format_version") != FORMAT_VERSION:
-        raise InputError(
-            f"{file}: format version {metadata.get('format_version')} is not known to this tfmat "
-            f"(it reads {FORMAT_VERSION}); install the tfmat that wrote it, or export the run again"
-        )
-    parts = metadata.get("parts")
-    if not isinstance(metadata.get("name"), str) or not isinstance(parts, Mapping):
-        raise InputError(f"{file}: damaged, name or parts are missing; export it again")
-    for part, entry in parts.items():
-        forms = entry.get("onnx") if isinstance(entry, Mapping) else None
-        if not isinstance(forms, Mapping) or not forms:
-            raise InputError(f"{file}: damaged, part {part} has no ONNX file; export it again")
-        for record in file_records(entry):
-            _check_record(file, part, record)
+    for key, words, known in (
+        ("format_version", "format version", (FORMAT_VERSION,)),
+        ("family", "family", tuple(PARTS)),
+    ):
+        if metadata.get(key) not in known:
+            raise InputError(
+                f"{file}: {words} {reprlib.repr(metadata.get(key))} is not known to this tfmat (it "
+                f"reads {', '.join(map(str, known))}); install the tfmat that wrote it, or export "
+                "the run again"
+            )
+    flaw = first_flaw(metadata)
+    if flaw is not None:
+        raise InputError(f"{file}: damaged, {flaw}; export it again")
     return metadata
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def file_records(entry: Mapping[str, Any]) -> Iterator[Any]:
@@ -129,18 +136,7 @@ def file_records(entry: Mapping[str, Any]) -> Iterator[Any]:
     if "keras" in entry:
         yield entry["keras"]
     if "saved_model" in entry:
-        saved = entry["saved_model"]
-        yield from saved["files"] if isinstance(saved, Mapping) and "files" in saved else [saved]
-
-
-def _check_record(file: Path, part: str, record: Any) -> None:
-    if not isinstance(record, Mapping) or not isinstance(record.get("sha256"), str):
-        raise InputError(f"{file}: damaged, part {part} has no SHA-256; export it again")
-    # A foreign package must not make us open files elsewhere.
-    name = record.get("file")
-    path = PurePosixPath(name) if isinstance(name, str) else PurePosixPath("/")
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in str(name):
-        raise InputError(f"{file}: part {part} names {name!r}, which is no file of the package")
+        yield from entry["saved_model"]["files"]
 
 
 def _target(run: Path) -> str:

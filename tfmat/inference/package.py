@@ -7,7 +7,7 @@ precision. How it is found by name is in :mod:`tfmat.inference.metadata`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -65,9 +65,36 @@ class NetworkSet(ABC):
         missing = [part for part in parts if part not in self.metadata["parts"]]
         if missing:
             raise InputError(
-                f"{self.folder}: holds no {', '.join(missing)} (it has {', '.join(self.parts)}); "
-                "train the missing stages, or give another package"
+                f"{self.folder}: holds no {', '.join(part or repr(part) for part in missing)} (it "
+                f"has {', '.join(self.parts)}); train the missing stages, or give another package"
             )
+
+    def require_shapes(
+        self, shapes: Mapping[str, tuple[Sequence[int], Sequence[int] | None]]
+    ) -> None:
+        """Checks that parts take and give what the family's code expects of them.
+
+        Args:
+            shapes: For parts, which the package need not have, the shapes without the batch axis
+                of input and output; ``None`` for a part of several outputs.
+
+        Raises:
+            InputError: One has another shape.
+        """
+        for part, (taken, given) in shapes.items():
+            if part not in self.metadata["parts"]:
+                continue
+            found = [self.input(part)[1]]
+            wanted = [tuple(taken)]
+            if given is not None:
+                outputs = self.metadata["parts"][part]["outputs"].values()
+                found += [tuple(tensor["shape"][1:]) for tensor in outputs]
+                wanted.append(tuple(given))
+            if found != wanted:
+                raise InputError(
+                    f"{self.folder}: damaged, {part} takes and gives {found}, its recipe says "
+                    f"{wanted}; export it again"
+                )
 
     def input(self, part: str) -> tuple[str, tuple[int, ...]]:
         """Returns name and shape, without the batch axis, of what a part takes.
@@ -213,13 +240,21 @@ class ModelPackage(NetworkSet):
             if part not in self._sessions:
                 self.check(part)
                 file = self.folder / self.file(part)["file"]
-                self._sessions[part] = _session(file, self.threads)
+                session = _session(file, self.threads)
+                _check_tensors(file, self.metadata["parts"][part], session)
+                self._sessions[part] = session
         return self._sessions[part]
 
     def _run(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         session = self.session(part)
         names = [output.name for output in session.get_outputs()]
-        return dict(zip(names, session.run(names, {name: batch}), strict=True))
+        try:
+            return dict(zip(names, session.run(names, {name: batch}), strict=True))
+        except Exception as error:  # onnxruntime's own exceptions share no public base class
+            raise InputError(
+                f"{self.folder}: damaged, {self.file(part)['file']} does not run "
+                f"({_reason(error)}); export or copy the package again"
+            ) from error
 
 
 def load(
@@ -319,5 +354,30 @@ def _session(file: Path, threads: int) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base class
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{file}: no usable ONNX model ({reason})") from error
+        raise InputError(f"{file}: no usable ONNX model ({_reason(error)})") from error
+
+
+def _check_tensors(file: Path, entry: Mapping[str, Any], session: InferenceSession) -> None:
+    """Compares names and sizes, as far as a graph says them, with the metadata."""
+    for kind, tensors in (("inputs", session.get_inputs()), ("outputs", session.get_outputs())):
+        described = entry[kind]
+        if {tensor.name for tensor in tensors} != set(described):
+            what = f"its {kind} are {', '.join(tensor.name for tensor in tensors)}"
+            raise _other_tensors(file, what, ", ".join(described))
+        for tensor in tensors:
+            sizes = described[tensor.name]["shape"][1:]
+            fits = len(tensor.shape) == len(sizes) + 1 and all(
+                found == size or not isinstance(found, int)
+                for found, size in zip(tensor.shape[1:], sizes, strict=True)
+            )
+            if not fits:
+                what = f"{tensor.name} has shape {tensor.shape}"
+                raise _other_tensors(file, what, str(["batch", *sizes]))
+
+
+def _other_tensors(file: Path, what: str, said: str) -> InputError:
+    return InputError(f"{file}: {what}, {METADATA} says {said}; export or copy the package again")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

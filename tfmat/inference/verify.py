@@ -128,13 +128,7 @@ def _run_all(folder: Path, metadata: dict[str, Any]) -> int:
             seen.add(file)
             _check_origin(package, part, entry["weights_sha256"])
             for size in _BATCHES:
-                try:
-                    outputs = package.run_all(part, inputs[part][:size])
-                except InputError:
-                    raise
-                except Exception as error:  # onnxruntime's own exceptions share no base class
-                    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                    raise _damaged(folder, file, f"does not run ({reason})") from error
+                outputs = package.run_all(part, inputs[part][:size])
                 _check_outputs(folder, file, entry["outputs"], outputs, size)
     return len(seen)
 

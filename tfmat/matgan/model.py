@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
 from tfmat.inference.metadata import GENERATE, find, read_metadata
-from tfmat.inference.package import ModelPackage, load
+from tfmat.inference.package import ModelPackage, NetworkSet, load
 from tfmat.inference.threads import available_threads
-from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.elements import ELEMENTS, MAX_COUNT
 from tfmat.matgan.matrix import matrix_counts
 
 Backend = Literal["auto", "onnx", "tensorflow"]
@@ -130,6 +130,7 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
     import onnxruntime
 
     part = _part(package.parts)
+    require_shapes(package)
     # A file that is no network is found out before the work.
     package.session(part)
     scored = part == "generator" and "critic" in package.parts
@@ -197,6 +198,29 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         generate=compiled(network),
         read=reader(metadata),
         score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
+    )
+
+
+def require_shapes(networks: NetworkSet) -> None:
+    """Checks that the networks take and give noise, composition matrices and atom counts.
+
+    Args:
+        networks: The networks of a MatGAN.
+
+    Raises:
+        InputError: One has another shape.
+    """
+    matrix = (MAX_COUNT, len(ELEMENTS), 1)
+    makers = (("generator", matrix), (GENERATE, (len(ELEMENTS),)))
+    networks.require_shapes(
+        {
+            "critic": (matrix, (1,)),
+            **{
+                part: (networks.input(part)[1][:1], shape)
+                for part, shape in makers
+                if part in networks.parts
+            },
+        }
     )
 
 

@@ -10,7 +10,7 @@ from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.remote import RemotePackage
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.model import FAMILY, CompositionModel, reader, weights_sha256
+from tfmat.matgan.model import FAMILY, CompositionModel, reader, require_shapes, weights_sha256
 
 
 def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionModel:
@@ -33,6 +33,7 @@ def served_model(remote: RemotePackage, *, scored: bool = False) -> CompositionM
         raise InputError(f"{remote.folder}: is no MatGAN of the 85 elements; export it again")
     counted = not scored and GENERATE in remote.parts
     part = GENERATE if counted else "generator"
+    require_shapes(remote)
     models = remote.check(part, *(["critic"] if scored else []))
     return CompositionModel(
         name=remote.name,

@@ -1,0 +1,234 @@
+"""What programs rely on in a package's metadata, checked whenever they are read.
+
+The JSON Schema beside it says more; but it needs jsonschema, and this runs everywhere. A foreign
+package must not lead to a file elsewhere, a command in a script, or an error that explains nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import reprlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+# By family, how its parts may be called; as in the JSON Schema.
+PARTS = {
+    "ccdcgan": "(generator|discriminator|generate|constraint(-[a-z][a-z0-9_]*)?"
+    "|(lattice|sites)_(en|de)coder)",
+    "matgan": "(generator|critic|generate|composition_(en|de)coder)",
+}
+PRECISION = "(float32|float16|int8)"
+_SYMBOL = "[A-Z][a-z]?"
+_SHA256 = "[0-9a-f]{64}"
+_PATH = "[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*"
+_WORD = "[a-z][a-z0-9_]*"
+# Becomes the name of a column.
+_PROPERTY = "[A-Za-z0-9_.-]+"
+_DTYPE = "(float32|uint8|int32|int64|bool)"
+_RULE = "(original|argmax)"
+# No metadata of ours are half as deep; recursion ends at a thousand.
+_DEEPEST = 20
+_LARGEST = 2**31 - 1
+_MISSING = object()
+
+
+class _FlawError(Exception):
+    """Something is not as programs need it."""
+
+
+def first_flaw(metadata: dict[str, Any]) -> str | None:
+    """Returns what of a package's metadata cannot be relied on, in one line, or ``None``.
+
+    Args:
+        metadata: What ``metadata.json`` holds; its family is known.
+    """
+    try:
+        _check_text(metadata)
+        _check(_Node(metadata, ""))
+    except _FlawError as flaw:
+        return str(flaw)
+    return None
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A value of the metadata, and where it stands."""
+
+    value: Any
+    where: str
+
+    def wrong(self, wanted: str) -> NoReturn:
+        if self.value is _MISSING:
+            raise _FlawError(f"{self.where} is missing")
+        raise _FlawError(f"{self.where} is {reprlib.repr(self.value)}, not {wanted}")
+
+    def table(self) -> dict[str, Any]:
+        if not isinstance(self.value, dict):
+            self.wrong("a table")
+        return self.value
+
+    def get(self, key: str) -> _Node:
+        return _Node(self.table().get(key, _MISSING), f"{self.where}.{key}".lstrip("."))
+
+    def maybe(self, key: str) -> Iterator[_Node]:
+        """Yields what stands there, if anything does."""
+        if (node := self.get(key)).value is not _MISSING:
+            yield node
+
+    def items(self, pattern: str = "", least: int = 0, most: int | None = None) -> Iterator[_Node]:
+        """Yields the values of a table."""
+        if len(self.table()) < least or (most is not None and len(self.value) > most):
+            self.wrong(f"a table of {least}" if least == most else "a table with entries")
+        for key in self.value:
+            if pattern and not re.fullmatch(pattern, key):
+                raise _FlawError(f"{key!r} is no possible name in {self.where}")
+            yield self.get(key)
+
+    def rows(self, least: int = 0) -> Iterator[_Node]:
+        """Yields the values of a list."""
+        if not isinstance(self.value, list) or len(self.value) < least:
+            self.wrong("a list" if not least else f"a list of at least {least}")
+        for index, value in enumerate(self.value):
+            yield _Node(value, f"{self.where}[{index}]")
+
+    def text(self, pattern: str = "", wanted: str = "a text") -> str:
+        if not isinstance(self.value, str) or (pattern and not re.fullmatch(pattern, self.value)):
+            self.wrong(wanted)
+        return self.value
+
+    def line(self, least: int = 1) -> None:
+        """Checks a text that becomes a name in a file or on a screen."""
+        if len(self.text().strip()) < least or not self.value.isprintable():
+            self.wrong("one line of text")
+
+    def whole(self, least: int = 0, most: float = math.inf) -> None:
+        # A truth value is no number, though Python has it so.
+        if type(self.value) is not int or not least <= self.value <= most:
+            self.wrong(f"a whole number of at least {least}")
+
+    def number(self, null: bool = False) -> None:
+        if null and self.value is None:
+            return
+        if type(self.value) not in (int, float) or not abs(self.value) < math.inf:
+            self.wrong("a finite number")
+
+
+def _check_text(metadata: Any) -> None:
+    """Refuses what cannot be written again: tables without end, halves of characters."""
+    level, depth = [metadata], 0
+    while level:
+        if (depth := depth + 1) > _DEEPEST:
+            raise _FlawError(f"tables are nested more than {_DEEPEST} deep")
+        texts = [value for value in level if isinstance(value, str)]
+        texts += [key for value in level if isinstance(value, dict) for key in value]
+        try:
+            "".join(texts).encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise _FlawError("a text is no valid Unicode") from error
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+
+
+def _check(top: _Node) -> None:
+    top.get("name").line()
+    elements = [symbol.text(_SYMBOL, "an element") for symbol in top.get("elements").rows(1)]
+    for key in ("opset", "seed"):
+        for node in top.maybe(key):
+            node.whole()
+    for node in top.maybe("tfmat_version"):
+        node.line()
+    for node in top.maybe("served"):
+        if node.value is not True:
+            node.wrong("true")
+    _check_origin(top)
+    family = top.get("family").text("|".join(PARTS), "a family known here")
+    if family == "matgan":
+        for decoding in (top.get("decoding"), *top.get("recipe").maybe("decoding")):
+            decoding.get("rule").text(_RULE, "original or argmax")
+            decoding.get("threshold").number()
+    else:
+        thresholds = list(top.get("presence_threshold").rows())
+        for threshold in thresholds:
+            threshold.number(null=True)
+        if len(thresholds) not in (0, len(elements)):
+            top.get("presence_threshold").wrong(f"a list of {len(elements)}")
+    for part in top.get("parts").items(PARTS[family], least=1):
+        _check_part(part)
+
+
+def _check_origin(top: _Node) -> None:
+    """Checks recipe, data, training and figures."""
+    recipe = top.get("recipe")
+    recipe.get("name").text()
+    for node in recipe.maybe("description"):
+        node.text()
+    for gan in recipe.maybe("gan"):
+        gan.table()
+    for data in top.maybe("dataset"):
+        for key in ("name", "sha256"):
+            for node in data.maybe(key):
+                node.text()
+        for key in ("training", "held_out"):
+            for node in data.maybe(key):
+                node.whole()
+    for training in top.maybe("training"):
+        for node in training.maybe("created"):
+            node.text()
+        for versions in training.maybe("versions"):
+            for node in versions.items():
+                node.text()
+    for metrics in top.maybe("metrics"):
+        for figures in metrics.items():
+            _check_figures(figures)
+    for measured in top.maybe("measured"):
+        for figures in measured.maybe("generated"):
+            _check_figures(figures)
+
+
+def _check_figures(figures: _Node) -> None:
+    for figure in figures.items():
+        figure.get("value").number(null=True)
+        figure.get("unit").text()
+
+
+def _check_part(part: _Node) -> None:
+    part.get("parameters").whole()
+    part.get("weights_sha256").text(_SHA256, "a SHA-256")
+    for tensor in part.get("inputs").items(_WORD, least=1, most=1):
+        _check_tensor(tensor, least=2)
+    for tensor in part.get("outputs").items(_WORD, least=1):
+        _check_tensor(tensor, least=1)
+    for node in part.maybe("property"):
+        node.text(_PROPERTY, "the name of a property")
+    for file in part.get("onnx").items(PRECISION, least=1):
+        _check_file(file)
+    for file in part.maybe("keras"):
+        _check_file(file)
+    for saved in part.maybe("saved_model"):
+        folder = saved.get("folder").text(_PATH, "a path within the package")
+        for file in saved.get("files").rows(1):
+            _check_file(file)
+            if not file.get("file").value.startswith(f"{folder}/"):
+                file.get("file").wrong(f"a file of {folder}")
+
+
+def _check_tensor(tensor: _Node, least: int) -> None:
+    first, *sizes = tensor.get("shape").rows(least)
+    first.text("batch", "batch")
+    for size in sizes:
+        size.whole(1, _LARGEST)
+    tensor.get("dtype").text(_DTYPE, "a type of numbers")
+    for unit in tensor.maybe("unit"):
+        unit.line(least=0)
+
+
+def _check_file(record: _Node) -> None:
+    record.get("file").text(_PATH, "a path within the package")
+    record.get("sha256").text(_SHA256, "a SHA-256")
+    record.get("bytes").whole()
