@@ -1,4 +1,3 @@
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -6,7 +5,8 @@ from pathlib import Path
 import pytest
 from tfmat.cli.main import main
 
-from tfmat.training.run import Run
+from tfmat.files import write_json
+from tfmat.training.run import FORMAT, FORMAT_VERSION
 
 METADATA = {"format": "tfmat-model-package"}
 
@@ -21,13 +21,12 @@ def tfmat(capsys, *words):
 @pytest.fixture
 def run(tmp_path):
     """A run that looks trained to who does not load its networks."""
-    data = {"name": "none", "path": "none", "sha256": "0" * 64}
     folder = tmp_path / "runs" / "run"
-    Run.start(folder, {"name": "any", "family": "matgan"}, 0, data).weights("generator")
-    (folder / "weights").mkdir()
+    (folder / "weights").mkdir(parents=True)
+    write_json(folder / "run.json", {"format": FORMAT, "format_version": FORMAT_VERSION})
+    (folder / "recipe.toml").write_text('family = "matgan"')
     (folder / "weights" / "generator.keras").write_bytes(b"")
-    (folder / "package").mkdir()
-    (folder / "package" / "metadata.json").write_text(json.dumps(METADATA))
+    write_json(folder / "package" / "metadata.json", METADATA)
     return folder
 
 
@@ -60,8 +59,7 @@ def test_nothing_is_replaced_but_a_package(capsys, tmp_path, run):
     for place in (run, run.parent, run / "weights", run / "package" / "deeper"):
         assert "which is read" in refused(capsys, run, place, "--overwrite")
     served = tmp_path / "served"
-    served.mkdir()
-    (served / "metadata.json").write_text(json.dumps(METADATA))
+    write_json(served / "metadata.json", METADATA)
     assert "or --overwrite to replace it" in refused(capsys, run, served)
     (served / "models.config").write_text("")
     assert "not written" in refused(capsys, run, served, "--overwrite")
@@ -80,6 +78,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as end:
     assert end.code == 2, end.code
+import tfmat.export.package  # the tests' own conftest needs it where there is no Keras
 assert not {"keras", "tensorflow", "onnx"} & set(sys.modules)
 """
 

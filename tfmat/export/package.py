@@ -13,7 +13,6 @@ from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_
 from tfmat.export.keras_file import export_keras
 from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.places import is_package
-from tfmat.export.rewrite import rewrite
 from tfmat.export.saved_model import export_saved_model
 from tfmat.files import replacing_folder, sha256, write_json
 from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
@@ -150,6 +149,9 @@ class _PartWriter:
 
     def write(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
         """Writes the files and returns the part's entry of the metadata."""
+        # Of this module also those make use who have no Keras.
+        from tfmat.export.rewrite import rewrite
+
         network = in_float32(network)
         weights = weights_sha256(network)
         entry: dict[str, Any] = {
