@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from .main import LazyGroup
-from .options import Finite, decoding_mode, precision_option
+from .options import Finite, decoding_mode, models_dir_option, precision_option
 
 if TYPE_CHECKING:
     from tfmat.datasets.crystal import Crystal
@@ -46,9 +46,7 @@ def evaluate() -> None:
 )
 @decoding_mode
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Run, model package or its name.")
-@click.option(
-    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
-)
+@models_dir_option
 @click.option(
     "--split",
     type=click.Choice(["all", "test", "train"]),

@@ -16,6 +16,7 @@ from .options import (
     Range,
     all_symbols,
     model_option,
+    models_dir_option,
     precision_option,
     validity_options,
 )
@@ -159,9 +160,7 @@ def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @precision_option
 @click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
-@click.option(
-    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
-)
+@models_dir_option
 def matgan(**options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.
 

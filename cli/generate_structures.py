@@ -16,6 +16,7 @@ from .options import (
     all_symbols,
     decoding_mode,
     model_option,
+    models_dir_option,
     precision_option,
 )
 
@@ -108,10 +109,8 @@ def _make(family: str) -> click.Command:
     @model_option(f"{family}-bi-se")
     @structure_options
     @precision_option
-    @click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
-    @click.option(
-        "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
-    )
+    @click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
+    @models_dir_option
     def command(**options: Any) -> None:
         _generate(family, options)
 

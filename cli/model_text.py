@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfmat.errors import printable
+
 
 def row(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
     """Returns what ``tfmat models list`` says of a package, as plain JSON values.
@@ -49,16 +51,21 @@ def listing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ]
     lines = dict(zip([id(entry) for entry in whole], _aligned(cells), strict=True))
     for entry in rows:
-        yield lines.get(id(entry)) or f"{entry['name']}  damaged: {entry['error']}"
+        line = lines.get(id(entry)) or f"{entry['name']}  damaged: {entry['error']}"
+        yield printable(line + ("  (hidden: give its path)" if entry.get("hidden") else ""))
 
 
 def description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
-    """Yields what ``tfmat models show`` prints of a package.
+    """Yields what ``tfmat models show`` prints of a package, without control characters.
 
     Args:
         folder: The package's folder.
         metadata: Its metadata.
     """
+    return map(printable, _description(folder, metadata))
+
+
+def _description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
     recipe, data = metadata.get("recipe", {}), metadata.get("dataset", {})
     training = metadata.get("training", {})
     yield f"{metadata['name']}: {recipe.get('description') or metadata.get('family', '')}"
@@ -90,7 +97,8 @@ def description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
             for name, entry in figures.items()
         ]
         yield from (f"  {line}" for line in _aligned(cells))
-    yield from ("", "All of it, shapes and units included: tfmat models show --json; README.md")
+    card = "; README.md" if (folder / "README.md").is_file() else ""
+    yield from ("", f"All of it, shapes and units included: tfmat models show --json{card}")
 
 
 def _parts(metadata: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import models_dir_option
+
 if TYPE_CHECKING:
     from tfmat.inference.verify import Verified
 
-_MODELS_DIR = click.option(
-    "--models-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to search first.",
-)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
 
@@ -30,7 +27,7 @@ def models() -> None:
 
 
 @models.command("list")
-@_MODELS_DIR
+@models_dir_option
 @_JSON
 def list_(models_dir: Path | None, as_json: bool) -> None:
     """List the packages that can be found by name."""
@@ -42,10 +39,14 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
         entry: dict[str, Any] = {"name": folder.name, "folder": str(folder)}
+        # The first of equal names is the one that the name stands for.
+        entry["hidden"] = any(folder.name == before["name"] for before in rows)
         try:
             entry |= row(folder, read_metadata(folder))
         except InputError as error:
             entry["error"] = str(error)
+        except OSError as error:
+            entry["error"] = f"{error.filename}: cannot be read ({error.strerror})"
         rows.append(entry)
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
@@ -62,7 +63,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 
 @models.command(short_help="Say what a model is, holds and can do.")
 @click.argument("model")
-@_MODELS_DIR
+@models_dir_option
 @_JSON
 def show(model: str, models_dir: Path | None, as_json: bool) -> None:
     """Print what MODEL is: data, recipe, networks, measured figures.
@@ -73,7 +74,7 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
 
     from .model_text import description
 
-    folder = find(model, models_dir)
+    folder = find(model, models_dir, option="MODEL")
     metadata = read_metadata(folder)
     if as_json:
         click.echo(json.dumps(metadata, indent=2, ensure_ascii=False))
@@ -85,7 +86,7 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
 @models.command("verify", short_help="Check that every file of a model is whole and runs.")
 @click.argument("model", required=False)
 @click.option("--all", "everything", is_flag=True, help="Check all packages that are found.")
-@_MODELS_DIR
+@models_dir_option
 @_JSON
 def verify_(model: str | None, everything: bool, models_dir: Path | None, as_json: bool) -> None:
     """Check every file of MODEL against its SHA-256, and run every network on two batches.
@@ -99,7 +100,7 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
     if everything == (model is not None):
         raise InputError("give either the name or folder of one model, or --all")
     if model is not None:
-        _tell([_report(verify(find(model, models_dir)))], as_json)
+        _tell([_report(verify(find(model, models_dir, option="MODEL")))], as_json)
         return
     reports: list[dict[str, Any]] = []
     for folder in packages(models_dir):
@@ -118,11 +119,13 @@ def _report(verified: Verified) -> dict[str, Any]:
 
 
 def _tell(reports: list[dict[str, Any]], as_json: bool, many: bool = False) -> None:
+    from tfmat.errors import printable
+
     if as_json:
         click.echo(json.dumps(reports if many else reports[0], ensure_ascii=False))
         return
     for report in reports:
-        click.echo(report["error"] if "error" in report else _sentence(report))
+        click.echo(printable(report["error"] if "error" in report else _sentence(report)))
     if not reports:
         click.echo("no model packages found")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -94,6 +95,12 @@ def model_option(shipped: str) -> Callable[..., Any]:
         help="Run, model package or its name.",
     )
 
+
+models_dir_option = click.option(
+    "--models-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder to search first for a name.",
+)
 
 precision_option = click.option(
     "--precision",

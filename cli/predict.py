@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Finite, models_dir_option
 
 _FAMILY = "tfmat.cli.predict.family"
-_PACKAGE = click.Option(
-    ["--package"],
-    required=True,
-    metavar="NAME|DIR",
-    help="The package that is served: its name or folder, or the folder that tfmat serve wrote. "
-    "Only its metadata.json is read.",
-)
-_MODELS_DIR = click.Option(
-    ["--models-dir"], type=click.Path(path_type=Path), help="Folder to search first for a name."
-)
 
 
 class _Predict(click.Command):
@@ -39,13 +28,10 @@ class _Predict(click.Command):
 def _family(args: list[str]) -> str | None:
     from tfmat.inference.metadata import find, read_metadata
 
-    peek = click.Command(
-        "peek",
-        params=[_PACKAGE, _MODELS_DIR],
-        add_help_option=False,
-        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
-    )
-    found = peek.make_context("peek", list(args), resilient_parsing=True).params
+    options = click.option("--package")(models_dir_option(lambda **_: None))
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    peek = click.command(add_help_option=False, context_settings=settings)(options)
+    found = peek.make_context("predict", list(args)).params
     if found.get("package") is None:
         return None
     folder = find(found["package"], found.get("models_dir"), option="--package")
@@ -74,6 +60,14 @@ def _family_options(family: str | None) -> list[click.Parameter]:
     help="Address of the server: http://host:8501 or https:// for REST, grpc://host:8500 or "
     "grpcs:// for gRPC (needs pip install 'tfmat[serving]').",
 )
+@click.option(
+    "--package",
+    required=True,
+    metavar="NAME|DIR",
+    help="The package that is served: its name or folder, or the folder that tfmat serve wrote. "
+    "Only its metadata.json is read.",
+)
+@models_dir_option
 @click.option(
     "--prefix",
     help="The served models are called PREFIX-generator and so on.  [default: the package's name]",
@@ -122,10 +116,6 @@ def predict(ctx: click.Context, **options: Any) -> None:
             _formulas(remote, options)
         else:
             _structures(remote, options)
-
-
-# Where they come in the help: after --url.
-predict.params[1:1] = [_PACKAGE, _MODELS_DIR]
 
 
 def _structures(remote: Any, options: dict[str, Any]) -> None:

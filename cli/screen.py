@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Finite, models_dir_option
 
 
 @click.command()
@@ -28,7 +29,8 @@ from .options import Finite
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
 @click.option("-n", "--number", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="[default: all cores]")
+@click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
+@models_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def screen(
     source: Path | None,
@@ -39,6 +41,7 @@ def screen(
     number: int,
     seed: int,
     threads: int | None,
+    models_dir: Path | None,
     as_json: bool,
 ) -> None:
     """Keep generated structures whose predicted formation energy is low enough.
@@ -63,7 +66,7 @@ def screen(
         if model is not None:
             source = folder / "generated"
             source.mkdir()
-            _generate(source, model, number, seed, threads)
+            _generate(source, model, number, seed, models_dir=models_dir, threads=threads)
         assert source is not None  # noqa: S101
         summary = screen_into(folder, source, tolerance, reference, name)
     if as_json:
@@ -75,14 +78,14 @@ def screen(
         )
 
 
-def _generate(folder: Path, model: str, number: int, seed: int, threads: int | None) -> None:
+def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -> None:
     from tfmat.ccdcgan.codec import Codec
     from tfmat.ccdcgan.generate import PARTS, Wishes
     from tfmat.ccdcgan.results import generate_into
     from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
 
-    codec = Codec.from_package(load(model, threads=threads, parts=PARTS))
+    codec = Codec.from_package(load(model, parts=PARTS, **places))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
     require_energy(codec)
     wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)

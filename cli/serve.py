@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .options import models_dir_option
+
 _PORT = click.IntRange(1, 65_535)
 
 
@@ -46,9 +48,7 @@ _PORT = click.IntRange(1, 65_535)
     show_default=True,
     help="Cores that the server may use.",
 )
-@click.option(
-    "--models-dir", type=click.Path(path_type=Path), help="Folder to search first for a name."
-)
+@models_dir_option
 @click.option("--overwrite", is_flag=True, help="Replace the folder that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:

@@ -80,7 +80,7 @@ def test_full_folder_is_refused_and_kept(capsys, package, tmp_path, words, messa
         (["--min-distance", "0.1"], "--min-distance"),
         (["-n", "0"], "-n"),
         (["--seed", "-1"], "--seed"),
-        (["--models-dir", "nowhere", "--model", "unknown"], "no such package"),
+        (["--models-dir", "nowhere", "--model", "unknown"], "'nowhere' does not exist"),
     ],
 )
 def test_wrong_words_leave_nothing_behind(capsys, package, tmp_path, arguments, message):

@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from fresh import run_and_list_modules
@@ -55,6 +56,24 @@ def test_a_place_that_cannot_be_written_to_is_one_line(monkeypatch, capsys):
         error = capsys.readouterr().err
         assert error.startswith("tfmat: somewhere: ")
         assert len(error.splitlines()) == 1
+
+
+def test_what_cannot_be_read_is_not_taken_for_out(monkeypatch, capsys, tmp_path):
+    file = tmp_path / "metadata.json"
+    file.touch()
+    # The superuser may read everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != file or mode != os.R_OK)
+
+    def fail(**_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(file))
+
+    monkeypatch.setattr(main.tfmat, "main", fail)
+    with pytest.raises(SystemExit) as caught:
+        main.main([])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "it cannot be read" in error
+    assert "--out" not in error
 
 
 def test_mistyped_command_is_one_line_and_code_2():

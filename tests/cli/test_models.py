@@ -50,6 +50,59 @@ def test_list_names_packages_and_damage(capsys, models):
     assert oracle["folder"] == str(models / "oracle")
 
 
+def test_equal_names_and_served_folders(capsys, models, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfmat.inference.metadata._installed", lambda: [])
+    shutil.copytree(models / "oracle", tmp_path / "saved_models" / "oracle")
+    served = models / "served"
+    served.mkdir()
+    metadata = json.loads((models / "oracle" / "metadata.json").read_text("utf-8"))
+    (served / "metadata.json").write_text(json.dumps({**metadata, "served": True}), "utf-8")
+    words = ("--models-dir", models)
+    lines = tfmat(capsys, "models", "list", *words)[1].splitlines()
+    assert ["hidden" in line for line in lines] == [False, True]
+    rows = json.loads(tfmat(capsys, "models", "list", *words, "--json")[1])
+    assert [(row["name"], row["hidden"]) for row in rows] == [("oracle", False), ("oracle", True)]
+    for command in (
+        ("models", "verify", served),
+        ("generate", "ccdcgan", "--model", served),
+        ("serve", "--package", served, "--out", tmp_path / "again"),
+    ):
+        code, _, stderr = tfmat(capsys, *command)
+        assert code == 2
+        assert "is a folder of tfmat serve, without ONNX files; give the package oracle" in stderr
+    assert tfmat(capsys, "models", "show", served)[0] == 0
+
+
+def test_words_of_a_foreign_package_command_no_terminal(capsys, models):
+    file = models / "oracle" / "metadata.json"
+    metadata = json.loads(file.read_text("utf-8"))
+    metadata["recipe"]["description"] = "a\x1b[2Jb\nc\x9bd\ud7ff"
+    metadata["metrics"] = {"g\x1b": {"l\nm": {"value": 1.0, "unit": "\r", "note": "\x07"}}}
+    file.write_text(json.dumps(metadata), "utf-8")
+    code, stdout, _ = tfmat(capsys, "models", "show", models / "oracle")
+    assert code == 0
+    assert all(line.isprintable() for line in stdout.splitlines())
+    assert "oracle: a [2Jb c d" in stdout.splitlines()[0]
+    assert "README.md" not in stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("models", "show", "oracel"), "MODEL oracel: no such folder and no such package"),
+        (("models", "show", ""), "MODEL: is empty; give a name"),
+        (("models", "show", "x" * 300), "File name too long"),
+        (("models", "show", "no\nsuch"), "MODEL no such: no such folder"),
+        (("serve", "--package", "models/oracle", "--part", "", "--out", "o"), "holds no ''"),
+    ],
+)
+def test_names_that_are_none(capsys, models, words, message):
+    code, _, stderr = tfmat(capsys, *words)
+    assert code == 2
+    assert message in stderr
+    assert len(stderr.splitlines()) == 1
+
+
 def test_show_says_what_a_model_is(capsys, models):
     code, stdout, _ = tfmat(capsys, "models", "show", "oracle", "--models-dir", models)
     assert code == 0

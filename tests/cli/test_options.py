@@ -30,6 +30,31 @@ def test_an_index_beyond_the_noise_is_refused(capsys):
     assert "'--first'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("models", "list"),
+        ("models", "show", "m"),
+        ("models", "verify", "m"),
+        ("generate", "ccdcgan", "--out", "o"),
+        ("generate", "matgan", "--out", "o.csv"),
+        ("screen", "--model", "m", "--out", "o"),
+        ("evaluate", "reconstruction", "bi-se"),
+        ("serve", "--package", "m", "--out", "o"),
+        ("predict", "--package", "m", "--url", "http://127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_folder_of_models_is_refused(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--models-dir", "modles"])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert "'--models-dir': Directory 'modles' does not exist" in error
+    assert len(error.splitlines()) == 1
+
+
 @pytest.mark.parametrize("group", ["train", "generate", "evaluate", "models"])
 def test_the_list_of_commands_cuts_no_sentence(group, capsys):
     with pytest.raises(SystemExit):

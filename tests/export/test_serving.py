@@ -24,6 +24,7 @@ from tfmat.export.serving import Serving, probe_of, write_serving
 from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA
 from tfmat.inference.package import load
+from tfmat.inference.schema import first_problem
 
 pytestmark = pytest.mark.train
 
@@ -74,7 +75,11 @@ def test_parts_that_generate_are_served(served):
     made = package.name == "formulas"
     assert set(summary["made"]) == (wanted if made else set())
     assert summary["bytes"] == sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
-    assert (out / METADATA).read_bytes() == (package.folder / METADATA).read_bytes()
+    metadata = json.loads((out / METADATA).read_text("utf-8"))
+    assert metadata == {**package.metadata, "served": True}
+    assert first_problem(metadata) is None
+    with pytest.raises(InputError, match="is a folder of tfmat serve"):
+        load(out)
 
 
 def test_saved_models_give_what_onnx_runtime_gives(served):

@@ -3,10 +3,12 @@ import shutil
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tfmat.ccdcgan.codec import Codec
 from tfmat.errors import InputError
 from tfmat.inference.metadata import find, packages, search_folders
 from tfmat.inference.package import load
@@ -139,6 +141,7 @@ def test_names_are_searched_in_order(package, tmp_path, monkeypatch):
     places = {name: tmp_path / name for name in ("option", "variable", "work")}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFMAT_MODELS", str(places["variable"]))
+    places["option"].mkdir()
     saved = tmp_path / "saved_models"
     expected = [places["option"], places["variable"]]
     assert search_folders(places["option"])[:2] == expected
@@ -149,6 +152,28 @@ def test_names_are_searched_in_order(package, tmp_path, monkeypatch):
     assert len(packages(places["option"])) >= 3
     with pytest.raises(InputError, match="did you mean oracle"):
         find("oracel")
+
+
+def test_a_word_is_a_name_before_it_is_a_folder(package, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(package, tmp_path / "models" / "oracle")
+    (tmp_path / "oracle").mkdir()
+    assert find("oracle", "models") == Path("models/oracle")
+    with pytest.raises(InputError, match="neither a model package nor a run"):
+        find("./oracle", "models")
+    # Without such a package it is the folder.
+    shutil.copytree(package, tmp_path / "other")
+    assert find("other", "models") == Path("other")
+    with pytest.raises(InputError, match="--models-dir modles: no such folder"):
+        find("oracle", "modles")
+
+
+def test_networks_of_other_tensors_are_refused(copy):
+    edit(copy, lambda m: m["parts"]["generator"]["inputs"]["noise"].update(shape=["batch", 7]))
+    with pytest.raises(InputError, match=r"noise has shape .* says \['batch', 7\]"):
+        load(copy).session("generator")
+    with pytest.raises(InputError, match="damaged, generator takes and gives"):
+        Codec.from_package(load(copy))
 
 
 def test_results_do_not_depend_on_the_batch_size(package):
@@ -215,3 +240,11 @@ def test_threads_of_python_share_one_session(package, monkeypatch):
     assert made == ["generator.onnx"]
     for result in results:
         np.testing.assert_array_equal(result, results[0])
+
+
+def test_no_folder_is_searched_twice(tmp_path, monkeypatch):
+    (tmp_path / "saved_models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tfmat.inference.metadata._installed", lambda: [tmp_path / "saved_models"])
+    monkeypatch.delenv("TFMAT_MODELS", raising=False)
+    assert search_folders() == [Path("saved_models")]

@@ -14,10 +14,10 @@ from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.export.serving_files import ServedPart, write_files
 from tfmat.export.serving_models import Networks
 from tfmat.export.serving_warmup import write_warmup
-from tfmat.files import check_place, replacing_folder
+from tfmat.files import check_place, replacing_folder, write_json
 from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
-from tfmat.inference.schema import SCHEMA
+from tfmat.inference.schema import copy_schema
 from tfmat.quiet import muted_stderr
 
 # What only training needs.
@@ -119,9 +119,9 @@ def write_serving(
                 networks.write(part, target)
                 write_warmup(target, served[-1])
         write_files(folder, served, serving)
-        for name in (METADATA, SCHEMA):
-            if (package.folder / name).is_file():
-                (folder / name).write_bytes((package.folder / name).read_bytes())
+        # Marked, since it holds none of the files that it names.
+        write_json(folder / METADATA, {**package.metadata, "served": True})
+        copy_schema(folder)
         _let_all_read(folder)
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return {

@@ -28,6 +28,9 @@ PRECISIONS = ("float32", "float16", "int8")
 def find(model: str | Path, models_dir: str | Path | None = None, option: str = "--model") -> Path:
     """Returns the folder of a package given by folder, run folder or name.
 
+    A word without a separator is a name first: a folder that happens to be called so in the working
+    folder must not stand in the way of ``--models-dir``. ``./NAME`` is always the folder.
+
     Args:
         model: A package folder, a run folder (its ``package`` is used), or the name of a package.
         models_dir: Folder that is searched first for a name.
@@ -36,25 +39,39 @@ def find(model: str | Path, models_dir: str | Path | None = None, option: str = 
     Raises:
         InputError: There is no such package.
     """
-    path = Path(model)
-    if path.is_dir():
-        if (path / METADATA).is_file():
-            return path
-        if (path / "package" / METADATA).is_file():
-            return path / "package"
-        if (path / "run.json").is_file():
-            raise InputError(
-                f"{path}: this run has exported no package yet; finish it with tfmat train "
-                f"{_target(path)} --out {path} --resume"
-            )
-        raise InputError(f"{path}: is neither a model package nor a run (it has no {METADATA})")
-    known = {folder.name: folder for folder in reversed(packages(models_dir))}
-    if str(model) in known:
-        return known[str(model)]
+    text, path = str(model), Path(model)
+    if not text.strip():
+        raise InputError(f"{option}: is empty; give a name, a folder or a run")
+    word = not any(mark in text for mark in (os.sep, os.altsep) if mark)
+    # The last of equal names is the one that a search finds first.
+    known = {folder.name: folder for folder in reversed(packages(models_dir))} if word else {}
+    if text in known:
+        return known[text]
+    try:
+        there = path.is_dir()
+    except OSError as error:  # a name that is too long for a file
+        raise InputError(f"{option} {text}: {error.strerror}") from error
+    if there:
+        return _package_in(path)
+    known = known or {folder.name: folder for folder in packages(models_dir)}
     raise InputError(
-        f"{option} {model}: no such folder and no such package"
-        f"{did_you_mean(str(model), list(known))}; see tfmat models list, or give a run's folder"
+        f"{option} {text}: no such folder and no such package{did_you_mean(text, list(known))}; "
+        "see tfmat models list, or give a run's folder"
     )
+
+
+def _package_in(path: Path) -> Path:
+    """Returns the folder itself if it is a package, or that of a run."""
+    if (path / METADATA).is_file():
+        return path
+    if (path / "package" / METADATA).is_file():
+        return path / "package"
+    if (path / "run.json").is_file():
+        raise InputError(
+            f"{path}: this run has exported no package yet; finish it with tfmat train "
+            f"{_target(path)} --out {path} --resume"
+        )
+    raise InputError(f"{path}: is neither a model package nor a run (it has no {METADATA})")
 
 
 def search_folders(models_dir: str | Path | None = None) -> list[Path]:
@@ -63,13 +80,21 @@ def search_folders(models_dir: str | Path | None = None) -> list[Path]:
     Args:
         models_dir: Searched first; then come those of the environment variable ``TFMAT_MODELS``,
             ``saved_models`` in the working folder, and the packages installed with tfmat.
+
+    Raises:
+        InputError: ``models_dir`` is no folder.
     """
+    if models_dir is not None and not Path(models_dir).is_dir():
+        raise InputError(f"--models-dir {models_dir}: no such folder; give one that is there")
     folders = [Path(models_dir)] if models_dir is not None else []
     folders += [
         Path(text) for text in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if text
     ]
     folders.append(Path("saved_models"))
-    return [*folders, *_installed()]
+    once: dict[Path, Path] = {}
+    for folder in (*folders, *_installed()):  # in a clone the last two are one
+        once.setdefault(folder.resolve(), folder)
+    return list(once.values())
 
 
 def packages(models_dir: str | Path | None = None) -> list[Path]:
@@ -84,8 +109,41 @@ def packages(models_dir: str | Path | None = None) -> list[Path]:
         if place.is_dir()
         for folder in sorted(place.iterdir())
         # Those with a dot are not finished yet.
-        if (folder / METADATA).is_file() and not folder.name.startswith(".")
+        if not folder.name.startswith(".") and _is_package(folder)
     ]
+
+
+def _is_package(folder: Path) -> bool:
+    """Tells packages from other folders, and from those of tfmat serve, which hold no networks."""
+    try:
+        text = (folder / METADATA).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # whoever reads it says what is wrong
+    if b'"served"' not in text:
+        return True
+    try:
+        return json.loads(text).get("served") is not True
+    except (ValueError, RecursionError, AttributeError):
+        return True
+
+
+def require_networks(folder: Path, metadata: Mapping[str, Any]) -> None:
+    """Refuses the folder that tfmat serve wrote, where networks are needed.
+
+    Args:
+        folder: Folder of the metadata.
+        metadata: The metadata.
+
+    Raises:
+        InputError: They are the copy in a served folder.
+    """
+    if metadata.get("served"):
+        raise InputError(
+            f"{folder}: is a folder of tfmat serve, without ONNX files; give the package "
+            f"{metadata['name']} that it was made of"
+        )
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:

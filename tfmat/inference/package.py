@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.files import sha256
-from tfmat.inference.metadata import METADATA, PRECISIONS, find, read_metadata
+from tfmat.inference.metadata import METADATA, PRECISIONS, find, read_metadata, require_networks
 from tfmat.inference.threads import available_threads
 
 if TYPE_CHECKING:
@@ -284,6 +284,7 @@ def load(
     """
     folder = find(model, models_dir)
     metadata = read_metadata(folder)
+    require_networks(folder, metadata)
     chosen = _precision(folder, metadata, precision)
     if threads is not None and threads < 1:
         raise InputError(f"--threads must be at least 1, not {threads}")

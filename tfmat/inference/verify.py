@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
-from tfmat.inference.metadata import METADATA, PRECISIONS, read_metadata
+from tfmat.inference.metadata import METADATA, PRECISIONS, read_metadata, require_networks
 from tfmat.inference.package import ModelPackage, check_file
 from tfmat.inference.schema import first_problem
 
@@ -59,6 +59,7 @@ def verify(folder: Path) -> Verified:
         InputError: Something is damaged; the message says what.
     """
     metadata = read_metadata(folder)
+    require_networks(folder, metadata)
     schema = True
     try:
         problem = first_problem(metadata)
