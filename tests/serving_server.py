@@ -17,7 +17,7 @@ import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class ServingServer:
         self.most_at_once = 0
         self._ports = (rest_port, grpc_port)
         self._faults: list[Fault] = []
-        self._running, self._lock = 0, Lock()
+        self._running, self._lock, self._awake = 0, Lock(), Event()
         self._rest: Any = None
         self._grpc: Any = None
         self.rest_url = self.grpc_url = ""
@@ -72,8 +72,13 @@ class ServingServer:
         self._faults.append(Fault(kind, times, **options))
 
     def clear(self) -> None:
-        """Forgets the faults that have not come, and the requests that have."""
+        """Forgets the faults that have not come, and the requests that have; ends slow ones."""
         self._faults.clear()
+        self._awake.set()
+        deadline = time.monotonic() + 5
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._awake = Event()
         self.requests.clear()
         self.most_at_once = 0
 
@@ -89,7 +94,7 @@ class ServingServer:
                 if not fault.times:
                     self._faults.remove(fault)
         if fault is not None and fault.kind == "slow":
-            time.sleep(fault.seconds)
+            self._awake.wait(fault.seconds)
         return fault
 
     def end(self) -> None:
