@@ -130,11 +130,19 @@ def test_all_other_damage_is_refused_or_harmless(oracle):
     assert first_flaw(oracle.metadata) is None
 
 
+@pytest.mark.parametrize(("key", "value"), [("box", 3), ("sites_sigma", 3), ("sites_sigma", 1e12)])
+def test_peaks_that_fit_in_no_box(key, value, oracle, tmp_path, capsys):
+    folder = shutil.copytree(oracle.folder, tmp_path / "foreign")
+    write(folder, damaged(oracle.metadata, ("recipe", "voxels", key), value))
+    code, stderr = ends(capsys, *COMMANDS["ccdcgan"], folder, "--out", tmp_path / "new")
+    assert code == 2
+    assert "voxels.sites_sigma must be at most an eighth of voxels.box" in stderr
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_is_not_refused_breaks_no_command(oracle, tmp_path_factory, monkeypatch, capsys, data):
     keys = sorted(paths(oracle.metadata), key=str)
-    keys = [path for path in keys if path[:2] != ("recipe", "voxels")]
     metadata = damaged(
         oracle.metadata, data.draw(st.sampled_from(keys)), data.draw(st.sampled_from(INSTEAD))
     )

@@ -41,6 +41,12 @@ class VoxelSpec:
         for name in ("box", "sites_sigma", "lattice_sigma"):
             if not getattr(self, name) > 0:
                 raise InputError(f"voxels.{name} must be positive, not {getattr(self, name)}")
+        # A wider peak would leave nothing between it and the faces.
+        if self.sites_sigma > self.box / 8:
+            raise InputError(
+                f"voxels.sites_sigma must be at most an eighth of voxels.box ({self.box:g}), not "
+                f"{self.sites_sigma:g}"
+            )
         if not 0 < self.cutoff < 1:
             raise InputError(f"voxels.cutoff must lie between 0 and 1, not {self.cutoff}")
 
