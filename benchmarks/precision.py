@@ -30,7 +30,7 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from tfmat.export import storage
-from tfmat.export.trial import trial_of
+from tfmat.export.family_trial import trial_of
 from tfmat.inference.package import load
 
 TURNS = 8

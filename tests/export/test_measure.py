@@ -9,7 +9,8 @@ import tiny
 from tfmat.ccdcgan.generate import STRUCTURE, Result
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.store import Dataset
-from tfmat.export.trial import MixedPackage, trial_of
+from tfmat.export.family_trial import trial_of
+from tfmat.export.trial import MixedPackage
 from tfmat.export.trial_structures import compare, data_figure, figures
 from tfmat.inference.package import NetworkSet, load
 

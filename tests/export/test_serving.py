@@ -20,7 +20,8 @@ from tfmat.errors import InputError, MissingExtraError
 from tfmat.export.package import Formats
 from tfmat.export.parity import TOLERANCE, difference, saved_model_cli
 from tfmat.export.saved_model import export_saved_model
-from tfmat.export.serving import Serving, probe_of, write_serving
+from tfmat.export.serving import probe_of, write_serving
+from tfmat.export.serving_settings import Serving
 from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA
 from tfmat.inference.package import load

@@ -22,8 +22,9 @@ from tensorflow_serving.config import model_server_config_pb2
 from tfmat.cli.predict import predict
 
 from tfmat.export.package import Formats
-from tfmat.export.serving import Serving, write_serving
+from tfmat.export.serving import write_serving
 from tfmat.export.serving_files import ServedPart, resource_name, write_files
+from tfmat.export.serving_settings import Serving
 from tfmat.inference.package import ModelPackage, load
 
 pytestmark = pytest.mark.train

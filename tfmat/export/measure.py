@@ -38,7 +38,8 @@ from typing import Any
 import numpy as np
 
 from tfmat.datasets.stored import StoredDataset
-from tfmat.export.trial import SEED, Trial, trial_of
+from tfmat.export.family_trial import trial_of
+from tfmat.export.trial import SEED, Trial
 from tfmat.files import write_json
 from tfmat.inference.metadata import METADATA, read_metadata
 from tfmat.inference.package import ModelPackage, load, precisions

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat.errors import require
+from tfmat.export.family_trial import trial_of
 from tfmat.export.onnx import check
 from tfmat.export.package import describe_file
 from tfmat.export.storage import with_half_weights, with_int8_weights
-from tfmat.export.trial import MixedPackage, Trial, trial_of
+from tfmat.export.trial import MixedPackage, Trial
 from tfmat.files import replacing, write_json
 from tfmat.inference.metadata import METADATA, PRECISIONS, file_records, read_metadata
 from tfmat.inference.package import ModelPackage

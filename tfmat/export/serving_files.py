@@ -22,7 +22,7 @@ from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage
 
 if TYPE_CHECKING:
-    from tfmat.export.serving import Serving
+    from tfmat.export.serving_settings import Serving
 
 # The newest server there is; the SavedModels use nothing that it does not know.
 IMAGE = "tensorflow/serving:2.20.0"

@@ -137,20 +137,3 @@ def _difference(found: NDArray[Any], wanted: NDArray[Any]) -> float:
         return float("inf")
     apart = np.abs(first - second) / np.maximum(1, np.abs(second))
     return float(np.max(apart, where=~nothing, initial=0.0))
-
-
-def trial_of(reference: NetworkSet, samples: int | None = None) -> Trial:
-    """Returns the trial of a package's family.
-
-    Args:
-        reference: The networks in float32.
-        samples: Noise vectors; by default 1,000 for structures, 100,000 for formulas.
-    """
-    # Families are imported only when one of their packages is there.
-    if reference.metadata["family"] == "matgan":
-        from tfmat.export.trial_formulas import FormulaTrial
-
-        return FormulaTrial(reference, samples or 100_000)
-    from tfmat.export.trial_structures import StructureTrial
-
-    return StructureTrial(reference, samples or 1_000)
