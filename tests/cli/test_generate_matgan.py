@@ -225,7 +225,7 @@ def test_package_without_generator_is_refused(capsys, tmp_path):
     assert len(stderr.splitlines()) == 1
 
 
-def test_tensorflow_needs_a_run_and_gives_the_same(capsys, run, tmp_path):
+def test_tensorflow_needs_keras_weights_and_gives_the_same(capsys, run, tmp_path):
     code, _, stderr = generate(
         capsys, run / "package", tmp_path / "a.csv", "--backend", "tensorflow", "-n", 3000
     )
@@ -240,8 +240,28 @@ def test_tensorflow_needs_a_run_and_gives_the_same(capsys, run, tmp_path):
     finally:
         (tmp_path / "alone").rename(run / "package")
     assert code == 2
-    assert "needs a run of tfmat train matgan" in stderr
+    assert "needs the Keras weights of a run" in stderr
     assert len(stderr.splitlines()) == 1
+
+
+def test_tensorflow_takes_the_keras_weights_of_a_package(capsys, tmp_path):
+    from random_matgan import make_run
+
+    from tfmat.export.package import Formats
+
+    run = make_run(tmp_path / "run", formats=Formats(keras=True))
+    alone = (run / "package").rename(tmp_path / "alone")
+    code, _, stderr = generate(
+        capsys, alone, tmp_path / "a.csv", "--backend", "tensorflow", "-n", 3000
+    )
+    assert code == 0, stderr
+    generate(capsys, alone, tmp_path / "b.csv", "--backend", "onnx", "-n", 3000)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    file = alone / "keras" / "generator.keras"
+    file.write_bytes(file.read_bytes() + b"x")
+    code, _, stderr = generate(capsys, alone, tmp_path / "c.csv", "--backend", "tensorflow")
+    assert code == 2
+    assert "the SHA-256 of keras/generator.keras" in stderr
 
 
 def test_damaged_weights_are_one_line(capsys, tmp_path):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
 from tfmat.inference.metadata import GENERATE, find, read_metadata
-from tfmat.inference.package import ModelPackage, NetworkSet, load
+from tfmat.inference.package import ModelPackage, NetworkSet, check_file, load
 from tfmat.inference.threads import available_threads
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT
 from tfmat.matgan.matrix import matrix_counts
@@ -150,16 +150,16 @@ def _with_onnx(package: ModelPackage, threads: int) -> CompositionModel:
 
 
 def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionModel:
-    """Loads the Keras networks of the run that a package belongs to.
+    """Loads the Keras networks of a package, or of the run that it belongs to.
 
     TensorFlow divides each call among its own threads, so one thread calls it.
     """
-    folder = package.parent / "weights"
-    file = folder / "generator.keras"
-    if package.name != "package" or not file.is_file():
+    file, critic = (_keras_file(package, metadata, part) for part in ("generator", "critic"))
+    if file is None:
         raise InputError(
-            f"--model {package}: --backend tensorflow needs a run of tfmat train matgan with "
-            "weights/generator.keras; give its folder, or take --backend onnx"
+            f"--model {package}: --backend tensorflow needs the Keras weights of a run of tfmat "
+            "train matgan, or of a package of tfmat export; give such a folder, or take "
+            "--backend onnx"
         )
     tensorflow = require("tensorflow", "train", "--backend tensorflow")
     keras = require("keras", "train", "--backend tensorflow")
@@ -184,8 +184,8 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         )
         return lambda batch: function(batch).numpy()
 
-    network, critic = loaded(file), folder / "critic.keras"
-    score = compiled(loaded(critic)) if critic.is_file() else None
+    network = loaded(file)
+    score = compiled(loaded(critic)) if critic is not None else None
     return CompositionModel(
         name=str(metadata["name"]),
         backend="tensorflow",
@@ -199,6 +199,16 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         read=reader(metadata),
         score=None if score is None else (lambda matrices: score(matrices)[:, 0]),
     )
+
+
+def _keras_file(package: Path, metadata: dict[str, Any], part: str) -> Path | None:
+    """Returns the Keras file of a part: the package's own, or that of the run it lies in."""
+    record = metadata["parts"].get(part, {}).get("keras")
+    if record is not None and (package / record["file"]).is_file():
+        check_file(package, part, record)
+        return package / str(record["file"])
+    file = package.parent / "weights" / f"{part}.keras"
+    return file if package.name == "package" and file.is_file() else None
 
 
 def require_shapes(networks: NetworkSet) -> None:
