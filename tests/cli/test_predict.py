@@ -146,7 +146,11 @@ def test_interrupted_call_waits_for_no_answer(serving, tmp_path, kind):
     serving.inject("slow", times=4, seconds=30)
     out = tmp_path / ("new.csv" if kind == "formulas" else "new")
     words = ["--url", serving.rest_url, "--package", getattr(serving, kind), "--out", out]
-    script = "import sys; from tfmat.cli.main import main; main(sys.argv[1:])"
+    # Whoever runs the tests in the background has this signal ignored, and children inherit that.
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tfmat.cli.main import main; main(sys.argv[1:])"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script, "predict", *map(str, words)], stderr=subprocess.PIPE
     ) as process:
