@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .options import PRECISIONS
+
 
 @click.command(short_help="Write a run as a model package: ONNX, SavedModel, card.")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -17,7 +19,7 @@ import click
 @click.option("--name", help="Name of the package.  [default: that of the folder]")
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "float16", "int8"]),
+    type=PRECISIONS,
     multiple=True,
     default=["float32"],
     show_default=True,

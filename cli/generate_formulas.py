@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,10 @@ from .options import (
     model_option,
     models_dir_option,
     precision_option,
+    seed_option,
+    threads_option,
     validity_options,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 _OUT = "generated-matgan.csv"
 
-_MASKS = (
+_mask_options = with_options(
     click.option(
         "--elements",
         type=Elements(),
@@ -70,82 +72,65 @@ _MASKS = (
 )
 
 
-def _mask_options(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_MASKS):
-        command = option(command)
-    return command
-
-
-def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of all commands that generate formulas, whatever runs the networks."""
-
-    @click.option(
+# Of all commands that generate formulas, whatever runs the networks.
+formula_options = with_options(
+    click.option(
         "-n",
         "--number",
         type=click.IntRange(1, 2**32 - 2),
         default=10_000,
         show_default=True,
         help="Samples to draw; not every one gives a row.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--out",
         type=click.Path(path_type=Path),
         help="File to write: .csv, .csv.gz or .parquet; a summary goes to the same name with "
         f".json.  [default: {_OUT}]",
-    )
-    @click.option("--overwrite", is_flag=True, help="Replace the file and its summary.")
-    @click.option(
-        "--seed",
-        type=click.IntRange(0, 2**64 - 1),
-        default=0,
-        show_default=True,
-        help="Seed of the noise.",
-    )
-    @click.option(
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace the file and its summary."),
+    seed_option,
+    click.option(
         "--first",
         type=click.IntRange(0, 2**62),
         default=0,
         show_default=True,
         help="Index of the first sample: go on where an earlier call ended.",
-    )
-    @click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows.")
-    @_mask_options
-    @click.option(
+    ),
+    click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows."),
+    _mask_options,
+    click.option(
         "--unique", is_flag=True, help="A row for each different formula, with how often it came."
-    )
-    @click.option(
+    ),
+    click.option(
         "--valid-only",
         is_flag=True,
         help="Only formulas that are charge-neutral with balanced electronegativity.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--novel-against",
         metavar="DATA",
         multiple=True,
         help="Say which formulas are not in this file or dataset of formulas; may be given again.",
-    )
-    @click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there.")
-    @validity_options
-    @click.option(
+    ),
+    click.option("--novel-only", is_flag=True, help="Leave out the formulas that are there."),
+    validity_options,
+    click.option(
         "--critic-keep",
         type=Finite(0, 1, min_open=True),
         default=1.0,
         show_default=True,
         help="Keep only this share of the formulas, those that the critic finds most real.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--batch-size",
         type=click.IntRange(1, 65_536),
         default=256,
         show_default=True,
         help="Samples in one call of the network.",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
-    @functools.wraps(command)
-    def wrapped(**options: Any) -> Any:
-        return command(**options)
-
-    return wrapped
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON summary."),
+)
 
 
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
@@ -159,7 +144,7 @@ def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="What runs the network; auto: ONNX Runtime, or TensorFlow where that is missing.",
 )
 @precision_option
-@click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
+@threads_option
 @models_dir_option
 def matgan(**options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.

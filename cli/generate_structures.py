@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,9 @@ from .options import (
     model_option,
     models_dir_option,
     precision_option,
+    seed_option,
+    threads_option,
+    with_options,
 )
 
 if TYPE_CHECKING:
@@ -29,87 +31,76 @@ _HELP = {
 }
 
 
-def structure_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options of all commands that generate structures, whatever runs the networks."""
-
-    @click.option(
+# Of all commands that generate structures, whatever runs the networks.
+structure_options = with_options(
+    click.option(
         "-n",
         "--number",
         type=click.IntRange(1),
         default=100,
         show_default=True,
         help="Crystal graphs to generate; some give no structure.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--out",
         type=click.Path(path_type=Path),
         help="New folder for the results.  [default: generated-ccdcgan or generated-dcgan]",
-    )
-    @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
-    @click.option(
-        "--seed",
-        type=click.IntRange(0, 2**64 - 1),
-        default=0,
-        show_default=True,
-        help="Seed of the noise.",
-    )
-    @click.option(
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace the results that are there."),
+    seed_option,
+    click.option(
         "--first",
         type=click.IntRange(0, 2**63),
         default=0,
         show_default=True,
         help="Index of the first crystal graph: go on where an earlier call ended.",
-    )
-    @decoding_mode
-    @click.option(
+    ),
+    decoding_mode,
+    click.option(
         "--require", type=Elements(), multiple=True, metavar="LIST", help="These must be there."
-    )
-    @click.option(
+    ),
+    click.option(
         "--only",
         type=Elements(),
         multiple=True,
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
-    )
-    @click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True)
-    @click.option(
+    ),
+    click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
+    click.option(
         "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
-    )
-    @click.option(
+    ),
+    click.option(
         "--min-distance",
         type=Finite(0.5),
         default=0.5,
         show_default=True,
         help="Shortest distance between two atoms, in Å.",
-    )
-    @click.option("--symmetrise", is_flag=True, help="Move cells onto their nearest space group.")
-    @click.option(
+    ),
+    click.option("--symmetrise", is_flag=True, help="Move cells onto their nearest space group."),
+    click.option(
         "--symprec",
         type=Finite(0, min_open=True),
         default=0.1,
         show_default=True,
         help="Tolerance of space groups, in Å.",
-    )
-    @click.option(
+    ),
+    click.option(
         "--batch-size",
         type=click.IntRange(1, 4096),
         default=64,
         show_default=True,
         help="Crystal graphs at once.",
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
-    @functools.wraps(command)
-    def wrapped(**options: Any) -> Any:
-        return command(**options)
-
-    return wrapped
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON summary."),
+)
 
 
 def _make(family: str) -> click.Command:
     @model_option(f"{family}-bi-se")
     @structure_options
     @precision_option
-    @click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
+    @threads_option
     @models_dir_option
     def command(**options: Any) -> None:
         _generate(family, options)

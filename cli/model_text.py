@@ -16,17 +16,17 @@ def row(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
         folder: The package's folder.
         metadata: Its metadata.
     """
+    from tfmat.files import folder_size
     from tfmat.inference.package import precisions
 
     parts = metadata["parts"]
-    files = [file for file in folder.rglob("*") if file.is_file()]
     return {
         "family": metadata.get("family", ""),
         "elements": metadata.get("elements", []),
         "parts": list(parts),
         "precisions": precisions(metadata),
         "parameters": sum(entry.get("parameters", 0) for entry in parts.values()),
-        "megabytes": round(sum(file.stat().st_size for file in files) / 1e6, 1),
+        "megabytes": round(folder_size(folder) / 1e6, 1),
     }
 
 

@@ -65,24 +65,32 @@ class Range(click.ParamType):
         return int(match[1]), int(match[2] or match[1])
 
 
-def validity_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say how smact judges formulas."""
-    for option in (
-        click.option(
-            "--alloys/--no-alloys",
-            default=False,
-            help="Count formulas of metals alone as valid. [default: no-alloys, as the paper]",
-        ),
-        click.option(
-            "--oxidation-states",
-            type=click.Choice(_SETS),
-            default="smact14",
-            show_default=True,
-            help="Oxidation states of smact's check; smact14 is the paper's.",
-        ),
-    ):
-        command = option(command)
-    return command
+def with_options(*options: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns a decorator that adds options, in the order of the help text."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+# How smact judges formulas.
+validity_options = with_options(
+    click.option(
+        "--oxidation-states",
+        type=click.Choice(_SETS),
+        default="smact14",
+        show_default=True,
+        help="Oxidation states of smact's check; smact14 is the paper's.",
+    ),
+    click.option(
+        "--alloys/--no-alloys",
+        default=False,
+        help="Count formulas of metals alone as valid. [default: no-alloys, as the paper]",
+    ),
+)
 
 
 def model_option(shipped: str) -> Callable[..., Any]:
@@ -102,9 +110,23 @@ models_dir_option = click.option(
     help="Folder to search first for a name.",
 )
 
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the noise.",
+)
+
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]"
+)
+
+PRECISIONS = click.Choice(["float32", "float16", "int8"])
+
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["float32", "float16", "int8"]),
+    type=PRECISIONS,
     help="Which form of the model's ONNX files to run.  [default: the most exact there]",
 )
 

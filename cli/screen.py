@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, models_dir_option
+from .options import Finite, models_dir_option, threads_option
 
 
 @click.command()
@@ -29,7 +29,7 @@ from .options import Finite, models_dir_option
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
 @click.option("-n", "--number", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]")
+@threads_option
 @models_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def screen(

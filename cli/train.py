@@ -19,6 +19,7 @@ _HELP = {
     "matgan": "Train the GAN of compositions.",
     "composition-ae": "Train the autoencoder of compositions.",
 }
+_OF_FORMULAS = ("matgan", "composition-ae")
 # How to generate with what a command trains.
 _MAKES = {
     "dcgan": "-n 100 --out new",
@@ -82,12 +83,14 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
     load_keras(threads)
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
+    from tfmat.training.families import chain_of
     from tfmat.training.strategy import choose
 
+    family = "matgan" if target in _OF_FORMULAS else "ccdcgan"
     order = Order(target, **options)
     try:
         summary = train_chain(
-            _chain(target), order, choose(strategy), lambda line: click.echo(line, err=True)
+            chain_of(family), order, choose(strategy), lambda line: click.echo(line, err=True)
         )
     except KeyboardInterrupt:
         # `click.echo` of the terminal's ^C line ends it first.
@@ -106,14 +109,3 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
                 f"generate: tfmat generate {target} --model {summary['run']} {_MAKES[target]}"
             )
     return 0
-
-
-def _chain(target: str) -> Any:
-    """Returns the chain of the family that a command belongs to."""
-    if target in ("matgan", "composition-ae"):
-        from tfmat.training.matgan import MatganChain
-
-        return MatganChain()
-    from tfmat.training.ccdcgan import CcdcganChain
-
-    return CcdcganChain()

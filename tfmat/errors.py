@@ -58,6 +58,11 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an exception's message, or its type if it has none."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def require(module: str, extra: str, purpose: str) -> ModuleType:
     """Imports an optional dependency.
 

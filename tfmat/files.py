@@ -150,6 +150,11 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
+def folder_size(folder: Path) -> int:
+    """Returns the bytes of all files in a folder and in those within it."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file as hexadecimal digits, read in blocks."""
     with Path(path).open("rb") as stream:

@@ -13,7 +13,7 @@ from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_
 from tfmat.export.keras_file import export_keras
 from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.places import is_package
-from tfmat.export.saved_model import export_saved_model
+from tfmat.export.saved_model import export_saved_model, signatures_of
 from tfmat.files import replacing_folder, sha256, write_json
 from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
 from tfmat.inference.schema import SCHEMA, copy_schema
@@ -193,8 +193,7 @@ class _PartWriter:
     def _saved_model(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
         folder = f"serving/{part}/{VERSION}"
         target = self.folder / folder
-        signatures = (GENERATE,) if part == GENERATE else ()
-        export_saved_model(network, target, tensors, signatures)
+        export_saved_model(network, target, tensors, signatures_of(part))
         files = sorted(path for path in target.rglob("*") if path.is_file())
         return {
             "folder": folder,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import TfmatError, require
-from tfmat.export.saved_model import DEFAULT_SIGNATURE
+from tfmat.inference.metadata import DEFAULT_SIGNATURE
 from tfmat.inference.package import ModelPackage
 from tfmat.quiet import muted_stderr
 

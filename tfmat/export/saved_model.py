@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from tfmat.errors import require
 from tfmat.export.graph import input_shape, named_graph
+from tfmat.inference.metadata import DEFAULT_SIGNATURE, GENERATE
 from tfmat.inference.tensors import Tensors
 from tfmat.quiet import muted_stderr
 
 if TYPE_CHECKING:
     import keras
 
-# The signature that clients get who name none.
-DEFAULT_SIGNATURE = "serving_default"
-
 
 def export_saved_model(
-    network: keras.Model, folder: Path, tensors: Tensors, signatures: tuple[str, ...] = ()
+    network: keras.Model,
+    folder: Path,
+    tensors: Tensors,
+    signatures: tuple[str, ...] = (DEFAULT_SIGNATURE,),
 ) -> None:
     """Writes a model as a SavedModel with named tensors and a free batch size.
 
@@ -30,7 +31,7 @@ def export_saved_model(
             them.
         folder: Folder to write; the version directory of TensorFlow Serving.
         tensors: Names of the input and of the outputs.
-        signatures: Further names of the same signature beside ``serving_default``.
+        signatures: Names that the same signature gets (:func:`signatures_of`).
 
     Raises:
         MissingExtraError: TensorFlow is not installed.
@@ -49,5 +50,14 @@ def export_saved_model(
         tensorflow.saved_model.save(
             module,
             str(folder),
-            signatures=dict.fromkeys((DEFAULT_SIGNATURE, *signatures), function),
+            signatures=dict.fromkeys(signatures, function),
         )
+
+
+def signatures_of(part: str) -> tuple[str, ...]:
+    """Returns the names of a part's signature; the end-to-end network is also called after itself.
+
+    Args:
+        part: Name of a part.
+    """
+    return (DEFAULT_SIGNATURE, GENERATE) if part == GENERATE else (DEFAULT_SIGNATURE,)

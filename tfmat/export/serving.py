@@ -14,7 +14,7 @@ from tfmat.export.serving_files import ServedPart, write_files
 from tfmat.export.serving_models import Networks
 from tfmat.export.serving_settings import Serving
 from tfmat.export.serving_warmup import write_warmup
-from tfmat.files import check_place, replacing_folder, write_json
+from tfmat.files import check_place, folder_size, replacing_folder, write_json
 from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import copy_schema
@@ -82,7 +82,7 @@ def write_serving(
         write_json(folder / METADATA, {**package.metadata, "served": True})
         copy_schema(folder)
         _let_all_read(folder)
-        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        size = folder_size(folder)
     return {
         "out": str(out),
         "package": package.name,

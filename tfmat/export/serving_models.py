@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tfmat.errors import InputError
-from tfmat.export.saved_model import export_saved_model
+from tfmat.export.saved_model import export_saved_model, signatures_of
+from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage, check_file
 from tfmat.inference.tensors import Tensors
@@ -50,19 +51,13 @@ class Networks:
             self._copy(part, record, target)
             return
         network = self._network(part)
-        signatures = (GENERATE,) if part == GENERATE else ()
         target.parent.mkdir(parents=True, exist_ok=True)
-        export_saved_model(network, target, _tensors(entry), signatures)
+        export_saved_model(network, target, _tensors(entry), signatures_of(part))
         self.made.append(part)
 
     def _copy(self, part: str, record: dict[str, Any], target: Path) -> None:
         for file in record["files"]:
             path = PurePosixPath(file["file"])
-            if not path.is_relative_to(record["folder"]):
-                raise InputError(
-                    f"{self.package.folder}: damaged, {path} is no file of {record['folder']}; "
-                    "export it again"
-                )
             check_file(self.package.folder, part, file)
             copy = target / path.relative_to(record["folder"])
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +72,10 @@ class Networks:
             network = self._end_to_end()
         elif "keras" in entry and (self.package.folder / entry["keras"]["file"]).is_file():
             check_file(self.package.folder, part, entry["keras"])
-            network = _load(self.package.folder / entry["keras"]["file"])
+            load_keras()
+            if not on_tensorflow():
+                raise InputError("making SavedModels needs TensorFlow; unset KERAS_BACKEND")
+            network = load_network(self.package.folder / entry["keras"]["file"])
         else:
             # The packages of training runs and in the wheel hold only what generating needs.
             raise InputError(
@@ -120,14 +118,3 @@ def _tensors(entry: dict[str, Any]) -> Tensors:
     ((name, tensor),) = entry["inputs"].items()
     outputs = {output: record["unit"] for output, record in entry["outputs"].items()}
     return Tensors(name, outputs, tensor["unit"], entry.get("property"))
-
-
-def _load(file: Path) -> keras.Model:
-    keras = load_keras()
-    if not on_tensorflow():
-        raise InputError("making SavedModels needs TensorFlow; unset KERAS_BACKEND")
-    try:
-        return keras.models.load_model(file, compile=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{file}: no usable Keras model ({reason})") from error

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfmat.export.saved_model import DEFAULT_SIGNATURE
+from tfmat.export.saved_model import signatures_of
 from tfmat.export.serving_files import ServedPart
-from tfmat.inference.metadata import GENERATE
 from tfmat.quiet import muted_stderr
 
 # Where the server looks for them, within a version directory.
@@ -26,9 +25,8 @@ def write_warmup(version: Path, part: ServedPart) -> None:
 
     file = version / WARMUP
     file.parent.mkdir(exist_ok=True)
-    signatures = (DEFAULT_SIGNATURE, *((GENERATE,) if part.part == GENERATE else ()))
     with tensorflow.io.TFRecordWriter(str(file)) as writer:
-        for signature in signatures:
+        for signature in signatures_of(part.part):
             for size in sorted({1, part.batch}):
                 request = predict_pb2.PredictRequest()
                 request.model_spec.name = part.model

@@ -21,6 +21,8 @@ METADATA = "metadata.json"
 MODELS_VARIABLE = "TFMAT_MODELS"
 # The end-to-end graph, from noise to what a user wants.
 GENERATE = "generate"
+# The signature of a SavedModel that clients get who name none.
+DEFAULT_SIGNATURE = "serving_default"
 # In the order of preference.
 PRECISIONS = ("float32", "float16", "int8")
 

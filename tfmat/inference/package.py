@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.errors import InputError
+from tfmat.errors import InputError, first_line
 from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA, PRECISIONS, find, read_metadata, require_networks
 from tfmat.inference.threads import available_threads
@@ -253,7 +253,7 @@ class ModelPackage(NetworkSet):
         except Exception as error:  # onnxruntime's own exceptions share no public base class
             raise InputError(
                 f"{self.folder}: damaged, {self.file(part)['file']} does not run "
-                f"({_reason(error)}); export or copy the package again"
+                f"({first_line(error)}); export or copy the package again"
             ) from error
 
 
@@ -355,7 +355,7 @@ def _session(file: Path, threads: int) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public base class
-        raise InputError(f"{file}: no usable ONNX model ({_reason(error)})") from error
+        raise InputError(f"{file}: no usable ONNX model ({first_line(error)})") from error
 
 
 def _check_tensors(file: Path, entry: Mapping[str, Any], session: InferenceSession) -> None:
@@ -378,7 +378,3 @@ def _check_tensors(file: Path, entry: Mapping[str, Any], session: InferenceSessi
 
 def _other_tensors(file: Path, what: str, said: str) -> InputError:
     return InputError(f"{file}: {what}, {METADATA} says {said}; export or copy the package again")
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
-from tfmat.inference.metadata import find, read_metadata
+from tfmat.inference.metadata import DEFAULT_SIGNATURE, find, read_metadata
 from tfmat.inference.package import NetworkSet, joined
 from tfmat.inference.transport import (
     LOG,
@@ -31,7 +31,6 @@ from tfmat.inference.transport import (
     shown,
 )
 
-SIGNATURE = "serving_default"
 TIMEOUT = 60.0
 RETRIES = 4
 CONCURRENCY = 4
@@ -180,12 +179,12 @@ class RemotePackage(NetworkSet):
         for before in self._served.values():
             model = ServedModel(name, before.version)
         found = self.retries(lambda: self._describe(model), self.where)
-        signature = found.signatures.get(SIGNATURE)
+        signature = found.signatures.get(DEFAULT_SIGNATURE)
         if signature is None:
             has = ", ".join(name for name in found.signatures if not name.startswith("__"))
             has = one_line(has) or "none"
             raise InputError(
-                f"{self.where}: {model} has no signature {SIGNATURE} (it has {has}); "
+                f"{self.where}: {model} has no signature {DEFAULT_SIGNATURE} (it has {has}); "
                 "serve a model of tfmat serve"
             )
         self._compare(part, model, signature)
@@ -221,7 +220,7 @@ class RemotePackage(NetworkSet):
             text += f" ({found.reason})"
         if found.state in ("START", "LOADING", "AVAILABLE"):  # in the end it comes, or just came
             raise TransientError(text, "wait until the server has loaded it") from reason
-        raise ServerError(f"{text}; look into the server's log") from reason
+        raise ServerError(f"{text}; {LOG}") from reason
 
     def _compare(self, part: str, model: ServedModel, served: Signature) -> None:
         entry = self.metadata["parts"][part]
@@ -294,7 +293,9 @@ class RemotePackage(NetworkSet):
         model = self._served[part]
 
         def predict() -> dict[str, NDArray[Any]]:
-            found = self.transport.predict(model, SIGNATURE, {name: batch}, outputs, self.timeout)
+            found = self.transport.predict(
+                model, DEFAULT_SIGNATURE, {name: batch}, outputs, self.timeout
+            )
             for key, array in found.items():
                 if not _usable(key, array):
                     raise ServerError(f"answered {key} with NaN or infinity; {LOG}")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat import errors
 from tfmat.errors import InputError, TfmatError
 
 # A server's words are shown up to this length.
@@ -257,7 +258,7 @@ def no_connection(words: str, service: str, port: int) -> TransientError:
 
 def one_line(text: str) -> str:
     """Returns a server's words as one short line without control characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = errors.one_line(text)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 4] + " ..."
 
 

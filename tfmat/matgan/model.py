@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
+from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import GENERATE, find, read_metadata
 from tfmat.inference.package import ModelPackage, NetworkSet, check_file, load
 from tfmat.inference.threads import available_threads
@@ -169,13 +170,6 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
             "--backend onnx"
         )
 
-    def loaded(path: Path) -> Any:
-        try:
-            return keras.models.load_model(path, compile=False)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InputError(f"{path}: no usable Keras model ({reason})") from error
-
     def compiled(network: Any) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
         # One graph for any batch size.
         signature = [tensorflow.TensorSpec((None, *network.inputs[0].shape[1:]))]
@@ -184,8 +178,8 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
         )
         return lambda batch: function(batch).numpy()
 
-    network = loaded(file)
-    score = compiled(loaded(critic)) if critic is not None else None
+    network = load_network(file)
+    score = compiled(load_network(critic)) if critic is not None else None
     return CompositionModel(
         name=str(metadata["name"]),
         backend="tensorflow",

@@ -12,8 +12,10 @@ from tfmat.export.card import write_card
 from tfmat.export.measure import measure
 from tfmat.export.package import Formats
 from tfmat.export.precision import add_precisions, keep_precisions
+from tfmat.files import folder_size
 from tfmat.training.chain import Chain, export, open_run
 from tfmat.training.exportable import check_exportable
+from tfmat.training.families import chain_of
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
 
@@ -58,7 +60,7 @@ def export_run(
     name = check_exportable(folder, out, name=name, licence=licence, overwrite=overwrite)
     if not on_tensorflow():
         raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
-    chain = chain_of(folder)
+    chain = chain_of(Run.open(folder).recipe.get("family", "ccdcgan"))
     run = open_run(chain, folder)
     recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
     steps: list[Callable[[Path], None]] = [
@@ -81,8 +83,7 @@ def export_run(
         licence=licence,
         overwrite=overwrite,
     )
-    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
-    return {"out": str(out), "name": name, "parts": parts, "bytes": size}
+    return {"out": str(out), "name": name, "parts": parts, "bytes": folder_size(out)}
 
 
 def _data(chain: Chain[Any, Any], run: Run) -> Any:
@@ -96,22 +97,3 @@ def _data(chain: Chain[Any, Any], run: Run) -> Any:
         if dataset.sha256 == record["sha256"]:
             return dataset
     return None
-
-
-def chain_of(folder: Path) -> Chain[Any, Any]:
-    """Returns the chain of the family that a run belongs to.
-
-    Args:
-        folder: The run folder.
-
-    Raises:
-        InputError: The folder is no run.
-    """
-    # Families are imported only when one of their runs is there.
-    if Run.open(folder).recipe.get("family", "ccdcgan") == "matgan":
-        from tfmat.training.matgan import MatganChain
-
-        return MatganChain()
-    from tfmat.training.ccdcgan import CcdcganChain
-
-    return CcdcganChain()
