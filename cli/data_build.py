@@ -94,8 +94,8 @@ def build(
     energies are computed against the elements with the same potential (CHGNet). A build that was
     interrupted goes on when the same command is given again.
     """
-    from tfmat.datasets.build import build as build_dataset
-    from tfmat.datasets.labelling import Settings
+    from tfmat.relaxation.build import build as build_dataset
+    from tfmat.relaxation.labelling import Settings
 
     pair = _pair(system, elements)
     summary = build_dataset(

@@ -14,8 +14,11 @@ MAY_IMPORT = {
     "recipes": {"errors"},
     "networks": set(),
     **dict.fromkeys(LIGHT, BOTTOM | {"recipes"}),
+    "relaxation": BOTTOM | {"datasets"},
     **dict.fromkeys(FAMILIES, BOTTOM | {"recipes", "networks"} | LIGHT),
-    **dict.fromkeys(MIDDLE, BOTTOM | {"recipes", "networks"} | LIGHT | FAMILIES | MIDDLE),
+    **dict.fromkeys(
+        MIDDLE, BOTTOM | {"recipes", "networks", "relaxation"} | LIGHT | FAMILIES | MIDDLE
+    ),
 }
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tfmat import files
-from tfmat.datasets.calculator import Calculator
 from tfmat.errors import TfmatError
 from tfmat.progress import Progress
+from tfmat.relaxation.calculator import Calculator
 
 Task = TypeVar("Task")
 # A row is what JSON can hold; the float form of JSON is exact.

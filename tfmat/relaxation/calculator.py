@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.corrections import anion_correction
 from tfmat.datasets.crystal import Crystal
 from tfmat.errors import require
+from tfmat.relaxation.corrections import anion_correction
 
 if TYPE_CHECKING:
     from ase import Atoms

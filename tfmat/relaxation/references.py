@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
-from tfmat.datasets.calculator import Calculator
 from tfmat.datasets.contacts import touching
 from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.substitute import Candidate, candidate
-from tfmat.datasets.volume import scan_volumes
 from tfmat.errors import TfmatError
+from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.volume import scan_volumes
 
 # Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
 # something lower that nature does not have (CHGNet does for Se), so these are not left to it.

@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from tfmat.datasets.calculator import AseCalculator
 from tfmat.datasets.contacts import scaled, shortest_contact, touching
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.perturb import generator, perturbed
 from tfmat.datasets.prototypes import aflow, primitive
-from tfmat.datasets.references import _KNOWN
 from tfmat.datasets.substitute import both_ways, element_pair
-from tfmat.datasets.volume import CLASH, NO_ENERGY, UNBOUND, scan_volumes
 from tfmat.errors import InputError
+from tfmat.relaxation.calculator import AseCalculator
+from tfmat.relaxation.references import _KNOWN
+from tfmat.relaxation.volume import CLASH, NO_ENERGY, UNBOUND, scan_volumes
 
 PROTOTYPES = list(aflow())
 

@@ -15,16 +15,16 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element, Structure
 from tfmat.cli.main import tfmat
 
-from tfmat.datasets import build as building
-from tfmat.datasets.calculator import AseCalculator
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.hull import energy_above_hull
-from tfmat.datasets.labelling import Settings
 from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import Candidate
 from tfmat.errors import InputError, TfmatError
+from tfmat.relaxation import build as building
+from tfmat.relaxation.calculator import AseCalculator
+from tfmat.relaxation.labelling import Settings
 
 CU, AU = 29, 79
 
@@ -147,7 +147,7 @@ def _factory_in_module():
 def _factory_on_path(tmp_path, monkeypatch):
     (tmp_path / "tests_build_factory.py").write_text(
         "from ase.calculators.emt import EMT\n"
-        "from tfmat.datasets.calculator import AseCalculator\n"
+        "from tfmat.relaxation.calculator import AseCalculator\n"
         "def emt():\n"
         "    return AseCalculator(EMT(), 'EMT')\n"
     )
@@ -159,9 +159,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from ase.calculators.emt import EMT
-from tfmat.datasets import build as building
-from tfmat.datasets.calculator import AseCalculator
-from tfmat.datasets.labelling import Settings
+from tfmat.relaxation import build as building
+from tfmat.relaxation.calculator import AseCalculator
+from tfmat.relaxation.labelling import Settings
 
 building._CHUNK = 8
 building.build(
@@ -281,7 +281,7 @@ def test_the_correction_is_the_materials_projects():
     from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
     from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-    from tfmat.datasets.corrections import anion_correction
+    from tfmat.relaxation.corrections import anion_correction
 
     prototype = next(p for p in aflow() if p.name == "A2B3_hR5_166_c_ac")
     for pair in (("Bi", "Se"), ("Al", "O"), ("Ga", "N"), ("Cu", "Au")):
@@ -307,7 +307,7 @@ def test_the_correction_is_the_materials_projects():
 @pytest.mark.relax
 def test_bismuth_selenide_with_chgnet(tmp_path):
     pytest.importorskip("chgnet")
-    from tfmat.datasets.calculator import ChgnetCalculator
+    from tfmat.relaxation.calculator import ChgnetCalculator
 
     folder = tmp_path / "prototypes"
     with DatasetWriter(folder, {"name": "two", "sha256": ""}) as writer:

@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 
 from tfmat import files
 from tfmat.datasets import prototypes, substitute
-from tfmat.datasets.calculator import Calculator, chgnet
-from tfmat.datasets.chunks import CalculatorFactory, Row, run_chunks
 from tfmat.datasets.contacts import scaled, shortest_contact, touching
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.families import neighbour_distances
 from tfmat.datasets.hull import energy_above_hull
-from tfmat.datasets.labelling import (
+from tfmat.datasets.niggli import niggli_lattice
+from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.errors import InputError
+from tfmat.progress import Progress
+from tfmat.relaxation.calculator import Calculator, chgnet
+from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
+from tfmat.relaxation.labelling import (
     Base,
     Settings,
     crystal_of,
     label_candidates,
     label_copies,
 )
-from tfmat.datasets.niggli import niggli_lattice
-from tfmat.datasets.references import Reference, element_references
-from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.errors import InputError
-from tfmat.progress import Progress
+from tfmat.relaxation.references import Reference, element_references
 
 # Candidates in a chunk: enough for full batches, few enough to lose little by a kill.
 _CHUNK = 32

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.calculator import Calculator
-from tfmat.datasets.chunks import Row
 from tfmat.datasets.contacts import shortest_contact, touching
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.perturb import generator, perturbed
 from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, obstacle
 from tfmat.datasets.substitute import Candidate
-from tfmat.datasets.volume import scan_volumes
+from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.chunks import Row
+from tfmat.relaxation.volume import scan_volumes
 
 # Atoms closer than this share of the sum of their covalent radii overlap.
 _SHORTEST_CONTACT = 0.75

@@ -1,0 +1,1 @@
+"""Relaxation: energies and forces of a potential, relaxed structures, databases made with it."""
