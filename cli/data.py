@@ -131,7 +131,8 @@ def import_(
     for name, found in summary["properties"].items():
         line = f"{name} from column {found['column']!r}: {found['known']:,} known"
         if found["not_numbers"]:
-            line += f", {found['not_numbers']:,} no number and so unknown"
+            kind = "date" if name == "created" else "number"
+            line += f", {found['not_numbers']:,} no {kind} and so unknown"
         click.echo(line)
     if summary["columns_left_out"]:
         left = ", ".join(summary["columns_left_out"])

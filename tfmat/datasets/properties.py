@@ -6,7 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from tfmat.datasets import dates
 from tfmat.errors import InputError
+
+CREATED = "created"
+"""When a structure came into its database; the one property that is read from dates."""
 
 # Canonical name -> unit and the other names under which it is found (Materials Project, OQMD,
 # JARVIS, the CDVAE benchmark files, matminer).
@@ -33,6 +37,7 @@ _KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "band_gap": ("eV", ("bandgap", "gap", "e_gap", "eg", "gap_pbe", "optb88vdw_bandgap")),
     "energy_per_atom": ("eV/atom", ("e_per_atom",)),
+    CREATED: (dates.UNIT, ("created_at", "created_on", "date_created", "creation_date")),
 }
 _ID_COLUMNS = (
     "material_id",
@@ -113,6 +118,24 @@ def number(value: object) -> float:
     return result
 
 
+def property_value(name: str, value: object) -> float:
+    """Converts what a table or a record holds as a property: dates to days, the rest to numbers.
+
+    Args:
+        name: Name of the property.
+        value: As :func:`number` takes it, and for ``created`` :func:`tfmat.datasets.dates.days`.
+
+    Returns:
+        The number; NaN if the value is absent.
+
+    Raises:
+        InputError: It is no number, or no date.
+    """
+    if name != CREATED or value is None or str(value).strip().lower() in _UNKNOWN_WORDS:
+        return number(value)
+    return dates.days(value)
+
+
 class PropertyReader:
     """Takes identifiers and properties out of the fields of rows.
 
@@ -147,14 +170,14 @@ class PropertyReader:
             guessed (a column ``gap`` may say ``direct``) is unknown too, and counted.
 
         Raises:
-            InputError: A requested property is no number; the message starts with
-                ``"broken NAME: "``.
+            InputError: A requested property is no number (``created``: no date); the message
+                starts with ``"broken NAME: "``.
         """
         _, columns = self._plan(tuple(fields))
         values = {}
         for name, column in columns.items():
             try:
-                values[name] = number(fields[column])
+                values[name] = property_value(name, fields[column])
             except InputError as error:
                 if name in self.requested:
                     raise InputError(f"broken {name}: {error}") from error

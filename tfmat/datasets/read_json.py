@@ -107,7 +107,7 @@ def _row(where: str, name: str, value: Any, structure: str | None) -> Row:
 
 
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers and texts of a record; those in ``data`` and ``properties`` count as its own."""
+    """Numbers, texts and dates of a record and of the ``data`` and ``properties`` in it."""
     fields: dict[str, Any] = {}
     # A structure's own keys (its charge) say nothing that a dataset keeps.
     own = None if "sites" in value else value
@@ -117,7 +117,13 @@ def _fields(value: Mapping[str, Any]) -> dict[str, Any]:
                 {
                     key: item
                     for key, item in part.items()
-                    if isinstance(item, str | int | float | None) and not key.startswith("@")
+                    if _is_plain(item) and not key.startswith("@")
                 }
             )
     return fields
+
+
+def _is_plain(item: Any) -> bool:
+    # A date of MongoDB's ("$date") or of pymatgen's JSON is one value, though an object.
+    dated = isinstance(item, Mapping) and ("$date" in item or item.get("@class") == "datetime")
+    return dated or isinstance(item, str | int | float | None)

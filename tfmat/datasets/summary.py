@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tfmat.datasets import dates
 
 BINS = 16
 
@@ -20,8 +22,8 @@ def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
 
     Returns:
         Unit, number of known values and, if any, their minimum, mean, median, maximum, standard
-        deviation and histogram. The histogram spans the 1st to 99th percentile; its outer bins
-        hold what lies beyond.
+        deviation and histogram; of days also the first and the last as dates. The histogram spans
+        the 1st to 99th percentile; its outer bins hold what lies beyond.
     """
     known = values[np.isfinite(values)]
     if not len(known):
@@ -30,9 +32,15 @@ def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
     if high <= low:
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(np.clip(known, low, high), bins=BINS, range=(low, high))
+    first_and_last = (
+        {"earliest": dates.iso(known.min()), "latest": dates.iso(known.max())}
+        if unit == dates.UNIT
+        else {}
+    )
     return {
         "unit": unit,
         "known": len(known),
+        **first_and_last,
         "min": float(known.min()),
         "mean": float(known.mean()),
         "median": float(np.median(known)),
@@ -56,16 +64,22 @@ def property_lines(name: str, numbers: Mapping[str, Any], width: int) -> list[st
     if not numbers["known"]:
         return [f"{name}: unknown for all"]
     unit = f" {numbers['unit']}" if numbers["unit"] else ""
-    line = (
-        f"{name}: {numbers['known']:,} known, {numbers['min']:.4g} to {numbers['max']:.4g}, "
-        f"mean {numbers['mean']:.4g}, median {numbers['median']:.4g}{unit}"
-    )
+    write: Callable[[float], str] = "{:.3f}".format
+    line = f"{name}: {numbers['known']:,} known, "
+    if numbers["unit"] == dates.UNIT:
+        write = dates.iso
+        line += f"{numbers['earliest']} to {numbers['latest']}, median {write(numbers['median'])}"
+    else:
+        line += (
+            f"{numbers['min']:.4g} to {numbers['max']:.4g}, "
+            f"mean {numbers['mean']:.4g}, median {numbers['median']:.4g}{unit}"
+        )
     edges, counts = numbers["histogram"]["edges"], numbers["histogram"]["counts"]
-    names = [f"{edge:.3f}" for edge in edges[:-1]]
+    names = [write(edge) for edge in edges[:-1]]
     if numbers["max"] > edges[-1]:
         names[-1] = f"≥ {names[-1]}"
     if numbers["min"] < edges[0]:
-        names[0] = f"< {edges[1]:.3f}"
+        names[0] = f"< {write(edges[1])}"
     return [line, *bars(list(zip(names, counts, strict=True)), width)]
 
 

@@ -17,7 +17,7 @@ from tfmat.datasets.composition_store import (
     CompositionDataset,
     CompositionWriter,
 )
-from tfmat.datasets.properties import guess_properties
+from tfmat.datasets.properties import CREATED, guess_properties
 from tfmat.datasets.read_formulas import (
     FormulaTable,
     is_dataset,
@@ -162,7 +162,10 @@ def _property_columns(
             )
     # Another dataset's columns are properties all of them, whatever their names.
     found = dict(zip(columns, columns, strict=True)) if is_dataset(source) else None
-    return {**(found or guess_properties(columns)), **options.properties}
+    guessed = guess_properties(columns)
+    # A date is a structure's: the structures of one formula have several.
+    guessed.pop(CREATED, None)
+    return {**(found or guessed), **options.properties}
 
 
 def _properties(
