@@ -1,126 +1,204 @@
-"""``tfmat data build``: a database of a binary system by substitution."""
+"""``tfmat data build``: a database of a system of elements by substitution."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Elements, Finite, with_options
+
+# Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
+_PAPER_SYSTEM = {"Bi", "Se"}
+_PAPER = {
+    "relaxed": "10,981",
+    "converged": "9,810 (89.3%)",
+    "negative": "4,588 (46.8%)",
+    "stable": "155 (1.56%)",
+    "metastable": "707 (7.2%)",
+}
+
+# How hypothetical structures are made and labelled: of `tfmat data build` and `augment`.
+settings_options = with_options(
+    click.option(
+        "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
+    ),
+    click.option(
+        "--steps",
+        default=500,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Most steps of a relaxation.",
+    ),
+    click.option(
+        "--fmax",
+        default=0.05,
+        show_default=True,
+        type=Finite(0, min_open=True),
+        help="Largest force of a relaxed structure, eV/Å.",
+    ),
+    click.option(
+        "--unconverged",
+        type=click.Choice(["drop", "keep"]),
+        default="drop",
+        show_default=True,
+        help="Structures that do not come to rest: the paper drops them.",
+    ),
+    click.option(
+        "--limit",
+        type=click.IntRange(1),
+        help="Label only so many candidates, drawn with --seed, to try a system out.",
+    ),
+    click.option(
+        "--copies",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Strained and perturbed copies of each structure.",
+    ),
+    click.option(
+        "--strain",
+        default=0.03,
+        show_default=True,
+        type=Finite(0, 0.2),
+        help="Largest component of a copy's strain.",
+    ),
+    click.option(
+        "--displacement",
+        default=0.1,
+        show_default=True,
+        type=Finite(0, 1),
+        help="Largest displacement of a copy's atoms, Å.",
+    ),
+    click.option(
+        "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes."
+    ),
+    click.option(
+        "--seed",
+        default=0,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Seed of --limit and of the copies.",
+    ),
+    click.option(
+        "--max-atoms",
+        default=20,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Largest number of atoms in a cell.",
+    ),
+    click.option(
+        "--max-length",
+        default=10.0,
+        show_default=True,
+        type=Finite(0, min_open=True),
+        help="Largest a, b, c of the Niggli cell, Å.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+)
 
 
 @click.command()
 @click.argument("system", required=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
-@click.option("--elements", nargs=2, metavar="A B", help="Two elements, in place of SYSTEM.")
+@click.option(
+    "--elements",
+    type=Elements(),
+    metavar="A,B",
+    help="Two to four elements, in place of SYSTEM.",
+)
 @click.option(
     "--prototypes",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Use the binaries of this dataset as prototypes, in place of AFLOW's.",
+    help="Use the structures of this dataset that have as many elements as prototypes, in place "
+    "of AFLOW's.",
 )
-@click.option(
-    "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
-)
-@click.option(
-    "--steps",
-    default=100,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Most steps of a relaxation.",
-)
-@click.option(
-    "--fmax",
-    default=0.05,
-    show_default=True,
-    type=Finite(0, min_open=True),
-    help="Largest force of a relaxed structure, eV/Å.",
-)
-@click.option(
-    "--copies",
-    default=0,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Strained and perturbed copies of each structure.",
-)
-@click.option(
-    "--strain",
-    default=0.03,
-    show_default=True,
-    type=Finite(0, 0.2),
-    help="Largest component of a copy's strain.",
-)
-@click.option(
-    "--displacement",
-    default=0.1,
-    show_default=True,
-    type=Finite(0, 1),
-    help="Largest displacement of a copy's atoms, Å.",
-)
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the copies."
-)
-@click.option(
-    "--max-atoms",
-    default=20,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Largest number of atoms in a cell.",
-)
-@click.option(
-    "--max-length",
-    default=10.0,
-    show_default=True,
-    type=Finite(0, min_open=True),
-    help="Largest a, b, c of the Niggli cell, Å.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@settings_options
 def build(
     system: str | None,
     out: Path,
-    elements: tuple[str, str] | None,
+    elements: tuple[str, ...] | None,
     prototypes: Path | None,
     workers: int,
     as_json: bool,
     **settings: Any,
 ) -> None:
-    """Build a database of a binary SYSTEM, for example bi-se.
+    """Build a database of a SYSTEM of two to four elements, for example bi-se or cu-ag-au.
 
-    Both elements are put into binary prototypes both ways round; the volume of lowest energy is
-    found, atoms that clash, cells beyond the selection and duplicates are dropped, and formation
-    energies are computed against the elements with the same potential (CHGNet). A build that was
-    interrupted goes on when the same command is given again.
+    The elements are put into prototypes in every order (two of them both ways round); the volume
+    of lowest energy is found, atoms that clash, cells beyond the selection and duplicates are
+    dropped, and formation energies are computed against the elements with the same potential
+    (CHGNet). A build that was interrupted goes on when the same command is given again.
     """
     from tfmat.relaxation.build import build as build_dataset
     from tfmat.relaxation.labelling import Settings
 
-    pair = _pair(system, elements)
+    symbols = system_symbols(system, elements)
     summary = build_dataset(
-        out, pair, Settings(**settings), prototype_data=prototypes, workers=workers
+        out, symbols, Settings(**settings), prototype_data=prototypes, workers=workers
     )
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))
         return
     energies = summary["formation_energy_per_atom"]
-    rejected = ", ".join(f"{count} {reason}" for reason, count in summary["rejected"].items())
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
     click.echo(
-        f"{out}: {summary['structures']} structures ({summary['distinct']} distinct, "
-        f"{summary['copies']} copies) from {summary['candidates']} candidates\n"
+        f"{out}: {summary['structures']:,} structures ({summary['distinct']:,} distinct, "
+        f"{summary['copies']:,} copies) from {summary['candidates']:,} candidates\n"
         f"rejected: {rejected or 'none'}\n"
         f"formation energy: {energies['minimum']:.3f} to {energies['maximum']:.3f} eV/atom, "
         f"{100 * energies['negative_fraction']:.1f}% below zero"
     )
+    paper = _PAPER if {symbol.capitalize() for symbol in symbols} == _PAPER_SYSTEM else {}
+    click.echo("\n".join(count_lines(summary, paper)))
 
 
-def _pair(system: str | None, elements: tuple[str, str] | None) -> tuple[str, str]:
+def system_symbols(system: str | None, elements: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Reads the elements of a system from either way to name them."""
     if (system is None) == (elements is None):
-        raise click.UsageError("name either a system (bi-se) or its --elements (Bi Se)")
+        raise click.UsageError("name either a system (bi-se) or its --elements (Bi,Se)")
     if elements is not None:
         return elements
     parts = (system or "").split("-")
-    if len(parts) != 2:
-        raise click.UsageError(f"system {system!r}: write two elements with a dash, as bi-se")
-    return parts[0], parts[1]
+    if len(parts) < 2 or not all(parts):
+        raise click.UsageError(
+            f"system {system!r}: write two to four elements with dashes, as bi-se"
+        )
+    return tuple(parts)
+
+
+def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[str]:
+    """Writes the counts that paper 004 gives of its database, beside the paper's own.
+
+    Args:
+        summary: Of a build.
+        paper: The paper's numbers, by the same keys; empty for another system.
+    """
+    stability, relaxed = summary["stability"], summary["relaxed"]
+    found = {
+        name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
+        for name in ("negative", "stable", "metastable")
+    }
+    if relaxed:
+        share = summary["converged"] / relaxed
+        found |= {
+            "relaxed": f"{relaxed:,}",
+            "converged": f"{summary['converged']:,} ({share:.1%})",
+        }
+    names = {
+        "relaxed": "relaxed",
+        "converged": "converged",
+        "negative": "below 0 eV/atom",
+        "stable": "stable: Ef < 0, at most 0.10 eV/atom above the hull",
+        "metastable": "meta-stable: Ef < 0, at most 0.15 eV/atom above",
+    }
+    lines = [f"{'':53}{'distinct':>16}{'paper 004':>16}"] if paper else []
+    for key, name in names.items():
+        if key in found or key in paper:
+            line = f"{name:53}{found.get(key, 'not done'):>16}"
+            lines.append(line + (f"{paper[key]:>16}" if paper else ""))
+    return lines

@@ -23,6 +23,7 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import Candidate
 from tfmat.errors import InputError, TfmatError
 from tfmat.relaxation import build as building
+from tfmat.relaxation import hypothetical
 from tfmat.relaxation.calculator import AseCalculator
 from tfmat.relaxation.labelling import Settings
 
@@ -159,11 +160,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from ase.calculators.emt import EMT
-from tfmat.relaxation import build as building
+from tfmat.relaxation import build as building, hypothetical
 from tfmat.relaxation.calculator import AseCalculator
 from tfmat.relaxation.labelling import Settings
 
-building._CHUNK = 8
+hypothetical._CHUNK = 8
 building.build(
     Path(sys.argv[1]), ("Cu", "Au"), Settings(relax=False, max_atoms=3, copies=1),
     factory=lambda: AseCalculator(EMT(), "EMT"),
@@ -240,9 +241,11 @@ def test_a_potential_that_binds_nothing(few, tmp_path):
     ("arguments", "message"),
     [
         ([], "name either"),
-        (["bi-se", "--elements", "Bi", "Se"], "name either"),
-        (["bise"], "two elements with a dash"),
-        (["--elements", "Bi", "Xx"], "no element"),
+        (["bi-se", "--elements", "Bi,Se"], "name either"),
+        (["bise"], "two to four elements with dashes"),
+        (["--elements", "Bi,Xx"], "no element"),
+        (["--elements", "Bi"], "two to four"),
+        (["li-na-k-rb-cs"], "two to four"),
         (["bi-bi"], "twice"),
         (["bi-se", "--prototypes", "nowhere"], "no such dataset"),
     ],
@@ -307,7 +310,7 @@ def test_the_correction_is_the_materials_projects():
 @pytest.mark.relax
 def test_bismuth_selenide_with_chgnet(tmp_path):
     pytest.importorskip("chgnet")
-    from tfmat.relaxation.calculator import ChgnetCalculator
+    from tfmat.relaxation.chgnet import ChgnetCalculator
 
     folder = tmp_path / "prototypes"
     with DatasetWriter(folder, {"name": "two", "sha256": ""}) as writer:
@@ -336,7 +339,7 @@ def test_bismuth_selenide_with_chgnet(tmp_path):
 
 
 def test_prototypes_of_no_use_are_refused_and_nothing_is_left(few, tmp_path):
-    with pytest.raises(InputError, match="no binary structure of at most 1 atoms"):
+    with pytest.raises(InputError, match="no structure of 2 elements and at most 1 atoms"):
         building.build(
             tmp_path / "made" / "out",
             ("Cu", "Au"),
@@ -368,7 +371,7 @@ def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
         candidate("skewed", [[3, 0, 0], [3e5, 3, 0], [0, 0, 3]]),
         candidate("thin", [[3, 0, 0], [0, 3, 0], [0, 0, 1e-6]]),
     ]
-    kept, dropped = building._distinct_candidates([*bad, good], tmp_path / "distinct.json")
+    kept, dropped = hypothetical._distinct_candidates([*bad, good], tmp_path / "distinct.json")
     assert kept == [good]
     reasons = {row["id"]: row["reason"] for row in dropped}
     assert reasons["flat"].startswith("broken prototype: ")

@@ -15,7 +15,7 @@ from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.perturb import generator, perturbed
 from tfmat.datasets.prototypes import aflow, primitive
-from tfmat.datasets.substitute import both_ways, element_pair
+from tfmat.datasets.substitute import all_orders, system_numbers
 from tfmat.errors import InputError
 from tfmat.relaxation.calculator import AseCalculator
 from tfmat.relaxation.references import _KNOWN
@@ -50,18 +50,18 @@ def test_elements_are_named_by_prototypes_that_exist():
 
 def test_both_ways_round():
     rutile = [p for p in PROTOTYPES if p.name == "A2B_tP6_136_f_a"]
-    one, two = both_ways(rutile, (83, 34), max_atoms=20)
+    one, two = all_orders(rutile, (83, 34), max_atoms=20)
     assert (one.identifier, two.identifier) == ("A2B_tP6_136_f_a:Bi2Se", "A2B_tP6_136_f_a:Se2Bi")
     assert np.sum(one.crystal.numbers == 83) == np.sum(two.crystal.numbers == 34) == 4
     assert shortest_contact(touching(one.crystal)) == pytest.approx(1)
-    assert list(both_ways(rutile, (83, 34), max_atoms=5)) == []
+    assert list(all_orders(rutile, (83, 34), max_atoms=5)) == []
 
 
 def test_pairs_of_elements():
-    assert element_pair(("bi", "SE")) == (83, 34)
-    for pair in (("Bi", "Bi"), ("Bi", "Q")):
+    assert system_numbers(("bi", "SE")) == (83, 34)
+    for pair in (("Bi", "Bi"), ("Bi", "Q"), ("Bi",), ("Bi", "Se", "Te", "S", "O")):
         with pytest.raises(InputError):
-            element_pair(pair)
+            system_numbers(pair)
 
 
 @settings(max_examples=40, deadline=None)
@@ -91,7 +91,7 @@ def test_primitive_cell_of_a_supercell():
 def test_the_scan_finds_the_volume_that_scipy_finds(start):
     calculator = AseCalculator(EMT(), "EMT")
     chosen = [p for p in PROTOTYPES if p.name == "AB3_cP4_221_a_c"]
-    starts = [touching(item.crystal) for item in both_ways(chosen, (29, 79), max_atoms=20)]
+    starts = [touching(item.crystal) for item in all_orders(chosen, (29, 79), max_atoms=20)]
     for crystal, scan in zip(
         starts,
         scan_volumes([scaled(crystal, start) for crystal in starts], calculator),

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.crystal import Crystal
 
+if TYPE_CHECKING:
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+    from pymatgen.core import Structure
+
 _VOLUME = 0.01
+_Composition = tuple[tuple[int, float], ...]
 
 
 def first_copies(
@@ -36,26 +43,82 @@ def first_copies(
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher = StructureMatcher(ltol=0.05, stol=0.05, angle_tol=1, scale=False)
-    volumes = [float(abs(np.linalg.det(item.lattice))) / len(item) for item in crystals]
+    volumes = np.array([abs(np.linalg.det(item.lattice)) / len(item) for item in crystals])
     first = list(range(len(crystals)))
-    kept: dict[tuple[tuple[int, float], ...], list[int]] = defaultdict(list)
-    for row, crystal in enumerate(crystals):
-        group = kept[_composition(crystal)]
-        for other in group:
-            if abs(volumes[row] / volumes[other] - 1) > _VOLUME:
-                continue
-            if np.abs(invariants[row] - invariants[other]).max() > tolerance:
-                continue
-            if matcher.fit(crystal.to_structure(), crystals[other].to_structure()):
-                first[row] = other
-                break
-        else:
-            group.append(row)
-        if on_step is not None:
-            on_step(1)
+    for group in _by_composition(crystals).values():
+        reduced = cache(lambda row: _reduced(crystals[row]))
+        kept: list[int] = []
+        for row in group:
+            others = np.array(kept, dtype=np.intp)
+            near = abs(volumes[row] / volumes[others] - 1) <= _VOLUME
+            others = others[near]
+            alike = np.abs(invariants[row] - invariants[others]).max(axis=1) <= tolerance
+            for other in others[alike]:
+                if _same(matcher, reduced(row), reduced(int(other))):
+                    first[row] = int(other)
+                    break
+            else:
+                kept.append(row)
+            if on_step is not None:
+                on_step(1)
     return first
 
 
-def _composition(crystal: Crystal) -> tuple[tuple[int, float], ...]:
+def known_copies(
+    crystals: Sequence[Crystal],
+    known: Sequence[Crystal],
+    *,
+    on_step: Callable[[int], object] | None = None,
+) -> list[int | None]:
+    """Returns for every structure the first of some known ones that it reproduces, if any.
+
+    It reproduces one when pymatgen's StructureMatcher agrees with its own tolerances (ltol 0.2,
+    stol 0.3, angle_tol 5, primitive cells, scaled to one volume): energies and volumes of two
+    sources differ, so neither is compared.
+
+    Args:
+        crystals: The structures.
+        known: What they are compared with.
+        on_step: Called with 1 after every structure, for progress.
+    """
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher()
+    groups = _by_composition(known)
+    reduced = cache(lambda row: _reduced(known[row]))
+    found: list[int | None] = []
+    for crystal in crystals:
+        match = None
+        if group := groups.get(_composition(crystal)):
+            own = _reduced(crystal)
+            match = next((row for row in group if _same(matcher, own, reduced(row))), None)
+        found.append(match)
+        if on_step is not None:
+            on_step(1)
+    return found
+
+
+def _reduced(crystal: Crystal) -> Structure:
+    # What StructureMatcher does to both structures of a pair, once for each structure.
+    reduced = crystal.to_structure().get_reduced_structure("niggli")
+    if np.gcd.reduce(np.unique(crystal.numbers, return_counts=True)[1]) == 1:
+        return reduced  # no cell of the same composition is smaller
+    return reduced.get_primitive_structure()
+
+
+def _same(matcher: StructureMatcher, one: Structure, other: Structure) -> bool:
+    if len(one) != len(other):
+        return False
+    return bool(matcher.fit(one, other, skip_structure_reduction=True))
+
+
+def _by_composition(crystals: Sequence[Crystal]) -> dict[_Composition, list[int]]:
+    groups: dict[_Composition, list[int]] = defaultdict(list)
+    for row, crystal in enumerate(crystals):
+        groups[_composition(crystal)].append(row)
+    return groups
+
+
+def _composition(crystal: Crystal) -> _Composition:
     numbers, counts = np.unique(crystal.numbers, return_counts=True)
     return tuple(zip(numbers.tolist(), (counts / len(crystal)).tolist(), strict=True))

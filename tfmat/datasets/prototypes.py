@@ -31,7 +31,7 @@ class Prototype:
         lattice: Primitive cell vectors as rows, Å, shape ``(3, 3)``.
         positions: Cartesian positions in Å, shape ``(atoms, 3)``.
         roles: Which element sits on each atom, shape ``(atoms,)``: 0 for the element whose symbol
-            comes first in the alphabet ("A" in AFLOW's labels), 1 for the next.
+            comes first in the alphabet ("A" in AFLOW's labels), 1 for the next, and so on.
     """
 
     name: str
@@ -86,33 +86,39 @@ def aflow(components: int = 2) -> Iterator[Prototype]:
         )
 
 
-def from_dataset(dataset: Dataset) -> Iterator[Prototype]:
-    """Yields the binaries of a dataset, reduced to primitive cells.
+def from_dataset(dataset: Dataset, components: int = 2) -> Iterator[Prototype]:
+    """Yields the structures of a dataset with so many elements, reduced to primitive cells.
 
     Args:
         dataset: Any imported dataset.
+        components: How many elements they have.
+
+    Yields:
+        Prototypes named by the id in the dataset.
 
     Raises:
-        InputError: None of its structures has exactly two elements.
+        InputError: None of its structures has exactly so many elements.
     """
-    from pymatgen.core import Element
+    from ase.data import chemical_symbols
 
     found = False
     for index, crystal in enumerate(dataset):
         numbers = np.unique(crystal.numbers)
-        if len(numbers) != 2:
+        if len(numbers) != components:
             continue
         found = True
         cell = primitive(crystal)
-        first, _ = sorted(numbers, key=lambda number: Element.from_Z(int(number)).symbol)
+        alphabetic = sorted(numbers, key=lambda number: chemical_symbols[number])
         yield Prototype(
             name=dataset.ids[index],
             lattice=cell.lattice,
             positions=cell.positions,
-            roles=(cell.numbers != first).astype(np.intp),
+            roles=(cell.numbers[:, None] == np.array(alphabetic)).argmax(axis=1),
         )
     if not found:
-        raise InputError(f"{dataset.path}: no binary structures; --prototypes needs some")
+        raise InputError(
+            f"{dataset.path}: no structures of {components} elements; --prototypes needs some"
+        )
 
 
 def primitive(crystal: Crystal) -> Crystal:
@@ -121,6 +127,10 @@ def primitive(crystal: Crystal) -> Crystal:
     Args:
         crystal: Any crystal; where no symmetry is found it comes back as it is.
     """
+    counts = np.unique(crystal.numbers, return_counts=True)[1]
+    if np.gcd.reduce(counts) == 1:
+        return crystal  # no cell of the same composition is smaller
+
     import spglib
 
     # Where it finds no symmetry, spglib's C code writes lines among the progress.

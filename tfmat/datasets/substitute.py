@@ -1,9 +1,10 @@
-"""Putting new elements into prototypes, both ways round."""
+"""Putting new elements into prototypes, in every order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from math import gcd
 
 import numpy as np
@@ -12,6 +13,10 @@ from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.prototypes import Prototype
 from tfmat.errors import InputError
 
+# A system: with one element there is nothing to permute; five have 120 orders and hardly a
+# prototype.
+FEWEST_ELEMENTS, MOST_ELEMENTS = 2, 4
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -19,7 +24,7 @@ class Candidate:
 
     Attributes:
         identifier: ``PROTOTYPE:FORMULA``, e.g. ``AB_cF8_225_a_b:BiSe``. The element on the
-            prototype's first role is written first, so the two ways round differ.
+            prototype's first role is written first, so the orders of the elements differ.
         prototype: Name of the prototype.
         crystal: In the size of the prototype.
     """
@@ -29,42 +34,47 @@ class Candidate:
     crystal: Crystal
 
 
-def element_pair(symbols: tuple[str, str]) -> tuple[int, int]:
-    """Returns the atomic numbers of a pair of elements.
+def system_numbers(symbols: Sequence[str]) -> tuple[int, ...]:
+    """Returns the atomic numbers of the elements of a system.
 
     Args:
-        symbols: Two different element symbols, in any case.
+        symbols: Two to four different element symbols, in any case.
 
     Raises:
-        InputError: A symbol belongs to no element, or both are the same.
+        InputError: There are fewer or more, a symbol belongs to no element, or one comes twice.
     """
     from pymatgen.core import Element
 
-    numbers = []
+    if not FEWEST_ELEMENTS <= len(symbols) <= MOST_ELEMENTS:
+        raise InputError(
+            f"--elements: {len(symbols)} elements; a system has two to four, e.g. Bi Se"
+        )
+    numbers: list[int] = []
     for symbol in symbols:
         if not Element.is_valid_symbol(symbol.capitalize()):
-            raise InputError(f"--elements: {symbol!r} is no element; give two, e.g. Bi Se")
-        numbers.append(int(Element(symbol.capitalize()).Z))
-    if numbers[0] == numbers[1]:
-        raise InputError(f"--elements: {symbols[0]!r} twice; give two different elements")
-    return numbers[0], numbers[1]
+            raise InputError(f"--elements: {symbol!r} is no element; give symbols, e.g. Bi Se")
+        number = int(Element(symbol.capitalize()).Z)
+        if number in numbers:
+            raise InputError(f"--elements: {symbol!r} twice; give different elements")
+        numbers.append(number)
+    return tuple(numbers)
 
 
-def both_ways(
-    prototypes: Iterable[Prototype], pair: tuple[int, int], max_atoms: int
+def all_orders(
+    prototypes: Iterable[Prototype], numbers: Sequence[int], max_atoms: int
 ) -> Iterator[Candidate]:
-    """Yields every prototype filled both ways round.
+    """Yields every prototype filled with the elements in every order: two of them both ways round.
 
     Args:
-        prototypes: Binary prototypes.
-        pair: Two atomic numbers.
+        prototypes: Prototypes with as many roles as there are elements.
+        numbers: Atomic numbers.
         max_atoms: Larger cells are left out.
     """
     for prototype in prototypes:
         if len(prototype) > max_atoms:
             continue
-        for numbers in (pair, pair[::-1]):
-            yield candidate(prototype, numbers)
+        for order in permutations(numbers):
+            yield candidate(prototype, order)
 
 
 def candidate(prototype: Prototype, numbers: tuple[int, ...]) -> Candidate:

@@ -1,60 +1,39 @@
-"""Building a database of a binary system by substitution, as paper 004 did for Bi-Se."""
+"""Building a database of one system by substitution, as paper 004 did for Bi-Se."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat import files
-from tfmat.datasets import prototypes, substitute
-from tfmat.datasets.contacts import scaled, shortest_contact, touching
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.duplicates import first_copies
-from tfmat.datasets.families import neighbour_distances
 from tfmat.datasets.hull import energy_above_hull
-from tfmat.datasets.niggli import niggli_lattice
-from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.errors import InputError
-from tfmat.progress import Progress
-from tfmat.relaxation.calculator import Calculator, chgnet
-from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
-from tfmat.relaxation.labelling import (
-    Base,
-    Settings,
-    crystal_of,
-    label_candidates,
-    label_copies,
-)
-from tfmat.relaxation.references import Reference, element_references
+from tfmat.datasets.store import DatasetWriter
+from tfmat.datasets.substitute import system_numbers
+from tfmat.relaxation.chgnet import chgnet
+from tfmat.relaxation.chunks import CalculatorFactory, Row
+from tfmat.relaxation.hypothetical import Hypothetical, Task, make, symbol
+from tfmat.relaxation.labelling import Settings, crystal_of
+from tfmat.relaxation.workfolder import claim, free_place, released
 
-# Candidates in a chunk: enough for full batches, few enough to lose little by a kill.
-_CHUNK = 32
-_COPY_CHUNK = 16
-# Two descriptions of one crystal: average neighbour distances agree to this, Å, where the closest
-# atoms touch; energies to this, eV/atom.
-_DISTANCE = 0.01
-_ENERGY = 1e-3
-# Contact below which two atoms are one, written twice.
-_SAME_POSITION = 1e-3
+# Paper 004: stable and meta-stable structures have a negative formation energy and lie at most so
+# far above the hull, eV/atom.
+STABLE, METASTABLE = 0.1, 0.15
 
 
 def build(
     out: Path,
-    elements: tuple[str, str],
+    elements: Sequence[str],
     settings: Settings,
     *,
     prototype_data: Path | None = None,
     workers: int = 1,
     factory: CalculatorFactory = chgnet,
 ) -> dict[str, Any]:
-    """Fills binary prototypes with two elements both ways round and labels the results.
+    """Fills prototypes with two to four elements in every order and labels the results.
 
     Source: paper 004, Methods, "Data for generative adversarial network", with a potential in
     place of DFT. While it runs, the results lie beside ``out`` in a folder ``OUT.work``; a build
@@ -62,9 +41,10 @@ def build(
 
     Args:
         out: The dataset to write.
-        elements: Symbols of two elements.
+        elements: Symbols of two to four elements.
         settings: How structures are made.
-        prototype_data: A dataset whose binaries are the prototypes; AFLOW's by default.
+        prototype_data: A dataset whose structures of as many elements are the prototypes; AFLOW's
+            by default.
         workers: Processes.
         factory: Makes the calculator; a function of a module.
 
@@ -76,221 +56,89 @@ def build(
             is in the way, or no structure is left.
         MissingExtraError: The potential is not installed.
     """
-    pair = substitute.element_pair(elements)
-    out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists and is not empty; give another --out")
-    source = _source(prototype_data)
-    calculator = factory()
-    recipe = {
-        "elements": [_symbol(number) for number in pair],
-        "prototypes": source,
-        "settings": settings.record(),
-        "calculator": {
-            "name": calculator.name,
-            "version": calculator.version,
-            "energy_scale": calculator.scale,
-        },
-    }
+    numbers = system_numbers(elements)
+    out = free_place(out)
     work = out.with_name(out.name + ".work")
-    _claim(work, recipe)
-    every = _candidates(pair, prototype_data, settings)
-    if not every:
-        shutil.rmtree(work)
-        raise InputError(
-            f"--prototypes {prototype_data or 'AFLOW'}: holds no binary structure of at most "
-            f"{settings.max_atoms} atoms; give another dataset, or raise --max-atoms"
-        )
-    candidates, dropped = _distinct_candidates(every, work / "distinct.json")
-    references = element_references(pair, calculator, work / "references.json")
-    rows = list(
-        run_chunks(
-            work / "structures",
-            candidates,
-            partial(label_candidates, settings=settings),
-            _once(calculator, factory, workers),
-            size=_CHUNK,
-            workers=workers,
-            description="scanning volumes" + (" and relaxing" if settings.relax else ""),
-        )
-    )
-    kept, rejected = _without_duplicates(rows)
-    if not kept:
-        shutil.rmtree(work)
-        reasons = sorted({row["reason"] for row in rejected})
-        raise InputError(
-            f"{out}: none of {len(candidates)} candidates is left ({', '.join(reasons)}); "
-            "raise --max-atoms or --max-length, or give other --prototypes"
-        )
-    rejected += dropped
-    copies: list[Row] = []
-    if settings.copies:
-        bases = [Base(row["id"], row["prototype"], crystal_of(row)) for row in kept]
-        made = run_chunks(
-            work / "copies",
-            bases,
-            partial(label_copies, settings=settings),
-            _once(calculator, factory, workers),
-            size=_COPY_CHUNK,
-            workers=workers,
-            description="labelling copies",
-        )
-        copies = list(made)
-        rejected += [row for row in copies if "reason" in row]
-        copies = [row for row in copies if "reason" not in row]
-    summary = {
-        "candidates": len(every),
-        "distinct": len(kept),
-        "copies": len(copies),
-        "unconverged": sum(not row.get("converged", True) for row in kept),
-    }
-    originals = [row | {"id": f"{row['id']}:0"} for row in kept]
-    summary |= _write(out, [*originals, *copies], rejected, recipe, summary, references)
+    task = Task(numbers, settings, prototype_data, work, workers, factory)
+    calculator = factory()
+    recipe = task.record(calculator)
+    claim(work, recipe)
+    with released(work):
+        made = make(task, calculator)
+    summary = _write(out, made, recipe)
     shutil.rmtree(work)
     return summary
 
 
-def _source(prototype_data: Path | None) -> dict[str, Any]:
-    if prototype_data is not None:
-        return {"name": str(prototype_data), "sha256": Dataset.open(prototype_data).sha256}
-    import pymatgen.analysis.prototypes as package
-
-    file = Path(package.__file__).parent / "aflow_prototypes.json.gz"
-    return {"name": "AFLOW prototypes in pymatgen", "sha256": files.sha256(file)}
-
-
-def _claim(work: Path, recipe: Mapping[str, Any]) -> None:
-    """Starts a work folder, or goes on with one that was made with the same settings."""
-    file = work / "recipe.json"
-    if file.is_file() and json.loads(file.read_text("utf-8")) != recipe:
-        raise InputError(
-            f"{work}: an unfinished build with other settings or versions (see recipe.json there); "
-            "repeat those, give another --out, or delete the folder"
-        )
-    files.write_json(file, recipe)
-
-
-def _candidates(
-    pair: tuple[int, int], prototype_data: Path | None, settings: Settings
-) -> list[substitute.Candidate]:
-    if prototype_data is None:
-        found = prototypes.aflow()
-    else:
-        found = prototypes.from_dataset(Dataset.open(prototype_data))
-    with Progress("filling prototypes", unit="candidate") as progress:
-        candidates = []
-        for candidate in substitute.both_ways(found, pair, settings.max_atoms):
-            candidates.append(candidate)
-            progress.update()
-    return candidates
-
-
-def _distinct_candidates(
-    candidates: Sequence[substitute.Candidate], cache: Path
-) -> tuple[list[substitute.Candidate], list[Row]]:
-    """Drops what is the same before any energy, which spares more than half of a big build."""
-    sound: list[substitute.Candidate] = []
-    dropped: list[Row] = []
-    for item in candidates:
-        reason = _degenerate(item.crystal)
-        if reason:
-            dropped.append({"id": item.identifier, "reason": reason})
-        else:
-            sound.append(item)
-    if cache.is_file():
-        first = json.loads(cache.read_text("utf-8"))
-    else:
-        crystals = [touching(item.crystal) for item in sound]
-        distances = np.array([neighbour_distances(crystal) for crystal in crystals])
-        with Progress("comparing candidates", len(sound), "candidate") as progress:
-            first = first_copies(crystals, distances, _DISTANCE, on_step=progress.update)
-        files.write_json(cache, first)
-    kept = [item for index, item in enumerate(sound) if first[index] == index]
-    dropped += [
-        _duplicate(item.identifier, sound[first[index]].identifier)
-        for index, item in enumerate(sound)
-        if first[index] != index
-    ]
-    return kept, dropped
-
-
-def _degenerate(crystal: Crystal) -> str:
-    """Says why a crystal cannot be compared with others, ``""`` if it can."""
-    try:
-        contact = shortest_contact(crystal)
-        if not contact > _SAME_POSITION:
-            return "atoms clash: two share a position"
-        niggli_lattice(scaled(crystal, 1 / contact).lattice)
-    except (InputError, ValueError) as error:
-        # pymatgen's and NumPy's errors about flat cells are ValueErrors.
-        return f"broken prototype: {error}"
-    return ""
-
-
-def _once(calculator: Calculator, factory: CalculatorFactory, workers: int) -> CalculatorFactory:
-    # One process need not load the potential a second time.
-    return factory if workers > 1 else lambda: calculator
-
-
-def _without_duplicates(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    rejected = [row for row in rows if "reason" in row]
-    found = [row for row in rows if "reason" not in row]
-    with Progress("comparing structures", len(found), "structure") as progress:
-        first = first_copies(
-            [crystal_of(row) for row in found],
-            np.array([row["energy"] for row in found]).reshape(-1, 1),
-            _ENERGY,
-            on_step=progress.update,
-        )
-    kept = [row for index, row in enumerate(found) if first[index] == index]
-    rejected += [
-        _duplicate(row["id"], found[first[index]]["id"])
-        for index, row in enumerate(found)
-        if first[index] != index
-    ]
-    return kept, rejected
-
-
-def _duplicate(identifier: str, original: str) -> Row:
-    return {"id": identifier, "reason": f"duplicate: the same as {original}"}
-
-
-def _write(
-    out: Path,
-    rows: Sequence[Row],
-    rejected: Sequence[Row],
-    recipe: Mapping[str, Any],
-    counts: Mapping[str, int],
-    references: Mapping[int, Reference],
-) -> dict[str, Any]:
+def _write(out: Path, made: Hypothetical, recipe: dict[str, Any]) -> dict[str, Any]:
+    rows = [*made.rows, *made.copies]
+    energies = made.formation_energies(rows)
+    above = energy_above_hull(made.fractions(rows), energies)
     settings = recipe["settings"]
-    first, second = references
-    shares = np.array([np.mean(np.array(row["numbers"]) == second) for row in rows])
-    totals = np.array([row["energy"] for row in rows])
-    energies = totals - (1 - shares) * references[first].energy - shares * references[second].energy
-    above = energy_above_hull(shares, energies)
     with DatasetWriter(
         out,
         recipe["prototypes"],
         selection={name: settings[name] for name in ("max_atoms", "max_length")},
     ) as writer:
-        for row, total, energy, distance in zip(rows, totals, energies, above, strict=True):
-            properties = {
-                "formation_energy_per_atom": float(energy),
-                "e_above_hull": float(distance),
-                "energy_per_atom": float(total),
-            }
-            writer.add(crystal_of(row), row["id"], properties)
-        for row in rejected:
+        for row, energy, distance in zip(rows, energies, above, strict=True):
+            writer.add(crystal_of(row), row["id"], properties_of(row, energy, distance))
+        for row in made.rejected:
             writer.reject(row["id"], row["reason"])
+        originals = len(made.rows)
         summary = {
+            **made.counts,
             "structures": len(rows),
             "rejected": dict(writer.rejected.most_common()),
-            "references": {_symbol(z): entry.record() for z, entry in references.items()},
+            "references": {symbol(z): entry.record() for z, entry in made.references.items()},
             "formation_energy_per_atom": _statistics(energies),
+            "stability": stability(energies[:originals], above[:originals]),
         }
-        writer.extra["build"] = {**recipe, **counts, **summary}
+        writer.extra["build"] = {**recipe, **summary}
+        writer.extra["energies"] = made.energies
     return summary
+
+
+def properties_of(row: Row, energy: float, distance: float) -> dict[str, float]:
+    """Returns what a dataset keeps of a labelled structure.
+
+    Args:
+        row: The structure, as labelling made it.
+        energy: Its formation energy, eV/atom.
+        distance: Its energy above the hull, eV/atom.
+    """
+    properties = {
+        "formation_energy_per_atom": float(energy),
+        "e_above_hull": float(distance),
+        "energy_per_atom": float(row["energy"]),
+    }
+    known = {name: float(row[name]) for name in ("converged", "max_force", "steps") if name in row}
+    return properties | known
+
+
+def stability(
+    energies: NDArray[np.float64], above: NDArray[np.float64]
+) -> dict[str, dict[str, float]]:
+    """Counts structures as paper 004 does for its database.
+
+    Args:
+        energies: Formation energies, eV/atom, shape ``(n,)``.
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+
+    Returns:
+        Number and share of all of those with a negative formation energy, and among these of the
+        stable (at most 0.1 eV/atom above the hull) and the meta-stable ones (at most 0.15, so the
+        stable ones count, too).
+    """
+    negative = energies < 0
+    kinds = {
+        "negative": negative,
+        "stable": negative & (above <= STABLE),
+        "metastable": negative & (above <= METASTABLE),
+    }
+    return {
+        name: {"count": int(chosen.sum()), "fraction": round(float(chosen.mean()), 4)}
+        for name, chosen in kinds.items()
+    }
 
 
 def _statistics(energies: NDArray[np.float64]) -> dict[str, float]:
@@ -301,9 +149,3 @@ def _statistics(energies: NDArray[np.float64]) -> dict[str, float]:
         "negative_fraction": (energies < 0).mean(),
     }
     return {name: round(float(value), 4) for name, value in values.items()}
-
-
-def _symbol(number: int) -> str:
-    from pymatgen.core import Element
-
-    return str(Element.from_Z(number).symbol)

@@ -15,6 +15,7 @@ from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, obstacle
 from tfmat.datasets.substitute import Candidate
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.chunks import Row
+from tfmat.relaxation.relax import Relaxed, relax
 from tfmat.relaxation.volume import scan_volumes
 
 # Atoms closer than this share of the sum of their covalent radii overlap.
@@ -37,10 +38,12 @@ class Settings:
         seed: Seed of the copies.
         max_atoms: Largest number of atoms in a cell.
         max_length: Largest a, b and c of the Niggli cell, Å.
+        unconverged: ``"drop"`` or ``"keep"`` structures that do not come to rest.
+        limit: Label only so many candidates, drawn with the seed; ``None`` for all.
     """
 
     relax: bool = True
-    steps: int = 100
+    steps: int = 500
     fmax: float = 0.05
     copies: int = 0
     strain: float = 0.03
@@ -48,6 +51,8 @@ class Settings:
     seed: int = 0
     max_atoms: int = MAX_ATOMS
     max_length: float = MAX_LENGTH
+    unconverged: str = "drop"
+    limit: int | None = None
 
     def record(self) -> dict[str, Any]:
         """Returns what metadata keeps."""
@@ -83,30 +88,32 @@ def label_candidates(
         One row for each candidate: a structure with its energy, or the reason why there is none.
     """
     scans = scan_volumes([touching(item.crystal) for item in candidates], calculator)
-    rows = []
+    rows: list[Row] = []
     for item, scan in zip(candidates, scans, strict=True):
         reason = scan.reason or _unfit(scan.crystal, settings)
         if reason or scan.crystal is None:
             rows.append(_rejected(item.identifier, reason))
-        elif settings.relax:
-            rows.append(_relaxed(item, scan.crystal, calculator, settings))
         else:
             rows.append(_row(item.identifier, item.prototype, scan.crystal, scan.energy))
+    if settings.relax:
+        sound = [number for number, row in enumerate(rows) if "reason" not in row]
+        ends = relax(
+            [crystal_of(rows[number]) for number in sound],
+            calculator,
+            steps=settings.steps,
+            fmax=settings.fmax,
+        )
+        for number, end in zip(sound, ends, strict=True):
+            rows[number] = _relaxed(candidates[number], end, settings)
     return rows
 
 
-def _relaxed(item: Candidate, crystal: Crystal, calculator: Calculator, settings: Settings) -> Row:
-    try:
-        end = calculator.relax(crystal, steps=settings.steps, fmax=settings.fmax)
-    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        return _rejected(item.identifier, f"relaxation failed: {error}")
-    if not np.isfinite(end.energy):
-        return _rejected(item.identifier, "relaxation failed: the energy is not a number")
-    reason = _unfit(end.crystal, settings)
+def _relaxed(item: Candidate, end: Relaxed, settings: Settings) -> Row:
+    reason = end.reason or _unfit(end.crystal, settings)
     if reason:
         return _rejected(item.identifier, reason)
     row = _row(item.identifier, item.prototype, end.crystal, end.energy)
-    return row | {"converged": end.converged}
+    return row | {"converged": end.converged, "steps": end.steps}
 
 
 def label_copies(calculator: Calculator, bases: Sequence[Base], *, settings: Settings) -> list[Row]:

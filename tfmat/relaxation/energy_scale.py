@@ -1,0 +1,30 @@
+"""What a dataset's record says about the energies that a potential gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ase.data import chemical_symbols
+
+from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.reference_table import Reference, method_of
+
+
+def energies_record(calculator: Calculator, references: Mapping[int, Reference]) -> dict[str, Any]:
+    """Returns the entry ``extra.energies`` of a dataset's record.
+
+    Formation energies may be mixed where ``scale`` is the same text: one potential, one version,
+    and the elements relaxed with it.
+
+    Args:
+        calculator: The potential.
+        references: The elements, by atomic number.
+    """
+    return {
+        "method": method_of(calculator),
+        "scale": calculator.scale,
+        "references": {
+            str(chemical_symbols[number]): entry.record() for number, entry in references.items()
+        },
+    }
