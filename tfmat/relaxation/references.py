@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from tfmat import files
 from tfmat.datasets.contacts import touching
 from tfmat.datasets.prototypes import aflow
-from tfmat.datasets.substitute import Candidate, candidate
+from tfmat.datasets.substitute import candidate
 from tfmat.errors import TfmatError
 from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.reference_table import (
+    REFERENCE_FMAX,
+    REFERENCE_STEPS,
+    Reference,
+    known_references,
+    save_references,
+)
+from tfmat.relaxation.relax import relax
 from tfmat.relaxation.volume import scan_volumes
 
 # Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
@@ -37,24 +41,6 @@ _GROUND_STATES = {symbol: name for name, symbols in _KNOWN.items() for symbol in
 _MAX_ATOMS = 12
 # So many of the best volume scans are relaxed.
 _RELAXED = 6
-_STEPS, _FMAX = 300, 0.02
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The ground state of an element.
-
-    Attributes:
-        prototype: The elemental structure.
-        energy: Its energy, eV/atom.
-    """
-
-    prototype: str
-    energy: float
-
-    def record(self) -> dict[str, Any]:
-        """Returns what metadata keeps."""
-        return {"prototype": self.prototype, "energy_per_atom": self.energy}
 
 
 def element_reference(number: int, calculator: Calculator) -> Reference:
@@ -88,32 +74,43 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
     if not bound:
         raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
     bound.sort(key=lambda entry: entry[0])
-    found: list[tuple[float, Candidate]] = []
-    for _, item, crystal in bound[:_RELAXED]:
-        relaxed = calculator.relax(crystal, steps=_STEPS, fmax=_FMAX)
-        found.append((relaxed.energy, item))
-    energy, best = min(found, key=lambda entry: entry[0])
-    return Reference(best.prototype, energy)
+    best = bound[:_RELAXED]
+    ends = relax(
+        [crystal for _, _, crystal in best], calculator, steps=REFERENCE_STEPS, fmax=REFERENCE_FMAX
+    )
+    found = [
+        (end.energy, item.prototype)
+        for end, (_, item, _) in zip(ends, best, strict=True)
+        if not end.reason
+    ]
+    if not found:
+        raise TfmatError(f"{calculator.name} relaxes element {number} in none of its prototypes")
+    energy, prototype = min(found)
+    return Reference(prototype, energy)
 
 
 def element_references(
-    numbers: tuple[int, ...], calculator: Calculator, cache: Path
+    numbers: Iterable[int], calculator: Calculator, cache: Path | None = None
 ) -> Mapping[int, Reference]:
-    """Returns the references of some elements, computed once and kept in a file.
+    """Returns the references of some elements: those that ship or were kept, the others computed.
 
     Args:
         numbers: Atomic numbers.
         calculator: The potential.
-        cache: JSON file that an interrupted build finds again.
+        cache: Table in which an interrupted or a later run finds them again.
+
+    Raises:
+        TfmatError: The potential binds one of the elements in no structure.
     """
-    known: dict[str, Any] = json.loads(cache.read_text("utf-8")) if cache.is_file() else {}
+    from pymatgen.core import Element
+
+    known = known_references(calculator, cache)
     references = {}
     for number in numbers:
-        if str(number) in known:
-            entry = known[str(number)]
-            references[number] = Reference(entry["prototype"], entry["energy_per_atom"])
-            continue
-        references[number] = element_reference(number, calculator)
-        known[str(number)] = references[number].record()
-        files.write_json(cache, known)
+        symbol = str(Element.from_Z(number).symbol)
+        if symbol not in known:
+            known[symbol] = element_reference(number, calculator)
+            if cache is not None:
+                save_references(cache, calculator, {symbol: known[symbol]})
+        references[number] = known[symbol]
     return references
