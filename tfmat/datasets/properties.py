@@ -38,6 +38,13 @@ _KNOWN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "band_gap": ("eV", ("bandgap", "gap", "e_gap", "eg", "gap_pbe", "optb88vdw_bandgap")),
     "energy_per_atom": ("eV/atom", ("e_per_atom",)),
     CREATED: (dates.UNIT, ("created_at", "created_on", "date_created", "creation_date")),
+    # What a relaxation says (tfmat relax).
+    "initial_formation_energy_per_atom": ("eV/atom", ()),
+    "delta_formation_energy_per_atom": ("eV/atom", ()),
+    "max_force": ("eV/Å", ()),
+    "steps": ("", ()),
+    "converged": ("", ()),
+    "kept_prototype": ("", ()),
 }
 _ID_COLUMNS = (
     "material_id",

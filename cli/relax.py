@@ -1,0 +1,137 @@
+"""``tfmat relax``: relaxed structures and their formation energies from a potential."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .options import Finite
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
+@click.option(
+    "--steps",
+    default=500,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Most steps; 0 only computes the energies of the structures as they are.",
+)
+@click.option(
+    "--fmax",
+    default=0.05,
+    show_default=True,
+    type=Finite(0, min_open=True),
+    help="Largest force of a relaxed structure, in eV/Å (cell gradients alike).",
+)
+@click.option("--fixed-cell", is_flag=True, help="Relax positions only.")
+@click.option(
+    "--potential",
+    default="chgnet",
+    show_default=True,
+    help="chgnet, or emt (seven metals; to try the command out).",
+)
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "extxyz", "folder", "json"]),
+    help="Form of SOURCE; found from its content by default.",
+)
+@click.option("--structure", metavar="COLUMN", help="Column or key that holds the structures.")
+@click.option("--id", "identifier", metavar="COLUMN", help="Column or key that holds identifiers.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the elements' energies.  [default: the user's cache, ~/.cache/tfmat]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+def relax(
+    source: Path,
+    out: Path,
+    overwrite: bool,
+    steps: int,
+    fmax: float,
+    fixed_cell: bool,
+    potential: str,
+    workers: int,
+    cache: Path | None,
+    as_json: bool,
+    **reading: Any,
+) -> None:
+    """Relax the structures of SOURCE and compute their formation energies.
+
+    SOURCE is a folder that tfmat generate wrote, a folder of CIF and POSCAR files, an extended XYZ
+    file, a CSV file with a column of CIF texts, pymatgen JSON, or a dataset.
+
+    --out becomes a dataset of the relaxed structures, with a table that compares each structure
+    before and after (relaxation.csv), CIF files, and a card that says what the energies mean.
+    Structures that fail are listed with the reason. A run that was interrupted goes on when the
+    same command is given again.
+    """
+    from tfmat.datasets.importing import ImportOptions
+    from tfmat.relaxation.potentials import find_potential
+    from tfmat.relaxation.relax_source import relax_source
+    from tfmat.relaxation.relaxing import Settings
+
+    start = time.monotonic()
+    summary = relax_source(
+        source,
+        out,
+        find_potential(potential),
+        Settings(steps=steps, fmax=fmax, cell=not fixed_cell),
+        options=ImportOptions(**reading),
+        workers=workers,
+        cache=cache,
+        overwrite=overwrite,
+        command=_command(source, out, click.get_current_context()),
+    )
+    if as_json:
+        seconds = round(time.monotonic() - start, 2)
+        click.echo(json.dumps({"out": str(out), **summary, "seconds": seconds}, ensure_ascii=False))
+        return
+    click.echo(_text(out, summary))
+
+
+def _command(source: Path, out: Path, context: click.Context) -> str:
+    """Returns the command line with the options that bear on the result."""
+    words = ["tfmat", "relax", source.name, "--out", out.name]
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        value = context.params[name]
+        bears = name not in ("source", "out", "overwrite", "workers", "cache", "as_json")
+        if not bears or value in (None, False) or value == parameter.default:
+            continue
+        words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return shlex.join(words)
+
+
+def _text(out: Path, summary: dict[str, Any]) -> str:
+    total = summary["structures"]
+    lines = [
+        f"{out}: {total - summary['failed']:,} of {total:,} structures"
+        + (f", {summary['converged']:,} converged" if not summary["static"] else "")
+    ]
+    lines += [f"  {count:,} failed: {reason}" for reason, count in summary["reasons"].items()]
+    group = summary["relaxed_structures"]
+    if group is not None:
+        delta = group["delta_formation_energy_per_atom"]
+        lines += [
+            f"change of formation energy: mean {delta['mean']:.3f}, median {delta['median']:.3f} "
+            f"eV/atom; {delta['below_0.2_fraction']:.1%} below 0.2",
+            f"prototype kept: {summary['kept_prototype_fraction']:.1%}",
+        ]
+    final = summary["formation_energy_per_atom"]
+    lines.append(
+        f"formation energy: {final['minimum']:.3f} to {final['maximum']:.3f}, mean "
+        f"{final['mean']:.3f} eV/atom, {final['negative_fraction']:.1%} below zero"
+    )
+    return "\n".join(lines)

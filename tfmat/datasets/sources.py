@@ -1,0 +1,152 @@
+"""Structures from wherever they are, in memory: what commands take that work on any structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.folders import STRUCTURES, resolve, shipped
+from tfmat.datasets.importing import ImportOptions, sniff, source_hash
+from tfmat.datasets.properties import PropertyReader
+from tfmat.datasets.read_csv import read_csv
+from tfmat.datasets.read_extxyz import read_extxyz
+from tfmat.datasets.read_folder import read_folder
+from tfmat.datasets.read_json import read_json
+from tfmat.datasets.records import Row
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+
+# What tfmat generate and tfmat screen write: the frames keep the identifiers, the CIF files only
+# their names.
+_GENERATED = ("results.csv", "structures.extxyz")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One structure of a source, or the reason why it cannot be read.
+
+    Attributes:
+        identifier: Its name, which no other entry has.
+        crystal: The structure, ``None`` with a ``reason``.
+        reason: Why there is none, as ``"kind: detail"``.
+        where: Row, frame or file, for messages.
+        properties: Numbers that the source gives, by canonical name.
+    """
+
+    identifier: str
+    crystal: Crystal | None
+    reason: str = ""
+    where: str = ""
+    properties: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """All structures of a source.
+
+    Attributes:
+        record: Its name, format and SHA-256, as a dataset's metadata keep them.
+        entries: The structures, in the order of the source.
+    """
+
+    record: dict[str, Any]
+    entries: list[Entry]
+
+
+def read_source(source: str | Path, options: ImportOptions | None = None) -> Source:
+    """Reads the structures of a file, a folder or a dataset.
+
+    Args:
+        source: A folder that ``tfmat generate`` or ``tfmat screen`` wrote, a folder of CIF and
+            POSCAR files or one of them, an extended XYZ file, a CSV file with CIF texts, pymatgen
+            JSON (each also gzipped), a dataset folder, or the name of a dataset that ships.
+        options: ``form``, ``structure``, ``identifier`` and ``limit`` as for an import; only the
+            limit counts for a dataset.
+
+    Raises:
+        InputError: There is no such source, it is of no known form, or it holds no structures.
+    """
+    options = options or ImportOptions()
+    path = Path(source)
+    if (path / "metadata.json").is_file() or (not path.exists() and str(source) in shipped()):
+        return _from_dataset(Dataset.open(resolve(source, STRUCTURES)), options.limit)
+    if options.form is None and all((path / name).is_file() for name in _GENERATED):
+        path = path / "structures.extxyz"
+    form = options.form or sniff(path, options.structure)
+    rows = islice(_rows(path, form, options), options.limit)
+    reader = PropertyReader(options.properties, options.identifier)
+    stem = path.resolve().name.split(".")[0] or "structure"
+    names = _Names()
+    entries = [
+        _entry(row, f"{stem}-{count}", reader, names) for count, row in enumerate(rows, start=1)
+    ]
+    if not entries:
+        raise InputError(f"{source}: no structures in it")
+    record = {
+        "name": Path(source).resolve().name,
+        "format": form,
+        "sha256": source_hash(path),
+        **({"limit": options.limit} if options.limit is not None else {}),
+    }
+    return Source(record, entries)
+
+
+def _rows(path: Path, form: str, options: ImportOptions) -> Iterator[Row]:
+    if form == "csv":
+        return read_csv(path, options.structure)
+    if form == "extxyz":
+        return read_extxyz(path)
+    if form == "json":
+        return read_json(path, options.structure)
+    return read_folder(path)
+
+
+def _entry(row: Row, fallback: str, reader: PropertyReader, names: _Names) -> Entry:
+    found = reader.identifier(row.fields)
+    # A file's or key's name is surer than a guessed column; only --id overrules a key.
+    by_name = row.named_by_file or not reader.id_column
+    identifier = (row.name or found if by_name else found or row.name) or fallback
+    identifier = names.unique(identifier)
+    if row.crystal is None:
+        return Entry(identifier, None, row.reason, row.where)
+    return Entry(identifier, row.crystal, "", row.where, reader.read(row.fields))
+
+
+def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
+    count = len(dataset) if limit is None else min(limit, len(dataset))
+    columns = {name: dataset.property(name) for name in dataset.properties}
+    entries = [
+        Entry(
+            dataset.ids[index],
+            dataset[index],
+            where=f"structure {index}",
+            properties={name: float(column[index]) for name, column in columns.items()},
+        )
+        for index in range(count)
+    ]
+    record = {
+        "name": dataset.path.resolve().name,
+        "format": "dataset",
+        "sha256": dataset.sha256,
+        **({"limit": limit} if limit is not None else {}),
+    }
+    return Source(record, entries)
+
+
+class _Names:
+    """Gives a name that came before ``#2``, ``#3``, ..., as a dataset does."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def unique(self, name: str) -> str:
+        candidate, count = name, 1
+        while candidate in self._seen:
+            count += 1
+            candidate = f"{name}#{count}"
+        self._seen.add(candidate)
+        return candidate

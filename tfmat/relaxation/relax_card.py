@@ -1,0 +1,131 @@
+"""The card in a folder that ``tfmat relax`` writes: what its energies mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfmat.relaxation.potentials import Potential
+from tfmat.relaxation.relaxed_rows import CONVERGED, FAILED, NEAR, STATIC, UNCONVERGED
+
+_KEPT = (
+    "pymatgen's StructureMatcher (ltol 0.2, stol 0.3, angle_tol 5, volumes scaled, same species) "
+    "takes the structure before and after for the same"
+)
+
+
+def card_text(summary: Mapping[str, Any], potential: Potential, command: str) -> str:
+    """Writes the card.
+
+    Args:
+        summary: As ``summary.json`` holds it.
+        potential: What is known of the potential.
+        command: The command line that repeats the run, ``""`` if there is none.
+
+    Returns:
+        Markdown.
+    """
+    used, settings = summary["potential"], summary["settings"]
+    static = not settings["steps"]
+    how = (
+        "energies of the structures as they are"
+        if static
+        else f"at most {settings['steps']} steps to {settings['fmax']:g} eV/Å, "
+        + ("cell and positions" if settings["cell"] else "positions in a fixed cell")
+    )
+    lines = [
+        f"# {summary['source']['name']}, {'labelled' if static else 'relaxed'} with {used['name']}",
+        "",
+        f"Written by tfmat {summary['tfmat_version']}: {how}. A dataset (`--data`), a table "
+        "(`relaxation.csv`, a row for every structure), CIF files (`cif/`), frames "
+        "(`structures.extxyz`), and what failed (`failed.extxyz`, `rejected.csv`).",
+        "",
+        "## Structures",
+        "",
+        *_table(_counts(summary)),
+        "",
+        f"ΔEf is the formation energy before relaxation minus the one after. Prototype kept: "
+        f"{_KEPT}.",
+        "",
+        "## Energies",
+        "",
+        *_table(
+            [
+                ("potential", f"{used['name']} {used['version']}"),
+                ("weights", _weights(used["weights_sha256"])),
+                ("scale", used["scale"]),
+            ]
+        ),
+        "",
+        potential.energies,
+        "",
+        "Elements, with the energies that formation energies are counted from:",
+        "",
+        "| element | prototype | eV/atom |",
+        "|---|---|---|",
+        *(
+            f"| {symbol} | {entry['prototype']} | {entry['energy_per_atom']:.4f} |"
+            for symbol, entry in summary["references"].items()
+        ),
+        "",
+        f"Cite {potential.citation}; prototypes: Mehl et al., *Comput. Mater. Sci.* 136, S1 "
+        "(2017).",
+    ]
+    if command:
+        lines += ["", "## Again", "", "```", command, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _weights(sha256: str) -> str:
+    return f"SHA-256 `{sha256}`" if sha256 else "none"
+
+
+def _table(rows: list[tuple[str, str]]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)]
+
+
+def _counts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    total = summary["structures"]
+    rows = [("in the source", f"{total:,}")]
+    rows += [
+        (name, f"{summary[name]:,} ({summary[name] / total:.1%})")
+        for name in (CONVERGED, UNCONVERGED, STATIC, FAILED)
+        if summary[name]
+    ]
+    rows += [(f"failed: {reason}", f"{count:,}") for reason, count in summary["reasons"].items()]
+    for name, title in (("relaxed_structures", "all relaxed"), ("converged_structures", CONVERGED)):
+        if summary[name]:
+            rows += _energies(summary[name], title)
+    if summary["kept_prototype_fraction"] is not None:
+        rows.append(
+            (
+                "prototype kept, of all relaxed",
+                f"{summary['kept_prototype']:,} ({summary['kept_prototype_fraction']:.1%})",
+            )
+        )
+    final = summary["formation_energy_per_atom"]
+    if final is not None:
+        rows.append(
+            (
+                "formation energy",
+                f"{final['minimum']:.3f} to {final['maximum']:.3f}, mean {final['mean']:.3f} "
+                f"eV/atom; {final['negative_fraction']:.1%} below zero",
+            )
+        )
+    return rows
+
+
+def _energies(group: Mapping[str, Any], title: str) -> list[tuple[str, str]]:
+    delta = group["delta_formation_energy_per_atom"]
+    near = f"below_{NEAR}"
+    return [
+        (
+            f"ΔEf, {title}",
+            f"mean {delta['mean']:.3f}, median {delta['median']:.3f}, largest "
+            f"{delta['maximum']:.3f} eV/atom",
+        ),
+        (
+            f"ΔEf < {NEAR} eV/atom, {title}",
+            f"{delta[near]:,} of {group['structures']:,} ({delta[f'{near}_fraction']:.1%})",
+        ),
+    ]

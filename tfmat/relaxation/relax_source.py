@@ -1,0 +1,209 @@
+"""``tfmat relax``: reads any structures, relaxes them, and writes what became of each."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmat import __version__, files
+from tfmat.datasets.importing import ImportOptions
+from tfmat.datasets.sources import Entry, read_source
+from tfmat.errors import TfmatError
+from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
+from tfmat.relaxation.energy_scale import energies_record
+from tfmat.relaxation.potentials import Potential
+from tfmat.relaxation.reference_table import (
+    Reference,
+    cache_file,
+    known_references,
+    save_references,
+)
+from tfmat.relaxation.references import element_reference
+from tfmat.relaxation.relax_card import card_text
+from tfmat.relaxation.relaxed_folder import is_relaxed, write_folder
+from tfmat.relaxation.relaxed_rows import outcome, summarise
+from tfmat.relaxation.relaxing import Settings, relax_rows
+from tfmat.relaxation.workfolder import claim, released
+
+# Structures in a chunk: enough for full batches, few enough to lose little by a kill.
+_CHUNK = 64
+
+
+def relax_source(
+    source: str | Path,
+    out: Path,
+    potential: Potential,
+    settings: Settings,
+    *,
+    options: ImportOptions | None = None,
+    workers: int = 1,
+    cache: Path | None = None,
+    overwrite: bool = False,
+    command: str = "",
+) -> dict[str, Any]:
+    """Relaxes the structures of a source with a potential.
+
+    While it runs, results lie beside ``out`` in a folder ``OUT.work``; a run that was killed goes
+    on from there when it is called again. Neither that nor the number of processes changes the
+    result.
+
+    Args:
+        source: As for :func:`tfmat.datasets.sources.read_source`.
+        out: The folder to write; :mod:`tfmat.relaxation.relaxed_folder` says what it holds.
+        potential: The potential.
+        settings: How structures are relaxed.
+        options: How the source is read.
+        workers: Processes.
+        cache: Folder of the elements' references; the user's cache by default.
+        overwrite: Replace results that are there.
+        command: The command line, for the card.
+
+    Returns:
+        The summary, as in ``summary.json``.
+
+    Raises:
+        InputError: The source cannot be read, ``out`` is in the way, an unfinished run with other
+            settings is, or no structure is left.
+        MissingExtraError: The potential is not installed.
+    """
+    out = Path(out)
+    files.check_place(out, overwrite=overwrite, own=is_relaxed)
+    found = read_source(source, options)
+    calculator = potential.factory()
+    weights = potential.weights(calculator)
+    # One process need not load the potential a second time.
+    factory = potential.factory if workers > 1 else lambda: calculator
+    recipe = {
+        "source": found.record,
+        "settings": settings.record(),
+        "potential": {
+            "name": calculator.name,
+            "version": calculator.version,
+            "weights_sha256": weights,
+            "scale": calculator.scale,
+        },
+    }
+    work = out.with_name(out.name + ".work")
+    claim(work, recipe)
+    readable = [entry for entry in found.entries if entry.crystal is not None]
+    references, missing = _references(
+        _elements(readable, potential),
+        calculator,
+        cache_file(calculator, cache, weights),
+        weights,
+        work,
+        factory,
+        workers,
+    )
+    rows = run_chunks(
+        work / "structures",
+        [entry.crystal for entry in readable if entry.crystal is not None],
+        partial(relax_rows, settings=settings, potential=potential),
+        factory,
+        size=_CHUNK,
+        workers=workers,
+        description="relaxing" if settings.steps else "labelling",
+    )
+    by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
+    energies = {number: entry.energy for number, entry in references.items()}
+    outcomes = [
+        outcome(entry, by_name.get(entry.identifier), energies, missing) for entry in found.entries
+    ]
+    known = {_symbol(number): entry.record() for number, entry in sorted(references.items())}
+    summary = {
+        **summarise(outcomes),
+        **recipe,
+        "references": known,
+        "tfmat_version": __version__,
+    }
+    extra = {
+        "energies": energies_record(calculator, references),
+        "relaxation": {key: summary[key] for key in summary if key != "references"},
+    }
+    with released(work):
+        write_folder(
+            out,
+            found.record,
+            outcomes,
+            extra,
+            summary,
+            card_text(summary, potential, command),
+            overwrite=overwrite,
+        )
+    shutil.rmtree(work)
+    return summary
+
+
+def _elements(entries: Sequence[Entry], potential: Potential) -> list[int]:
+    numbers = {
+        int(number)
+        for entry in entries
+        if entry.crystal is not None
+        for number in np.unique(entry.crystal.numbers)
+    }
+    return sorted(numbers & potential.elements)
+
+
+def _references(
+    numbers: Sequence[int],
+    calculator: Calculator,
+    table: Path,
+    weights: str,
+    work: Path,
+    factory: CalculatorFactory,
+    workers: int,
+) -> tuple[dict[int, Reference], dict[int, str]]:
+    """Returns the references of the elements, and why an element has none."""
+    known = known_references(calculator, table)
+    lacking = [number for number in numbers if _symbol(number) not in known]
+    missing: dict[int, str] = {}
+    if lacking:
+        # Another run may have filled the cache since this one was interrupted.
+        key = hashlib.sha256(repr(lacking).encode()).hexdigest()[:12]
+        rows = run_chunks(
+            work / f"references-{key}",
+            lacking,
+            reference_rows,
+            factory,
+            size=1,
+            workers=min(workers, len(lacking)),
+            description="relaxing the elements",
+        )
+        new: dict[str, Reference] = {}
+        for number, row in zip(lacking, rows, strict=True):
+            if "reason" in row:
+                missing[number] = row["reason"]
+            else:
+                new[_symbol(number)] = Reference(row["prototype"], row["energy_per_atom"])
+        save_references(table, calculator, new, weights)
+        known |= new
+    return {number: known[_symbol(number)] for number in numbers if number not in missing}, missing
+
+
+def reference_rows(calculator: Calculator, numbers: Sequence[int]) -> list[Row]:
+    """Relaxes elements: a row for each with its reference, or the reason why it has none.
+
+    Args:
+        calculator: The potential.
+        numbers: Atomic numbers.
+    """
+    rows: list[Row] = []
+    for number in numbers:
+        try:
+            rows.append(element_reference(number, calculator).record())
+        except TfmatError as error:
+            rows.append({"reason": str(error)})
+    return rows
+
+
+def _symbol(number: int) -> str:
+    from ase.data import chemical_symbols
+
+    return str(chemical_symbols[number])

@@ -1,0 +1,213 @@
+"""What is known of each structure after ``tfmat relax``, and what that comes to over all."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.sources import Entry
+from tfmat.datasets.writing import reduced_formula
+from tfmat.relaxation.chunks import Row
+from tfmat.relaxation.soundness import LOWEST_FORMATION_ENERGY
+
+# Paper 002, Table 1: structures this near equilibrium are counted, eV/atom.
+NEAR = 0.2
+CONVERGED, UNCONVERGED, STATIC, FAILED = "converged", "unconverged", "static", "failed"
+# Properties of the dataset that is written, by the names of the table's columns.
+_PROPERTIES = (
+    "formation_energy_per_atom",
+    "initial_formation_energy_per_atom",
+    "delta_formation_energy_per_atom",
+    "energy_per_atom",
+    "max_force",
+    "steps",
+    "converged",
+    "kept_prototype",
+)
+# What a relaxation changed; unknown of a structure that was only labelled.
+_CHANGES = ("converged", "kept_prototype", "volume_change", "rms_displacement")
+# Known of the structure, not of one geometry or one energy scale.
+_LASTING = ("created",)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One structure of a source and what became of it.
+
+    Attributes:
+        entry: The structure as it was given.
+        crystal: The relaxed structure; ``None`` with a ``reason``.
+        reason: Why there is none, as ``"kind: detail"``.
+        values: What the table says of it, by column.
+    """
+
+    entry: Entry
+    crystal: Crystal | None
+    reason: str
+    values: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """One of ``converged``, ``unconverged``, ``static`` (no steps asked) and ``failed``."""
+        if self.crystal is None:
+            return FAILED
+        converged = self.values["converged"]
+        return STATIC if converged is None else CONVERGED if converged else UNCONVERGED
+
+    def properties(self) -> dict[str, float]:
+        """Returns the numbers for a dataset; NaN where unknown, those of the source renamed."""
+        given = {
+            name if name in _LASTING else f"source_{name}": value
+            for name, value in self.entry.properties.items()
+        }
+        own = {name: _number(self.values.get(name)) for name in _PROPERTIES}
+        return given | own
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def outcome(
+    entry: Entry, row: Row | None, references: Mapping[int, float], missing: Mapping[int, str]
+) -> Outcome:
+    """Puts together what was computed of a structure.
+
+    Args:
+        entry: The structure.
+        row: What was computed; ``None`` where the structure could not be read.
+        references: Energies of the elements by atomic number, eV/atom.
+        missing: Why an element has none, by atomic number.
+    """
+    if entry.crystal is None or row is None:
+        return Outcome(entry, None, entry.reason, {})
+    numbers = entry.crystal.numbers
+    values: dict[str, Any] = {"formula": reduced_formula(entry.crystal), "atoms": len(numbers)}
+    lacking = [missing[int(number)] for number in np.unique(numbers) if int(number) in missing]
+    reason = row["reason"] or (f"no reference energy: {lacking[0]}" if lacking else "")
+    if "initial" in row and not lacking:
+        base = float(np.mean([references[int(number)] for number in numbers]))
+        values |= _initial(row["initial"], base) | {"steps": row["steps"]}
+        if not reason:
+            reason, final = _final(row, base)
+            values |= final
+    if reason:
+        return Outcome(entry, None, reason, values)
+    crystal = Crystal(
+        np.array(row["lattice"], dtype=np.float64),
+        np.array(row["positions"], dtype=np.float64),
+        numbers,
+    )
+    return Outcome(entry, crystal, "", values)
+
+
+def _initial(state: Row, base: float) -> dict[str, Any]:
+    return {
+        "initial_formation_energy_per_atom": state["energy"] - base,
+        "initial_max_force": state["force"],
+        "initial_space_group": state["space_group"] or None,
+        "initial_prototype": state["prototype"],
+    }
+
+
+def _final(row: Row, base: float) -> tuple[str, dict[str, Any]]:
+    state = row["final"]
+    formation = state["energy"] - base
+    if formation < LOWEST_FORMATION_ENERGY:
+        return f"absurd energy: {formation:.1f} eV/atom, below {LOWEST_FORMATION_ENERGY:g}", {}
+    relaxed = "converged" in row
+    return "", {
+        "formation_energy_per_atom": formation,
+        "delta_formation_energy_per_atom": (
+            row["initial"]["energy"] - state["energy"] if relaxed else None
+        ),
+        "energy_per_atom": state["energy"],
+        "max_force": state["force"],
+        "max_stress": row["max_stress"],
+        "space_group": state["space_group"] or None,
+        "prototype": state["prototype"],
+        **{name: row.get(name) for name in _CHANGES},
+    }
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Counts what became of the structures.
+
+    Args:
+        outcomes: One for each structure of the source.
+
+    Returns:
+        ``structures`` (read and unreadable ones), a count for each status, ``reasons`` of the
+        failed ones, ``converged_fraction`` and ``failed_fraction`` (of all structures),
+        ``kept_prototype_fraction`` (of the relaxed ones), and for the relaxed and the converged
+        ones what :func:`_energies` gives. Energies in eV/atom.
+    """
+    statuses = Counter(item.status for item in outcomes)
+    sound = [item.values for item in outcomes if item.crystal is not None]
+    relaxed = [values for values in sound if values["converged"] is not None]
+    converged = [values for values in relaxed if values["converged"]]
+    kept = sum(values["kept_prototype"] for values in relaxed)
+    reasons = Counter(item.reason.split(": ")[0] for item in outcomes if item.reason)
+    return {
+        "structures": len(outcomes),
+        **{name: statuses[name] for name in (CONVERGED, UNCONVERGED, STATIC, FAILED)},
+        "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        "converged_fraction": _share(len(converged), len(outcomes)),
+        "failed_fraction": _share(statuses[FAILED], len(outcomes)),
+        "kept_prototype": kept,
+        "kept_prototype_fraction": _share(kept, len(relaxed)),
+        "formation_energy_per_atom": (
+            _statistics(sound, "formation_energy_per_atom") if sound else None
+        ),
+        "relaxed_structures": _energies(relaxed),
+        "converged_structures": _energies(converged),
+    }
+
+
+def _energies(group: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Returns the papers' measures over a group of relaxed structures, ``None`` without any.
+
+    Source: paper 002, Table 1: the mean ΔEf, and the share of structures whose ΔEf is below 0.2.
+    """
+    if not group:
+        return None
+    deltas = np.array([values["delta_formation_energy_per_atom"] for values in group])
+    return {
+        "structures": len(group),
+        "delta_formation_energy_per_atom": {
+            **_statistics(group, "delta_formation_energy_per_atom"),
+            f"below_{NEAR}": int((deltas < NEAR).sum()),
+            f"below_{NEAR}_fraction": _share(int((deltas < NEAR).sum()), len(group)),
+        },
+        "initial_formation_energy_per_atom": _statistics(
+            group, "initial_formation_energy_per_atom"
+        ),
+        "formation_energy_per_atom": _statistics(group, "formation_energy_per_atom"),
+        "steps": _statistics(group, "steps"),
+        "rms_displacement": _statistics(group, "rms_displacement"),
+        "volume_change": _statistics(group, "volume_change"),
+    }
+
+
+def _statistics(group: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+    values = np.array([row[name] for row in group], dtype=np.float64)
+    found: dict[str, Any] = {
+        "mean": float(values.mean()),
+        "median": float(np.median(values)),
+        "minimum": float(values.min()),
+        "maximum": float(values.max()),
+    }
+    found = {key: round(value, 6) for key, value in found.items()}
+    if name == "formation_energy_per_atom":
+        found["negative_fraction"] = _share(int((values < 0).sum()), len(values))
+    return found
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
