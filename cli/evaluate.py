@@ -29,6 +29,11 @@ if TYPE_CHECKING:
             "compositions",
             "Judge formulas: validity, uniqueness, novelty, recovery, baselines.",
         ),
+        "hull": (
+            "tfmat.cli.evaluate_hull",
+            "hull",
+            "Judge structures by the convex hulls of their systems.",
+        ),
     },
 )
 def evaluate() -> None:

@@ -1,0 +1,119 @@
+"""What pictures share: a figure without a window, colours, and labels that do not overlap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# A palette that the colour-blind can tell apart (Okabe and Ito).
+GREY, BLACK, GREEN, ORANGE = "#8c8c8c", "#000000", "#009e73", "#d55e00"
+TEXT = 9
+"""Size of small text, points."""
+MANY = 2000
+"""More points than this become an image in an SVG file, too."""
+# A label stands at one of these distances from its point, in points, in one of so many directions.
+_DISTANCES, _DIRECTIONS = (12, 17, 23, 30, 40, 52), 16
+# How much less welcome a place is by its angle to the wanted direction, in points.
+_TURN = 30.0
+
+
+def figure_of(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
+    """Returns a figure that needs no window, and its axes side by side.
+
+    Args:
+        width: Inches.
+        height: Inches.
+        panels: Number of axes.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=160, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
+
+
+def formula_label(formula: str) -> str:
+    """Writes the numbers of a formula as subscripts.
+
+    Args:
+        formula: A formula such as ``Bi2Se3``.
+    """
+    return re.sub(r"(\d+)", r"$_{\1}$", formula)
+
+
+def write_labels(
+    figure: Figure,
+    axes: Axes,
+    points: NDArray[np.float64],
+    labels: Sequence[str],
+    outwards: NDArray[np.float64],
+) -> None:
+    """Writes labels beside points so that they cover neither each other nor the points.
+
+    Args:
+        figure: The figure, with everything else drawn in it.
+        axes: Axes of the points.
+        points: Shape ``(n, 2)``.
+        labels: One for each point; ``""`` for none.
+        outwards: Direction in which each label should stand if it can, shape ``(n, 2)``.
+    """
+    from matplotlib.patheffects import withStroke
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()  # the layout decides where everything lies
+    renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    scale = figure.dpi / 72
+    spots = [
+        Bbox.from_extents(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale)
+        for x, y in axes.transData.transform(points)
+    ]
+    frame = axes.get_window_extent(renderer)
+    boxes: list[Bbox] = []
+    for index in np.lexsort((points[:, 0], points[:, 1])):
+        if not labels[index]:
+            continue
+        text = axes.annotate(
+            formula_label(labels[index]),
+            points[index],
+            xytext=(0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=TEXT,
+            zorder=10,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )
+        places = _places(outwards[index], text.get_window_extent(renderer), scale)
+        for place in places:
+            text.set_position(place)
+            box = text.get_window_extent(renderer)
+            inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0
+            if inside and not any(box.overlaps(other) for other in (*boxes, *spots)):
+                break
+        else:
+            text.set_position(places[0])
+        boxes.append(text.get_window_extent(renderer))
+
+
+def _places(outwards: NDArray[np.float64], box: Any, scale: float) -> list[tuple[float, float]]:
+    """Returns offsets of a label's centre in points, the most welcome first."""
+    wanted = np.arctan2(outwards[1], outwards[0])
+    places = []
+    for angle in wanted + np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS:
+        turn = abs((angle - wanted + np.pi) % (2 * np.pi) - np.pi)
+        direction = np.array([np.cos(angle), np.sin(angle)])
+        # Wide texts stand further to the side than above or below.
+        half = abs(direction[0]) * (box.width / scale - box.height / scale) / 2
+        for distance in _DISTANCES:
+            offset = direction * (distance + max(half, 0.0))
+            places.append((distance + _TURN * turn, (float(offset[0]), float(offset[1]))))
+    return [place for _, place in sorted(places)]
