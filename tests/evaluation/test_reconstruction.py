@@ -19,10 +19,9 @@ from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.read_csv import read_csv
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import DatasetWriter
+from tfmat.evaluation.matching import match_rms, matchers
 from tfmat.evaluation.reconstruction import (
     Reconstruction,
-    match_rms,
-    matchers,
     measure,
     through_voxels,
 )

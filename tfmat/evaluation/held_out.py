@@ -68,4 +68,12 @@ def rows_of(
         )
     seed = int(package.metadata.get("seed", 0))
     data = load_training_data(rules, dataset, box, seed)
+    recorded = trained_on.get("split", {}).get("sha256", data.split["sha256"])
+    if recorded != data.split["sha256"] or trained_on.get("held_out", len(data.test)) != len(
+        data.test
+    ):
+        raise InputError(
+            f"--split {subset}: {package.name} held out other structures than this version of "
+            "tfmat finds; use the version that trained it, or --split all"
+        )
     return data.rows[data.test if subset == "test" else data.train], data.rejected

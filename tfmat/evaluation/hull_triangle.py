@@ -61,7 +61,8 @@ def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dist
         _corners(right, hulls.redefined, kinds != "generated", colours)
     for panel in panels:
         legend = panel.legend(loc="upper left", frameon=False, fontsize=TEXT, borderaxespad=0.0)
-        for handle in legend.legend_handles:
+        handles: list[Any] = list(legend.legend_handles)
+        for handle in handles:
             # A colour of the scale would stand for one energy.
             if handle.get_array() is not None:
                 handle.set_array(None)

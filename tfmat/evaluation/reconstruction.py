@@ -1,13 +1,13 @@
 """Do structures come back from their voxels, and from their latents?
 
-The criterion is the papers': pymatgen's StructureMatcher with fractional length tolerance 0.2, site
-tolerance 0.3 and angle tolerance 5 degrees (paper 004, Methods).
+The criterion is the papers' (:mod:`tfmat.evaluation.matching`): pymatgen's StructureMatcher with
+fractional length tolerance 0.2, site tolerance 0.3 and angle tolerance 5 degrees.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,11 @@ from tfmat.ccdcgan.sites import box_positions, check_inside, encode_sites
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
 from tfmat.errors import InputError
+from tfmat.evaluation.matching import match_rms, matchers
 
 if TYPE_CHECKING:
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
     from tfmat.ccdcgan.codec import Codec
 
-LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE = 0.2, 0.3, 5.0
 # Crystals that go through the autoencoders together.
 _CHUNK = 32
 
@@ -155,49 +153,6 @@ def _fits(crystal: Crystal, spec: VoxelSpec) -> bool:
     except InputError:
         return False
     return True
-
-
-def matchers() -> tuple[StructureMatcher, StructureMatcher]:
-    """Returns the papers' matcher, with and without reduction to the primitive cell.
-
-    The reduction sometimes fails on a cell with small errors, so that a structure does not match
-    itself; a structure counts as reproduced if either accepts it.
-    """
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    first, second = (
-        StructureMatcher(
-            ltol=LENGTH_TOLERANCE,
-            stol=SITE_TOLERANCE,
-            angle_tol=ANGLE_TOLERANCE,
-            primitive_cell=primitive,
-        )
-        for primitive in (True, False)
-    )
-    return first, second
-
-
-def match_rms(
-    original: Crystal, decoded: Crystal, judges: Sequence[StructureMatcher]
-) -> float | None:
-    """Compares two crystals.
-
-    Args:
-        original: The crystal that was drawn.
-        decoded: The crystal that came back.
-        judges: Matchers, of which one must accept (:func:`matchers`).
-
-    Returns:
-        Root mean square distance of the atoms in Å; ``None`` if the crystals do not match.
-    """
-    pair = original.to_structure(), decoded.to_structure()
-    # pymatgen divides by the cube root of the volume for each atom.
-    unit = (abs(np.linalg.det(original.lattice)) / len(original)) ** (1 / 3)
-    for judge in judges:
-        distance = judge.get_rms_dist(*pair)
-        if distance is not None:
-            return float(distance[0]) * float(unit)
-    return None
 
 
 def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from tfmat.datasets.properties import unit_of
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
 from tfmat.datasets.symmetry import space_group
-from tfmat.evaluation.reconstruction import match_rms, matchers
+from tfmat.evaluation.matching import match_rms, matchers
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet

@@ -1,0 +1,236 @@
+"""An index of known structures by reduced formula, to find those that are the same as a given one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.folders import SHIPPED
+from tfmat.datasets.split import formula
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+from tfmat.evaluation.matching import match_rms, matchers
+from tfmat.evaluation.novelty_cells import Reduced, reduce
+from tfmat.evaluation.novelty_pool import PRIMITIVE, Pool
+from tfmat.evaluation.novelty_store import CellStore
+
+Formula = tuple[tuple[int, int], ...]
+# Structures that are reduced before a part of the index is written: some seconds of work.
+_PART = 2000
+# Formulas whose pools stay in memory.
+_POOLS = 8
+
+
+@dataclass(frozen=True)
+class Match:
+    """A known structure that is the same as a given one.
+
+    Args:
+        row: Its row in the dataset.
+        identifier: Its name there.
+        form: ``primitive`` or ``niggli``: StructureMatcher with ``primitive_cell=True`` accepts, or
+            only with ``primitive_cell=False``.
+    """
+
+    row: int
+    identifier: str
+    form: str
+
+
+class NoveltyIndex:
+    """The structures of a dataset by reduced formula, reduced when their formula is asked for.
+
+    In a ``with`` block what was reduced is also kept on disk when the block ends, however it ends.
+
+    Args:
+        dataset: The known structures.
+        folder: Where reduced structures are kept for the next time; in memory alone by default.
+
+    Raises:
+        InputError: The dataset's files are not what its record says, or the folder is the index of
+            other data.
+    """
+
+    def __init__(self, dataset: Dataset, folder: str | Path | None = None) -> None:
+        dataset.verify()
+        self.dataset = dataset
+        self._store = None if folder is None else CellStore(Path(folder), dataset.sha256)
+        self._new: dict[int, Reduced | None] = {}
+        rows: dict[Formula, list[int]] = defaultdict(list)
+        for row, crystal in enumerate(dataset):
+            rows[formula(crystal)].append(row)
+        self._rows = {name: np.array(group, dtype=np.intp) for name, group in rows.items()}
+        self._pool = lru_cache(maxsize=_POOLS)(self._make_pool)
+        self._judges = matchers()
+
+    @classmethod
+    def open(cls, dataset: str | Path, folder: str | Path | None = None) -> NoveltyIndex:
+        """Opens the index of a dataset; what is missing in it is made when it is asked for.
+
+        Args:
+            dataset: A dataset folder, or the name of one that ships with tfmat.
+            folder: The index's folder; new if there is none. In memory alone by default.
+
+        Raises:
+            InputError: As for the class, or there is no such dataset.
+        """
+        return cls(Dataset.open(dataset), folder)
+
+    @classmethod
+    def build(
+        cls,
+        dataset: str | Path,
+        folder: str | Path | None = None,
+        *,
+        on_step: Callable[[int], object] | None = None,
+    ) -> NoveltyIndex:
+        """Opens the index of a dataset and reduces all of its structures that are missing in it.
+
+        Args:
+            dataset: A dataset folder, or the name of one that ships with tfmat.
+            folder: The index's folder; in memory alone by default.
+            on_step: Called with 1 after every structure, for progress.
+
+        Raises:
+            InputError: As for :meth:`open`.
+        """
+        index = cls.open(dataset, folder)
+        with index:
+            for row in range(len(index.dataset)):
+                index.reduced(row)
+                if on_step is not None:
+                    on_step(1)
+        return index
+
+    def __enter__(self) -> NoveltyIndex:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.save()
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @property
+    def formulas(self) -> Iterable[Formula]:
+        """The reduced formulas, in the order in which the dataset has them."""
+        return self._rows.keys()
+
+    def rows(self, name: Formula) -> NDArray[np.intp]:
+        """Returns the rows of a reduced formula, ascending.
+
+        Args:
+            name: As :func:`tfmat.datasets.split.formula` gives it.
+        """
+        return self._rows.get(name, np.zeros(0, dtype=np.intp))
+
+    def reduced(self, row: int) -> Reduced | None:
+        """Returns the reduced cells of a structure; ``None`` if it cannot be reduced.
+
+        Args:
+            row: Its row in the dataset.
+        """
+        if self._store is not None and row in self._store:
+            return self._store.get(row)
+        if row not in self._new:
+            self._new[row] = reduce(self.dataset[row])
+            if self._store is not None and len(self._new) >= _PART:
+                self.save()
+                return self._store.get(row)
+        return self._new[row]
+
+    def save(self) -> None:
+        """Writes what was reduced since the last time to the folder, if there is one.
+
+        Raises:
+            InputError: The folder cannot be written.
+        """
+        if self._store is not None and self._new:
+            self._store.add(self._new)
+            self._new = {}
+
+    def match(self, crystal: Crystal) -> Match | None:
+        """Returns a structure that is the same as a given one, similar cells first.
+
+        Args:
+            crystal: Any crystal.
+
+        Returns:
+            The first that is found; ``None`` if there is none.
+
+        Raises:
+            InputError: pymatgen finds no reduced cell of the crystal.
+        """
+        return next(self.matches(crystal), None)
+
+    def matches(self, crystal: Crystal, reduced: Reduced | None = None) -> Iterator[Match]:
+        """Yields all structures that are the same as a given one, similar cells first.
+
+        Args:
+            crystal: Any crystal.
+            reduced: Its reduced cells, if they are known.
+
+        Raises:
+            InputError: pymatgen finds no reduced cell of the crystal.
+        """
+        name = formula(crystal)
+        rows = self.rows(name)
+        if not len(rows):
+            return
+        reduced = reduced or reduce(crystal)
+        if reduced is None:
+            raise InputError("pymatgen finds no Niggli cell of this structure")
+        for position, form in self.pool(name).matches(reduced):
+            row = int(rows[position])
+            yield Match(row, self.dataset.ids[row], form)
+
+    def distance(self, crystal: Crystal, match: Match) -> float | None:
+        """Returns the root mean square distance of the atoms of two structures that match, in Å.
+
+        Args:
+            crystal: The given structure.
+            match: A structure of the index that is the same.
+        """
+        judge = self._judges[0 if match.form == PRIMITIVE else 1]
+        return match_rms(crystal, self.dataset[match.row], [judge])
+
+    def pool(self, name: Formula) -> Pool:
+        """Returns the structures of a reduced formula, ready to be compared.
+
+        Args:
+            name: As :func:`tfmat.datasets.split.formula` gives it.
+        """
+        return self._pool(name)
+
+    def _make_pool(self, name: Formula) -> Pool:
+        return Pool([self.reduced(int(row)) for row in self.rows(name)])
+
+
+def index_folder(dataset: Dataset, parent: Path | None = None) -> Path | None:
+    """Returns where the index of a dataset belongs.
+
+    Args:
+        dataset: The dataset.
+        parent: A folder for indices; beside the dataset by default.
+
+    Returns:
+        ``NAME.novelty``; ``None`` for a dataset that ships with tfmat if no folder is given: it is
+        small, and nothing should be written into an installation.
+    """
+    path = dataset.path.resolve()
+    if parent is not None:
+        return parent / f"{path.name}.novelty"
+    return None if path.parent == SHIPPED.resolve() else path.with_name(f"{path.name}.novelty")
