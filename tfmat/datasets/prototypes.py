@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,14 @@ class Prototype:
         )
 
 
+def aflow_file() -> Path:
+    """Returns the file with the AFLOW prototypes that comes with pymatgen."""
+    # Importing the package would make pymatgen structures of them all, which takes seconds.
+    spec = find_spec("pymatgen.analysis.prototypes")
+    assert spec is not None  # noqa: S101
+    return Path(str(spec.origin)).parent / "aflow_prototypes.json.gz"
+
+
 def aflow(components: int = 2) -> Iterator[Prototype]:
     """Yields the AFLOW prototypes that come with pymatgen.
 
@@ -64,10 +73,7 @@ def aflow(components: int = 2) -> Iterator[Prototype]:
     Yields:
         Prototypes named by their AFLOW label; where several share one, ``-2``, ``-3``, ... follow.
     """
-    import pymatgen.analysis.prototypes as package
-
-    file = Path(package.__file__).parent / "aflow_prototypes.json.gz"
-    with gzip.open(file, "rt", encoding="utf-8") as stream:
+    with gzip.open(aflow_file(), "rt", encoding="utf-8") as stream:
         entries: list[dict[str, Any]] = json.load(stream)
     seen: Counter[str] = Counter()
     for entry in entries:
