@@ -29,6 +29,11 @@ if TYPE_CHECKING:
             "compositions",
             "Judge formulas: validity, uniqueness, novelty, recovery, baselines.",
         ),
+        "structures": (
+            "tfmat.cli.evaluate_structures",
+            "structures",
+            "Count distinct and novel structures.",
+        ),
         "hull": (
             "tfmat.cli.evaluate_hull",
             "hull",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.store import Dataset
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.sources import Entry
 from tfmat.datasets.writing import reduced_formula
 from tfmat.evaluation.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE
 from tfmat.evaluation.novelty_index import Match, NoveltyIndex
@@ -23,9 +24,8 @@ class Verdict:
     """What was found about one generated structure.
 
     Args:
-        row: Its row among the generated.
         identifier: Its name.
-        formula: Reduced formula.
+        formula: Reduced formula; ``""`` if there is no structure.
         atoms: Atoms in the cell as it was given.
         reason: Why it could not be judged; ``""`` if it was.
         copy_of: An earlier structure of the generated, itself no copy, that is the same.
@@ -34,10 +34,9 @@ class Verdict:
             known set; ``""`` for that to ``copy_of``.
     """
 
-    row: int
     identifier: str
-    formula: str
-    atoms: int
+    formula: str = ""
+    atoms: int = 0
     reason: str = ""
     copy_of: Match | None = None
     known: dict[str, Match | None] = field(default_factory=dict)
@@ -55,7 +54,7 @@ class Verdict:
 
 
 def judge(
-    generated: Dataset,
+    generated: Sequence[Entry],
     against: Mapping[str, NoveltyIndex],
     *,
     distances: bool = True,
@@ -64,54 +63,51 @@ def judge(
     """Compares generated structures with each other and with known ones.
 
     Two structures are the same if pymatgen's ``StructureMatcher(ltol=0.2, stol=0.3, angle_tol=5)``
-    says so (``fit``), with ``primitive_cell=True`` or ``False``; the later one of the generated, or
-    the generated one, is its first argument. A structure is a copy if it is the same as an earlier
-    one that is no copy.
+    says so (``fit``), with ``primitive_cell=True`` or ``False``; its first argument is the
+    generated one, or the later one of two generated. A structure is a copy if it is the same as an
+    earlier one that is no copy.
 
     Args:
-        generated: The structures to judge.
+        generated: The structures to judge, with the reason where there is none.
         against: Indices of known structures by name.
         distances: Also measure how far the atoms of matching structures are apart.
         on_step: Called with 1 after every structure, for progress.
 
     Returns:
-        A verdict on each, in the order of the dataset.
+        A verdict on each, in the same order.
     """
-    own = NoveltyIndex(generated)
-    verdicts: dict[int, Verdict] = {}
+    verdicts = [Verdict(entry.identifier, reason=entry.reason) for entry in generated]
+    readable = [row for row, entry in enumerate(generated) if entry.crystal is not None]
+    crystals = [entry.crystal for entry in generated if entry.crystal is not None]
+    own = NoveltyIndex(crystals, [generated[row].identifier for row in readable])
     # By formula, so that no more than one formula's known structures are at hand at once.
     for name in own.formulas:
         rows = own.rows(name).tolist()
         first = np.zeros(len(rows), dtype=bool)
         for position, row in enumerate(rows):
-            crystal = generated[row]
-            verdict = Verdict(row, generated.ids[row], reduced_formula(crystal), len(crystal))
-            verdicts[row] = verdict
+            crystal, verdict = crystals[row], verdicts[readable[row]]
+            verdict.formula, verdict.atoms = reduced_formula(crystal), len(crystal)
             cells = own.reduced(row)
             if cells is None:
                 verdict.reason = NOT_REDUCED
             else:
                 same = next(own.pool(name).matches(cells, first), None)
-                if same is None:
-                    first[position] = True
-                else:
+                first[position] = same is None
+                if same is not None:
                     earlier = rows[same[0]]
-                    verdict.copy_of = Match(earlier, generated.ids[earlier], same[1])
+                    verdict.copy_of = Match(earlier, own.ids[earlier], same[1])
                 for label, index in against.items():
                     verdict.known[label] = next(index.matches(crystal, cells), None)
                 if distances:
-                    _measure(verdict, own, against)
+                    _measure(verdict, crystal, {"": own, **against})
             if on_step is not None:
                 on_step(1)
-    return [verdicts[row] for row in range(len(generated))]
+    return verdicts
 
 
-def _measure(verdict: Verdict, own: NoveltyIndex, against: Mapping[str, NoveltyIndex]) -> None:
-    crystal = own.dataset[verdict.row]
-    found = {"": (own, verdict.copy_of)}
-    found |= {label: (against[label], match) for label, match in verdict.known.items()}
-    for label, (index, match) in found.items():
-        distance = None if match is None else index.distance(crystal, match)
+def _measure(verdict: Verdict, crystal: Crystal, indices: Mapping[str, NoveltyIndex]) -> None:
+    for label, match in {"": verdict.copy_of, **verdict.known}.items():
+        distance = None if match is None else indices[label].distance(crystal, match)
         if distance is not None:
             verdict.distances[label] = distance
 
@@ -138,8 +134,8 @@ def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) 
         novel_distinct = sum(verdict.known[label] is None for verdict in distinct)
         forms = [match.form for v in judged if (match := v.known[label]) is not None]
         sets[label] = {
-            "dataset": str(index.dataset.path),
-            "sha256": index.dataset.sha256,
+            "dataset": index.name,
+            "sha256": index.sha256,
             "structures": len(index),
             "known": len(judged) - sum(novel),
             "known_by_form": {form: forms.count(form) for form in sorted(set(forms))},
@@ -151,6 +147,9 @@ def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) 
     summary: dict[str, Any] = {
         "structures": len(judged),
         "not_judged": len(verdicts) - len(judged),
+        "not_judged_by_reason": dict(
+            Counter(verdict.reason.split(": ")[0] for verdict in verdicts if verdict.reason)
+        ),
         "distinct": len(distinct),
         "uniqueness": _share(len(distinct), len(judged)),
         "against": sets,
@@ -178,37 +177,3 @@ def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) 
 
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def columns(labels: Sequence[str]) -> list[str]:
-    """Returns the columns of the table of verdicts.
-
-    Args:
-        labels: Names of the known sets.
-    """
-    parts = ("id", "rms_angstrom", "form")
-    known = [f"{label}:{part}" for label in labels for part in parts]
-    copies = [f"copy_of:{part}" for part in parts]
-    return ["id", "formula", "atoms", "distinct", *copies, "novel", *known, "reason"]
-
-
-def table_row(verdict: Verdict, labels: Sequence[str]) -> list[Any]:
-    """Returns a row of the table of verdicts.
-
-    Args:
-        verdict: A verdict.
-        labels: Names of the known sets.
-    """
-
-    def cells(label: str, match: Match | None) -> list[Any]:
-        if match is None:
-            return ["", "", ""]
-        distance = verdict.distances.get(label, math.nan)
-        return [match.identifier, "" if math.isnan(distance) else f"{distance:.6f}", match.form]
-
-    row: list[Any] = [verdict.identifier, verdict.formula, verdict.atoms]
-    row += [int(verdict.distinct), *cells("", verdict.copy_of)]
-    row.append(int(verdict.novel) if labels and not verdict.reason else "")
-    for label in labels:
-        row += cells(label, verdict.known.get(label))
-    return [*row, verdict.reason]

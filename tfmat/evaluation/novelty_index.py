@@ -1,9 +1,10 @@
-"""An index of known structures by reduced formula, to find those that are the same as a given one."""
+"""Known structures by reduced formula, to find those that are the same as a given one."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,7 @@ class Match:
     """A known structure that is the same as a given one.
 
     Args:
-        row: Its row in the dataset.
+        row: Its row in the index.
         identifier: Its name there.
         form: ``primitive`` or ``niggli``: StructureMatcher with ``primitive_cell=True`` accepts, or
             only with ``primitive_cell=False``.
@@ -46,48 +47,62 @@ class Match:
 
 
 class NoveltyIndex:
-    """The structures of a dataset by reduced formula, reduced when their formula is asked for.
+    """Structures by reduced formula, reduced when their formula is asked for.
 
     In a ``with`` block what was reduced is also kept on disk when the block ends, however it ends.
 
     Args:
-        dataset: The known structures.
-        folder: Where reduced structures are kept for the next time; in memory alone by default.
-
-    Raises:
-        InputError: The dataset's files are not what its record says, or the folder is the index of
-            other data.
+        crystals: The structures: a list, or a dataset.
+        ids: Their names.
+        store: Where reduced structures are kept for the next time; in memory alone by default.
+        name: What they are, for the record.
+        sha256: Hash of the dataset that they are; ``""`` for others.
     """
 
-    def __init__(self, dataset: Dataset, folder: str | Path | None = None) -> None:
-        dataset.verify()
-        self.dataset = dataset
-        self._store = None if folder is None else CellStore(Path(folder), dataset.sha256)
+    def __init__(
+        self,
+        crystals: Sequence[Crystal] | Dataset,
+        ids: Sequence[str],
+        store: CellStore | None = None,
+        *,
+        name: str = "",
+        sha256: str = "",
+    ) -> None:
+        self.crystals = crystals
+        self.ids = ids
+        self.name = name
+        self.sha256 = sha256
+        self._store = store
         self._new: dict[int, Reduced | None] = {}
         rows: dict[Formula, list[int]] = defaultdict(list)
-        for row, crystal in enumerate(dataset):
-            rows[formula(crystal)].append(row)
-        self._rows = {name: np.array(group, dtype=np.intp) for name, group in rows.items()}
+        for row in range(len(crystals)):
+            rows[formula(crystals[row])].append(row)
+        self._rows = {key: np.array(group, dtype=np.intp) for key, group in rows.items()}
         self._pool = lru_cache(maxsize=_POOLS)(self._make_pool)
         self._judges = matchers()
 
     @classmethod
-    def open(cls, dataset: str | Path, folder: str | Path | None = None) -> NoveltyIndex:
+    def open(cls, dataset: str | Path | Dataset, folder: str | Path | None = None) -> NoveltyIndex:
         """Opens the index of a dataset; what is missing in it is made when it is asked for.
 
         Args:
-            dataset: A dataset folder, or the name of one that ships with tfmat.
-            folder: The index's folder; new if there is none. In memory alone by default.
+            dataset: A dataset, its folder, or the name of one that ships with tfmat.
+            folder: The index's folder, for example :func:`index_folder`; new if there is none. In
+                memory alone by default.
 
         Raises:
-            InputError: As for the class, or there is no such dataset.
+            InputError: There is no such dataset, its files are not what its record says, or the
+                folder is the index of other data.
         """
-        return cls(Dataset.open(dataset), folder)
+        known = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+        known.verify()
+        store = None if folder is None else CellStore(Path(folder), known.sha256)
+        return cls(known, known.ids, store, name=str(known.path), sha256=known.sha256)
 
     @classmethod
     def build(
         cls,
-        dataset: str | Path,
+        dataset: str | Path | Dataset,
         folder: str | Path | None = None,
         *,
         on_step: Callable[[int], object] | None = None,
@@ -95,7 +110,7 @@ class NoveltyIndex:
         """Opens the index of a dataset and reduces all of its structures that are missing in it.
 
         Args:
-            dataset: A dataset folder, or the name of one that ships with tfmat.
+            dataset: A dataset, its folder, or the name of one that ships with tfmat.
             folder: The index's folder; in memory alone by default.
             on_step: Called with 1 after every structure, for progress.
 
@@ -104,7 +119,7 @@ class NoveltyIndex:
         """
         index = cls.open(dataset, folder)
         with index:
-            for row in range(len(index.dataset)):
+            for row in range(len(index)):
                 index.reduced(row)
                 if on_step is not None:
                     on_step(1)
@@ -122,11 +137,11 @@ class NoveltyIndex:
         self.save()
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self.crystals)
 
     @property
     def formulas(self) -> Iterable[Formula]:
-        """The reduced formulas, in the order in which the dataset has them."""
+        """The reduced formulas, in the order in which they come."""
         return self._rows.keys()
 
     def rows(self, name: Formula) -> NDArray[np.intp]:
@@ -141,12 +156,12 @@ class NoveltyIndex:
         """Returns the reduced cells of a structure; ``None`` if it cannot be reduced.
 
         Args:
-            row: Its row in the dataset.
+            row: Its row.
         """
         if self._store is not None and row in self._store:
             return self._store.get(row)
         if row not in self._new:
-            self._new[row] = reduce(self.dataset[row])
+            self._new[row] = reduce(self.crystals[row])
             if self._store is not None and len(self._new) >= _PART:
                 self.save()
                 return self._store.get(row)
@@ -195,7 +210,7 @@ class NoveltyIndex:
             raise InputError("pymatgen finds no Niggli cell of this structure")
         for position, form in self.pool(name).matches(reduced):
             row = int(rows[position])
-            yield Match(row, self.dataset.ids[row], form)
+            yield Match(row, self.ids[row], form)
 
     def distance(self, crystal: Crystal, match: Match) -> float | None:
         """Returns the root mean square distance of the atoms of two structures that match, in Å.
@@ -205,7 +220,7 @@ class NoveltyIndex:
             match: A structure of the index that is the same.
         """
         judge = self._judges[0 if match.form == PRIMITIVE else 1]
-        return match_rms(crystal, self.dataset[match.row], [judge])
+        return match_rms(crystal, self.crystals[match.row], [judge])
 
     def pool(self, name: Formula) -> Pool:
         """Returns the structures of a reduced formula, ready to be compared.
@@ -227,10 +242,12 @@ def index_folder(dataset: Dataset, parent: Path | None = None) -> Path | None:
         parent: A folder for indices; beside the dataset by default.
 
     Returns:
-        ``NAME.novelty``; ``None`` for a dataset that ships with tfmat if no folder is given: it is
-        small, and nothing should be written into an installation.
+        ``NAME.novelty`` there. Without ``parent`` it is ``None`` (in memory alone) where nothing
+        can be written beside the dataset, and for datasets that ship with tfmat, which are small.
     """
     path = dataset.path.resolve()
     if parent is not None:
         return parent / f"{path.name}.novelty"
-    return None if path.parent == SHIPPED.resolve() else path.with_name(f"{path.name}.novelty")
+    if path.parent == SHIPPED.resolve() or not os.access(path.parent, os.W_OK):
+        return None
+    return path.with_name(f"{path.name}.novelty")

@@ -111,6 +111,8 @@ class Screen:
             for start in range(0, len(chosen), entries):
                 part = chosen[start : start + entries]
                 part = part[~np.isin(known[part], list(stays))]
+                if not len(part):
+                    continue
                 left = self._fits(known[part], turned[part], metric[part], limit[part], images)
                 stays.update(known[part[left]].tolist())
         return [k for k in dict.fromkeys(known.tolist()) if k in stays]

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.datasets.columns import load_column
@@ -45,7 +46,7 @@ class CellStore:
     """The reduced cells of a dataset's structures, by row.
 
     Args:
-        folder: Where they lie; made with the first part that is written.
+        folder: Where they lie; made if it is missing.
         sha256: Hash of the dataset.
 
     Raises:
@@ -55,13 +56,24 @@ class CellStore:
     def __init__(self, folder: Path, sha256: str) -> None:
         self.folder = folder
         self._identity = {"dataset_sha256": sha256, "pymatgen": pymatgen_version()}
-        self._outdated = False
         self._cells: dict[int, Reduced | None] = {}
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            self._outdated = not self._check()
-            if not self._outdated:
+            if self._usable():
                 for part in sorted(folder.glob("part-*")):
                     self._cells.update(_read(part))
+                return
+            # Made by this program for an older pymatgen: of no use to anybody.
+            shutil.rmtree(folder, ignore_errors=True)
+        # Written at once, so that a place that cannot be written is known before the work.
+        files.write_json(
+            folder / RECORD,
+            {
+                "format": FORMAT,
+                "format_version": FORMAT_VERSION,
+                "tfmat_version": __version__,
+                **self._identity,
+            },
+        )
 
     def __contains__(self, row: int) -> bool:
         return row in self._cells
@@ -83,24 +95,10 @@ class CellStore:
             InputError: The folder cannot be written.
         """
         self._cells.update(cells)
-        if self._outdated:
-            # Made by this program for an older pymatgen: of no use to anybody.
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self._outdated = False
-        if not (self.folder / RECORD).is_file():
-            files.write_json(
-                self.folder / RECORD,
-                {
-                    "format": FORMAT,
-                    "format_version": FORMAT_VERSION,
-                    "tfmat_version": __version__,
-                    **self._identity,
-                },
-            )
         with files.replacing_folder(self.folder / f"part-{uuid.uuid4().hex[:12]}") as part:
             _write(part, cells)
 
-    def _check(self) -> bool:
+    def _usable(self) -> bool:
         """Tells whether the parts are of use; they are not if another pymatgen made them."""
         record = _record(self.folder)
         if record.get("dataset_sha256") != self._identity["dataset_sha256"]:
@@ -113,10 +111,14 @@ class CellStore:
 
 
 def pymatgen_version() -> str:
-    """Returns the version of pymatgen, whose reductions may change with it."""
-    from importlib.metadata import version
+    """Returns the version of pymatgen, whose verdicts may change with it."""
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version("pymatgen")
+    try:
+        # The matcher lives in a package of its own since 2026.
+        return f"{version('pymatgen')} (core {version('pymatgen-core')})"
+    except PackageNotFoundError:
+        return version("pymatgen")
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def _write(part: Path, cells: Mapping[int, Reduced | None]) -> None:
             rows += [(row, _NIGGLI, item.niggli), (row, _PRIMITIVE, item.primitive)]
         else:
             rows.append((row, _BOTH, item.niggli))
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         "rows": np.array([row for row, _, _ in rows], dtype=np.int64),
         "kinds": np.array([kind for _, kind, _ in rows], dtype=np.uint8),
         "lattices": np.stack([cell.lattice for _, _, cell in rows]),
