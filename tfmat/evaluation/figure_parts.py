@@ -22,7 +22,7 @@ MANY = 2000
 # A label stands at one of these distances from its point, in points, in one of so many directions.
 _DISTANCES, _DIRECTIONS = (12, 17, 23, 30, 40, 52), 16
 # How much less welcome a place is by its angle to the wanted direction, in points.
-_TURN = 30.0
+_TURN = 20.0
 
 
 def figure_of(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,7 +39,7 @@ class Entries:
         changes: Formation energy before relaxation minus after, eV/atom, NaN where unknown,
             shape ``(n,)``.
         converged: 1 or 0, NaN where unknown, shape ``(n,)``.
-        left_out: Number of rows without an energy, by name of the dataset and reason.
+        left_out: Number of rows that give no energy, by name of the dataset and reason.
         scales: Energy scale of each dataset; ``None`` where its record says nothing.
     """
 
@@ -193,7 +194,8 @@ def _of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
     else:
         compositions = _compositions(dataset)[rows].reduced()
         ids = [dataset.ids[int(row)] for row in rows]
-    missing = len(dataset) - len(rows)
+    missing = {"no formation energy": len(dataset) - len(rows)}
+    left_out = Counter(_failed(dataset.metadata)) + Counter(missing)
     return Entries(
         (name,),
         np.zeros(len(rows), dtype=np.int64),
@@ -202,7 +204,7 @@ def _of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         values[ENERGY][rows],
         values[CHANGE][rows],
         values[_CONVERGED][rows],
-        {name: {"no formation energy": missing} if missing else {}},
+        {name: dict(left_out)},
         {name: _scale(dataset.metadata)},
     )
 
@@ -221,7 +223,18 @@ def _compositions(dataset: Dataset) -> Compositions:
     return Compositions(numbers, amounts)
 
 
+def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
+    """Returns what a relaxation or an import left out; what a build dropped was never wanted."""
+    extra = metadata.get("extra") or {}
+    counts = metadata["counts"] if {"relaxation", "columns"}.intersection(extra) else {}
+    failed: Mapping[str, int] = counts.get("rejected_by_reason", {})
+    return failed
+
+
 def _scale(metadata: Mapping[str, Any]) -> str | None:
-    energies = (metadata.get("extra") or {}).get("energies")
-    scale = energies.get("scale") if isinstance(energies, dict) else None
+    """Returns the energy scale that a dataset's record names, also the older form of a build."""
+    extra = metadata.get("extra") or {}
+    energies = extra.get("energies") or {}
+    calculator = (extra.get("build") or {}).get("calculator") or {}
+    scale = energies.get("scale") or calculator.get("energy_scale")
     return str(scale) if scale else None

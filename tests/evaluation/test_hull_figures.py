@@ -1,0 +1,123 @@
+import itertools
+
+import numpy as np
+import pytest
+from hull_systems import GENERATED, KNOWN, write
+
+from tfmat.evaluation import hull
+from tfmat.evaluation.figure_parts import MANY, figure_of, formula_label, write_labels
+from tfmat.evaluation.hull_entries import read_entries
+from tfmat.evaluation.hull_figures import draw
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    known = read_entries(str(write(folder / "known", KNOWN)))
+    return known, read_entries(str(write(folder / "made", GENERATED)))
+
+
+def picture(name, known, generated=None):
+    system = hull.parse_system(name)
+    _, above = hull.distances([system], known, generated)
+    found = hull.hulls(system, known, generated)
+    return found, draw(found, known, generated, above)
+
+
+def lines(axes):
+    return {line.get_label(): line.get_xydata() for line in axes.lines}
+
+
+def labels(axes):
+    return [text.get_text() for text in axes.texts if text.get_text()]
+
+
+def test_a_binary_system_with_both_hulls(sets):
+    found, figure = picture("Cd-Li", *sets)
+    (axes,) = figure.axes
+    drawn = lines(axes)
+    for name, expected in (
+        ("convex hull of the known", found.known),
+        ("redefined hull", found.redefined),
+    ):
+        order = np.argsort(expected.fractions[:, 1])
+        points = np.column_stack([expected.fractions[order, 1], expected.energies[order]])
+        np.testing.assert_array_equal(drawn[name], points)
+    assert {"Li$_{4}$Cd$_{3}$", "LiCd$_{2}$", "LiCd$_{3}$"} <= set(labels(axes))
+    names = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert names[:3] == ["known (6)", "generated (4)", "generated below (2)"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()][::5] == ["Cd", "Li"]
+
+
+def test_the_first_element_is_on_the_left(sets):
+    _, figure = picture("Li-Cd", sets[0])
+    (axes,) = figure.axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()][::5] == ["Li", "Cd"]
+    (line,) = axes.lines
+    assert line.get_xydata()[1, 0] == 0.25  # Li3Cd has a quarter of Cd
+
+
+def test_a_ternary_system_before_and_after(sets):
+    found, figure = picture("Co-Li-O", *sets)
+    left, right, bar = figure.axes
+    assert bar.get_ylabel() == "formation energy (eV/atom)"
+    assert right.get_title() == "redefined hull"
+    assert "Li$_{2}$CoO$_{3}$" not in labels(left)
+    assert "Li$_{2}$CoO$_{3}$" in labels(right)
+    edges = {
+        frozenset(pair)
+        for facet in found.known.facets
+        for pair in itertools.combinations(facet.tolist(), 2)
+    }
+    assert len(left.lines) == len(edges)
+
+
+def test_a_ternary_system_alone(sets):
+    _, figure = picture("Co-Li-O", sets[0])
+    assert len(figure.axes) == 2  # the triangle and the bar of colours
+
+
+def test_nothing_below_is_said(sets):
+    known, _ = sets
+    _, figure = picture("Co-Li-O", known, known)
+    assert figure.axes[1].get_title() == "nothing generated lies below it"
+
+
+def test_four_elements_have_no_picture(sets):
+    _, figure = picture("Cd-Co-Li-O", *sets)
+    assert figure is None
+
+
+def test_what_is_far_above_is_counted(tmp_path):
+    rows = [("LiCd", -0.2), *[("Li2Cd", 0.6 + index / 1000) for index in range(40)]]
+    _, figure = picture("Cd-Li", read_entries(str(write(tmp_path / "d", rows))))
+    assert any("40 more above" in text for text in labels(figure.axes[0]))
+
+
+def test_thousands_of_points_are_an_image(tmp_path):
+    rows = [("LiCd", -0.2 + index / 10_000) for index in range(MANY + 1)]
+    known = read_entries(str(write(tmp_path / "d", rows)))
+    _, figure = picture("Cd-Li", known, known)
+    assert figure.axes[0].collections[0].get_rasterized()
+    figure.savefig(tmp_path / "d.svg")
+    assert (tmp_path / "d.svg").stat().st_size < 500_000
+
+
+def test_labels_cover_neither_each_other_nor_the_points():
+    figure, (axes,) = figure_of(5, 4)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    random = np.random.default_rng(0)
+    points = 0.5 + random.uniform(-0.2, 0.2, (14, 2))
+    names = [f"Bi{index}Se{index + 1}" for index in range(14)]
+    write_labels(figure, axes, points, names, np.tile([0.0, -1.0], (14, 1)))
+    renderer = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert len(boxes) == 14
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    spots = axes.transData.transform(points)
+    assert not any(box.contains(*spot) for box in boxes for spot in spots)
+
+
+def test_numbers_are_subscripts():
+    assert formula_label("Bi2Se3") == "Bi$_{2}$Se$_{3}$"
