@@ -1,0 +1,118 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+pytest.importorskip("requests")
+from tfmat.datasets import fetch_http
+from tfmat.datasets.fetch_http import Pace, PoliteSession, ServiceError, retry_after
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.seen.append(dict(self.headers))
+        status, headers = self.server.answers.pop(0) if self.server.answers else (200, {})
+        self.send_response(status)
+        for name, value in {"content-length": "0", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def servers():
+    started = []
+    for _ in range(2):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.seen, server.answers = [], []
+        server.url = f"http://127.0.0.1:{server.server_address[1]}/"
+        Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+    yield started
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """Seconds that would have been slept."""
+    seconds = []
+    monkeypatch.setattr(fetch_http.time, "sleep", seconds.append)
+    return seconds
+
+
+def test_waits_as_long_as_the_server_asks_and_else_longer_each_time(servers, slept):
+    server = servers[0]
+    server.answers = [(429, {"retry-after": "7"}), (503, {}), (502, {}), (200, {})]
+    said = []
+    pace = Pace(1000, first_wait=3)
+    pace.on_wait = said.append
+    assert PoliteSession(pace).get(server.url).status_code == 200
+    waits = [seconds for seconds in slept if seconds >= 1]
+    assert waits == [7.0, 6.0, 12.0]
+    assert pace.requests == 4
+    assert said[0].startswith("waiting 7 s: 127.0.0.1")
+    assert "429" in said[0]
+
+
+def test_a_server_that_stays_busy_ends_the_work(servers, slept):
+    servers[0].answers = [(503, {})] * 10
+    pace = Pace(1000, attempts=4)
+    with pytest.raises(ServiceError, match=r"503.*4 times.*again"):
+        PoliteSession(pace).get(servers[0].url)
+    assert len(servers[0].seen) == 4
+    assert pace.failure is not None
+    assert ServiceError.exit_code == 1
+
+
+def test_a_long_pause_is_not_waited_for(servers, slept):
+    servers[0].answers = [(429, {"retry-after": "86400"})]
+    with pytest.raises(ServiceError, match="pause of 86400 s"):
+        PoliteSession(Pace(1000)).get(servers[0].url)
+    assert len(servers[0].seen) == 1
+
+
+def test_requests_keep_their_distance(servers, slept):
+    session = PoliteSession(Pace(0.25))
+    for _ in range(3):
+        session.get(servers[0].url)
+    # The sleeps are not slept: each is close to the whole distance.
+    assert [round(seconds) for seconds in slept] == [4, 4]
+
+
+def test_a_host_that_never_answered_is_not_asked_again(slept):
+    pace = Pace(1000)
+    with pytest.raises(ServiceError, match="check the address"):
+        PoliteSession(pace).get("http://127.0.0.1:9/")
+    with pytest.raises(ServiceError, match="no known host"):
+        PoliteSession(pace).get("http://nowhere.invalid/")
+    assert pace.requests == 2
+
+
+def test_keys_do_not_follow_to_another_host(servers):
+    here, there = servers
+    here.answers = [(302, {"location": there.url}), (302, {"location": here.url}), (200, {})]
+    session = PoliteSession(Pace(1000))
+    session.headers["x-api-key"] = "secret"
+    session.get(here.url)
+    assert "secret" not in str(there.seen)
+    session.get(here.url)
+    assert "secret" in str(here.seen[-1])
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("5", 5.0), ("-3", 0.0), ("soon", None), (None, None)]
+)
+def test_retry_after(value, seconds):
+    assert retry_after(value) == seconds
+
+
+def test_retry_after_as_a_date():
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    assert 80 < retry_after(later) <= 90
+    assert retry_after(format_datetime(datetime.now(UTC) - timedelta(days=1))) == 0
