@@ -23,7 +23,7 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import Candidate
 from tfmat.errors import InputError, TfmatError
 from tfmat.relaxation import build as building
-from tfmat.relaxation import hypothetical
+from tfmat.relaxation import candidates
 from tfmat.relaxation.calculator import AseCalculator
 from tfmat.relaxation.labelling import Settings
 
@@ -111,9 +111,9 @@ def test_unperturbed_structures_are_at_rest(built):
     dataset, _, _ = built
     for name, crystal in zip(dataset.ids, dataset, strict=True):
         if name.endswith(":0"):
-            atoms = emt()._attach(crystal)
-            assert np.linalg.norm(atoms.get_forces(), axis=1).max() < 0.05
-            assert np.abs(atoms.get_stress()).max() < 0.01
+            found = emt().evaluate([crystal])
+            assert np.linalg.norm(found.forces[0], axis=1).max() < 0.05
+            assert np.abs(found.stresses[0]).max() < 0.01
 
 
 def test_the_record_names_potential_settings_and_source(built, few):
@@ -164,9 +164,9 @@ from tfmat.relaxation import build as building, hypothetical
 from tfmat.relaxation.calculator import AseCalculator
 from tfmat.relaxation.labelling import Settings
 
-hypothetical._CHUNK = 8
+hypothetical._SMALLEST_CHUNK = 8
 building.build(
-    Path(sys.argv[1]), ("Cu", "Au"), Settings(relax=False, max_atoms=3, copies=1),
+    Path(sys.argv[1]), ("Cu", "Au"), Settings(relax=False, max_atoms=3, copies=1, limit=24),
     factory=lambda: AseCalculator(EMT(), "EMT"),
 )
 """
@@ -371,7 +371,7 @@ def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
         candidate("skewed", [[3, 0, 0], [3e5, 3, 0], [0, 0, 3]]),
         candidate("thin", [[3, 0, 0], [0, 3, 0], [0, 0, 1e-6]]),
     ]
-    kept, dropped = hypothetical._distinct_candidates([*bad, good], tmp_path / "distinct.json")
+    kept, dropped = candidates.without_copies([*bad, good], tmp_path / "distinct.json")
     assert kept == [good]
     reasons = {row["id"]: row["reason"] for row in dropped}
     assert reasons["flat"].startswith("broken prototype: ")

@@ -85,16 +85,17 @@ def known_copies(
 
     matcher = StructureMatcher()
     groups = _by_composition(known)
-    reduced = cache(lambda row: _reduced(known[row]))
-    found: list[int | None] = []
-    for crystal in crystals:
-        match = None
-        if group := groups.get(_composition(crystal)):
-            own = _reduced(crystal)
-            match = next((row for row in group if _same(matcher, own, reduced(row))), None)
-        found.append(match)
-        if on_step is not None:
-            on_step(1)
+    found: list[int | None] = [None] * len(crystals)
+    for composition, rows in _by_composition(crystals).items():
+        group = groups.get(composition, [])
+        reduced = cache(lambda row: _reduced(known[row]))
+        for row in rows:
+            if group:
+                own = _reduced(crystals[row])
+                same = (other for other in group if _same(matcher, own, reduced(other)))
+                found[row] = next(same, None)
+            if on_step is not None:
+                on_step(1)
     return found
 
 

@@ -60,8 +60,7 @@ def build(
     out = free_place(out)
     work = out.with_name(out.name + ".work")
     task = Task(numbers, settings, prototype_data, work, workers, factory)
-    calculator = factory()
-    recipe = task.record(calculator)
+    calculator, recipe = task.begin()
     claim(work, recipe)
     with released(work):
         made = make(task, calculator)

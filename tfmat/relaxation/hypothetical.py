@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat import files
-from tfmat.datasets import prototypes, substitute
-from tfmat.datasets.contacts import scaled, shortest_contact, touching
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.duplicates import first_copies
-from tfmat.datasets.families import neighbour_distances
-from tfmat.datasets.niggli import niggli_lattice
-from tfmat.datasets.store import Dataset
+from tfmat.datasets.duplicates import first_copies, known_copies
 from tfmat.errors import InputError
 from tfmat.progress import Progress
 from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.candidates import drawn, duplicate, fill, source, without_copies
 from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
 from tfmat.relaxation.energy_scale import energies_record
 from tfmat.relaxation.labelling import (
@@ -35,15 +29,13 @@ from tfmat.relaxation.labelling import (
 from tfmat.relaxation.reference_table import Reference
 from tfmat.relaxation.references import element_references
 
-# Candidates in a chunk: enough for full batches, few enough to lose little by a kill.
-_CHUNK = 32
+# Candidates in a chunk: enough for full batches, few enough to lose little by a kill and to keep
+# all processes busy to the end (a sixteenth of all within these limits). Bases of copies likewise.
+_SMALLEST_CHUNK, _LARGEST_CHUNK = 32, 256
+_CHUNKS = 16
 _COPY_CHUNK = 16
-# Two descriptions of one crystal: average neighbour distances agree to this, Å, where the closest
-# atoms touch; energies to this, eV/atom.
-_DISTANCE = 0.01
+# Energies of two descriptions of one crystal agree to this, eV/atom.
 _ENERGY = 1e-3
-# Contact below which two atoms are one, written twice.
-_SAME_POSITION = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +49,7 @@ class Task:
         work: Folder for what is done so far.
         workers: Processes.
         factory: Makes the calculator; a function of a module.
+        known: Structures of the system, by name, that need not be built again.
     """
 
     numbers: tuple[int, ...]
@@ -65,12 +58,23 @@ class Task:
     work: Path
     workers: int
     factory: CalculatorFactory
+    known: Mapping[str, Crystal] = field(default_factory=dict)
 
-    def record(self, calculator: Calculator) -> dict[str, Any]:
-        """Returns what metadata keeps, and what a resumed build must have in common."""
-        return {
+    def begin(self) -> tuple[Calculator, dict[str, Any]]:
+        """Loads the potential.
+
+        Returns:
+            The potential, and what metadata keep and a resumed build must have in common.
+
+        Raises:
+            InputError: The prototypes cannot be read.
+            MissingExtraError: The potential is not installed.
+        """
+        prototypes = source(self.prototype_data)  # first: a potential takes seconds to load
+        calculator = self.factory()
+        return calculator, {
             "elements": [symbol(number) for number in self.numbers],
-            "prototypes": _source(self.prototype_data),
+            "prototypes": prototypes,
             "settings": self.settings.record(),
             "calculator": {
                 "name": calculator.name,
@@ -132,9 +136,9 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         MissingExtraError: The potential is not installed.
     """
     settings = task.settings
-    every = _candidates(task)
-    distinct, dropped = _distinct_candidates(every, task.work / "distinct.json")
-    chosen = _drawn(distinct, settings)
+    every = fill(task.numbers, task.prototype_data, settings.max_atoms)
+    distinct, dropped = without_copies(every, task.work / "distinct.json")
+    chosen = drawn(distinct, settings.limit, settings.seed)
     references = element_references(task.numbers, calculator, task.work / "references.json")
     labelled = list(
         run_chunks(
@@ -142,14 +146,15 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
             chosen,
             partial(label_candidates, settings=settings),
             task.once(calculator),
-            size=_CHUNK,
+            size=chunk_size(len(chosen)),
             workers=task.workers,
             description="scanning volumes" + (" and relaxing" if settings.relax else ""),
         )
     )
     at_rest, moving = _settled(labelled, settings)
-    kept, rejected = _without_duplicates(at_rest)
-    rejected += moving
+    distinct_rows, twice = _without_duplicates(at_rest)
+    kept, old = _without_known(distinct_rows, task.known)
+    rejected = [*moving, *twice, *old]
     if not kept:
         reasons = sorted({row["reason"].split(": ")[0] for row in rejected})
         raise InputError(
@@ -164,6 +169,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         "labelled": len(chosen),
         "relaxed": len(relaxed),
         "converged": sum(relaxed),
+        "known": len(old),
         "distinct": len(kept),
         "copies": len(copies),
         "unconverged": sum(not row.get("converged", True) for row in kept),
@@ -179,92 +185,20 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
     )
 
 
+def chunk_size(tasks: int) -> int:
+    """Returns how many tasks are computed at once; the same for any number of processes.
+
+    Args:
+        tasks: All of them.
+    """
+    return min(max(tasks // _CHUNKS, _SMALLEST_CHUNK), _LARGEST_CHUNK)
+
+
 def symbol(number: int) -> str:
     """Returns the symbol of an element."""
     from ase.data import chemical_symbols
 
     return str(chemical_symbols[number])
-
-
-def _source(prototype_data: Path | None) -> dict[str, Any]:
-    if prototype_data is not None:
-        return {"name": str(prototype_data), "sha256": Dataset.open(prototype_data).sha256}
-    import pymatgen.analysis.prototypes as package
-
-    file = Path(package.__file__).parent / "aflow_prototypes.json.gz"
-    return {"name": "AFLOW prototypes in pymatgen", "sha256": files.sha256(file)}
-
-
-def _candidates(task: Task) -> list[substitute.Candidate]:
-    most, elements = task.settings.max_atoms, len(task.numbers)
-    if task.prototype_data is None:
-        found = prototypes.aflow(elements)
-    else:
-        found = prototypes.from_dataset(Dataset.open(task.prototype_data), elements)
-    with Progress("filling prototypes", unit="candidate") as progress:
-        candidates = []
-        for candidate in substitute.all_orders(found, task.numbers, most):
-            candidates.append(candidate)
-            progress.update()
-    if not candidates:
-        raise InputError(
-            f"--prototypes {task.prototype_data or 'AFLOW'}: holds no structure of {elements} "
-            f"elements and at most {most} atoms; give another dataset, or raise --max-atoms"
-        )
-    return candidates
-
-
-def _distinct_candidates(
-    candidates: Sequence[substitute.Candidate], cache: Path
-) -> tuple[list[substitute.Candidate], list[Row]]:
-    """Drops what is the same before any energy, which spares more than half of a big build."""
-    sound: list[substitute.Candidate] = []
-    dropped: list[Row] = []
-    for item in candidates:
-        reason = _degenerate(item.crystal)
-        if reason:
-            dropped.append({"id": item.identifier, "reason": reason})
-        else:
-            sound.append(item)
-    if cache.is_file():
-        first = json.loads(cache.read_text("utf-8"))
-    else:
-        crystals = [touching(item.crystal) for item in sound]
-        distances = np.array([neighbour_distances(crystal) for crystal in crystals])
-        with Progress("comparing candidates", len(sound), "candidate") as progress:
-            first = first_copies(crystals, distances, _DISTANCE, on_step=progress.update)
-        files.write_json(cache, first)
-    kept = [item for index, item in enumerate(sound) if first[index] == index]
-    dropped += [
-        duplicate(item.identifier, sound[first[index]].identifier)
-        for index, item in enumerate(sound)
-        if first[index] != index
-    ]
-    return kept, dropped
-
-
-def _degenerate(crystal: Crystal) -> str:
-    """Says why a crystal cannot be compared with others, ``""`` if it can."""
-    try:
-        contact = shortest_contact(crystal)
-        if not contact > _SAME_POSITION:
-            return "atoms clash: two share a position"
-        niggli_lattice(scaled(crystal, 1 / contact).lattice)
-    except (InputError, ValueError) as error:
-        # pymatgen's and NumPy's errors about flat cells are ValueErrors.
-        return f"broken prototype: {error}"
-    return ""
-
-
-def _drawn(
-    candidates: Sequence[substitute.Candidate], settings: Settings
-) -> Sequence[substitute.Candidate]:
-    """Draws as many candidates as are wanted, in their own order."""
-    if settings.limit is None or len(candidates) <= settings.limit:
-        return candidates
-    random = np.random.default_rng(settings.seed)
-    rows = random.choice(len(candidates), settings.limit, replace=False)
-    return [candidates[row] for row in sorted(rows.tolist())]
 
 
 def _settled(rows: Sequence[Row], settings: Settings) -> tuple[list[Row], list[Row]]:
@@ -274,9 +208,8 @@ def _settled(rows: Sequence[Row], settings: Settings) -> tuple[list[Row], list[R
         if "reason" in row:
             go.append(row)
         elif settings.unconverged == "drop" and not row.get("converged", True):
-            reason = (
-                f"not converged: forces above {settings.fmax:g} eV/Å after {settings.steps} steps"
-            )
+            # The stress counts, too: the largest force alone may be small.
+            reason = f"not converged: {row['max_force']:.3g} eV/Å after {row['steps']} steps"
             go.append({"id": row["id"], "reason": reason})
         else:
             stay.append(row)
@@ -300,6 +233,25 @@ def _without_duplicates(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return kept, rejected
 
 
+def _without_known(
+    rows: Sequence[Row], known: Mapping[str, Crystal]
+) -> tuple[list[Row], list[Row]]:
+    if not known:
+        return list(rows), []
+    names = list(known)
+    with Progress("comparing with known structures", len(rows), "structure") as progress:
+        found = known_copies(
+            [crystal_of(row) for row in rows], list(known.values()), on_step=progress.update
+        )
+    kept = [row for row, match in zip(rows, found, strict=True) if match is None]
+    dropped = [
+        {"id": row["id"], "reason": f"known: the same as {names[match]}"}
+        for row, match in zip(rows, found, strict=True)
+        if match is not None
+    ]
+    return kept, dropped
+
+
 def _copies(task: Task, calculator: Calculator, kept: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     if not task.settings.copies:
         return [], []
@@ -315,8 +267,3 @@ def _copies(task: Task, calculator: Calculator, kept: Sequence[Row]) -> tuple[li
         )
     )
     return [row for row in made if "reason" not in row], [row for row in made if "reason" in row]
-
-
-def duplicate(identifier: str, original: str) -> Row:
-    """Returns the row of a structure that is dropped because there is another like it."""
-    return {"id": identifier, "reason": f"duplicate: the same as {original}"}

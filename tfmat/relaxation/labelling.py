@@ -110,10 +110,10 @@ def label_candidates(
 
 def _relaxed(item: Candidate, end: Relaxed, settings: Settings) -> Row:
     reason = end.reason or _unfit(end.crystal, settings)
+    known = {"converged": end.converged, "max_force": end.max_force, "steps": end.steps}
     if reason:
-        return _rejected(item.identifier, reason)
-    row = _row(item.identifier, item.prototype, end.crystal, end.energy)
-    return row | {"converged": end.converged, "steps": end.steps}
+        return _rejected(item.identifier, reason) | known
+    return _row(item.identifier, item.prototype, end.crystal, end.energy) | known
 
 
 def label_copies(calculator: Calculator, bases: Sequence[Base], *, settings: Settings) -> list[Row]:

@@ -1,0 +1,124 @@
+"""``tfmat data augment`` and ``merge``: more structures for a dataset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .data_build import settings_options, system_symbols
+from .options import Elements
+
+_AFLOW = "aflow"
+
+
+@click.command()
+@click.argument("data", metavar="DATA")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
+@click.option("--system", metavar="A-B", help="Two to four elements with dashes, e.g. Co-Hf.")
+@click.option("--elements", type=Elements(), metavar="A,B", help="The same with commas.")
+@click.option(
+    "--prototypes",
+    metavar="DIR|aflow",
+    help="Structures to fill: a dataset, or AFLOW's.  [default: DATA's own with as many elements]",
+)
+@click.option(
+    "--relabel",
+    "relabelled",
+    type=click.Choice(["none", "system", "all"]),
+    default="none",
+    show_default=True,
+    help="Compute these energies of DATA again with the potential, so that they are on its scale.",
+)
+@settings_options
+def augment(
+    data: str,
+    out: Path,
+    system: str | None,
+    elements: tuple[str, ...] | None,
+    prototypes: str | None,
+    relabelled: str,
+    workers: int,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Add hypothetical structures of one system to DATA and write the whole to --out.
+
+    They are made by substitution as `tfmat data build` makes them and labelled with the same
+    potential (CHGNet); what DATA has already is left out. The property `hypothetical` tells them
+    apart. A call that was interrupted goes on when the same command is given again.
+    """
+    from tfmat.datasets.folders import STRUCTURES, resolve
+    from tfmat.relaxation.augment import augment as augment_dataset
+    from tfmat.relaxation.labelling import Settings
+
+    symbols = system_symbols(system, elements)
+    folder = resolve(data, STRUCTURES)
+    source = folder if prototypes is None else Path(prototypes)
+    summary = augment_dataset(
+        folder,
+        out,
+        symbols,
+        Settings(**settings),
+        prototype_data=None if prototypes == _AFLOW else source,
+        relabelled=relabelled,
+        workers=workers,
+    )
+    if summary["warning"]:
+        click.echo(f"warning: {summary['warning']}", err=True)
+    if as_json:
+        click.echo(json.dumps({"dataset": str(out), **summary}))
+        return
+    energies, stability = summary["formation_energy_per_atom"], summary["stability"]
+    rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
+    lines = [
+        f"{out}: {summary['structures']:,} structures, {summary['added']:,} of them new "
+        f"({summary['distinct']:,} distinct, {summary['copies']:,} copies) from "
+        f"{summary['candidates']:,} candidates",
+        f"rejected: {rejected or 'none'}",
+        f"formation energy of the new ones: {energies['minimum']:.3f} to "
+        f"{energies['maximum']:.3f} eV/atom; {stability['negative']['fraction']:.1%} of the "
+        "distinct ones below zero",
+    ]
+    if relabelled != "none":
+        lines.append(
+            f"relabelled: {summary['relabelled']:,} of DATA "
+            f"({summary['relabelling_failed']:,} failed)"
+        )
+    click.echo("\n".join(lines))
+
+
+@click.command()
+@click.argument("parts", metavar="DATA DATA...", nargs=-1, required=True)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
+@click.option(
+    "--duplicates",
+    type=click.Choice(["keep", "id", "structure"]),
+    default="keep",
+    show_default=True,
+    help="Structures that an earlier dataset has: keep them, or drop those of the same id or the "
+    "same structure (pymatgen's StructureMatcher).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def merge(parts: tuple[str, ...], out: Path, duplicates: str, as_json: bool) -> None:
+    """Put the structures of several datasets together in --out.
+
+    Rows keep their order and properties; what a dataset does not know stays unknown.
+    """
+    from tfmat.datasets.folders import STRUCTURES, resolve
+    from tfmat.datasets.merge import merge as merge_datasets
+
+    folders = [resolve(part, STRUCTURES) for part in parts]
+    summary = merge_datasets(folders, out, duplicates=duplicates)
+    if summary["warning"]:
+        click.echo(f"warning: {summary['warning']}", err=True)
+    if as_json:
+        click.echo(json.dumps({"dataset": str(out), **summary}))
+        return
+    counts = " + ".join(f"{count:,}" for count in summary["kept"])
+    click.echo(
+        f"{out}: {summary['structures']:,} structures ({counts}), {summary['dropped']:,} "
+        f"duplicates dropped, {summary['renamed_ids']:,} ids that came again renamed"
+    )

@@ -1,0 +1,148 @@
+"""Putting datasets together: rows of one after the other, with what is known of their energies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tfmat.datasets.duplicates import known_copies
+from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.errors import InputError
+from tfmat.progress import Progress
+
+# How a row is known to be in the merged dataset already.
+KEEP, BY_ID, BY_STRUCTURE = "keep", "id", "structure"
+DUPLICATES = (KEEP, BY_ID, BY_STRUCTURE)
+# Entries of a record that say how the rows were made, and so hold for a dataset with such rows.
+_HERITAGE = ("augment", "repeated_ids")
+
+
+@dataclass
+class Energies:
+    """What is known of the energies of datasets that are put together.
+
+    Attributes:
+        record: The entry ``extra.energies`` of the result; empty where nothing is known.
+        warning: A line for the user if the scales differ or one is unknown, else empty.
+    """
+
+    record: dict[str, Any] = field(default_factory=dict)
+    warning: str = ""
+
+
+def merge(parts: Sequence[Path], out: Path, *, duplicates: str = KEEP) -> dict[str, Any]:
+    """Writes the rows of several datasets to a new one.
+
+    Args:
+        parts: At least two datasets of structures.
+        out: The dataset to write.
+        duplicates: Rows of a later dataset that an earlier one has are kept (``"keep"``; an
+            identifier that comes again gets ``#2``), or dropped by ``"id"`` or by ``"structure"``
+            (StructureMatcher, see :func:`tfmat.datasets.duplicates.known_copies`).
+
+    Returns:
+        The summary, which is also kept in the metadata, and ``warning``.
+
+    Raises:
+        InputError: Fewer than two datasets, one cannot be read, or ``out`` is in the way.
+    """
+    if len(parts) < 2:
+        raise InputError("give at least two datasets to merge")
+    datasets = [Dataset.open(part) for part in parts]
+    energies = combined_energies(
+        {str(part): dataset.metadata for part, dataset in zip(parts, datasets, strict=True)}
+    )
+    source = {
+        "name": " + ".join(dataset.path.name for dataset in datasets),
+        "datasets": [_record(dataset) for dataset in datasets],
+    }
+    with DatasetWriter(out, source, extra=heritage(datasets)) as writer:
+        kept = []
+        for number, dataset in enumerate(datasets):
+            known = _known(dataset, datasets[:number], duplicates)
+            kept.append(len(dataset) - len(known))
+            for row, properties in rows_of(dataset):
+                if row in known:
+                    writer.reject(dataset.ids[row], f"duplicate: {known[row]}", str(dataset.path))
+                else:
+                    writer.add(dataset[row], dataset.ids[row], properties)
+        summary = {
+            "structures": writer.structures,
+            "duplicates": duplicates,
+            "kept": kept,
+            "dropped": writer.rejected.total(),
+            "renamed_ids": writer.renamed,
+        }
+        writer.extra["merge"] = {**source, **summary}
+        if energies.record:
+            writer.extra["energies"] = energies.record
+    return {**source, **summary, "warning": energies.warning}
+
+
+def rows_of(dataset: Dataset) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yields the number and the properties of every row.
+
+    Args:
+        dataset: The dataset.
+    """
+    columns = {name: dataset.property(name) for name in dataset.properties}
+    for row in range(len(dataset)):
+        yield row, {name: float(column[row]) for name, column in columns.items()}
+
+
+def heritage(datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """Returns the entries of some records by which a split knows copies of a structure.
+
+    Args:
+        datasets: In their order; of an entry that several have the first counts.
+    """
+    extras = [dataset.metadata["extra"] for dataset in reversed(datasets)]
+    return {name: extra[name] for extra in extras for name in _HERITAGE if name in extra}
+
+
+def combined_energies(records: Mapping[str, Mapping[str, Any]]) -> Energies:
+    """Says what the energies of several datasets mean together.
+
+    Args:
+        records: Metadata by the name of the dataset.
+    """
+    entries = {name: record["extra"].get("energies") or {} for name, record in records.items()}
+    scales = {name: str(entry.get("scale") or "") for name, entry in entries.items()}
+    if not any(scales.values()):
+        return Energies(warning=f"{', '.join(scales)} do not say on which scale energies are")
+    if len(set(scales.values())) == 1:
+        methods = sorted({str(entry.get("method", "?")) for entry in entries.values()})
+        references: dict[str, Any] = {}
+        for entry in entries.values():
+            references |= entry.get("references") or {}
+        record = {"method": "; ".join(methods), "scale": next(iter(scales.values()))}
+        return Energies(record | ({"references": references} if references else {}))
+    told = [f"{name}: {scale or 'not known'}" for name, scale in scales.items()]
+    record = {"method": "mixed", "scale": f"mixed ({'; '.join(told)})"}
+    return Energies(record, f"energies are on different scales ({'; '.join(told)})")
+
+
+def _record(dataset: Dataset) -> dict[str, Any]:
+    return {"name": str(dataset.path), "sha256": dataset.sha256, "structures": len(dataset)}
+
+
+def _known(dataset: Dataset, earlier: Sequence[Dataset], duplicates: str) -> dict[int, str]:
+    """Returns why rows need not be added, by row."""
+    if duplicates == BY_ID:
+        ids = {identifier for before in earlier for identifier in before.ids}
+        return {
+            row: f"the id of an earlier structure: {identifier}"
+            for row, identifier in enumerate(dataset.ids)
+            if identifier in ids
+        }
+    if duplicates != BY_STRUCTURE or not earlier:
+        return {}
+    every = [crystal for before in earlier for crystal in before]
+    names = [identifier for before in earlier for identifier in before.ids]
+    with Progress("comparing structures", len(dataset), "structure") as progress:
+        found = known_copies(list(dataset), every, on_step=progress.update)
+    return {
+        row: f"the same as {names[match]}" for row, match in enumerate(found) if match is not None
+    }
