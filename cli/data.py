@@ -22,13 +22,21 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
 @click.group(
     cls=LazyGroup,
     lazy={
-        "build": ("tfmat.cli.data_build", "build", "Build a binary database from prototypes."),
+        "build": ("tfmat.cli.data_build", "build", "Build a database of a system from prototypes."),
+        "augment": (
+            "tfmat.cli.data_augment",
+            "augment",
+            "Add hypothetical structures of a system.",
+        ),
+        "merge": ("tfmat.cli.data_augment", "merge", "Put datasets together."),
         "import": ("tfmat.cli.data", "import_", "Import structures or formulas from files."),
+        "fetch": ("tfmat.cli.data_fetch", "fetch", "Fetch structures from a database."),
         "enumerate": (
             "tfmat.cli.data_enumerate",
             "enumerate_",
             "Enumerate formulas and count the valid ones.",
         ),
+        "split": ("tfmat.cli.data_split", "split", "Hold a part out, and check what leaks."),
         "info": ("tfmat.cli.data", "info", "Describe a dataset."),
     },
 )

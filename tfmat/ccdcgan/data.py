@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -15,9 +18,12 @@ from tfmat.ccdcgan.recipe import DataRecipe
 from tfmat.ccdcgan.sites import box_positions
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.families import families
+from tfmat.datasets.properties import CREATED
 from tfmat.datasets.select import passes
-from tfmat.datasets.split import formula, split
+from tfmat.datasets.split import formula
+from tfmat.datasets.split_rules import hold_out, rows_hash
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.writing import reduced_formula
 from tfmat.errors import InputError
 
 
@@ -33,6 +39,9 @@ class TrainingData:
         train: Numbers (in 0 to n - 1) of the structures to learn from, ascending.
         test: Numbers of the structures held out, ascending.
         rejected: How many structures were left out, by reason.
+        split: How structures were held out, and how many: the record of a
+            :class:`tfmat.datasets.split_rules.Split`, with the hash of the held-out rows, by which
+            the split can be recognised.
     """
 
     dataset: Dataset
@@ -42,6 +51,7 @@ class TrainingData:
     train: NDArray[np.intp]
     test: NDArray[np.intp]
     rejected: dict[str, int]
+    split: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.crystals)
@@ -61,6 +71,16 @@ class TrainingData:
             InputError: The dataset has no such property.
         """
         return np.asarray(self.dataset.property(name)[self.rows], dtype=np.float64)
+
+    def held_out_list(self) -> str:
+        """Returns the held-out structures as CSV: identifier in the dataset, reduced formula."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "formula"])
+        for index in self.test:
+            name = self.dataset.ids[int(self.rows[index])]
+            writer.writerow([name, reduced_formula(self.crystals[index])])
+        return text.getvalue()
 
     def channels(self, subset: NDArray[np.intp]) -> list[NDArray[np.float64]]:
         """Returns what the sites autoencoder sees: the atoms of one element of one structure.
@@ -102,15 +122,17 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
     formulas = [formula(crystal) for crystal in crystals]
     # Copies of one structure on both sides would make the held-out figures too good.
     copies = families(dataset, rows)
-    train, test = split(formulas, recipe.test_fraction, seed, recipe.split, copies)
+    created = dataset.property(CREATED)[rows] if CREATED in dataset.properties else None
+    split = hold_out(recipe.rule(), formulas, seed, copies, created)
     return TrainingData(
         dataset=dataset,
         elements=tuple(chemical_symbols[number] for number in _element_numbers(recipe, dataset)),
         rows=rows,
         crystals=crystals,
-        train=train,
-        test=test,
+        train=split.train,
+        test=split.test,
         rejected=rejected,
+        split={**split.record, "sha256": rows_hash(rows[split.test])},
     )
 
 

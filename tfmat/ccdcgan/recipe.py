@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.datasets.split_rules import Side, SplitKind, SplitRule
 from tfmat.errors import InputError
 from tfmat.recipes.checks import positive, share
 from tfmat.recipes.loader import load
@@ -24,7 +25,14 @@ class DataRecipe:
         max_atoms: Largest number of atoms in the cell.
         max_length: Largest a, b and c, in Å.
         test_fraction: Share of structures that is held out.
-        split: ``random`` holds out structures, ``formula`` whole reduced formulas.
+        split: ``random`` holds out structures, ``formula`` whole reduced formulas, ``system`` whole
+            chemical systems, ``leave-out`` what ``leave_out`` names, ``created`` what is newest.
+        leave_out: For ``leave-out``: formulas (``Bi2Se3``) and chemical systems (``Co-Hf``).
+        from_date: For ``created``: first day that is held out; empty for the newest share.
+        undated: For ``created``: the side of structures without a date.
+
+    Raises:
+        InputError: The split's parts do not belong together.
     """
 
     dataset: str = "bi-se"
@@ -33,7 +41,22 @@ class DataRecipe:
     max_atoms: int = 20
     max_length: float = 10.0
     test_fraction: float = 0.1
-    split: Literal["random", "formula"] = "random"
+    split: SplitKind = "random"
+    leave_out: tuple[str, ...] = ()
+    from_date: str = ""
+    undated: Side = "train"
+
+    def __post_init__(self) -> None:
+        try:
+            self.rule()
+        except InputError as error:
+            raise InputError(f"recipe: data: {error}") from error
+
+    def rule(self) -> SplitRule:
+        """Returns how structures are held out."""
+        return SplitRule(
+            self.split, self.test_fraction, self.leave_out, self.from_date, self.undated
+        )
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +17,33 @@ from tfmat.datasets.links import Links
 from tfmat.datasets.niggli import niggli_lattice
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
 
 # Two crystals are the same if their volumes agree to this share and their average neighbour
 # distances to this many Å: files round to 1e-4 Å, polymorphs differ by more than 0.01 Å.
 _VOLUME = 1e-3
 _DISTANCE = 1e-2
 _NEIGHBOURS = 16
+REPEATED = "repeated_ids"
+"""Entry of a dataset's record whose import had to tell structures of one identifier apart.
+
+Datasets that were imported before it was there are split as they always were.
+"""
+_REPEATED = re.compile(r".#\d+\Z")
+# PROTOTYPE:FORMULA:COPY, as `tfmat data build` names structures: in a dataset with others beside
+# them, whose identifiers may hold a colon, too.
+_ADDED = re.compile(r".:[A-Z][A-Za-z0-9]*:\d+\Z")
 
 
 def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[int]:
     """Numbers the families of structures that a split must keep together.
 
     A family is a structure with its strained and perturbed copies (``tfmat data build`` gives them
-    identifiers ``NAME:0``, ``NAME:1``, ...), and with every structure of the same reduced formula,
-    volume per atom (to 0.1%) and average distances to the 16 nearest neighbours (to 0.01 Å),
-    whatever its cell. The distances: Widdowson et al., MATCH 87, 529 (2022).
+    identifiers ``NAME:0``, ``NAME:1``, ...), with those that had its identifier in the source
+    (``NAME#2``, ``NAME#3``, ...), and with every structure of the same reduced formula, volume per
+    atom (to 0.1%) and average distances to the 16 nearest neighbours (to 0.01 Å), whatever its
+    cell, its handedness and the order of its atoms. The distances: Widdowson et al., MATCH 87, 529
+    (2022).
 
     Args:
         dataset: The dataset.
@@ -39,22 +53,57 @@ def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = N
         A number for every row; the same number means the same family.
     """
     chosen = range(len(dataset)) if rows is None else [int(row) for row in rows]
-    links = Links(len(chosen))
-    if "build" in dataset.metadata["extra"]:
-        first: dict[str, int] = {}
-        for index, row in enumerate(chosen):
-            base = dataset.ids[row].rpartition(":")[0] or dataset.ids[row]
-            links.join(index, first.setdefault(base, index))
+    return linked(
+        [partial(dataset.__getitem__, row) for row in chosen],
+        [base_name(dataset, row) for row in chosen],
+    )
+
+
+def base_name(dataset: Dataset, row: int) -> str:
+    """Returns the identifier that a structure shares with its copies by origin.
+
+    Args:
+        dataset: The dataset; its record says whether it has such copies.
+        row: The structure.
+    """
+    name, extra = dataset.ids[row], dataset.metadata["extra"]
+    if REPEATED in extra and _REPEATED.search(name):
+        name = name.rpartition("#")[0]
+    if "build" in extra or (extra.keys() & {"augment", "merge"} and _ADDED.search(name)):
+        name = name.rpartition(":")[0] or name
+    return name
+
+
+def linked(
+    crystals: Sequence[Callable[[], Crystal]], names: Sequence[Hashable] | None = None
+) -> list[int]:
+    """Numbers the families of any crystals, as :func:`families` does those of a dataset.
+
+    Args:
+        crystals: Functions that return a crystal each, so that not all are in memory.
+        names: A name for each; the same name means the same family.
+
+    Returns:
+        A number for each crystal.
+    """
+    links = Links(len(crystals))
+    first: dict[Hashable, int] = {}
+    for index, name in enumerate(names or ()):
+        links.join(index, first.setdefault(name, index))
     groups: dict[Hashable, list[tuple[float, int]]] = defaultdict(list)
-    for index, row in enumerate(chosen):
-        crystal = dataset[row]
+    for index, load in enumerate(crystals):
+        crystal = load()
         volume = abs(float(np.linalg.det(crystal.lattice))) / len(crystal)
         groups[formula(crystal)].append((volume, index))
     distances: dict[int, NDArray[np.float64]] = {}
 
     def distances_of(index: int) -> NDArray[np.float64]:
         if index not in distances:
-            distances[index] = neighbour_distances(dataset[chosen[index]])
+            try:
+                distances[index] = neighbour_distances(crystals[index]())
+            except InputError:
+                # An absurd cell has no copies, and must not keep the others from being split.
+                distances[index] = np.full(_NEIGHBOURS, np.nan)
         return distances[index]
 
     for members in groups.values():
@@ -68,7 +117,7 @@ def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = N
                 if np.abs(distances_of(index) - distances_of(other)).max() < _DISTANCE:
                     links.join(index, other)
         distances.clear()
-    return [links.root(index) for index in range(len(chosen))]
+    return [links.root(index) for index in range(len(crystals))]
 
 
 def neighbour_distances(crystal: Crystal, count: int = _NEIGHBOURS) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Seeded splits that leak neither structures nor, where wanted, formulas."""
+"""Seeded splits by whole groups: copies of a structure, reduced formulas, chemical systems."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.links import Links
 from tfmat.errors import InputError
 
-SplitKind = Literal["random", "formula"]
+GroupKind = Literal["random", "formula", "system"]
+Formula = tuple[tuple[int, int], ...]
+"""A reduced formula: pairs of atomic number and count, by atomic number."""
 
 
-def formula(crystal: Crystal) -> tuple[tuple[int, int], ...]:
+def formula(crystal: Crystal) -> Formula:
     """Returns the reduced formula as pairs of atomic number and count, by atomic number.
 
     Args:
@@ -29,23 +31,30 @@ def formula(crystal: Crystal) -> tuple[tuple[int, int], ...]:
     )
 
 
+def system(formula: Formula) -> tuple[int, ...]:
+    """Returns the chemical system of a formula: its atomic numbers, ascending."""
+    return tuple(number for number, _ in formula)
+
+
 def split(
-    formulas: Sequence[Hashable],
+    formulas: Sequence[Formula],
     test_fraction: float,
     seed: int,
-    kind: SplitKind = "random",
+    kind: GroupKind = "random",
     families: Sequence[Hashable] | None = None,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Splits structures into those to learn from and those held out.
 
     Whole groups go to one side: with ``"random"`` the families (structures that are copies of one
-    another), with ``"formula"`` all structures of a reduced formula and the families besides.
+    another), with ``"formula"`` all structures of a reduced formula and the families besides, with
+    ``"system"`` all structures of the same elements and the families besides.
 
     Args:
-        formulas: Reduced formula of every structure, in any hashable form.
+        formulas: Reduced formula of every structure.
         test_fraction: Share of the structures to hold out, between 0 and 1.
-        seed: Seed; the same arguments give the same split everywhere.
-        kind: ``"random"`` or ``"formula"``.
+        seed: Seed; the same arguments give the same split everywhere. With ``"system"`` the order
+            of the structures does not matter.
+        kind: ``"random"``, ``"formula"`` or ``"system"``.
         families: Family of every structure, as
             :func:`tfmat.datasets.families.families` finds them; none by default.
 
@@ -54,19 +63,29 @@ def split(
         empty. The held-out share is met as closely as whole groups allow without exceeding it.
 
     Raises:
-        InputError: There are fewer than two groups, or an argument is out of range.
+        InputError: There are fewer than two groups, or the share is out of range.
     """
     if not 0 < test_fraction < 1:
         raise InputError(f"test fraction {test_fraction}: give a number between 0 and 1")
-    if kind not in ("random", "formula"):
-        raise InputError(f"split {kind!r}: give random or formula")
-    groups = _groups(formulas, kind, families)
+    labels: list[Sequence[Hashable]] = []
+    if kind == "formula":
+        labels = [formulas]
+    elif kind == "system":
+        labels = [[system(entry) for entry in formulas]]
+    groups = joined(len(formulas), families, *labels)
     names, sizes = np.unique(groups, return_counts=True)
     if len(names) < 2:
         raise InputError(
             f"{len(formulas)} structures in {len(names)} group cannot be split ({kind}); "
             "more are needed"
         )
+    if kind == "system":
+        # Not in the order of the rows: another order must not hold out other systems.
+        least: dict[int, tuple[int, ...]] = {}
+        for group, entry in zip(groups.tolist(), formulas, strict=True):
+            least[group] = min(least.get(group, system(entry)), system(entry))
+        ranks = sorted(range(len(names)), key=lambda index: least[int(names[index])])
+        names, sizes = names[ranks], sizes[ranks]
     order = np.random.default_rng(seed).permutation(len(names))
     target = round(test_fraction * len(formulas))
     held_out, total = [], 0
@@ -81,16 +100,24 @@ def split(
     return np.flatnonzero(~test), np.flatnonzero(test)
 
 
-def _groups(
-    formulas: Sequence[Hashable], kind: SplitKind, families: Sequence[Hashable] | None
+def joined(
+    count: int, families: Sequence[Hashable] | None, *labels: Sequence[Hashable]
 ) -> NDArray[np.intp]:
-    """Numbers the groups by first appearance, joining those that share a structure."""
-    count = len(formulas)
-    labels = [list(families) if families is not None else list(range(count))]
-    if kind == "formula":
-        labels.append(list(formulas))
+    """Groups structures that share a label, directly or through others.
+
+    Args:
+        count: Number of structures.
+        families: Family of every structure; ``None`` if each is its own.
+        *labels: Further labels of every structure.
+
+    Returns:
+        Number of the first structure of its group for every structure, shape ``(count,)``.
+
+    Raises:
+        ValueError: There are not as many labels as structures.
+    """
     links = Links(count)
-    for column in labels:
+    for column in (families if families is not None else range(count), *labels):
         if len(column) != count:
             raise ValueError(f"{len(column)} labels for {count} structures")
         first: dict[Hashable, int] = {}

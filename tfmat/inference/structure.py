@@ -177,6 +177,9 @@ def _check_origin(top: _Node) -> None:
         for key in ("training", "held_out"):
             for node in data.maybe(key):
                 node.whole()
+        for split in data.maybe("split"):
+            for digest in split.maybe("sha256"):
+                digest.text()
     for training in top.maybe("training"):
         for node in training.maybe("created"):
             node.text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import tomllib
 import types
@@ -126,6 +127,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if value not in choices:
             raise InputError(f"recipe: {where} must be one of {', '.join(choices)}, not {value!r}")
         return value
+    if hint is str and isinstance(value, datetime.date):
+        # TOML has dates of its own; a recipe keeps them as text.
+        return value.isoformat()
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):

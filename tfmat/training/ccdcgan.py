@@ -15,6 +15,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_sites_autoencoder
 from tfmat.ccdcgan.train_constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs, properties
+from tfmat.datasets.split_rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.inference.metadata import GENERATE
 from tfmat.training.chain import Chain, Networks
@@ -69,21 +70,26 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return replace(recipe, data=replace(recipe.data, elements=data.elements)), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
-        """Returns counts and elements."""
+        """Returns counts, elements and how structures were held out."""
         return {
             "structures": len(data),
             "training": len(data.train),
             "held_out": len(data.test),
             "left_out": data.rejected,
             "elements": list(data.elements),
+            "split": data.split,
         }
 
     def sentence(self, recipe: CcdcganRecipe, data: TrainingData) -> str:
         """Returns how many structures are learned from."""
         return (
             f"{len(data.train)} structures to learn from, {len(data.test)} held out "
-            f"({recipe.data.split} split)"
+            f"({split_sentence(data.split)})"
         )
+
+    def texts(self, data: TrainingData) -> dict[str, str]:
+        """Returns the list of what is held out."""
+        return {"held_out.csv": data.held_out_list()}
 
     def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
         """Returns the stages; every property of the recipe's terms needs its own constraint."""

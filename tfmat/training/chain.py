@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
+from tfmat import files
 from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
@@ -105,6 +106,10 @@ class Chain(ABC, Generic[Recipe, Data]):
     @abstractmethod
     def sentence(self, recipe: Recipe, data: Data) -> str:
         """Returns what is learned from, for the user."""
+
+    def texts(self, data: Data) -> Mapping[str, str]:
+        """Returns files that a run's folder holds beside its record: name and text."""
+        return {}
 
     @abstractmethod
     def stages(self, target: str, recipe: Recipe) -> list[str]:
@@ -205,7 +210,7 @@ def export(
         if whole is not None:
             models[GENERATE] = whole
     data = run.info["dataset"]
-    known = ("name", "sha256", "structures", "formulas", "training", "held_out")
+    known = ("name", "sha256", "structures", "formulas", "training", "held_out", "split")
     provenance = Provenance(
         name=name or run.folder.resolve().name,
         recipe=recipe,
@@ -327,6 +332,9 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
         if source is not None:
             for name in taken:
                 run.reuse(source, name)
+    for name, text in chain.texts(data).items():
+        with files.replacing(run.folder / name) as temporary:
+            temporary.write_text(text, "utf-8")
     tell(f"{run.folder}: recipe {tables['name']}, seed {run.seed}, {chain.sentence(recipe, data)}")
     return run, recipe, data
 

@@ -141,6 +141,12 @@ class Run:
                 f"{self.info['dataset']['name']}, SHA-256 {self.info['dataset']['sha256'][:12]}); "
                 "give the same data with --data, or another --out"
             )
+        before = self.info["dataset"].get("split", {}).get("sha256")
+        if before not in (None, dataset.get("split", {}).get("sha256")):
+            raise InputError(
+                f"{self.folder}: this tfmat would hold out others than the one that started the "
+                "run; go on with that version, or give another --out"
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:
