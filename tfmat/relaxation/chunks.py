@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -95,12 +96,19 @@ def _run_parallel(
             raise TfmatError(
                 "a worker process was killed (out of memory?); the same command goes on from here"
             ) from error
+        except BaseException:
+            # An interruption does not wait for the chunks that are being computed.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _start(factory: CalculatorFactory) -> None:
     global _calculator
+    # Ctrl-C reaches all processes of a terminal; the main one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # Where the main process is killed outright, nobody would tell this one to end.

@@ -33,7 +33,7 @@ from tfmat.relaxation.relaxing import Settings, relax_rows
 from tfmat.relaxation.workfolder import claim, released
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
-_CHUNK = 64
+_CHUNK = 32
 
 
 def relax_source(
