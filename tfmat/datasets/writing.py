@@ -6,6 +6,7 @@ because a light install should not spend a second on imports before the first st
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -37,7 +38,10 @@ def _reduced_formula(numbers: tuple[int, ...], counts: tuple[int, ...]) -> str:
     from pymatgen.core import Composition
 
     composition = dict(zip((chemical_symbols[z] for z in numbers), counts, strict=True))
-    return str(Composition(composition).reduced_formula)
+    with warnings.catch_warnings():
+        # Of noble gases without an electronegativity, by which pymatgen sorts.
+        warnings.simplefilter("ignore", UserWarning)
+        return str(Composition(composition).reduced_formula)
 
 
 def cif_text(crystal: Crystal, identifier: str, comments: Sequence[str] = ()) -> str:
