@@ -89,15 +89,24 @@ def _text(summary: dict[str, Any], out: Path) -> str:
         lines.append(f"... {len(summary['table']) - 1:,} systems in all, see table.csv")
     if below:
         lines.append(f"{len(below):,} structures lie below the hull of the known ones:")
-        lines += [
-            f"  {entry['formula']} ({entry['id']}) by {1000 * entry['below_hull']:.1f} meV/atom"
-            + (", on the redefined hull" if entry["on_redefined_hull"] else "")
-            for entry in below[:_MOST]
-        ]
-        lines += [f"  ... {len(below) - _MOST:,} more in summary.json"] * (len(below) > _MOST)
+        lines += _lowest(below)
     elif summary["generated"] is not None:
         lines.append("nothing generated lies below the hull of the known structures")
     for name, reasons in summary["left_out"].items():
         lines += [f"{name}: {n:,} left out ({reason})" for reason, n in reasons.items()]
     lines.append(f"{summary['structures']:,} structures in {out / 'hull.csv'}")
     return "\n".join(lines)
+
+
+def _lowest(below: list[dict[str, Any]]) -> list[str]:
+    """Returns a line for each formula, with its lowest structure: copies are frequent."""
+    by_formula: dict[str, list[dict[str, Any]]] = {}
+    for entry in below:
+        by_formula.setdefault(entry["formula"], []).append(entry)
+    lines = []
+    for formula, (first, *others) in list(by_formula.items())[:_MOST]:
+        line = f"  {formula} by {1000 * first['below_hull']:.1f} meV/atom ({first['id']}"
+        line += f" and {len(others):,} more)" if others else ")"
+        lines.append(line + (", on the redefined hull" if first["on_redefined_hull"] else ""))
+    left = len(by_formula) - _MOST
+    return [*lines, f"  ... {left:,} more formulas in summary.json"] if left > 0 else lines

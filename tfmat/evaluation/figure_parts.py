@@ -21,6 +21,8 @@ MANY = 2000
 """More points than this become an image in an SVG file, too."""
 # A label stands at one of these distances from its point, in points, in one of so many directions.
 _DISTANCES, _DIRECTIONS = (12, 17, 23, 30, 40, 52), 16
+# Half of a marker, and the distance from which on a label needs a line to its point, in points.
+_MARKER, _FAR = 4, 28
 # How much less welcome a place is by its angle to the wanted direction, in points.
 _TURN = 20.0
 
@@ -56,8 +58,11 @@ def write_labels(
     points: NDArray[np.float64],
     labels: Sequence[str],
     outwards: NDArray[np.float64],
+    avoid: NDArray[np.float64] | None = None,
 ) -> None:
     """Writes labels beside points so that they cover neither each other nor the points.
+
+    One that finds no room near its point gets a line to it.
 
     Args:
         figure: The figure, with everything else drawn in it.
@@ -65,6 +70,7 @@ def write_labels(
         points: Shape ``(n, 2)``.
         labels: One for each point; ``""`` for none.
         outwards: Direction in which each label should stand if it can, shape ``(n, 2)``.
+        avoid: Further points not to cover, shape ``(m, 2)``.
     """
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
@@ -72,9 +78,10 @@ def write_labels(
     figure.draw_without_rendering()  # the layout decides where everything lies
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     scale = figure.dpi / 72
+    reach = _MARKER * scale
     spots = [
-        Bbox.from_extents(x - 4 * scale, y - 4 * scale, x + 4 * scale, y + 4 * scale)
-        for x, y in axes.transData.transform(points)
+        Bbox.from_extents(x - reach, y - reach, x + reach, y + reach)
+        for x, y in axes.transData.transform(points if avoid is None else [*points, *avoid])
     ]
     frame = axes.get_window_extent(renderer)
     boxes: list[Bbox] = []
@@ -102,6 +109,15 @@ def write_labels(
         else:
             text.set_position(places[0])
         boxes.append(text.get_window_extent(renderer))
+        if np.hypot(*text.get_position()) > _FAR:
+            axes.annotate(
+                "",
+                points[index],
+                xytext=text.get_position(),
+                textcoords="offset points",
+                arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.7, "shrinkA": 5},
+                zorder=9,
+            )
 
 
 def _places(outwards: NDArray[np.float64], box: Any, scale: float) -> list[tuple[float, float]]:

@@ -68,11 +68,16 @@ def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dist
                 handle.set_array(None)
                 handle.set_facecolor("none")
     _bar(figure, panels, colours)
-    for panel, hull in zip(panels, (hulls.known, hulls.redefined), strict=False):
+    sets = [(hulls.known, known), (hulls.redefined, generated)]
+    for panel, (hull, entries) in zip(panels, sets, strict=False):
+        others = None
+        if entries is not None:
+            rows = entries.within(hulls.system)
+            others = np.unique(_flat(entries.shares(rows, hulls.system)), axis=0)
         labels = hulls.formulas(hull, known, generated)
         labels[:3] = ["", "", ""]  # the corners of the triangle name the elements
         points = _flat(hull.fractions)
-        write_labels(figure, panel, points, labels, _outwards(points))
+        write_labels(figure, panel, points, labels, _outwards(points), others)
     return figure
 
 
