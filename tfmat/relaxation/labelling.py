@@ -90,7 +90,8 @@ def label_candidates(
     scans = scan_volumes([touching(item.crystal) for item in candidates], calculator)
     rows: list[Row] = []
     for item, scan in zip(candidates, scans, strict=True):
-        reason = scan.reason or _unfit(scan.crystal, settings)
+        # A relaxation moves atoms apart that overlap at first.
+        reason = scan.reason or _unfit(scan.crystal, settings, contacts=not settings.relax)
         if reason or scan.crystal is None:
             rows.append(_rejected(item.identifier, reason))
         else:
@@ -160,10 +161,10 @@ def _copy(crystal: Crystal, name: str, settings: Settings) -> Crystal | None:
     return None
 
 
-def _unfit(crystal: Crystal | None, settings: Settings) -> str:
+def _unfit(crystal: Crystal | None, settings: Settings, *, contacts: bool = True) -> str:
     if crystal is None:
         return ""
-    if (contact := shortest_contact(crystal)) < _SHORTEST_CONTACT:
+    if contacts and (contact := shortest_contact(crystal)) < _SHORTEST_CONTACT:
         return f"atoms clash: {contact:.2f} of the sum of their covalent radii"
     reason = obstacle(crystal, settings.max_atoms, settings.max_length)
     return f"selection: {reason}" if reason else ""
