@@ -40,6 +40,7 @@ def augment(
     elements: tuple[str, ...] | None,
     prototypes: str | None,
     relabelled: str,
+    potential: str,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -47,12 +48,13 @@ def augment(
     """Add hypothetical structures of one system to DATA and write the whole to --out.
 
     They are made by substitution as `tfmat data build` makes them and labelled with the same
-    potential (CHGNet); what DATA has already is left out. The property `hypothetical` tells them
+    potential; what DATA has already is left out. The property `hypothetical` tells them
     apart. A call that was interrupted goes on when the same command is given again.
     """
     from tfmat.datasets.folders import STRUCTURES, resolve
     from tfmat.relaxation.augment import augment as augment_dataset
     from tfmat.relaxation.labelling import Settings
+    from tfmat.relaxation.potentials import find_potential
 
     symbols = system_symbols(system, elements)
     folder = resolve(data, STRUCTURES)
@@ -65,6 +67,7 @@ def augment(
         prototype_data=None if prototypes == _AFLOW else source,
         relabelled=relabelled,
         workers=workers,
+        factory=find_potential(potential).factory_for(symbols),
     )
     if summary["warning"]:
         click.echo(f"warning: {summary['warning']}", err=True)

@@ -24,6 +24,12 @@ _PAPER = {
 # How hypothetical structures are made and labelled: of `tfmat data build` and `augment`.
 settings_options = with_options(
     click.option(
+        "--potential",
+        default="chgnet",
+        show_default=True,
+        help="chgnet, or emt (seven metals; to try the command out).",
+    ),
+    click.option(
         "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
     ),
     click.option(
@@ -123,6 +129,7 @@ def build(
     out: Path,
     elements: tuple[str, ...] | None,
     prototypes: Path | None,
+    potential: str,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -131,15 +138,21 @@ def build(
 
     The elements are put into prototypes in every order (two of them both ways round); the volume
     of lowest energy is found, atoms that clash, cells beyond the selection and duplicates are
-    dropped, and formation energies are computed against the elements with the same potential
-    (CHGNet). A build that was interrupted goes on when the same command is given again.
+    dropped, and formation energies are computed against the elements with the same potential. A
+    build that was interrupted goes on when the same command is given again.
     """
     from tfmat.relaxation.build import build as build_dataset
     from tfmat.relaxation.labelling import Settings
+    from tfmat.relaxation.potentials import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
-        out, symbols, Settings(**settings), prototype_data=prototypes, workers=workers
+        out,
+        symbols,
+        Settings(**settings),
+        prototype_data=prototypes,
+        workers=workers,
+        factory=find_potential(potential).factory_for(symbols),
     )
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))

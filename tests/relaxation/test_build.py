@@ -245,6 +245,9 @@ def test_a_potential_that_binds_nothing(few, tmp_path):
         (["bise"], "two to four elements with dashes"),
         (["--elements", "Bi,Xx"], "no element"),
         (["--elements", "Bi"], "two to four"),
+        (["--elements", "Bi,Po"], "chgnet: has not learned Po"),
+        (["bi-se", "--potential", "emt"], "emt: has not learned bi"),
+        (["bi-se", "--potential", "dft"], "not known"),
         (["li-na-k-rb-cs"], "two to four"),
         (["bi-bi"], "twice"),
         (["bi-se", "--prototypes", "nowhere"], "no such dataset"),
@@ -256,6 +259,22 @@ def test_wrong_words_are_one_line(tmp_path, arguments, message):
     )
     assert result.exception is not None
     assert message in str(getattr(result.exception, "message", result.exception))
+
+
+def test_the_command(few, tmp_path):
+    arguments = [
+        *("data", "build", "cu-au", "--potential", "emt", "--prototypes", str(few)),
+        *("--out", str(tmp_path / "out")),
+    ]
+    result = CliRunner().invoke(tfmat, arguments)
+    assert result.exit_code == 0, result.output
+    summary = Dataset.open(tmp_path / "out").metadata["extra"]["build"]
+    lines = result.stdout.splitlines()
+    assert lines[0].endswith("6 structures (6 distinct, 0 copies) from 10 candidates")
+    assert lines[1] == "rejected: 4 duplicate"
+    assert lines[4].split() == ["converged", "6", "(100.0%)"]
+    assert f"({summary['stability']['stable']['fraction']:.2%})" in lines[6]
+    assert "paper" not in result.stdout
 
 
 def test_an_existing_folder_is_left_alone(tmp_path):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfmat import files
+from tfmat.datasets.substitute import system_numbers
 from tfmat.errors import InputError
 from tfmat.relaxation.calculator import AseCalculator, Calculator
 from tfmat.relaxation.chgnet import chgnet
@@ -38,6 +39,20 @@ class Potential:
     energies: str
     citation: str
     weights: Callable[[Calculator], str] = _no_weights
+
+    def factory_for(self, symbols: Sequence[str]) -> CalculatorFactory:
+        """Returns the factory, for a system of elements that it has learned.
+
+        Args:
+            symbols: Elements.
+
+        Raises:
+            InputError: It has not learned one of them, or they are no system.
+        """
+        for symbol, number in zip(symbols, system_numbers(symbols), strict=True):
+            if number not in self.elements:
+                raise InputError(f"--potential {self.name}: has not learned {symbol}; give others")
+        return self.factory
 
 
 def emt() -> Calculator:
