@@ -110,4 +110,6 @@ class AseCalculator:
             raise
         except (CalculatorError, ArithmeticError, NotImplementedError, KeyError, ValueError):
             # What ASE's potentials raise for elements they do not know and atoms on one another.
+            # Half set up, they would raise something else the next time.
+            self._calculator.reset()
             return np.nan, np.full((len(crystal), 3), np.nan), np.nan
