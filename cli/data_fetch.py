@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .main import LazyGroup
 from .options import Elements, Finite, Range, all_symbols, with_options
@@ -151,7 +152,9 @@ def mp(
     help="Structures on a page.",
 )
 @_how
+@click.pass_context
 def optimade(
+    context: click.Context,
     provider: str,
     filter_text: str,
     properties: tuple[str, ...],
@@ -167,6 +170,9 @@ def optimade(
     from tfmat.datasets.fetch_http import Pace
     from tfmat.datasets.fetch_optimade import OptimadeSource
 
+    given = context.get_parameter_source("thermo_type") is not ParameterSource.DEFAULT
+    if given and provider != "mp":
+        raise click.UsageError("--thermo-type is for --provider mp; leave it out")
     words = "--filter, --elements, --containing, --nelements, --max-atoms or --limit"
     wanted = _wanted(choices, words, given=bool(filter_text.strip()))
     source = OptimadeSource(

@@ -1,3 +1,4 @@
+import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +9,11 @@ import pytest
 pytest.importorskip("requests")
 from tfmat.datasets import fetch_http
 from tfmat.datasets.fetch_http import Pace, PoliteSession, ServiceError, retry_after
+
+
+@pytest.fixture(autouse=True)
+def _loopback(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -92,6 +98,15 @@ def test_a_host_that_never_answered_is_not_asked_again(slept):
     with pytest.raises(ServiceError, match="no known host"):
         PoliteSession(pace).get("http://nowhere.invalid/")
     assert pace.requests == 2
+
+
+def test_a_server_that_says_nothing(monkeypatch):
+    monkeypatch.setattr(fetch_http, "_TIMEOUT", (1.0, 0.1))
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        with pytest.raises(ServiceError, match="does not answer in time, 2 times"):
+            # The timeout of the caller does not count.
+            PoliteSession(Pace(1000, attempts=2, first_wait=0)).get(url, timeout=1000)
 
 
 def test_keys_do_not_follow_to_another_host(servers):

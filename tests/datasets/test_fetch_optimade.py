@@ -228,6 +228,18 @@ def test_selection_limit_and_overwrite(server, known, tmp_path, capsys):
     assert len(Dataset.open(out)) == GOOD
 
 
+def test_pages_that_are_there_are_not_asked_for_again(server, tmp_path):
+    """What to keep of them is decided when the dataset is written."""
+    with pytest.raises(InputError, match="all 26 structures were rejected"):
+        fetch(source(server), tmp_path / "out", FetchOptions(max_length=1.0))
+    server.requests()
+    summary = fetch(source(server), tmp_path / "out", FetchOptions(max_length=100.0))
+    assert server.requests() == []
+    assert summary["kept"] == GOOD
+    assert summary["properties"]["formation_energy_per_atom"] == GOOD
+    assert Dataset.open(tmp_path / "out").metadata["extra"]["fetch"]["database"]["api_version"]
+
+
 def test_fields_by_name_also_within_others(server, known, tmp_path):
     fields = {"formation_energy_per_atom": "_exmpl_stability.gga_gga+u.formation_energy_per_atom"}
     fetch(source(server, properties={**fields, "total": "_exmpl_energy"}), tmp_path / "out")
@@ -267,6 +279,7 @@ def test_a_known_field_in_a_wrong_unit_is_left_out(server, tmp_path, monkeypatch
         (["--nelements", "2", "--page-size", "501"], "--page-size 501"),
         ([], "say what to fetch"),
         (["--max-atoms", "3", "--property", "x"], "NAME=FIELD"),
+        (["--max-atoms", "3", "--thermo-type", "R2SCAN"], "--thermo-type is for"),
     ],
 )
 def test_wrong_questions_end_in_one_line(server, tmp_path, capsys, words, message):

@@ -1,4 +1,8 @@
+import sys
+
 import pytest
+from fresh import run_and_list_modules
+from tfmat.cli.main import main
 
 from tfmat.datasets.fetch_providers import find_fields, find_provider, unit_fits, value_at
 from tfmat.datasets.fetch_query import Wanted
@@ -131,3 +135,25 @@ def test_energies_of_the_materials_project_lie_deeper():
         path = find_provider("mp", kind).fields["formation_energy_per_atom"]
         value = value_at(attributes, path, "formation_energy_per_atom")
         assert value == energy if energy is not None else value != value
+
+
+@pytest.mark.parametrize("words", [("mp", "--help"), ("optimade", "--help")])
+def test_help_imports_no_client(words):
+    code, modules, _ = run_and_list_modules("data", "fetch", *words)
+    assert code == 0
+    assert not {"mp_api", "optimade", "pymatgen", "requests"} & modules
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "extra"),
+    [
+        ("mp_api.client", ["mp", "--api-key", "k" * 32], "tfmat[mp]"),
+        ("optimade.client", ["optimade", "--provider", "oqmd"], "tfmat[optimade]"),
+    ],
+)
+def test_a_client_that_is_not_installed(module, words, extra, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "fetch", *words, "--elements", "Bi,Se", "--out", str(tmp_path / "out")])
+    assert end.value.code == 2
+    assert f"pip install '{extra}'" in capsys.readouterr().err

@@ -203,7 +203,8 @@ def _fetch_pages(source: Source, work: Path, state: _State, limit: int | None) -
                 state.notes = list(source.notes)
                 files.write_json(work / "fetch.json", vars(state))
             number += 1
-            progress.update(len(entries))
+            # Also to replace what was noted of a wait.
+            progress.update(len(entries), note=f"page {number}")
             if done:
                 return
             token = page.next

@@ -118,8 +118,8 @@ class PoliteSession(requests.Session):
             raise
 
     def _persistent(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
-        if options.get("timeout") is None:
-            options["timeout"] = _TIMEOUT
+        # In place of the clients' own: one waits 1000 s for a word, another 20 s for big pages.
+        options["timeout"] = _TIMEOUT
         host = urlsplit(url).netloc
         why = ""
         for attempt in range(1, self.pace.attempts + 1):
