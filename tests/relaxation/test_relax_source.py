@@ -310,6 +310,20 @@ def test_wrong_words_are_one_line(relaxed, source, folder, tmp_path, words, mess
     assert not (tmp_path / "x.work").exists()
 
 
+def test_a_cache_that_cannot_be_written_costs_nothing(source, folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    summary = relax(source, tmp_path / "out", "--steps", "0", cache=tmp_path / "file" / "cache")
+    assert summary["static"] == 8
+
+
+def test_a_missing_extra_is_named(source, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "chgnet", None)
+    monkeypatch.setitem(sys.modules, "chgnet.model", None)
+    result = CliRunner().invoke(tfmat, ["relax", str(source), "--out", str(tmp_path / "out")])
+    assert "pip install 'tfmat[relax]'" in str(result.exception)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.relax
 def test_bismuth_selenide_with_chgnet(tmp_path):
     chgnet = pytest.importorskip("chgnet.model.dynamics")

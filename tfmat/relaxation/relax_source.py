@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, read_source
-from tfmat.errors import TfmatError
+from tfmat.errors import InputError, TfmatError
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
 from tfmat.relaxation.energy_scale import energies_record
@@ -182,7 +183,9 @@ def _references(
                 missing[number] = row["reason"]
             else:
                 new[_symbol(number)] = Reference(row["prototype"], row["energy_per_atom"])
-        save_references(table, calculator, new, weights)
+        # A home that cannot be written must not cost the run its results.
+        with suppress(OSError, InputError):
+            save_references(table, calculator, new, weights)
         known |= new
     return {number: known[_symbol(number)] for number in numbers if number not in missing}, missing
 
