@@ -65,6 +65,15 @@ def description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
     return map(printable, _description(folder, metadata))
 
 
+def _split(data: Mapping[str, Any]) -> str:
+    # Packages of before do not say; their recipe does.
+    if "split" not in data:
+        return ""
+    from tfmat.datasets.split_rules import sentence
+
+    return sentence(data["split"])
+
+
 def _description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
     recipe, data = metadata.get("recipe", {}), metadata.get("dataset", {})
     training = metadata.get("training", {})
@@ -80,6 +89,7 @@ def _description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
         ("family", str(metadata.get("family", ""))),
         ("elements", " ".join(metadata.get("elements", []))),
         ("data", ", ".join([str(data.get("name", "none: not trained")), *counts])),
+        ("held out", _split(data)),
         ("recipe", f"{recipe.get('name', '')}, seed {metadata.get('seed')}"),
         (
             "trained",

@@ -7,8 +7,10 @@ import pytest
 import tiny
 
 from tfmat.ccdcgan.data import load_training_data
-from tfmat.ccdcgan.recipe import DataRecipe
+from tfmat.ccdcgan.recipe import DataRecipe, load_recipe
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.split import formula
+from tfmat.datasets.split_rules import rows_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 
@@ -94,3 +96,49 @@ def test_formula_split_parts_no_formula(dataset):
         return {tuple(count // np.gcd(*count)) for count in counts}
 
     assert not formulas(data.train) & formulas(data.test)
+
+
+def test_left_out_formulas_are_held_out_of_what_passes_the_selection(dataset):
+    rule = replace(RECIPE, split="leave-out", leave_out=("Se2Bi2", "Bi3Se", "Co-Hf"), max_atoms=3)
+    data = load_training_data(rule, dataset, 12.0, seed=1)
+    left_out = {((34, 1), (83, 1)), ((34, 1), (83, 3))}
+    inside = [formula(crystal) in left_out for crystal in data.crystals]
+    assert data.test.tolist() == np.flatnonzero(inside).tolist()
+    assert data.split["leave_out"] == {"Se2Bi2": sum(inside), "Bi3Se": 0, "Co-Hf": 0}
+    assert data.split["sha256"] == rows_hash(data.rows[data.test])
+    lines = data.held_out_list().splitlines()
+    assert lines[0] == "id,formula"
+    assert lines[1:] == [f"{dataset.ids[data.rows[index]]},BiSe" for index in data.test]
+
+
+def test_what_is_new_is_held_out(tmp_path, dataset):
+    with DatasetWriter(tmp_path / "dated", {"name": "dated"}) as writer:
+        for row, crystal in enumerate(dataset):
+            created = {} if row % 6 == 0 else {"created": 17725.0 + row}
+            writer.add(crystal, dataset.ids[row], created)
+    dated = Dataset.open(tmp_path / "dated")
+    settings = ["data.split=created", "data.from_date=2018-07-30", "data.undated=test"]
+    # A date is a value of TOML's own.
+    recipe = load_recipe(str(tiny.write_recipe(tmp_path / "tiny.toml")), settings).data
+    assert recipe.from_date == "2018-07-30"
+    found = load_training_data(recipe, dated, 12.0, seed=1)
+    assert found.test.tolist() == [0, 6, 12, *range(17, 24)]
+    share = replace(recipe, from_date="", undated="train")
+    assert load_training_data(share, dated, 12.0, seed=1).test.tolist() == [19, 20, 21, 22, 23]
+    with pytest.raises(InputError, match="have no dates"):
+        load_training_data(recipe, dataset, 12.0, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("data.split=leave_out", "must be one of random, formula, system, leave-out, created"),
+        ("data.split=leave-out", "recipe: data: split leave-out: nothing to leave out"),
+        ('data.leave_out=["BiSe"]', "recipe: data: split random: leave_out belongs to"),
+        ("data.leave_out=BiSe", r'data.leave_out must be a list, e.g. \["BiSe"\]'),
+        ("data.from_date=2018-07-30", "from_date and undated belong to split created"),
+    ],
+)
+def test_splits_that_contradict_themselves(setting, message, tmp_path):
+    with pytest.raises(InputError, match=message):
+        load_recipe(str(tiny.write_recipe(tmp_path / "tiny.toml")), [setting])

@@ -162,8 +162,8 @@ def test_neither_depends_on_the_order_of_the_rows(formulas, data, random):
     ("words", "message"),
     [
         ({"kind": "other"}, "give one of random, formula, system, leave-out, created"),
-        ({"kind": "leave-out"}, "leave_out names them"),
-        ({"leave_out": ("Bi2Se3",)}, "belong to split leave-out"),
+        ({"kind": "leave-out"}, "nothing to leave out; name formulas"),
+        ({"leave_out": ("Bi2Se3",)}, "leave_out belongs to split leave-out; give"),
         ({"kind": "leave-out", "leave_out": ("Bi2Sx",)}, "leave out 'Bi2Sx': "),
         ({"from_date": "2018-01-01"}, "belong to split created"),
         ({"kind": "created", "from_date": "soon"}, "from_date: 'soon' is no date"),

@@ -175,7 +175,7 @@ def test_compositions(tmp_path, capsys):
         (("{all}", "--out", "{tmp}", "--overwrite"), "--overwrite leaves alone"),
         (("{all}", "--out", "{tmp}/x", "--leave-out", "Bi2Xx"), "unknown element: 'Xx'"),
         (("{all}", "--out", "{tmp}/x", "--leave-out", "BiO,C"), "structures is of BiO, C"),
-        (("{all}", "--out", "{tmp}/x", "--kind", "formula", "--leave-out", "C"), "belong to split"),
+        (("{all}", "--out", "{tmp}/x", "--kind", "formula", "--leave-out", "C"), "belongs to"),
         (("{all}", "--out", "{tmp}/x", "--from-date", "2031-01-01"), "nothing is from 2031-01-01"),
         (("{formulas}", "--out", "{tmp}/x", "--kind", "created"), "have no dates"),
     ],

@@ -9,6 +9,7 @@ pytest.importorskip("onnx")
 from oracle import BI_SE3, CESIUM_CHLORIDE, GIVEN, make_package
 
 from tfmat.ccdcgan.codec import Codec
+from tfmat.datasets.split_rules import rows_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.evaluation.held_out import rows_of
 from tfmat.evaluation.reconstruction import measure, through_autoencoders
@@ -75,6 +76,24 @@ def test_split_is_that_of_the_training(package, dataset, codec):
     train, _ = rows_of(trained, dataset, "train")
     assert len(test)
     assert sorted([*test, *train]) == everything.tolist()
+    # What the training recorded of its split must be what is found again.
+    record = trained.package.metadata["dataset"]
+    record |= {"held_out": len(test), "split": {"kind": "random", "sha256": rows_hash(test)}}
+    np.testing.assert_array_equal(rows_of(trained, dataset, "test")[0], test)
+    for other in ({"held_out": len(test) + 1}, {"split": {"kind": "random", "sha256": "0" * 64}}):
+        trained.package.metadata["dataset"] = {**record, **other}
+        with pytest.raises(InputError, match="held out other structures than this version"):
+            rows_of(trained, dataset, "train")
+
+
+def test_the_shipped_package_still_holds_out_the_same():
+    pytest.importorskip("onnxruntime")
+    codec = Codec.from_package(load("ccdcgan-bi-se"))
+    rows, left_out = rows_of(codec, Dataset.open("bi-se"), "test")
+    assert left_out == {}
+    # As its first evaluation had them, before there were other splits.
+    assert len(rows) == codec.package.metadata["dataset"]["held_out"] == 231
+    assert rows_hash(rows) == "b7a93bc94d4633841de0527d4f994231abab9c2c4525ccfe86d6aaa8ccec6ef9"
 
 
 def test_a_dataset_of_one_structure_needs_no_split(tmp_path, codec):

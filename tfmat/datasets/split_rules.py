@@ -51,14 +51,20 @@ class SplitRule:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"split {self.kind!r}: give one of {', '.join(KINDS)}")
-        if bool(self.leave_out) != (self.kind == "leave-out"):
-            mend = "leave_out names them" if not self.leave_out else "leave leave_out away"
+        if self.kind == "leave-out" and not self.leave_out:
             raise InputError(
-                f"split {self.kind}: formulas to leave out belong to split leave-out; {mend}"
+                "split leave-out: nothing to leave out; name formulas such as Bi2Se3 or systems "
+                "such as Co-Hf in leave_out"
+            )
+        if self.kind != "leave-out" and self.leave_out:
+            raise InputError(
+                f"split {self.kind}: leave_out belongs to split leave-out; give that, or leave "
+                "leave_out away"
             )
         if self.kind != "created" and (self.from_date or self.undated != "train"):
             raise InputError(
-                f"split {self.kind}: from_date and undated belong to split created; leave them away"
+                f"split {self.kind}: from_date and undated belong to split created; give that, or "
+                "leave them away"
             )
         if self.undated not in ("train", "test"):
             raise InputError(f"undated {self.undated!r}: give train or test")
@@ -177,16 +183,15 @@ def sentence(record: Mapping[str, Any]) -> str:
     words = f"{record['kind']} split"
     if "leave_out" in record:
         words += ": " + ", ".join(f"{name} {count}" for name, count in record["leave_out"].items())
-        if record["copies_besides"]:
-            words += f", {record['copies_besides']} copies of these besides"
+    if record.get("copies_besides"):
+        words += f", {record['copies_besides']} copies of these besides"
     if "from_date" in record:
         words += f": from {record['from_date']} on"
-        if record["older_copies"]:
-            words += f", with {record['older_copies']} older copies"
-        undated = record["undated"]
-        if undated["structures"]:
-            where = "learned from" if undated["side"] == "train" else "held out"
-            words += f"; {undated['structures']} without a date are {where}"
+    if record.get("older_copies"):
+        words += f", with {record['older_copies']} older copies"
+    if "undated" in record and record["undated"]["structures"]:
+        where = "learned from" if record["undated"]["side"] == "train" else "held out"
+        words += f"; {record['undated']['structures']} without a date are {where}"
     return words
 
 

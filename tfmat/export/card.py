@@ -12,6 +12,7 @@ from typing import Any
 
 import tomli_w
 
+from tfmat.datasets.split_rules import sentence
 from tfmat.errors import require
 from tfmat.export.card_families import Family, Metadata, family_of, generates
 from tfmat.files import replacing
@@ -188,6 +189,7 @@ def _training(metadata: Metadata) -> Iterator[str]:
     rows = [
         ("data", f"`{data['name']}`" + (": " + ", ".join(counted) if counted else "")),
         ("SHA-256 of the data", f"`{data['sha256']}`"),
+        *([("held out", sentence(data["split"]))] if "split" in data else []),
         ("recipe", f"`{recipe['name']}`: {recipe.get('description', '')}"),
         ("seed", str(metadata["seed"])),
         ("started", training.get("created", "not recorded")),

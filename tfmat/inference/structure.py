@@ -178,8 +178,7 @@ def _check_origin(top: _Node) -> None:
             for node in data.maybe(key):
                 node.whole()
         for split in data.maybe("split"):
-            for digest in split.maybe("sha256"):
-                digest.text()
+            _check_split(split)
     for training in top.maybe("training"):
         for node in training.maybe("created"):
             node.text()
@@ -192,6 +191,19 @@ def _check_origin(top: _Node) -> None:
     for measured in top.maybe("measured"):
         for figures in measured.maybe("generated"):
             _check_figures(figures)
+
+
+def _check_split(split: _Node) -> None:
+    split.get("kind").text()
+    for key in ("sha256", "from_date"):
+        for node in split.maybe(key):
+            node.text()
+    for named in split.maybe("leave_out"):
+        for node in named.items():
+            node.whole()
+    for undated in split.maybe("undated"):
+        undated.get("side").text()
+        undated.get("structures").whole()
 
 
 def _check_figures(figures: _Node) -> None:

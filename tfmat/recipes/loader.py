@@ -120,7 +120,8 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin is tuple:
         item = typing.get_args(hint)[0]
         if not isinstance(value, list | tuple):
-            raise InputError(f"recipe: {where} must be a list")
+            example = f', e.g. ["{value}"]' if isinstance(value, str) else ""
+            raise InputError(f"recipe: {where} must be a list{example}")
         return tuple(_convert(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
     if origin is typing.Literal:
         choices = typing.get_args(hint)
