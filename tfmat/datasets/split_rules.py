@@ -240,7 +240,11 @@ def _newest(
     if rule.from_date:
         first = dates.days(rule.from_date)
     else:
-        first = _first_day(np.floor(newest[known]), round(rule.test_fraction * int(dated.sum())))
+        days, most = np.floor(newest[known]), round(rule.test_fraction * int(dated.sum()))
+        if known.all() or rule.undated == "test":
+            # Something must be left to learn from, however large the share.
+            most = min(most, len(days) - 1)
+        first = _first_day(days, most)
     test = newest >= first
     if not test.any():
         raise InputError(
