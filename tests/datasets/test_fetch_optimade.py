@@ -24,6 +24,7 @@ from tfmat.datasets import fetch_http, fetch_optimade  # noqa: E402
 from tfmat.datasets.fetch import FetchOptions, fetch  # noqa: E402
 from tfmat.datasets.fetch_http import Pace, ServiceError  # noqa: E402
 from tfmat.datasets.fetch_optimade import OptimadeSource  # noqa: E402
+from tfmat.datasets.fetch_providers import find_provider  # noqa: E402
 from tfmat.datasets.fetch_query import Wanted  # noqa: E402
 
 GOOD = 23
@@ -314,3 +315,25 @@ def test_a_limit_belongs_to_the_options_of_python_too(server, tmp_path):
     assert summary["pages"] == 2
     with pytest.raises(InputError, match="max-atoms"):
         fetch(source(server), tmp_path / "other", FetchOptions(max_atoms=0))
+
+
+def test_an_entry_in_the_manner_of_oqmd():
+    """Identifiers are numbers, sites name elements, and stable is what lies below zero."""
+    service = OptimadeSource("oqmd", Wanted(("Na", "Cl")))
+    service.columns = dict(find_provider("oqmd").fields)
+    attributes = {
+        "lattice_vectors": [[0, 2.8, 2.8], [2.8, 0, 2.8], [2.8, 2.8, 0]],
+        "species_at_sites": ["Na", "Cl"],
+        "cartesian_site_positions": [[0, 0, 0], [2.8, 2.8, 2.8]],
+        "_oqmd_delta_e": -1.9,
+        "_oqmd_stability": -0.4,
+        "_oqmd_band_gap": None,
+    }
+    row = service.row({"id": 4061139, "type": "structure", "attributes": attributes})
+    assert row.name == "4061139"
+    assert row.crystal is not None
+    assert row.crystal.numbers.tolist() == [11, 17]
+    assert row.fields["formation_energy_per_atom"] == -1.9
+    assert row.fields["e_above_hull"] == 0
+    assert np.isnan(row.fields["band_gap"])
+    assert service.energies()["scale"] == "OQMD"

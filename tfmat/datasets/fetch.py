@@ -126,7 +126,6 @@ def fetch(source: Source, out: Path, options: FetchOptions | None = None) -> dic
     check_limits(options.max_atoms, options.max_length)
     out = Path(out)
     files.check_place(out, overwrite=options.overwrite, own=_is_dataset)
-    # A folder that was to be replaced is, unlike its name, no matter of the fetch.
     work = out.with_name(out.name + ".work")
     recipe = {"url": source.url, "query": source.query, "limit": options.limit}
     state = _claim(work, recipe)
