@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import validity_options
+from .options import named_data, validity_options
 
 
 @click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
@@ -102,7 +102,7 @@ def compositions(
         verdict = checker.check(formulas)
         return verdict.neutral, verdict.balanced
 
-    references, record = read_references(train, holdout, _named(against))
+    references, record = read_references(train, holdout, named_data(against))
     summary: dict[str, Any] = {
         "validity_settings": checker.settings.describe(),
         "references": record,
@@ -128,21 +128,3 @@ def _names(files: tuple[str, ...]) -> list[str]:
     return [
         name if short.count(name) == 1 else file for file, name in zip(files, short, strict=True)
     ]
-
-
-def _named(words: tuple[str, ...]) -> dict[str, str]:
-    from tfmat.errors import InputError
-
-    lists: dict[str, str] = {}
-    for word in words:
-        name, equals, file = word.partition("=")
-        if not equals or Path(word).exists():
-            name, file = Path(word).name, word
-        if not name or not file:
-            raise InputError(
-                f"--against {word}: write it as NAME=DATA, e.g. --against icsd=icsd.csv"
-            )
-        if name in lists:
-            raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")
-        lists[name] = file
-    return lists

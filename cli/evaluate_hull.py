@@ -8,12 +8,14 @@ from typing import Any
 
 import click
 
+from .options import named_data
+
 
 @click.command(short_help="Judge structures by the convex hulls of their systems.")
 @click.argument("generated", required=False)
 @click.option(
     "--against",
-    metavar="DATA",
+    metavar="[NAME=]DATA",
     multiple=True,
     required=True,
     help="Known structures or formulas that define the hulls; may be given again.",
@@ -61,7 +63,9 @@ def hull(
 
     wanted = [parse_system(text) for text in systems]
     check_place(out, overwrite=overwrite, own=is_output)
-    known = Entries.concatenate([read_entries(source) for source in dict.fromkeys(against)])
+    known = Entries.concatenate(
+        [read_entries(source, name) for name, source in named_data(against).items()]
+    )
     new = read_entries(generated) if generated is not None else None
     summary = evaluate(out, known, new, wanted, pictures=pictures, overwrite=overwrite)
     for warning in summary["warnings"]:
@@ -88,7 +92,8 @@ def _text(summary: dict[str, Any], out: Path) -> str:
     if len(summary["table"]) > _MOST + 1:
         lines.append(f"... {len(summary['table']) - 1:,} systems in all, see table.csv")
     if below:
-        lines.append(f"{len(below):,} structures lie below the hull of the known ones:")
+        what = "structure lies" if len(below) == 1 else "structures lie"
+        lines.append(f"{len(below):,} {what} below the hull of the known ones:")
         lines += _lowest(below)
     elif summary["generated"] is not None:
         lines.append("nothing generated lies below the hull of the known structures")

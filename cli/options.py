@@ -138,3 +138,30 @@ decoding_mode = click.option(
     show_default=True,
     help="How voxels are decoded: noise-tolerant, or as the original program did.",
 )
+
+
+def named_data(words: tuple[str, ...]) -> dict[str, str]:
+    """Reads the values of an option ``--against [NAME=]DATA`` that may be given several times.
+
+    Args:
+        words: The values; without a name the last part of DATA's path is taken.
+
+    Returns:
+        DATA by name.
+
+    Raises:
+        InputError: A name or DATA is missing, or a name stands for two.
+    """
+    from tfmat.errors import InputError
+
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, data = word.partition("=")
+        if not equals or Path(word).exists():
+            name, data = Path(word).name, word
+        if not name or not data:
+            raise InputError(f"--against {word}: write it as NAME=DATA, e.g. --against mp=data/mp")
+        if name in found:
+            raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")
+        found[name] = data
+    return found

@@ -115,7 +115,7 @@ def write_labels(
                 points[index],
                 xytext=text.get_position(),
                 textcoords="offset points",
-                arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.7, "shrinkA": 5},
+                arrowprops={"arrowstyle": "-", "linestyle": ":", "lw": 0.9, "shrinkA": 6},
                 zorder=9,
             )
 
