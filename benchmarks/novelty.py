@@ -65,7 +65,7 @@ def main() -> int:
         found["novelty"] = novelty(Dataset.open(options.data), Path(scratch), options.sample, rng)
         if options.system:
             data = Dataset.open(options.system)
-            found["system"] = system(data, Path(scratch), options.sample // 10, rng)
+            found["system"] = system(data, Path(scratch), options.sample // 30, rng)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     return 0
