@@ -42,6 +42,35 @@ def test_the_split_is_of_the_seed(tmp_path):
     assert not set(first.train) & set(first.test)
 
 
+def test_a_random_split_is_fixed_for_good(tmp_path):
+    # A run or package of another version must hold out the same formulas.
+    opened = CompositionDataset.open(tiny_compositions.write_dataset(tmp_path / "data"))
+    for seed, share in ((0, 0.1), (7, 0.25)):
+        data = load_training_data(CompositionDataRecipe(test_fraction=share), opened, seed)
+        order = np.random.default_rng(seed).permutation(len(data))
+        assert data.test.tolist() == sorted(order[: round(share * len(data))].tolist())
+        assert data.split["formulas"] == len(data.test)
+
+
+def test_formulas_and_systems_are_left_out(tmp_path):
+    formulas = ["LiF", "Fe4O6", "Fe3O4", "Bi2Se3", "BiSe", "Se3Bi", "BiSeO", "NaCl"]
+    opened = dataset(tmp_path / "data", formulas)
+    recipe = CompositionDataRecipe(split="leave-out", leave_out=("O3Fe2", "Se-Bi"))
+    data = load_training_data(recipe, opened, 0)
+    assert data.compositions[data.test].formulas() == ["Fe2O3", "Bi2Se3", "BiSe", "BiSe3"]
+    assert data.compositions[data.train].formulas() == ["LiF", "Fe3O4", "BiSeO", "NaCl"]
+    assert data.split["leave_out"] == {"O3Fe2": 1, "Se-Bi": 3}
+    systems = CompositionDataRecipe(split="system", test_fraction=0.4)
+    for seed in range(5):
+        data = load_training_data(systems, opened, seed)
+        assert 0 < len(data.test) <= 3
+        parts = [
+            {frozenset(data.compositions.mapping(row)) for row in part}
+            for part in (data.train, data.test)
+        ]
+        assert not parts[0] & parts[1]
+
+
 def test_lists_of_formulas_can_be_read_again(tmp_path):
     opened = CompositionDataset.open(tiny_compositions.write_dataset(tmp_path / "data"))
     data = load_training_data(CompositionDataRecipe(), opened, 0)
@@ -85,6 +114,9 @@ def test_epochs_become_steps():
         ("gan.beta_1=1", "below 1"),
         ("decoding.threshold=0", "threshold of the decoding"),
         ("data.test_fraction=1", "below 1"),
+        ("data.split=formula", "must be one of random, system, leave-out"),
+        ("data.split=leave-out", "recipe: data: split leave-out: nothing to leave out"),
+        ('data.leave_out=["LiF"]', "leave_out belongs to split leave-out"),
         ("gan.critic_rat=1", "did you mean critic_rate"),
         ("family=ccdcgan", "is a ccdcgan recipe, this command needs matgan"),
     ],

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.links import Links
 from tfmat.errors import InputError
@@ -29,6 +30,19 @@ def formula(crystal: Crystal) -> Formula:
     return tuple(
         (int(number), int(count) // divisor) for number, count in zip(numbers, counts, strict=True)
     )
+
+
+def formulas(compositions: Compositions) -> list[Formula]:
+    """Returns the reduced formulas of compositions.
+
+    Args:
+        compositions: Any compositions.
+    """
+    reduced = compositions.reduced()
+    return [
+        tuple((number, count) for number, count in zip(*row, strict=True) if number)
+        for row in zip(reduced.numbers.tolist(), reduced.counts.tolist(), strict=True)
+    ]
 
 
 def system(formula: Formula) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from tfmat.datasets.composition_store import CompositionDataset, CompositionWrit
 from tfmat.datasets.families import families
 from tfmat.datasets.folders import COMPOSITIONS, kind_of
 from tfmat.datasets.properties import CREATED
-from tfmat.datasets.split import Formula, formula, system
+from tfmat.datasets.split import Formula, formula, formulas, system
 from tfmat.datasets.split_rules import SplitRule, hold_out, rows_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
@@ -46,11 +46,7 @@ def formulas_of(dataset: AnyDataset) -> list[Formula]:
     """
     if isinstance(dataset, Dataset):
         return [formula(crystal) for crystal in dataset]
-    reduced = dataset.compositions.reduced()
-    return [
-        tuple((number, count) for number, count in zip(*row, strict=True) if number)
-        for row in zip(reduced.numbers.tolist(), reduced.counts.tolist(), strict=True)
-    ]
+    return formulas(dataset.compositions)
 
 
 def write_split(
@@ -84,10 +80,10 @@ def write_split(
     files.check_place(out, overwrite=overwrite, own=_is_split)
     if out.resolve() in dataset.path.resolve().parents:
         raise InputError(f"{out}: {dataset.path} lies in it; give another --out")
-    formulas = formulas_of(dataset)
+    names = formulas_of(dataset)
     copies = families(dataset) if isinstance(dataset, Dataset) else None
     created = dataset.property(CREATED) if CREATED in dataset.properties else None
-    split = hold_out(rule, formulas, seed, copies, created)
+    split = hold_out(rule, names, seed, copies, created)
     source = {"name": dataset.path.resolve().name, "sha256": dataset.sha256}
     record: dict[str, Any] = {
         "format": "tfmat-split",
@@ -104,8 +100,8 @@ def write_split(
             written = type(dataset).open(temporary / side)
             record[side] = {
                 "rows": len(written),
-                "formulas": len({formulas[int(row)] for row in rows}),
-                "systems": len({system(formulas[int(row)]) for row in rows}),
+                "formulas": len({names[int(row)] for row in rows}),
+                "systems": len({system(names[int(row)]) for row in rows}),
                 "sha256": written.sha256,
             }
         files.write_json(temporary / RECORD, record)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.compositions import Compositions
+from tfmat.datasets.split import formulas
+from tfmat.datasets.split_rules import Split, hold_out
 from tfmat.errors import InputError
 from tfmat.files import replacing
 from tfmat.matgan.elements import MIN_ELEMENTS
@@ -31,6 +34,8 @@ class TrainingFormulas:
         train: Their numbers (in 0 to n - 1) to learn from, ascending.
         test: Their numbers held out, ascending.
         left_out: How many rows were left out, by reason.
+        split: How formulas were held out, and how many (the record of a
+            :class:`tfmat.datasets.split_rules.Split`).
     """
 
     dataset: CompositionDataset
@@ -38,6 +43,7 @@ class TrainingFormulas:
     train: NDArray[np.intp]
     test: NDArray[np.intp]
     left_out: dict[str, int]
+    split: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.compositions)
@@ -78,7 +84,7 @@ def load_training_data(
     (the authors' lists keep polymorphs).
 
     Args:
-        recipe: Held-out share.
+        recipe: What is held out.
         dataset: The formulas.
         seed: Seed of the split.
 
@@ -104,17 +110,36 @@ def load_training_data(
             f"{dataset.path}: none of {len(everything)} formulas fits in the matrix (2 to 8 of the "
             "85 elements, at most 8 atoms of each); give other --data"
         )
-    held_out = round(recipe.test_fraction * count)
-    if recipe.test_fraction and not 0 < held_out < count:
-        raise InputError(
-            f"{dataset.path}: {count} of {len(everything)} formulas are of use, too few to hold "
-            f"out {recipe.test_fraction:g} of them; give more --data"
-        )
-    order = np.random.default_rng(seed).permutation(count)
+    split = _split(recipe, dataset, compositions, len(everything), seed)
     return TrainingFormulas(
         dataset=dataset,
         compositions=compositions,
-        train=np.sort(order[held_out:]),
-        test=np.sort(order[:held_out]),
+        train=split.train,
+        test=split.test,
         left_out={reason: number for reason, number in left_out.items() if number},
+        split=split.record,
+    )
+
+
+def _split(
+    recipe: CompositionDataRecipe,
+    dataset: CompositionDataset,
+    compositions: Compositions,
+    read: int,
+    seed: int,
+) -> Split:
+    if recipe.split != "random":
+        return hold_out(recipe.rule(), formulas(compositions), seed)
+    # Formulas are distinct: no groups have to be found, and none may be held out.
+    count = len(compositions)
+    held_out = round(recipe.test_fraction * count)
+    if recipe.test_fraction and not 0 < held_out < count:
+        raise InputError(
+            f"{dataset.path}: {count} of {read} formulas are of use, too few to hold "
+            f"out {recipe.test_fraction:g} of them; give more --data"
+        )
+    order = np.random.default_rng(seed).permutation(count)
+    record = {"kind": "random", "test_fraction": recipe.test_fraction, "seed": seed}
+    return Split(
+        np.sort(order[held_out:]), np.sort(order[:held_out]), {**record, "formulas": held_out}
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from tfmat.datasets.split_rules import SplitRule
 from tfmat.errors import InputError
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
 from tfmat.recipes.checks import length, positive, share
@@ -23,16 +24,30 @@ class CompositionDataRecipe:
         dataset: Name of a dataset that ships with tfmat, or the path of a dataset folder made by
             ``tfmat data import --kind compositions``.
         test_fraction: Share of the distinct formulas that is held out.
+        split: ``random`` holds out formulas, ``system`` whole chemical systems, ``leave-out`` what
+            ``leave_out`` names.
+        leave_out: For ``leave-out``: formulas (``Bi2Se3``) and chemical systems (``Co-Hf``).
 
     Raises:
-        InputError: A number is out of range.
+        InputError: A number is out of range, or the split's parts do not belong together.
     """
 
     dataset: str = "formulas"
     test_fraction: float = 0.1
+    split: Literal["random", "system", "leave-out"] = "random"
+    leave_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         share("data", self, "test_fraction")
+        if self.split != "random" or self.leave_out:
+            try:
+                self.rule()
+            except InputError as error:
+                raise InputError(f"recipe: data: {error}") from error
+
+    def rule(self) -> SplitRule:
+        """Returns how formulas are held out, where a share of 0 is no answer."""
+        return SplitRule(self.split, self.test_fraction, self.leave_out)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.split_rules import sentence as split_sentence
 from tfmat.errors import InputError
 from tfmat.matgan.data import TrainingFormulas, load_training_data
 from tfmat.matgan.elements import ELEMENTS
@@ -46,7 +47,8 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
 
     def check(self, target: str, recipe: MatganRecipe, dataset: CompositionDataset) -> None:
         """Refuses to hold out nothing from an autoencoder, which is judged by it."""
-        if target == "composition-ae" and not recipe.data.test_fraction:
+        none = recipe.data.split == "random" and not recipe.data.test_fraction
+        if target == "composition-ae" and none:
             raise InputError(
                 "recipe: data.test_fraction is 0, but an autoencoder is judged by held-out "
                 "formulas; --set data.test_fraction=0.1"
@@ -66,11 +68,15 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
             "training": len(data.train),
             "held_out": len(data.test),
             "left_out": data.left_out,
+            "split": data.split,
         }
 
     def sentence(self, recipe: MatganRecipe, data: TrainingFormulas) -> str:
         """Returns how many formulas are learned from."""
-        return f"{len(data.train)} formulas to learn from, {len(data.test)} held out"
+        return (
+            f"{len(data.train)} formulas to learn from, {len(data.test)} held out "
+            f"({split_sentence(data.split)})"
+        )
 
     def stages(self, target: str, recipe: MatganRecipe) -> list[str]:
         """Returns the stages of a target."""
