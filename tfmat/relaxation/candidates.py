@@ -11,7 +11,7 @@ import numpy as np
 
 from tfmat import files
 from tfmat.datasets import prototypes, substitute
-from tfmat.datasets.contacts import scaled, shortest_contact, touching
+from tfmat.datasets.contacts import scaled, shortest_contact
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.families import neighbour_distances
@@ -85,17 +85,17 @@ def without_copies(
         The candidates that stay, and a row with the reason for each other.
     """
     sound: list[substitute.Candidate] = []
+    crystals: list[Crystal] = []
     dropped: list[Row] = []
     for item in candidates:
-        reason = _degenerate(item.crystal)
-        if reason:
-            dropped.append({"id": item.identifier, "reason": reason})
-        else:
+        try:
+            crystals.append(_touching(item.crystal))
             sound.append(item)
+        except InputError as error:
+            dropped.append({"id": item.identifier, "reason": str(error)})
     if cache.is_file():
         first = json.loads(cache.read_text("utf-8"))
     else:
-        crystals = [touching(item.crystal) for item in sound]
         distances = np.array([neighbour_distances(crystal) for crystal in crystals])
         with Progress("comparing candidates", len(sound), "candidate") as progress:
             first = first_copies(crystals, distances, _DISTANCE, on_step=progress.update)
@@ -109,17 +109,22 @@ def without_copies(
     return kept, dropped
 
 
-def _degenerate(crystal: Crystal) -> str:
-    """Says why a crystal cannot be compared with others, ``""`` if it can."""
+def _touching(crystal: Crystal) -> Crystal:
+    """Returns a crystal scaled so that its closest atoms touch, if it can be compared at all.
+
+    Raises:
+        InputError: Why not, as ``"kind: detail"``.
+    """
     try:
         contact = shortest_contact(crystal)
-        if not contact > _SAME_POSITION:
-            return "atoms clash: two share a position"
-        niggli_lattice(scaled(crystal, 1 / contact).lattice)
+        if contact > _SAME_POSITION:
+            result = scaled(crystal, 1 / contact)
+            niggli_lattice(result.lattice)
+            return result
     except (InputError, ValueError) as error:
         # pymatgen's and NumPy's errors about flat cells are ValueErrors.
-        return f"broken prototype: {error}"
-    return ""
+        raise InputError(f"broken prototype: {error}") from error
+    raise InputError("atoms clash: two share a position")
 
 
 def drawn(
