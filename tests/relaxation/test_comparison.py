@@ -17,7 +17,7 @@ from tfmat.relaxation.comparison import (
 from tfmat.relaxation.potentials import find_potential
 from tfmat.relaxation.prototype_labels import prototype_label
 from tfmat.relaxation.relaxed_folder import file_names
-from tfmat.relaxation.soundness import obstacle
+from tfmat.relaxation.soundness import clash, obstacle
 
 CSCL = Structure.from_spacegroup("Pm-3m", Lattice.cubic(4.1), ["Cs", "Cl"], [[0] * 3, [0.5] * 3])
 ROCKSALT = Structure.from_spacegroup("Fm-3m", Lattice.cubic(7), ["Cs", "Cl"], [[0] * 3, [0.5] * 3])
@@ -103,3 +103,10 @@ def test_structures_that_no_potential_is_asked_about():
     assert why(Structure(Lattice.orthorhombic(4, 20, 20), ["Cs"], [[0, 0, 0]])) == ""
     assert why(Structure(Lattice.cubic(6.1), ["Cs"], [[0, 0, 0]])).startswith("isolated atom")
     assert why(Structure(Lattice.cubic(0.4), ["Cs"], [[0, 0, 0]])).startswith("atoms too close")
+
+
+def test_atoms_that_a_potential_merged():
+    assert clash(crystal(CSCL)) == ""
+    merged = Structure(Lattice.cubic(6), ["Bi", "Se"], [[0, 0, 0], [0.15, 0, 0]])
+    # 0.9 Å over the covalent radii of 1.48 and 1.20 Å.
+    assert clash(crystal(merged)) == "atoms clash: 0.34 of the sum of their covalent radii"

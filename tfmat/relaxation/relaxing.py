@@ -19,7 +19,7 @@ from tfmat.relaxation.comparison import (
 )
 from tfmat.relaxation.potentials import Potential
 from tfmat.relaxation.relax import Relaxed, relax
-from tfmat.relaxation.soundness import obstacle
+from tfmat.relaxation.soundness import clash, obstacle
 
 # One eV/Å³ in GPa.
 _GPA = 160.21766
@@ -75,7 +75,7 @@ def relax_rows(
 def _row(start: Crystal, end: Relaxed, settings: Settings, potential: Potential) -> Row:
     reason = end.reason
     if not reason and settings.steps:
-        found = obstacle(end.crystal, potential.elements, potential.reach)
+        found = obstacle(end.crystal, potential.elements, potential.reach) or clash(end.crystal)
         reason = f"{found} (after relaxation)" if found else ""
     row: Row = {"reason": reason, "steps": end.steps}
     if np.isfinite(end.initial_energy):
