@@ -144,3 +144,13 @@ def test_copies_of_a_build_belong_together(tmp_path):
         dataset = Dataset.open(tmp_path / folder)
         assert families(dataset) == expected
     assert families(Dataset.open(tmp_path / "built"), rows=[4, 1, 0]) == [0, 1, 1]
+
+
+def test_copies_of_a_build_beside_other_structures(tmp_path):
+    """After augment, merge or relax only names of a build's form tell copies."""
+    names = ["oqmd:1", "oqmd:2", "AB_cF8:NaCl:0", "AB_cF8:NaCl:1", "AB_cF8:KCl:0"]
+    cubes = [Structure(Lattice.cubic(3 + number / 5), ["Li"], [[0, 0, 0]]) for number in range(5)]
+    rows = list(zip(names, cubes, strict=True))
+    for mark in ("augment", "merge", "relaxation"):
+        assert families(write(tmp_path / mark, rows, {mark: {}})) == [0, 1, 2, 2, 4]
+    assert families(write(tmp_path / "none", rows)) == list(range(5))

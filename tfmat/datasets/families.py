@@ -32,7 +32,17 @@ Datasets that were imported before it was there are split as they always were.
 _REPEATED = re.compile(r".#\d+\Z")
 # PROTOTYPE:FORMULA:COPY, as `tfmat data build` names structures: in a dataset with others beside
 # them, whose identifiers may hold a colon, too.
+_ADDED_BY = frozenset(("augment", "merge", "relaxation"))
 _ADDED = re.compile(r".:[A-Z][A-Za-z0-9]*:\d+\Z")
+
+
+def has_copies_by_name(dataset: Dataset) -> bool:
+    """Says whether identifiers of a dataset tell which structures are copies.
+
+    Args:
+        dataset: The dataset.
+    """
+    return not dataset.metadata["extra"].keys().isdisjoint({"build", REPEATED, *_ADDED_BY})
 
 
 def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[int]:
@@ -69,7 +79,7 @@ def base_name(dataset: Dataset, row: int) -> str:
     name, extra = dataset.ids[row], dataset.metadata["extra"]
     if REPEATED in extra and _REPEATED.search(name):
         name = name.rpartition("#")[0]
-    if "build" in extra or (extra.keys() & {"augment", "merge"} and _ADDED.search(name)):
+    if "build" in extra or (extra.keys() & _ADDED_BY and _ADDED.search(name)):
         name = name.rpartition(":")[0] or name
     return name
 

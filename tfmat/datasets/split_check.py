@@ -8,7 +8,7 @@ from typing import Any
 
 from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.families import REPEATED, base_name, linked
+from tfmat.datasets.families import base_name, has_copies_by_name, linked
 from tfmat.datasets.records import atomic_numbers
 from tfmat.datasets.split import Formula, system
 from tfmat.datasets.split_write import AnyDataset, formulas_of
@@ -78,7 +78,7 @@ def _copies(train: Dataset, test: Dataset) -> dict[str, Any]:
     names: list[Hashable] = []
     for data in (train, test):
         # Elsewhere the same identifier may be another structure's: those are counted apart.
-        named = {"build", REPEATED} & set(data.metadata["extra"])
+        named = has_copies_by_name(data)
         for row in range(len(data)):
             crystals.append(partial(data.__getitem__, row))
             names.append(base_name(data, row) if named else len(names))
