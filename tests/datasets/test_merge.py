@@ -92,13 +92,13 @@ def _energies(scale):
 
 
 def test_what_energies_mean_together():
-    same = combined_energies({"a": _energies("PBE"), "b": _energies("PBE")})
+    same = combined_energies([("a", _energies("PBE")), ("b", _energies("PBE"))])
     assert same.warning == ""
     assert same.record == {"method": "m", "scale": "PBE", "references": {"Cu": 1}}
-    mixed = combined_energies({"a": _energies("PBE"), "b": {"extra": {}}})
+    mixed = combined_energies([("a", _energies("PBE")), ("b", {"extra": {}})])
     assert mixed.warning == "energies are on different scales (a: PBE; b: not known)"
     assert mixed.record["scale"] == "mixed (a: PBE; b: not known)"
-    unknown = combined_energies({"a": {"extra": {}}, "b": {"extra": {}}})
+    unknown = combined_energies([("a", {"extra": {}}), ("b", {"extra": {}})])
     assert unknown.record == {}
     assert unknown.warning == "a, b do not say on which scale energies are"
 

@@ -137,12 +137,19 @@ def test_curves_without_a_minimum_say_why(function, reason):
     assert scan.reason == reason
 
 
-@pytest.mark.parametrize("best", [0.83, 0.95, 1.0, 1.11, 1.27, 1.6])
+@pytest.mark.parametrize("best", [0.63, 0.71, 0.83, 0.95, 1.0, 1.11, 1.27, 1.6])
 def test_a_parabola_is_met_exactly_wherever_it_lies(best):
     crystal = Crystal(np.eye(3), np.zeros((1, 3)), np.array([29], np.uint8))
     (scan,) = scan_volumes([crystal], Curve(lambda length: (length - best) ** 2 - 1))
     assert np.linalg.norm(scan.crystal.lattice[0]) == pytest.approx(best, abs=1e-9)
     assert scan.energy == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(("number", "reason"), [(29, ""), (34, CLASH)])
+def test_only_metals_are_packed_more_tightly_than_bonds(number, reason):
+    crystal = Crystal(np.eye(3), np.zeros((1, 3)), np.array([number], np.uint8))
+    (scan,) = scan_volumes([crystal], Curve(lambda length: (length - 0.7) ** 2))
+    assert scan.reason == reason
 
 
 def test_copies_stay_near_and_depend_on_seed_and_name_alone():

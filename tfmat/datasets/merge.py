@@ -51,9 +51,7 @@ def merge(parts: Sequence[Path], out: Path, *, duplicates: str = KEEP) -> dict[s
     if len(parts) < 2:
         raise InputError("give at least two datasets to merge")
     datasets = [Dataset.open(part) for part in parts]
-    energies = combined_energies(
-        {str(part): dataset.metadata for part, dataset in zip(parts, datasets, strict=True)}
-    )
+    energies = combined_energies([(dataset.path.name, dataset.metadata) for dataset in datasets])
     source = {
         "name": " + ".join(dataset.path.name for dataset in datasets),
         "datasets": [_record(dataset) for dataset in datasets],
@@ -102,26 +100,29 @@ def heritage(datasets: Sequence[Dataset]) -> dict[str, Any]:
     return {name: extra[name] for extra in extras for name in _HERITAGE if name in extra}
 
 
-def combined_energies(records: Mapping[str, Mapping[str, Any]]) -> Energies:
+def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energies:
     """Says what the energies of several datasets mean together.
 
     Args:
-        records: Metadata by the name of the dataset.
+        records: Name and metadata of each.
     """
-    entries = {name: record["extra"].get("energies") or {} for name, record in records.items()}
-    scales = {name: str(entry.get("scale") or "") for name, entry in entries.items()}
-    if not any(scales.values()):
-        return Energies(warning=f"{', '.join(scales)} do not say on which scale energies are")
-    if len(set(scales.values())) == 1:
-        methods = sorted({str(entry.get("method", "?")) for entry in entries.values()})
+    entries = [record["extra"].get("energies") or {} for _, record in records]
+    scales = [str(entry.get("scale") or "") for entry in entries]
+    names = [name for name, _ in records]
+    if not any(scales):
+        return Energies(warning=f"{', '.join(names)} do not say on which scale energies are")
+    if len(set(scales)) == 1:
+        methods = sorted({str(entry.get("method", "?")) for entry in entries})
         references: dict[str, Any] = {}
-        for entry in entries.values():
+        for entry in entries:
             references |= entry.get("references") or {}
-        record = {"method": "; ".join(methods), "scale": next(iter(scales.values()))}
+        record = {"method": "; ".join(methods), "scale": scales[0]}
         return Energies(record | ({"references": references} if references else {}))
-    told = [f"{name}: {scale or 'not known'}" for name, scale in scales.items()]
-    record = {"method": "mixed", "scale": f"mixed ({'; '.join(told)})"}
-    return Energies(record, f"energies are on different scales ({'; '.join(told)})")
+    told = "; ".join(
+        f"{name}: {scale or 'not known'}" for name, scale in zip(names, scales, strict=True)
+    )
+    record = {"method": "mixed", "scale": f"mixed ({told})"}
+    return Energies(record, f"energies are on different scales ({told})")
 
 
 def _record(dataset: Dataset) -> dict[str, Any]:

@@ -74,7 +74,11 @@ _TRUTH = {"t": 1.0, "true": 1.0, "f": 0.0, "false": 0.0}
 
 
 def unit_of(name: str) -> str | None:
-    """Returns the unit of a property with a canonical name, ``None`` for any other."""
+    """Returns the unit of a property with a canonical name, ``None`` for any other.
+
+    A property ``source_NAME`` is the one of the source, before it was computed again.
+    """
+    name = name.removeprefix("source_")
     return _KNOWN[name][0] if name in _KNOWN else None
 
 

@@ -143,10 +143,10 @@ def _energies(
         return made.energies, ""
     system = "-".join(recipe["elements"])
     together = combined_energies(
-        {
-            recipe["data"]["name"]: dataset.metadata,
-            f"new {system}": {"extra": {"energies": made.energies}},
-        }
+        [
+            (dataset.path.name, dataset.metadata),
+            (f"new {system}", {"extra": {"energies": made.energies}}),
+        ]
     )
     if not together.warning:
         return together.record, ""

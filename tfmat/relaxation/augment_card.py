@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 CARD = "README.md"
@@ -56,7 +57,7 @@ def card_text(
         "structures in all": f"{summary['structures']:,}",
     }
     lines = [
-        f"# {data['name']} with hypothetical {system} structures",
+        f"# {Path(data['name']).name} with hypothetical {system} structures",
         "",
         f"All structures of a dataset, followed by hypothetical {system} structures that "
         "`tfmat data augment` made by substitution: nobody has seen them, and their energies come "
@@ -92,7 +93,12 @@ def card_text(
         )
     if str(energies.get("scale", "mixed")).startswith("mixed"):
         lines.append(
-            "- **Energies of the two scales must not be compared.** A constraint that learns from "
-            "this dataset learns two; `--relabel system` or `--relabel all` gives it one."
+            f"- **Energies of the two scales must not be compared.** Those of {system} "
+            + (
+                "structures are all on one; `--relabel all` puts the others on it, too."
+                if recipe["relabel"] == "system"
+                else "structures that were added are on another than the dataset's. A constraint "
+                "that learns from both learns two; `--relabel system` or `--relabel all` mends it."
+            )
         )
     return "\n".join(lines) + "\n"
