@@ -289,7 +289,26 @@ def test_wrong_questions_end_in_one_line(server, tmp_path, capsys, words, messag
     error = capsys.readouterr().err
     assert message in error
     assert len(error.strip().splitlines()) == 1
-    assert not out.exists()
+    # Nothing is left in the way of a better question.
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_the_service_warns_of_is_noted_once(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch_http.time, "sleep", lambda seconds: None)
+    text = 'NOT _other_energy<0 OR elements HAS "Se"'
+    server.trouble("ok", "ok", "ok", *["503"] * 7)
+    with pytest.raises(ServiceError):
+        fetch(source(server, text=text), tmp_path / "out")
+    notes = fetch(source(server, text=text), tmp_path / "out")["notes"]
+    assert len([note for note in notes if "_other_energy" in note]) == 1
+
+
+def test_a_folder_of_something_else_is_left_alone(server, tmp_path):
+    (tmp_path / "out.work").mkdir()
+    (tmp_path / "out.work" / "mine").write_text("")
+    with pytest.raises(InputError, match="in the way"):
+        fetch(source(server), tmp_path / "out")
+    assert (tmp_path / "out.work" / "mine").exists()
 
 
 @pytest.mark.parametrize(

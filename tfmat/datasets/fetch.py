@@ -132,7 +132,12 @@ def fetch(source: Source, out: Path, options: FetchOptions | None = None) -> dic
     source.columns, source.notes = dict(state.columns), list(state.notes)
     resumed = len(_pages(work))
     if not _complete(work):
-        _fetch_pages(source, work, state, options.limit)
+        try:
+            _fetch_pages(source, work, state, options.limit)
+        finally:
+            # A question that got no answer is in nobody's way when it is put better.
+            if not _pages(work):
+                shutil.rmtree(work, ignore_errors=True)
     summary = _write(source, out, work, state, options)
     shutil.rmtree(work)
     return {
@@ -146,8 +151,8 @@ def fetch(source: Source, out: Path, options: FetchOptions | None = None) -> dic
 def _claim(work: Path, recipe: dict[str, Any]) -> _State:
     """Starts a work folder, or goes on with one that was made by the same query."""
     file = work / "fetch.json"
-    if not file.is_file():
-        if work.exists() and any(work.iterdir()):
+    if not (file.is_file() and _pages(work)):
+        if work.exists() and not file.is_file() and any(work.iterdir()):
             raise InputError(f"{work}: in the way; move it, or give another --out")
         state = _State(recipe)
         files.write_json(file, vars(state))
@@ -194,7 +199,6 @@ def _fetch_pages(source: Source, work: Path, state: _State, limit: int | None) -
             count += len(entries)
             done = page.next is None or (limit is not None and count >= limit)
             if done and not count:
-                shutil.rmtree(work)
                 raise InputError(f"{source.name}: no structure matches {_asked(source.query)}")
             progress.total = _least(page.total, limit)
             _store(work / f"page-{number:06d}.json.gz", page, entries, done=done)

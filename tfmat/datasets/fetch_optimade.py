@@ -110,7 +110,7 @@ class OptimadeSource:
             meta = answer.meta
         except InputError:
             # What is no service at all shows in the first page.
-            self.notes.append("the service does not describe its fields; units are not checked")
+            self._note("the service does not describe its fields; units are not checked")
         self._choose_fields(fields)
         return _about(meta)
 
@@ -133,9 +133,7 @@ class OptimadeSource:
         if isinstance(delay, int | float):
             self.pace.delay(float(delay))
         for warning in answer.meta.get("warnings") or ():
-            note = f"the service warns: {one_line(str(_mapping(warning).get('detail')))[:200]}"
-            if note not in self.notes:
-                self.notes.append(note)
+            self._note(f"the service warns: {one_line(str(_mapping(warning).get('detail')))[:200]}")
         changes = [str(_attributes(entry).get("last_modified") or "") for entry in entries]
         total = answer.meta.get("data_returned")
         return Page(
@@ -168,6 +166,11 @@ class OptimadeSource:
             "scale": self._provider.scale,
             "references": {},
         }
+
+    def _note(self, text: str) -> None:
+        # A fetch that goes on has its notes already.
+        if text not in self.notes:
+            self.notes.append(text)
 
     def _new_client(self) -> Any:
         module = require("optimade.client", "optimade", "tfmat data fetch optimade")
@@ -212,9 +215,9 @@ class OptimadeSource:
             if described and head not in described:
                 if name in self._requested:
                     raise InputError(f"--property {name}={path}: {self.name} has no field {head!r}")
-                self.notes.append(f"{name}: the service has no field {head}")
+                self._note(f"{name}: the service has no field {head}")
             elif unit_fits(stated, unit_of(name)) is False:
-                self.notes.append(
+                self._note(
                     f"{name}: left out, the service gives {head} in {stated}, not {unit_of(name)}"
                 )
             else:
