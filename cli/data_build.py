@@ -47,6 +47,12 @@ settings_options = with_options(
         help="Largest force of a relaxed structure, eV/Å.",
     ),
     click.option(
+        "--symmetry/--no-symmetry",
+        default=True,
+        show_default=True,
+        help="Keep the space group of each prototype while relaxing, as DFT programs do.",
+    ),
+    click.option(
         "--unconverged",
         type=click.Choice(["drop", "keep"]),
         default="drop",

@@ -142,3 +142,27 @@ def test_a_cell_that_comes_apart_is_no_relaxation():
     (end,) = relax(starts(1), Pushing(EMT(), "pushing"))
     assert end.reason == APART
     assert not end.converged
+
+
+def bcc_copper(strain: float) -> Crystal:
+    """A saddle: on the Bain path copper falls from bcc to fcc."""
+    atoms = bulk("Cu", "bcc", a=2.87, cubic=True)
+    lattice = atoms.cell.array * [1, 1, 1 + strain]
+    return Crystal(lattice, atoms.positions * [1, 1, 1 + strain], atoms.numbers.astype(np.uint8))
+
+
+def test_symmetry_keeps_a_prototype_on_its_saddle(emt):
+    # The start is cubic to less than spglib's precision; the difference must not grow.
+    start = bcc_copper(0.001)
+    (free,) = relax([start], emt, fmax=1e-4)
+    (kept,) = relax([start], emt, fmax=1e-4, symmetry=True)
+    assert free.converged
+    assert kept.converged
+    assert free.energy < kept.energy - 0.01
+
+    def ratio(end):
+        lengths = np.linalg.norm(end.crystal.lattice, axis=1)
+        return lengths[2] / lengths[0]
+
+    assert ratio(kept) == pytest.approx(1.001, abs=2e-4)
+    assert abs(ratio(free) - np.sqrt(2)) < 0.02 or abs(ratio(free) - 1 / np.sqrt(2)) < 0.02

@@ -32,6 +32,7 @@ class Settings:
         relax: Relax cell and positions after the volume scan.
         steps: Most steps of a relaxation.
         fmax: Largest force of a relaxed structure, eV/Å.
+        symmetry: Keep the space group of each prototype while relaxing.
         copies: Strained and perturbed copies of each structure.
         strain: Largest component of a copy's strain.
         displacement: Largest displacement of a copy's atoms, Å.
@@ -45,6 +46,7 @@ class Settings:
     relax: bool = True
     steps: int = 500
     fmax: float = 0.05
+    symmetry: bool = True
     copies: int = 0
     strain: float = 0.03
     displacement: float = 0.1
@@ -103,6 +105,7 @@ def label_candidates(
             calculator,
             steps=settings.steps,
             fmax=settings.fmax,
+            symmetry=settings.symmetry,
         )
         for number, end in zip(sound, ends, strict=True):
             rows[number] = _relaxed(candidates[number], end, settings)

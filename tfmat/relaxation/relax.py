@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tfmat.datasets.crystal import Crystal
 from tfmat.relaxation.calculator import Calculator
+from tfmat.relaxation.symmetry import Symmetry
 
 # Crystals that a potential sees at once. One that has arrived makes room for the next.
 _BATCH = 32
@@ -62,6 +63,7 @@ def relax(
     steps: int = 500,
     fmax: float = 0.05,
     cell: bool = True,
+    symmetry: bool = False,
     on_step: Callable[[int], object] | None = None,
 ) -> list[Relaxed]:
     """Relaxes crystals with BFGS, all of a batch at once.
@@ -75,13 +77,15 @@ def relax(
         steps: At most so many steps; 0 only computes energies and forces.
         fmax: Largest force of a relaxed crystal, eV/Å.
         cell: Relax the cell as well.
+        symmetry: Keep the space group of the start, as DFT programs do: a prototype then stays on
+            its saddle point where it has no minimum.
         on_step: Called with 1 after every crystal, for progress.
 
     Returns:
         One result for each crystal, in their order. A crystal depends on the others only through
         rounding.
     """
-    descents = [_Descent(crystal, cell) for crystal in crystals]
+    descents = [_Descent(crystal, cell, symmetry) for crystal in crystals]
     waiting = list(range(len(descents)))[::-1]
     active: list[int] = []
     while waiting or active:
@@ -109,10 +113,11 @@ class _Descent:
     a strain moves the atoms with the cell.
     """
 
-    def __init__(self, crystal: Crystal, cell: bool) -> None:
+    def __init__(self, crystal: Crystal, cell: bool, symmetry: bool) -> None:
         self.crystal = crystal
         self.over = False
         self._cell = cell
+        self._symmetry = Symmetry.of(crystal) if symmetry else None
         self._first_volume = _volume(crystal)
         self._scale = _STRAIN_SCALE * np.sqrt(len(crystal))
         self._inverse = np.eye(3 * len(crystal) + 9) / _CURVATURE
@@ -134,6 +139,8 @@ class _Descent:
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(stress).all()):
             self._reason = NO_START if self._gradient is None else NO_END
             return
+        if self._symmetry is not None:
+            forces, stress = self._symmetry.forces(forces), self._symmetry.stress(stress)
         virial = _volume(self.crystal) * stress if self._cell else np.zeros((3, 3))
         gradient = np.concatenate([-forces.ravel(), virial.ravel() / self._scale])
         self._learn(energy * len(self.crystal), gradient)

@@ -1,0 +1,79 @@
+"""Keeping the symmetry that a crystal starts with, as DFT programs do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.datasets.crystal import Crystal
+
+# Atoms that an operation brings so close together count as the same, Å. Structures in databases
+# are symmetric to about a thousandth.
+_PRECISION = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetry:
+    """The operations of a space group on the atoms of a cell.
+
+    Attributes:
+        rotations: On Cartesian row vectors, ``v @ rotation``, shape ``(operations, 3, 3)``.
+        images: Atom on which every atom falls, shape ``(operations, atoms)``.
+    """
+
+    rotations: NDArray[np.float64]
+    images: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, crystal: Crystal) -> Symmetry:
+        """Finds the operations of a crystal; the identity alone where none can be found.
+
+        Args:
+            crystal: Any crystal.
+        """
+        import spglib
+
+        # Where it finds no symmetry, spglib's C code writes lines among the progress.
+        os.environ.setdefault("SPGLIB_WARNING", "OFF")
+        inverse = np.linalg.inv(crystal.lattice)
+        fractional = crystal.positions @ inverse
+        found = spglib.get_symmetry(
+            (crystal.lattice, fractional, crystal.numbers), symprec=_PRECISION
+        )
+        nothing = cls(np.eye(3)[None], np.arange(len(crystal))[None])
+        if found is None:
+            return nothing
+        turned = fractional @ found["rotations"].transpose(0, 2, 1) + found["translations"][:, None]
+        difference = turned[:, :, None] - fractional
+        difference -= np.round(difference)
+        distances = np.linalg.norm(difference @ crystal.lattice, axis=-1)
+        distances[:, crystal.numbers[:, None] != crystal.numbers] = np.inf
+        images = distances.argmin(axis=2)
+        if (np.sort(images, axis=1) != np.arange(len(crystal))).any():
+            return nothing
+        rotations = inverse @ found["rotations"].transpose(0, 2, 1) @ crystal.lattice
+        # The cell is symmetric only to within the precision; the nearest true rotations are taken.
+        left, _, right = np.linalg.svd(rotations)
+        return cls(left @ right, images)
+
+    def forces(self, forces: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the symmetric part of forces.
+
+        Args:
+            forces: One row for each atom, shape ``(atoms, 3)``.
+        """
+        summed = np.zeros_like(forces)
+        np.add.at(summed, self.images, forces @ self.rotations)
+        return summed / len(self.rotations)
+
+    def stress(self, stress: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns the symmetric part of a stress.
+
+        Args:
+            stress: Shape ``(3, 3)``.
+        """
+        turned = self.rotations.transpose(0, 2, 1) @ stress @ self.rotations
+        return np.asarray(turned.mean(axis=0))
