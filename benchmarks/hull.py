@@ -126,6 +126,29 @@ def recorded(data: str, entries: Entries, above: np.ndarray) -> dict[str, Any]:
             f"{name:>44} {one['n']:>7,} {one['mean']:>7.4f} {one['median_absolute']:>10.4f} "
             f"{one['lower']:>8.1%} {one['higher']:>8.1%}"
         )
+    result["pairs"] = pairs(entries, values)
+    return result
+
+
+def pairs(entries: Entries, recorded_values: np.ndarray) -> dict[str, Any]:
+    """Compares structures of one formula, whose hull and elements are the same.
+
+    Where formation energies and energies above the hull belong together, they differ by the same.
+    """
+    rows = np.flatnonzero(np.isfinite(recorded_values))
+    keys = entries.compositions.keys()[rows]
+    rows = rows[np.argsort(keys, kind="stable")]
+    keys = np.sort(keys)
+    first, second = rows[:-1][keys[1:] == keys[:-1]], rows[1:][keys[1:] == keys[:-1]]
+    differences = [values[second] - values[first] for values in (entries.energies, recorded_values)]
+    size = np.abs(differences[0] - differences[1])
+    result = {"n": len(size), "over_0.001": float((size > 0.001).mean())}
+    result["over_0.005"] = float((size > 0.005).mean())
+    print(
+        f"{len(size):,} pairs of one formula: formation energies differ otherwise than recorded "
+        f"values by more than 1 meV/atom in {result['over_0.001']:.1%}, 5 in "
+        f"{result['over_0.005']:.1%}"
+    )
     return result
 
 

@@ -144,6 +144,16 @@ def test_rows_without_an_energy_are_counted(capsys, place, tmp_path):
     assert "names no energy scale" in warning
 
 
+def test_a_system_without_known_compounds_is_said(capsys, place, tmp_path):
+    made = write(tmp_path / "made", [("Bi2Se3", -0.3), ("LiCd", -0.1)], scale="PBE")
+    words = [made, "--against", f"mp={place / 'known'}", "--out", tmp_path / "out"]
+    summary = judged(capsys, *words)
+    (warning,) = summary["warnings"]
+    assert warning.startswith("no known compound in Bi-Se: ")
+    assert summary["against"] == ["mp"]
+    assert [entry["below_hull"] for entry in summary["below_hull"]] == [pytest.approx(0.3)]
+
+
 def test_rows_that_cannot_be_read_are_counted(capsys, place, tmp_path):
     table = tmp_path / "some.csv"
     table.write_text((place / "made.csv").read_text("utf-8") + "made-7,no CIF,-0.1\n", "utf-8")

@@ -26,6 +26,8 @@ from tfmat.progress import Progress
 
 # A system that stands for all of them in the table.
 _ALL = "all"
+# Systems that a warning names.
+_NAMED = 5
 
 
 def evaluate(
@@ -82,7 +84,7 @@ def evaluate(
         "generated": None if generated is None else ", ".join(generated.names),
         "against": list(known.names),
         "scales": {**(generated.scales if generated is not None else {}), **known.scales},
-        "warnings": scale_warnings(known, generated),
+        "warnings": scale_warnings(known, generated) + _unknown(named, known),
         "left_out": {
             name: counts
             for entries in (generated, known)
@@ -143,6 +145,20 @@ def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:
             "of the others"
         )
     return warnings
+
+
+def _unknown(systems: Sequence[tuple[int, ...]], known: Entries) -> list[str]:
+    """Names the systems whose hull is nothing but their elements."""
+    sizes = known.compositions.n_elements
+    empty = [s for s in systems if not (sizes[known.within(s)] > 1).any()]
+    if not empty:
+        return []
+    names = ", ".join(system_name(system) for system in empty[:_NAMED])
+    more = f" and {len(empty) - _NAMED:,} more systems" if len(empty) > _NAMED else ""
+    return [
+        f"no known compound in {names}{more}: there the hull is that of the elements alone, and "
+        "whatever binds lies below it"
+    ]
 
 
 def _check_there(system: tuple[int, ...], known: Entries, generated: Entries | None) -> None:
