@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     },
 )
 def evaluate() -> None:
-    """Measure how well structures come back, and how good generated formulas are."""
+    """Judge structures (do they come back, are they new, are they stable) and formulas."""
 
 
 @click.command(short_help="Draw structures, read them back and count what is the same.")

@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "relax": ("tfmat.cli.relax", "relax", "Relax structures with a potential."),
-        "evaluate": ("tfmat.cli.evaluate", "evaluate", "Measure reconstruction and formulas."),
+        "evaluate": ("tfmat.cli.evaluate", "evaluate", "Judge structures and formulas."),
         "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
         "serve": ("tfmat.cli.serve", "serve", "Write files for TensorFlow Serving."),
         "predict": (
