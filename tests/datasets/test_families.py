@@ -5,9 +5,9 @@ import pytest
 from pymatgen.core import Lattice, Structure, SymmOp
 
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.families import REPEATED, families, neighbour_distances
+from tfmat.datasets.families import families, neighbour_distances
 from tfmat.datasets.importing import import_dataset
-from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.datasets.store import REPEATED, Dataset, DatasetWriter
 
 
 def brute_force(structure: Structure, count: int) -> np.ndarray:

@@ -11,10 +11,10 @@ from tfmat.cli.main import main
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
 from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.families import REPEATED, families
+from tfmat.datasets.families import families
 from tfmat.datasets.split import formula
 from tfmat.datasets.split_check import leaks
-from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.datasets.store import REPEATED, Dataset, DatasetWriter
 
 
 def crystal(species, edge):

@@ -16,7 +16,7 @@ from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.links import Links
 from tfmat.datasets.niggli import niggli_lattice
 from tfmat.datasets.split import formula
-from tfmat.datasets.store import Dataset
+from tfmat.datasets.store import REPEATED, Dataset
 from tfmat.errors import InputError
 
 # Two crystals are the same if their volumes agree to this share and their average neighbour
@@ -24,11 +24,6 @@ from tfmat.errors import InputError
 _VOLUME = 1e-3
 _DISTANCE = 1e-2
 _NEIGHBOURS = 16
-REPEATED = "repeated_ids"
-"""Entry of a dataset's record whose import had to tell structures of one identifier apart.
-
-Datasets that were imported before it was there are split as they always were.
-"""
 _REPEATED = re.compile(r".#\d+\Z")
 # PROTOTYPE:FORMULA:COPY, as `tfmat data build` names structures: in a dataset with others beside
 # them, whose identifiers may hold a colon, too.

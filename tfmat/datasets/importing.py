@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
-from tfmat.datasets.families import REPEATED
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.read_csv import count_csv, header, read_csv, structure_column
 from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
@@ -145,8 +144,6 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
             progress.update()
         _check_columns(source, reader)
         writer.extra["columns"] = reader.used
-        if writer.renamed:
-            writer.extra[REPEATED] = writer.renamed
     return {
         "dataset": str(out),
         "source": str(source),

@@ -44,6 +44,12 @@ from tfmat.datasets.properties import unit_of
 from tfmat.datasets.stored import StoredDataset, check_property_name
 from tfmat.errors import InputError
 
+REPEATED = "repeated_ids"
+"""Entry of ``extra`` in the record: how many structures had the identifier of an earlier one.
+
+Datasets that were written before it was there are split as they always were.
+"""
+
 # Rows that wait in memory before they are written.
 _BLOCK = 1024
 
@@ -246,7 +252,7 @@ class DatasetWriter:
             },
             "sha256": content_hash(hashes),
             "files": hashes,
-            "extra": self.extra,
+            "extra": {**self.extra, REPEATED: self.renamed} if self.renamed else self.extra,
         }
 
 
