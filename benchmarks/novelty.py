@@ -43,7 +43,10 @@ from tfmat.datasets.split import formula  # noqa: E402
 from tfmat.datasets.store import Dataset, DatasetWriter  # noqa: E402
 from tfmat.evaluation.matching import matchers  # noqa: E402
 from tfmat.evaluation.novelty import judge, summarise  # noqa: E402
+from tfmat.evaluation.novelty_cells import Cell  # noqa: E402
 from tfmat.evaluation.novelty_index import NoveltyIndex  # noqa: E402
+from tfmat.evaluation.novelty_lattices import LatticeTree, unit_lattice  # noqa: E402
+from tfmat.evaluation.novelty_screen import Screen  # noqa: E402
 
 KNOWN, QUERIES, GENERATED = 50_000, 10_000, 2_000
 
@@ -175,6 +178,47 @@ def agreement(
     }
 
 
+def sieve(index: NoveltyIndex, sample: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Measures what each condition leaves of the pairs of the most frequent formula."""
+    name = max(index.formulas, key=lambda name: len(index.rows(name)))
+    reduced = [index.reduced(int(row)) for row in index.rows(name)]
+    groups: dict[int, list[Cell]] = {}
+    for cell in (item.primitive for item in reduced if item is not None):
+        groups.setdefault(len(cell), []).append(cell)
+    screens = {size: Screen(cells) for size, cells in groups.items()}
+    trees = {
+        size: LatticeTree([unit_lattice(cell.lattice) for cell in cells])
+        for size, cells in groups.items()
+    }
+    judge_pair, _ = matchers()
+    left = dict.fromkeys(("formula", "atoms in the cell", "lattices", "positions", "match"), 0)
+    seconds = dict.fromkeys(("lattices", "positions", "match"), 0.0)
+    cells = [cell for group in groups.values() for cell in group]
+    for place in rng.choice(len(cells), sample, replace=False).tolist():
+        cell = cells[place]
+        start = time.process_time()
+        mappings = trees[len(cell)].mappings(unit_lattice(cell.lattice))
+        lattices = time.process_time()
+        candidates = list(screens[len(cell)].candidates(cell))
+        positions = time.process_time()
+        structure = cell.to_structure()
+        for known in candidates:
+            other = groups[len(cell)][known].to_structure()
+            left["match"] += judge_pair.fit(structure, other, skip_structure_reduction=True)
+        seconds["lattices"] += lattices - start
+        seconds["positions"] += positions - lattices
+        seconds["match"] += time.process_time() - positions
+        left["formula"] += len(reduced)
+        left["atoms in the cell"] += len(groups[len(cell)])
+        left["lattices"] += len(np.unique(mappings.known))
+        left["positions"] += len(candidates)
+    print(f"what is left of {len(reduced)} structures of a formula, for a query:")
+    for stage, count in left.items():
+        spent = f"{1e3 * seconds[stage] / sample:8.2f} ms" if stage in seconds else ""
+        print(f"{count / sample:10.1f}  {stage:<18}{spent}")
+    return {"left": left, "seconds": seconds, "queries": sample}
+
+
 def system(data: Dataset, scratch: Path, sample: int, rng: np.random.Generator) -> dict[str, Any]:
     """Measures one system: thousands of structures for each of a few formulas."""
     print(f"one system with {len(data)} known structures")
@@ -183,6 +227,7 @@ def system(data: Dataset, scratch: Path, sample: int, rng: np.random.Generator) 
     index = NoveltyIndex.build(data)
     result["reduced"] = time.process_time() - start
     print(f"{result['reduced']:8.1f} s  known structures reduced once")
+    result["sieve"] = sieve(index, 4 * sample, np.random.default_rng(1))
     rows = rng.permutation(len(data))
     for label, crystals in (
         ("generated", generated(scratch / "system", QUERIES)),
