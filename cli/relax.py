@@ -33,6 +33,11 @@ from .options import Finite
 )
 @click.option("--fixed-cell", is_flag=True, help="Relax positions only.")
 @click.option(
+    "--keep-symmetry",
+    is_flag=True,
+    help="Keep the space group of each structure, as DFT programs do.",
+)
+@click.option(
     "--potential",
     default="chgnet",
     show_default=True,
@@ -61,6 +66,7 @@ def relax(
     steps: int,
     fmax: float,
     fixed_cell: bool,
+    keep_symmetry: bool,
     potential: str,
     workers: int,
     cache: Path | None,
@@ -87,7 +93,7 @@ def relax(
         source,
         out,
         find_potential(potential),
-        Settings(steps=steps, fmax=fmax, cell=not fixed_cell),
+        Settings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=keep_symmetry),
         options=ImportOptions(**reading),
         workers=workers,
         cache=cache,

@@ -255,6 +255,20 @@ def test_a_fixed_cell_stays(source, folder):
         assert float(row["max_force"]) < 0.05
 
 
+def test_symmetry_can_be_kept(folder):
+    # A chain of copper and gold along z, which would buckle and shear.
+    atoms = bulk("Cu", "sc", a=2.6) * (1, 1, 2)
+    atoms.numbers[0] = 79
+    atoms.info["id"] = "chain"
+    file = folder / "chain.extxyz"
+    write(file, atoms, format="extxyz")
+    relax(file, folder / "kept", "--keep-symmetry", cache=folder / "cache")
+    [row] = table(folder / "kept").values()
+    assert row["initial_space_group"] == row["space_group"] == "123"
+    assert "within the space group" in (folder / "kept" / "README.md").read_text("utf-8")
+    assert "--keep-symmetry" in (folder / "kept" / "README.md").read_text("utf-8")
+
+
 def test_no_steps_only_label(source, folder):
     out = folder / "static"
     summary = relax(source, out, "--steps", "0", cache=folder / "cache")
@@ -333,9 +347,10 @@ def test_bismuth_selenide_with_chgnet(tmp_path):
         ["Bi", "Se", "Se"],
         [[0, 0, 0.4], [0, 0, 0], [0, 0, 0.21]],
     ).get_primitive_structure()
-    structure.perturb(0.05)
-    structure.to(str(tmp_path / "bi2se3.cif"))
-    words = ["relax", str(tmp_path / "bi2se3.cif"), "--out", str(tmp_path / "out"), "--json"]
+    atoms = structure.to_ase_atoms()
+    atoms.rattle(0.02, seed=0)
+    write(tmp_path / "bi2se3.extxyz", atoms, format="extxyz")
+    words = ["relax", str(tmp_path / "bi2se3.extxyz"), "--out", str(tmp_path / "out"), "--json"]
     result = CliRunner().invoke(tfmat, [*words, "--cache", str(tmp_path / "cache")])
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)

@@ -32,6 +32,7 @@ def card_text(summary: Mapping[str, Any], potential: Potential, command: str) ->
         if static
         else f"at most {settings['steps']} steps to {settings['fmax']:g} eV/Å, "
         + ("cell and positions" if settings["cell"] else "positions in a fixed cell")
+        + (", within the space group of the start" if settings["symmetry"] else "")
     )
     lines = [
         f"# {summary['source']['name']}, {'labelled' if static else 'relaxed'} with {used['name']}",

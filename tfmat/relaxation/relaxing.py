@@ -33,11 +33,13 @@ class Settings:
         steps: Most steps; 0 computes the energy of the structure as it is.
         fmax: Largest force of a relaxed structure, eV/Å (cell gradients alike).
         cell: Relax the cell as well as the positions.
+        symmetry: Keep the space group of the start.
     """
 
     steps: int = 500
     fmax: float = 0.05
     cell: bool = True
+    symmetry: bool = False
 
     def record(self) -> dict[str, Any]:
         """Returns what metadata keeps."""
@@ -63,9 +65,7 @@ def relax_rows(
     """
     reasons = [obstacle(crystal, potential.elements, potential.reach) for crystal in crystals]
     sound = [crystal for crystal, reason in zip(crystals, reasons, strict=True) if not reason]
-    ends = iter(
-        relax(sound, calculator, steps=settings.steps, fmax=settings.fmax, cell=settings.cell)
-    )
+    ends = iter(relax(sound, calculator, **settings.record()))
     return [
         {"reason": reason} if reason else _row(crystal, next(ends), settings, potential)
         for crystal, reason in zip(crystals, reasons, strict=True)
