@@ -23,7 +23,7 @@ from tfmat.relaxation.volume import scan_volumes
 # Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
 # something lower that nature does not have (CHGNet does for Se), so these are not left to it.
 _KNOWN = {
-    "A_cF4_225_a": "Ne Al Ar Ca Ni Cu Kr Sr Rh Pd Ag Xe Yb Ir Pt Au Pb Ac Th",
+    "A_cF4_225_a": "Ne Al Ar Ca Ni Cu Kr Sr Rh Pd Ag Xe Ce Yb Ir Pt Au Pb Ac Th",
     "A_cI2_229_a": "Li Na K V Cr Fe Rb Nb Mo Cs Ba Eu Ta W",
     "A_hP2_194_c": "Be Mg Sc Ti Co Zn Y Zr Tc Ru Cd Gd Tb Dy Ho Er Tm Lu Hf Re Os Tl",
     "A_hP4_194_ac": "La Pr Nd Pm",
@@ -35,20 +35,21 @@ _KNOWN = {
     "A_hP3_152_a": "Se Te",
     "A_oC8_64_f-2": "P",
     "A_oC8_64_f-3": "Cl Br I",
+    "A_cP8_205_c": "N",
+    "A_mC4_12_i": "O",
+    "A_oP8_62_2c": "Np",
+    "A_mP16_11_8e": "Pu",
 }
 _GROUND_STATES = {symbol: name for name, symbols in _KNOWN.items() for symbol in symbols.split()}
 # Larger elemental cells (beta boron, Hittorf's phosphorus) cost more than they could ever change.
 _MAX_ATOMS = 12
-# So many of the best volume scans are relaxed.
-_RELAXED = 6
 
 
 def element_reference(number: int, calculator: Calculator) -> Reference:
     """Relaxes the ground state of an element with a potential.
 
     Where the ground state is a simple structure, that one is taken. Otherwise all elemental AFLOW
-    prototypes of at most 12 atoms are scanned in volume, the best six relaxed, and the lowest
-    energy wins.
+    prototypes of at most 12 atoms are scanned in volume and relaxed, and the lowest energy wins.
 
     Args:
         number: Atomic number.
@@ -66,25 +67,25 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
         if prototype.name == known or (known is None and len(prototype) <= _MAX_ATOMS)
     ]
     scans = scan_volumes([touching(item.crystal) for item in candidates], calculator)
-    bound = [
-        (scan.energy, item, scan.crystal)
+    starts = [
+        (item.prototype, scan.crystal)
         for item, scan in zip(candidates, scans, strict=True)
         if scan.crystal is not None
     ]
-    if not bound:
-        raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
-    bound.sort(key=lambda entry: entry[0])
-    best = bound[:_RELAXED]
+    # A crystal of molecules or of noble gas has no minimum when all lengths are scaled alike; the
+    # size that the prototype has in its own element is a start.
+    starts = starts or [(item.prototype, item.crystal) for item in candidates]
     ends = relax(
-        [crystal for _, _, crystal in best], calculator, steps=REFERENCE_STEPS, fmax=REFERENCE_FMAX
+        [crystal for _, crystal in starts],
+        calculator,
+        steps=REFERENCE_STEPS,
+        fmax=REFERENCE_FMAX,
     )
     found = [
-        (end.energy, item.prototype)
-        for end, (_, item, _) in zip(ends, best, strict=True)
-        if not end.reason
+        (end.energy, name) for end, (name, _) in zip(ends, starts, strict=True) if not end.reason
     ]
     if not found:
-        raise TfmatError(f"{calculator.name} relaxes element {number} in none of its prototypes")
+        raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
     energy, prototype = min(found)
     return Reference(prototype, energy)
 
