@@ -15,7 +15,15 @@ from .main import LazyGroup
 from .options import Finite, validity_options
 
 # Options of `import` that only one kind of data has.
-_STRUCTURES_ONLY = ("form", "structure", "identifier", "table", "max_atoms", "max_length")
+_STRUCTURES_ONLY = (
+    "form",
+    "structure",
+    "identifier",
+    "table",
+    "max_atoms",
+    "max_length",
+    "energy_scale",
+)
 _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "alloys")
 
 
@@ -86,6 +94,12 @@ def data() -> None:
     help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Read only so many rows.")
+@click.option(
+    "--energy-scale",
+    metavar="TEXT",
+    help="What the formation energies count from, e.g. 'MP legacy': commands that compare energies "
+    "warn where two datasets differ in it.",
+)
 @import_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @click.pass_context

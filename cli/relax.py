@@ -33,8 +33,9 @@ from .options import Finite
 )
 @click.option("--fixed-cell", is_flag=True, help="Relax positions only.")
 @click.option(
-    "--keep-symmetry",
-    is_flag=True,
+    "--symmetry/--no-symmetry",
+    default=False,
+    show_default=True,
     help="Keep the space group of each structure, as DFT programs do.",
 )
 @click.option(
@@ -66,7 +67,7 @@ def relax(
     steps: int,
     fmax: float,
     fixed_cell: bool,
-    keep_symmetry: bool,
+    symmetry: bool,
     potential: str,
     workers: int,
     cache: Path | None,
@@ -93,7 +94,7 @@ def relax(
         source,
         out,
         find_potential(potential),
-        Settings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=keep_symmetry),
+        Settings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=symmetry),
         options=ImportOptions(**reading),
         workers=workers,
         cache=cache,

@@ -51,8 +51,11 @@ def test_json_summaries(source, tmp_path, capsys):
     code, out, _ = run(
         capsys, "import", source, "--out", tmp_path / "set", "--json",
         "--property", "e=e_form", "--max-atoms", 20, "--max-length", 10, "--limit", 2,
+        "--energy-scale", "legacy",
     )  # fmt: skip
     summary = json.loads(out)
+    record = json.loads((tmp_path / "set" / "metadata.json").read_text("utf-8"))
+    assert record["extra"]["energies"]["scale"] == "legacy"
     assert code == 0
     assert (summary["read"], summary["kept"], summary["rejected"]) == (2, 2, 0)
     assert summary["properties"]["e"] == {"column": "e_form", "known": 2, "not_numbers": 0}

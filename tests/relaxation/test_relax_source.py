@@ -262,11 +262,11 @@ def test_symmetry_can_be_kept(folder):
     atoms.info["id"] = "chain"
     file = folder / "chain.extxyz"
     write(file, atoms, format="extxyz")
-    relax(file, folder / "kept", "--keep-symmetry", cache=folder / "cache")
+    relax(file, folder / "kept", "--symmetry", cache=folder / "cache")
     [row] = table(folder / "kept").values()
     assert row["initial_space_group"] == row["space_group"] == "123"
     assert "within the space group" in (folder / "kept" / "README.md").read_text("utf-8")
-    assert "--keep-symmetry" in (folder / "kept" / "README.md").read_text("utf-8")
+    assert "--symmetry" in (folder / "kept" / "README.md").read_text("utf-8")
 
 
 def test_no_steps_only_label(source, folder):

@@ -39,6 +39,8 @@ class ImportOptions:
         max_atoms: Keep only structures with at most this many atoms.
         max_length: Keep only structures whose Niggli cell has no longer edge, in Å.
         limit: Read only this many rows.
+        energy_scale: What formation energies count from, in any words; only energies with the
+            same words are compared without a warning.
     """
 
     form: str | None = None
@@ -49,6 +51,7 @@ class ImportOptions:
     max_atoms: int | None = None
     max_length: float | None = None
     limit: int | None = None
+    energy_scale: str | None = None
 
 
 def sniff(source: Path, structure: str | None = None) -> str:
@@ -144,6 +147,12 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
             progress.update()
         _check_columns(source, reader)
         writer.extra["columns"] = reader.used
+        if options.energy_scale is not None:
+            writer.extra["energies"] = {
+                "method": "as imported",
+                "scale": options.energy_scale,
+                "references": {},
+            }
     return {
         "dataset": str(out),
         "source": str(source),
