@@ -78,7 +78,7 @@ def augment(
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
     lines = [
         f"{out}: {summary['structures']:,} structures, {summary['added']:,} of them new "
-        f"({summary['distinct']:,} distinct, {summary['copies']:,} copies) from "
+        f"({summary['kept']:,} originals, {summary['copies']:,} copies) from "
         f"{summary['candidates']:,} candidates",
         f"rejected: {rejected or 'none'}",
         f"formation energy of the new ones: {energies['minimum']:.3f} to "

@@ -60,6 +60,13 @@ settings_options = with_options(
         help="Structures that do not come to rest: the paper drops them.",
     ),
     click.option(
+        "--duplicates",
+        type=click.Choice(["drop", "keep"]),
+        default="drop",
+        show_default=True,
+        help="Structures that become the same as another by relaxing.",
+    ),
+    click.option(
         "--limit",
         type=click.IntRange(1),
         help="Label only so many candidates, drawn with --seed, to try a system out.",
@@ -166,7 +173,7 @@ def build(
     energies = summary["formation_energy_per_atom"]
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
     click.echo(
-        f"{out}: {summary['structures']:,} structures ({summary['distinct']:,} distinct, "
+        f"{out}: {summary['structures']:,} structures ({summary['kept']:,} originals, "
         f"{summary['copies']:,} copies) from {summary['candidates']:,} candidates\n"
         f"rejected: {rejected or 'none'}\n"
         f"formation energy: {energies['minimum']:.3f} to {energies['maximum']:.3f} eV/atom, "
@@ -197,25 +204,25 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
         summary: Of a build.
         paper: The paper's numbers, by the same keys; empty for another system.
     """
-    stability, relaxed = summary["stability"], summary["relaxed"]
+    stability, labelled = summary["stability"], summary["labelled"]
     found = {
         name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
         for name in ("negative", "stable", "metastable")
     }
-    if relaxed:
-        share = summary["converged"] / relaxed
+    if summary["relaxed"]:
+        share = summary["converged"] / labelled
         found |= {
-            "relaxed": f"{relaxed:,}",
+            "relaxed": f"{labelled:,}",
             "converged": f"{summary['converged']:,} ({share:.1%})",
         }
     names = {
-        "relaxed": "relaxed",
+        "relaxed": "candidates to relax",
         "converged": "converged",
         "negative": "below 0 eV/atom",
         "stable": "stable: Ef < 0, at most 0.10 eV/atom above the hull",
         "metastable": "meta-stable: Ef < 0, at most 0.15 eV/atom above",
     }
-    lines = [f"{'':53}{'distinct':>16}{'paper 004':>16}"] if paper else []
+    lines = [f"{'':53}{'tfmat':>16}{'paper 004':>16}"] if paper else []
     for key, name in names.items():
         if key in found or key in paper:
             line = f"{name:53}{found.get(key, 'not done'):>16}"

@@ -77,7 +77,7 @@ def test_every_order_of_three_elements(built):
     reduced = [Composition(name.split(":")[1]).reduced_formula for name in dataset.ids]
     for name, crystal in zip(reduced, dataset, strict=True):
         assert crystal.to_structure().reduced_formula == name
-    assert summary["distinct"] == 3 + 3
+    assert summary["kept"] == 3 + 3
     assert dataset.metadata["extra"]["build"]["elements"] == ["Cu", "Ag", "Au"]
 
 
@@ -125,9 +125,9 @@ def test_the_paper_stands_beside_its_own_system_only(built):
     lines = count_lines(summary, {})
     assert len(lines) == 5
     assert "paper" not in "".join(lines)
-    assert f"{summary['relaxed']}" in lines[0]
+    assert f"{summary['labelled']}" in lines[0]
     beside = count_lines(summary | {"relaxed": 0}, _PAPER)
-    assert beside[1].split() == ["relaxed", "not", "done", "10,981"]
+    assert beside[1].split() == ["candidates", "to", "relax", "not", "done", "10,981"]
     assert [line.split()[-1] for line in beside[3:]] == ["(46.8%)", "(1.56%)", "(7.2%)"]
 
 
@@ -160,6 +160,29 @@ def test_structures_that_do_not_come_to_rest(unrelaxed, tmp_path, choice):
         assert summary["unconverged"] == (converged == 0).sum()
     assert np.isfinite(dataset.property("max_force")).all()
     assert dataset.property("steps").max() <= 1
+
+
+@pytest.mark.parametrize("choice", ["drop", "keep"])
+def test_structures_that_become_the_same(few_alike, tmp_path, choice):
+    out = tmp_path / choice
+    settings = Settings(duplicates=choice, symmetry=False, fmax=0.005)
+    summary = build(out, ("Cu", "Au"), settings, prototype_data=few_alike, factory=emt)
+    assert summary["labelled"] == summary["converged"] == 2
+    assert summary["kept"] == (1 if choice == "drop" else 2)
+
+
+@pytest.fixture
+def few_alike(tmp_path):
+    """L1_0 as it is and squeezed along its axis: one minimum."""
+    lattice = np.diag([2.8, 2.8, 3.7])
+    positions = np.array([[0.0, 0, 0], [0.5, 0.5, 0.5]])
+    numbers = np.array([12, 8], dtype=np.uint8)
+    folder = tmp_path / "alike"
+    with DatasetWriter(folder, {"name": "test"}) as writer:
+        for name, factor in (("L10", 1.0), ("squeezed", 0.93)):
+            cell = lattice * [1, 1, factor]
+            writer.add(Crystal(cell, positions @ cell, numbers), name)
+    return folder
 
 
 def test_a_limit_draws_candidates_by_the_seed(tmp_path):

@@ -232,9 +232,6 @@ def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _scale(metadata: Mapping[str, Any]) -> str | None:
-    """Returns the energy scale that a dataset's record names, also the older form of a build."""
-    extra = metadata.get("extra") or {}
-    energies = extra.get("energies") or {}
-    calculator = (extra.get("build") or {}).get("calculator") or {}
-    scale = energies.get("scale") or calculator.get("energy_scale")
+    """Returns the energy scale that a dataset's record names."""
+    scale = ((metadata.get("extra") or {}).get("energies") or {}).get("scale")
     return str(scale) if scale else None

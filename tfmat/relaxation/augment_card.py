@@ -51,7 +51,7 @@ def card_text(
             else {}
         ),
         "left out": rejected or "none",
-        "added": f"{summary['added']:,} ({summary['distinct']:,} distinct, "
+        "added": f"{summary['added']:,} ({summary['kept']:,} originals, "
         f"{summary['copies']:,} copies)",
         "below 0 eV/atom, of the distinct ones": f"{stability['negative']['fraction']:.1%}",
         "structures in all": f"{summary['structures']:,}",

@@ -93,7 +93,7 @@ class Hypothetical:
     """Structures with energies.
 
     Attributes:
-        rows: The structures, no two alike; ids end in ``:0``.
+        rows: The structures; ids end in ``:0``.
         copies: Their strained and perturbed copies.
         rejected: What is missing, with the reason.
         counts: Candidates and what became of them.
@@ -152,8 +152,10 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         )
     )
     at_rest, moving = _settled(labelled, settings)
-    distinct_rows, twice = _without_duplicates(at_rest)
-    kept, old = _without_known(distinct_rows, task.known)
+    twice: list[Row] = []
+    if settings.duplicates == "drop":
+        at_rest, twice = _without_duplicates(at_rest)
+    kept, old = _without_known(at_rest, task.known)
     rejected = [*moving, *twice, *old]
     if not kept:
         reasons = sorted({row["reason"].split(": ")[0] for row in rejected})
@@ -170,7 +172,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         "relaxed": len(relaxed),
         "converged": sum(relaxed),
         "known": len(old),
-        "distinct": len(kept),
+        "kept": len(kept),
         "copies": len(copies),
         "unconverged": sum(not row.get("converged", True) for row in kept),
     }

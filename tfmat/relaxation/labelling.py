@@ -40,6 +40,7 @@ class Settings:
         max_atoms: Largest number of atoms in a cell.
         max_length: Largest a, b and c of the Niggli cell, Å.
         unconverged: ``"drop"`` or ``"keep"`` structures that do not come to rest.
+        duplicates: ``"drop"`` or ``"keep"`` what becomes the same as another in the end.
         limit: Label only so many candidates, drawn with the seed; ``None`` for all.
     """
 
@@ -54,6 +55,7 @@ class Settings:
     max_atoms: int = MAX_ATOMS
     max_length: float = MAX_LENGTH
     unconverged: str = "drop"
+    duplicates: str = "drop"
     limit: int | None = None
 
     def record(self) -> dict[str, Any]:
