@@ -21,7 +21,7 @@ from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import Candidate
-from tfmat.errors import InputError, TfmatError
+from tfmat.errors import InputError
 from tfmat.relaxation import build as building
 from tfmat.relaxation import candidates
 from tfmat.relaxation.calculator import AseCalculator
