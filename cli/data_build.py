@@ -204,15 +204,15 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
         summary: Of a build.
         paper: The paper's numbers, by the same keys; empty for another system.
     """
-    stability, labelled = summary["stability"], summary["labelled"]
+    stability, started = summary["stability"], summary["to_relax"]
     found = {
         name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
         for name in ("negative", "stable", "metastable")
     }
-    if summary["relaxed"]:
-        share = summary["converged"] / labelled
+    if started:
+        share = summary["converged"] / started
         found |= {
-            "relaxed": f"{labelled:,}",
+            "relaxed": f"{started:,}",
             "converged": f"{summary['converged']:,} ({share:.1%})",
         }
     names = {

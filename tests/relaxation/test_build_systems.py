@@ -125,8 +125,8 @@ def test_the_paper_stands_beside_its_own_system_only(built):
     lines = count_lines(summary, {})
     assert len(lines) == 5
     assert "paper" not in "".join(lines)
-    assert f"{summary['labelled']}" in lines[0]
-    beside = count_lines(summary | {"relaxed": 0}, _PAPER)
+    assert f"{summary['to_relax']}" in lines[0]
+    beside = count_lines(summary | {"to_relax": 0}, _PAPER)
     assert beside[1].split() == ["candidates", "to", "relax", "not", "done", "10,981"]
     assert [line.split()[-1] for line in beside[3:]] == ["(46.8%)", "(1.56%)", "(7.2%)"]
 

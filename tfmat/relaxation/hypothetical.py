@@ -165,10 +165,13 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         )
     copies, failed = _copies(task, calculator, kept)
     relaxed = [row["converged"] for row in labelled if "converged" in row]
+    too_large = sum(row.get("reason", "").startswith("selection") for row in labelled)
     counts = {
         "candidates": len(every),
         "distinct_candidates": len(distinct),
         "labelled": len(chosen),
+        # What is too large was not asked to come to rest.
+        "to_relax": len(chosen) - too_large if settings.relax else 0,
         "relaxed": len(relaxed),
         "converged": sum(relaxed),
         "known": len(old),
