@@ -73,6 +73,15 @@ def test_the_batch_does_not_change_a_crystal(calculator, crystals):
         np.testing.assert_allclose(alone.forces[0], together.forces[row], atol=1e-4)
 
 
+def test_batches_are_bounded_in_atoms(calculator):
+    big = Crystal.from_structure(perovskite() * (3, 3, 3))
+    sizes = [len(big) * len(rows) for rows in calculator._batches([big] * 6)]
+    assert sum(sizes) == 6 * len(big)
+    assert max(sizes) <= 640
+    huge = [Crystal.from_structure(perovskite() * (6, 6, 5))]
+    assert list(calculator._batches(huge)) == [[0]]
+
+
 def test_an_atom_beyond_all_cutoffs_has_the_energy_that_the_package_gives(package, calculator):
     gas = Structure(Lattice.cubic(15), ["Se", "Bi"], [[0, 0, 0], [0.5, 0.5, 0.5]])
     package.graph_converter.set_isolated_atom_response("ignore")

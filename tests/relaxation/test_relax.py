@@ -129,6 +129,20 @@ def test_a_failure_on_the_way_keeps_the_last_sound_geometry():
     assert end.energy == pytest.approx(energy, abs=1e-12)
 
 
+def test_where_it_does_not_come_to_rest_the_lowest_geometry_counts(emt):
+    # Steps that are too long for so stiff a crystal go up and down.
+    crystals = starts(8, strain=0.15, displacement=0.6)
+    for steps in (1, 2, 3):
+        for end in relax(crystals, emt, steps=steps, fmax=1e-6):
+            assert not end.converged
+            assert end.energy <= end.initial_energy
+            atoms = attached(end.crystal)
+            assert end.energy == pytest.approx(atoms.get_potential_energy() / len(atoms))
+            assert end.max_force == pytest.approx(
+                np.linalg.norm(atoms.get_forces(), axis=1).max(), abs=1e-9
+            )
+
+
 class Pushing(AseCalculator):
     """A potential that drives every cell apart."""
 

@@ -31,6 +31,18 @@ def test_projections_are_those_of_ase(prototype):
     np.testing.assert_allclose(found, voigt, atol=1e-3)
 
 
+def test_supercells_have_all_their_operations():
+    from ase.build import bulk
+
+    atoms = bulk("Cu", cubic=True) * (2, 2, 2)
+    crystal = Crystal(atoms.cell.array, atoms.positions, atoms.numbers.astype(np.uint8))
+    symmetry = Symmetry.of(crystal)
+    assert len(symmetry.rotations) == 48 * 32
+    # All atoms are alike: the only symmetric forces are none.
+    forces = np.random.default_rng(2).normal(size=(32, 3))
+    np.testing.assert_allclose(symmetry.forces(forces), 0, atol=1e-12)
+
+
 def test_a_crystal_without_symmetry_keeps_its_forces():
     random = np.random.default_rng(1)
     lattice = 4 * np.eye(3) + random.normal(size=(3, 3))

@@ -16,8 +16,9 @@ from tfmat.relaxation.calculator import Calculator, Evaluation
 from tfmat.relaxation.chgnet_network import ChgnetNetwork
 from tfmat.relaxation.corrections import anion_correction
 
-# Larger batches are no faster: their arrays no longer fit the cache.
-_BATCH = 32
+# Larger batches are no faster, since their arrays no longer fit the cache, and an atom of a dense
+# metal takes 4 MB.
+_CRYSTALS, _ATOMS = 32, 640
 # Nothing in its training was as dense by far, and the neighbours would fill the memory, Å³.
 _SMALLEST_VOLUME = 1.0
 # In the embedding, but in none of the structures that it learned from: Po At Rn Fr Ra.
@@ -46,7 +47,7 @@ class ChgnetCalculator:
         self._network = ChgnetNetwork(model)
         self.name = "CHGNet"
         self.version = f"{version('chgnet')}, weights {model.version}"
-        self.scale = "PBE: the MP2020 anion correction is taken off"
+        self.scale = f"CHGNet weights {model.version}: PBE, MP2020 anion correction taken off"
 
     def energies(self, crystals: Sequence[Crystal]) -> NDArray[np.float64]:
         """Returns energies in eV/atom, shape ``(n,)``; NaN where the potential fails."""
@@ -84,8 +85,16 @@ class ChgnetCalculator:
             if self.covers(crystal.numbers)
             and abs(np.linalg.det(crystal.lattice)) > _SMALLEST_VOLUME * len(crystal)
         ]
-        for start in range(0, len(sound), _BATCH):
-            yield sound[start : start + _BATCH]
+        batch: list[int] = []
+        atoms = 0
+        for row in sound:
+            if batch and (len(batch) == _CRYSTALS or atoms + len(crystals[row]) > _ATOMS):
+                yield batch
+                batch, atoms = [], 0
+            batch.append(row)
+            atoms += len(crystals[row])
+        if batch:
+            yield batch
 
 
 def chgnet() -> Calculator:

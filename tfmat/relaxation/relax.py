@@ -34,14 +34,14 @@ class Relaxed:
     """The end of a relaxation.
 
     Attributes:
-        crystal: The last geometry; of a failure the last one that had an energy.
+        crystal: The geometry at rest; where it did not come to rest or failed, the lowest found.
         energy: Its energy, eV/atom.
         initial_energy: Energy of the first geometry, eV/atom.
         converged: Whether all forces fell below the threshold.
         steps: Steps taken.
-        max_force: Largest force on an atom at the end, eV/Å.
+        max_force: Largest force on an atom of that geometry, eV/Å.
         initial_max_force: Largest force on an atom at the start, eV/Å.
-        stress: At the end, eV/Å³, shape ``(3, 3)``, positive under tension.
+        stress: Of that geometry, eV/Å³, shape ``(3, 3)``, positive under tension.
         reason: Why it failed; empty if it did not.
     """
 
@@ -105,6 +105,16 @@ def relax(
     return [descent.result() for descent in descents]
 
 
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A geometry on the way, and what the potential says of it."""
+
+    crystal: Crystal
+    energy: float
+    max_force: float
+    stress: NDArray[np.float64]
+
+
 class _Descent:
     """One crystal on its way down.
 
@@ -126,9 +136,8 @@ class _Descent:
         self._gradient: NDArray[np.float64] | None = None
         self._step: NDArray[np.float64] | None = None
         self._energy = self._initial_energy = np.nan
-        self._force = self._initial_force = np.nan
-        self._stress = np.full((3, 3), np.nan)
-        self._sound = crystal
+        self._initial_force = np.nan
+        self._best = _Point(crystal, np.nan, np.nan, np.full((3, 3), np.nan))
         self._converged = False
         self._reason = ""
 
@@ -139,19 +148,22 @@ class _Descent:
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(stress).all()):
             self._reason = NO_START if self._gradient is None else NO_END
             return
+        largest = float(np.linalg.norm(forces, axis=1).max())
+        here = _Point(self.crystal, float(energy), largest, stress)
         if self._symmetry is not None:
             forces, stress = self._symmetry.forces(forces), self._symmetry.stress(stress)
         virial = _volume(self.crystal) * stress if self._cell else np.zeros((3, 3))
         gradient = np.concatenate([-forces.ravel(), virial.ravel() / self._scale])
         self._learn(energy * len(self.crystal), gradient)
-        largest = float(np.linalg.norm(forces, axis=1).max())
         if self._gradient is None:
             self._initial_energy, self._initial_force = energy, largest
         self._gradient = gradient
-        self._energy, self._force, self._stress = energy, largest, stress
-        self._sound = self.crystal
+        self._energy = energy
+        push = np.linalg.norm(forces, axis=1).max()
         pull = np.linalg.norm(virial, axis=1).max() / len(self.crystal)
-        self._converged = bool(max(largest, pull) < fmax)
+        self._converged = bool(max(push, pull) < fmax)
+        if self._converged or not energy >= self._best.energy:
+            self._best = here
 
     def _learn(self, total: float, gradient: NDArray[np.float64]) -> None:
         """Updates the inverse Hessian (BFGS) and the longest step."""
@@ -203,14 +215,14 @@ class _Descent:
 
     def result(self) -> Relaxed:
         return Relaxed(
-            crystal=self._sound,
-            energy=float(self._energy),
+            crystal=self._best.crystal,
+            energy=self._best.energy,
             initial_energy=float(self._initial_energy),
             converged=self._converged and not self._reason,
             steps=self._steps,
-            max_force=self._force,
+            max_force=self._best.max_force,
             initial_max_force=self._initial_force,
-            stress=self._stress,
+            stress=self._best.stress,
             reason=self._reason,
         )
 

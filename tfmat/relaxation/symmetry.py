@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from tfmat.datasets.crystal import Crystal
 
@@ -47,11 +48,9 @@ class Symmetry:
         if found is None:
             return nothing
         turned = fractional @ found["rotations"].transpose(0, 2, 1) + found["translations"][:, None]
-        difference = turned[:, :, None] - fractional
-        difference -= np.round(difference)
-        distances = np.linalg.norm(difference @ crystal.lattice, axis=-1)
-        distances[:, crystal.numbers[:, None] != crystal.numbers] = np.inf
-        images = distances.argmin(axis=2)
+        # A tree, since supercells have thousands of operations.
+        tree = cKDTree(_wrapped(fractional), boxsize=1)
+        images = tree.query(_wrapped(turned))[1]
         if (np.sort(images, axis=1) != np.arange(len(crystal))).any():
             return nothing
         rotations = inverse @ found["rotations"].transpose(0, 2, 1) @ crystal.lattice
@@ -77,3 +76,10 @@ class Symmetry:
         """
         turned = self.rotations.transpose(0, 2, 1) @ stress @ self.rotations
         return np.asarray(turned.mean(axis=0))
+
+
+def _wrapped(fractional: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns fractional coordinates from 0 to below 1."""
+    wrapped = fractional % 1
+    # The remainder of a tiny negative number rounds to 1.
+    return np.where(wrapped == 1, 0.0, wrapped)
