@@ -7,7 +7,8 @@ from pymatgen.core import Lattice, Structure
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.perturb import perturbed
 from tfmat.datasets.prototypes import aflow
-from tfmat.relaxation.relax import NO_START, relax
+from tfmat.relaxation.relax import relax
+from tfmat.relaxation.volume import NO_ENERGY
 
 chgnet_package = pytest.importorskip("chgnet.model")
 pytestmark = pytest.mark.relax
@@ -104,7 +105,7 @@ def test_what_it_has_not_learned_and_what_is_too_dense_has_no_energy(calculator,
     assert np.isnan(found.energies[[0, 2, 3]]).all()
     assert found.energies[1] == pytest.approx(calculator.energies(crystals[:1])[0], abs=1e-6)
     ends = relax([radon, overlapping], calculator)
-    assert [end.reason for end in ends] == [NO_START, NO_START]
+    assert [end.reason for end in ends] == [NO_ENERGY, NO_ENERGY]
 
 
 def test_relaxed_crystals_are_at_rest_for_the_package_too(package, calculator):

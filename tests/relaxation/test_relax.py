@@ -12,7 +12,8 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.perturb import perturbed
 from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.relax import _BATCH, APART, NO_END, NO_START, relax
+from tfmat.relaxation.relax import _BATCH, APART, NO_END, relax
+from tfmat.relaxation.volume import NO_ENERGY
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_a_fixed_cell_stays(emt):
 def test_elements_that_the_potential_does_not_know_are_named_and_the_rest_goes_on(emt):
     unknown = Crystal(5 * np.eye(3), np.zeros((1, 3)), np.array([92], dtype=np.uint8))
     lost, found = relax([unknown, *starts(1)], emt)
-    assert lost.reason == NO_START
+    assert lost.reason == NO_ENERGY
     assert np.isnan(lost.energy)
     assert not lost.converged
     assert found.converged

@@ -21,8 +21,8 @@ from tfmat.relaxation.corrections import anion_correction
 _CRYSTALS, _ATOMS = 32, 640
 # Nothing in its training was as dense by far, and the neighbours would fill the memory, Å³.
 _SMALLEST_VOLUME = 1.0
-# In the embedding, but in none of the structures that it learned from: Po At Rn Fr Ra.
-_NEVER_SEEN = frozenset(range(84, 89))
+# Polonium to radium have rows in its embedding, but were in none of the structures it learned.
+ELEMENTS = frozenset(range(1, 95)) - frozenset(range(84, 89))
 
 
 class ChgnetCalculator:
@@ -75,8 +75,7 @@ class ChgnetCalculator:
         Args:
             numbers: Atomic numbers.
         """
-        known = {int(number) for number in np.unique(numbers)}
-        return max(known) <= self._network.elements and not known & _NEVER_SEEN
+        return ELEMENTS.issuperset(int(number) for number in np.unique(numbers))
 
     def _batches(self, crystals: Sequence[Crystal]) -> Iterator[list[int]]:
         sound = [

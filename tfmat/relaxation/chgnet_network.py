@@ -85,11 +85,6 @@ class ChgnetNetwork:
         self._bond_gates = [_gate(layer.twoBody_bond, 4) for layer in model.bond_conv_layers]
         self._angle_gates = [_gate(layer.twoBody_bond, 4) for layer in model.angle_layers]
 
-    @property
-    def elements(self) -> int:
-        """The highest atomic number that the network knows."""
-        return len(self._element_energies)
-
     def energies(self, crystals: Sequence[Crystal]) -> NDArray[np.float64]:
         """Returns energies in eV/atom, shape ``(n,)``.
 

@@ -10,7 +10,7 @@ from tfmat import files
 from tfmat.datasets.substitute import system_numbers
 from tfmat.errors import InputError
 from tfmat.relaxation.calculator import AseCalculator, Calculator
-from tfmat.relaxation.chgnet import chgnet
+from tfmat.relaxation.chgnet import ELEMENTS, chgnet
 from tfmat.relaxation.chunks import CalculatorFactory
 
 
@@ -74,8 +74,6 @@ def _chgnet_weights(calculator: Calculator) -> str:
     return ""
 
 
-# Polonium to radium have rows in its embedding, but were in none of the structures it learned.
-_CHGNET = frozenset(range(1, 95)) - frozenset(range(84, 89))
 # ASE's EMT has numbers for H, C, N and O as well, made for adsorbates and of no use here.
 _EMT = frozenset((13, 28, 29, 46, 47, 78, 79))
 
@@ -108,7 +106,7 @@ POTENTIALS = {
         Potential(
             "chgnet",
             chgnet,
-            _CHGNET,
+            ELEMENTS,
             # The cutoff of its atom graph.
             reach=6.0,
             energies=_CHGNET_ENERGIES,

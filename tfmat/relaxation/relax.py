@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfmat.datasets.crystal import Crystal
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.symmetry import Symmetry
+from tfmat.relaxation.volume import NO_ENERGY
 
 # Crystals that a potential sees at once. One that has arrived makes room for the next.
 _BATCH = 32
@@ -23,7 +24,6 @@ _CURVATURE, _STRAIN_SCALE = 10.0, 2.0
 # Volumes beyond these shares of the first are no relaxation any more.
 _COLLAPSED, _APART = 1 / 8, 8.0
 
-NO_START = "no energy: the potential fails on this structure"
 NO_END = "relaxation failed: the energy is not a number"
 COLLAPSED = "relaxation failed: the cell collapses"
 APART = "relaxation failed: the cell comes apart"
@@ -146,7 +146,7 @@ class _Descent:
     ) -> None:
         """Takes what the potential says of the present geometry."""
         if not (np.isfinite(energy) and np.isfinite(forces).all() and np.isfinite(stress).all()):
-            self._reason = NO_START if self._gradient is None else NO_END
+            self._reason = NO_ENERGY if self._gradient is None else NO_END
             return
         largest = float(np.linalg.norm(forces, axis=1).max())
         here = _Point(self.crystal, float(energy), largest, stress)
