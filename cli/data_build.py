@@ -220,7 +220,7 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
         "converged": "converged",
         "negative": "below 0 eV/atom",
         "stable": "stable: Ef < 0, at most 0.10 eV/atom above the hull",
-        "metastable": "meta-stable: Ef < 0, at most 0.15 eV/atom above",
+        "metastable": "metastable: Ef < 0, at most 0.15 eV/atom above",
     }
     lines = [f"{'':53}{'tfmat':>16}{'paper 004':>16}"] if paper else []
     for key, name in names.items():

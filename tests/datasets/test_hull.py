@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from tfmat.datasets.hull import Hull, energy_above_hull
+from tfmat.datasets.hull import Hull, energy_above_hull, metastable, stable
 
 SYMBOLS = ["Bi", "Se", "O", "Li", "Co"]
 
@@ -132,3 +132,25 @@ def test_an_element_below_its_reference_moves_the_hull():
 def test_what_is_no_composition_is_refused(fractions, energies):
     with pytest.raises(ValueError, match=r"must|finite"):
         Hull.of(np.array(fractions), np.array(energies))
+
+
+@pytest.mark.parametrize("depth", [1e-9, 1e-8, 1e-7, 1e-3])
+@pytest.mark.parametrize("elements", [2, 3, 4, 5])
+def test_energies_of_almost_zero_have_a_hull_as_well(depth, elements):
+    random = np.random.default_rng(elements)
+    for _ in range(20):
+        counts = random.integers(0, 7, (30, elements))
+        x = shares(counts[counts.any(axis=1)])
+        energies = random.normal(-0.5, 1, len(x))
+        hull = Hull.of(x, depth * energies)
+        # No structure lies below the hull that it belongs to.
+        assert hull.above(x, depth * energies).min() >= 0
+        expected = Hull.of(x, energies).energy(x)
+        np.testing.assert_allclose(hull.energy(x) / depth, expected, rtol=0, atol=0.02)
+
+
+def test_stable_and_metastable_as_paper_004_says():
+    energies = np.array([-0.2, -0.2, -0.2, 0.0, 0.1, -0.2])
+    above = np.array([0.1, 0.101, 0.151, 0.0, 0.0, -0.1])
+    assert stable(energies, above).tolist() == [True, False, False, False, False, True]
+    assert metastable(energies, above).tolist() == [True, True, False, False, False, True]

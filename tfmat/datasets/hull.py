@@ -14,8 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# What counting with float64 leaves of 0 eV/atom.
-ROUNDING = 1e-10
+STABLE = 0.100
+"""Energy above the hull up to which a structure with Ef < 0 is stable, eV/atom (paper 004)."""
+METASTABLE = 0.150
+"""The same for metastable, eV/atom (paper 004); stable ones are metastable, too."""
+# What counting with float64 leaves of 0 eV/atom where a facet is nearly flat.
+ROUNDING = 1e-8
 # A compound enters the hull if it lies this far below the elements, eV/atom (as in pymatgen).
 _BOUND = 1e-11
 # The top of a facet's normal on the sides of the polytope, which are upright, up to rounding.
@@ -120,6 +124,37 @@ def energy_above_hull(
     return np.maximum(Hull.of(x, energies).above(x, energies), 0.0)
 
 
+def stable(energies: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tells which structures are stable: Ef < 0 and at most 0.100 eV/atom above the hull.
+
+    Source: paper 004, section "Results", of its Bi-Se database.
+
+    Args:
+        energies: Formation energies, eV/atom, shape ``(n,)``.
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+    """
+    return _near(energies, above, STABLE)
+
+
+def metastable(energies: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tells which structures are metastable: Ef < 0, at most 0.150 eV/atom above the hull.
+
+    Source: paper 004, section "Results". Stable structures count as well.
+
+    Args:
+        energies: Formation energies, eV/atom, shape ``(n,)``.
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+    """
+    return _near(energies, above, METASTABLE)
+
+
+def _near(
+    energies: NDArray[np.float64], above: NDArray[np.float64], limit: float
+) -> NDArray[np.bool_]:
+    near: NDArray[np.bool_] = (energies < 0) & (above <= limit)
+    return near
+
+
 def _checked(
     fractions: NDArray[np.float64], energies: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -169,7 +204,9 @@ def _lower_facets(
 
     elements = points.shape[1]
     # One share is 1 less the others. A point above all makes the polytope a full one.
-    data = np.column_stack([points[:, 1:], energies])
+    # Energies are measured by the deepest: qhull takes what is nearly flat for flat.
+    depth = -energies.min()
+    data = np.column_stack([points[:, 1:], energies / depth])
     top = np.append(np.full(elements - 1, 1 / elements), 1.0)
     polytope = ConvexHull(np.vstack([data, top]), qhull_options="Qt")
     lower = polytope.equations[:, -2] < -_UPRIGHT
@@ -177,5 +214,5 @@ def _lower_facets(
     # normal * (shares, energy) + offset = 0, solved for the energy.
     slopes = -normals[:, :-1] / normals[:, -1:]
     first = -offsets / normals[:, -1]
-    planes = np.column_stack([first, first[:, None] + slopes])
+    planes = depth * np.column_stack([first, first[:, None] + slopes])
     return polytope.simplices[lower].astype(np.int64), planes

@@ -1,7 +1,7 @@
 """Generated structures on the convex hull of known ones: what is stable, and what redefines it.
 
 Source: paper 002, Table 1 and Figs. 5 and 6; paper 004, Fig. 3 and the definitions of stable and
-meta-stable. Distances refer to the hull of the known structures, as in the papers; those to the
+metastable. Distances refer to the hull of the known structures, as in the papers; those to the
 hull that the generated ones redefine stand beside them.
 """
 
@@ -15,15 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.compositions import symbols
-from tfmat.datasets.hull import Hull
+from tfmat.datasets.hull import Hull, metastable, stable
 from tfmat.datasets.records import atomic_numbers
 from tfmat.errors import InputError
 from tfmat.evaluation.hull_entries import Entries, subsystems
 
-STABLE = 0.100
-"""Energy above the hull up to which a structure with Ef < 0 is stable, eV/atom (paper 004)."""
-META_STABLE = 0.150
-"""The same for meta-stable, eV/atom (paper 004); stable ones are meta-stable, too."""
+# Relaxations of one phase, each to a largest force of 0.05 eV/Å, end at energies that differ by
+# as much: a relaxed copy of a known compound is not below its hull.
+BELOW = 0.001
+"""How far below the hull of the known structures something is said to lie below it, eV/atom."""
 SMALL_CHANGE = 0.2
 """Change of formation energy by relaxing that paper 002 counts as small, eV/atom."""
 
@@ -35,7 +35,7 @@ class Distances:
     Attributes:
         known: Above the hull of the known structures, eV/atom, shape ``(n,)``; negative below it,
             NaN outside the systems in question.
-        redefined: Above the hull of known and generated structures, eV/atom, shape ``(n,)``.
+        redefined: Above the redefined hull, eV/atom, shape ``(n,)``; at least 0.
     """
 
     known: NDArray[np.float64]
@@ -54,9 +54,10 @@ class Hulls:
     Attributes:
         system: Atomic numbers, in the order of the hulls' columns.
         known_corners: Rows of the known structures that the hulls were made of.
-        generated_corners: Rows of the generated ones, behind them in the redefined hull.
+        generated_corners: Rows of the generated ones below it, behind them in the redefined hull.
         known: Hull of the known structures.
-        redefined: Hull of all; the same object where nothing generated lies below the first.
+        redefined: Hull of these and of the generated structures below the first; the same object
+            where there are none.
     """
 
     system: tuple[int, ...]
@@ -162,8 +163,9 @@ def hulls(system: Sequence[int], known: Entries, generated: Entries | None = Non
     new = np.zeros(0, dtype=np.int64)
     if generated is not None:
         new = generated.within(system, corners=True)
-        more, values = generated.shares(new, system), generated.energies[new]
-        if len(new) and (hull.above(more, values) < 0).any():
+        new = new[below(hull.above(generated.shares(new, system), generated.energies[new]))]
+        if len(new):
+            more, values = generated.shares(new, system), generated.energies[new]
             redefined = Hull.of(np.vstack([shares, more]), np.concatenate([energies, values]))
     return Hulls(tuple(system), rows, new, hull, redefined)
 
@@ -208,35 +210,14 @@ def distances(
     return sets[0][1], sets[1][1] if generated is not None else Distances.empty(0)
 
 
-def stable(energies: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tells which structures are stable: Ef < 0 and at most 0.100 eV/atom above the hull.
-
-    Source: paper 004, section "Results", of its Bi-Se database.
+def below(above: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tells which structures lie below a hull, by more than two relaxations of one phase differ.
 
     Args:
-        energies: Formation energies, eV/atom, shape ``(n,)``.
         above: Energies above the hull, eV/atom, shape ``(n,)``.
     """
-    return _near(energies, above, STABLE)
-
-
-def meta_stable(energies: NDArray[np.float64], above: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tells which structures are meta-stable: Ef < 0, at most 0.150 eV/atom above the hull.
-
-    Source: paper 004, section "Results". Stable structures count as well.
-
-    Args:
-        energies: Formation energies, eV/atom, shape ``(n,)``.
-        above: Energies above the hull, eV/atom, shape ``(n,)``.
-    """
-    return _near(energies, above, META_STABLE)
-
-
-def _near(
-    energies: NDArray[np.float64], above: NDArray[np.float64], limit: float
-) -> NDArray[np.bool_]:
-    near: NDArray[np.bool_] = (energies < 0) & (above <= limit)
-    return near
+    under: NDArray[np.bool_] = above < -BELOW
+    return under
 
 
 def statistics(
@@ -265,9 +246,9 @@ def statistics(
         "mean_formation_energy": _mean(energies),
         "negative": int((energies < 0).sum()),
         "mean_above_hull": _mean(distance),
-        "below_hull": int((distance < 0).sum()),
+        "below_hull": int(below(distance).sum()),
         "stable": int(stable(energies, distance).sum()),
-        "meta_stable": int(meta_stable(energies, distance).sum()),
+        "metastable": int(metastable(energies, distance).sum()),
     }
 
 

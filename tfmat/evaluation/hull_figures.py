@@ -23,7 +23,7 @@ from tfmat.evaluation.figure_parts import (
     figure_of,
     write_labels,
 )
-from tfmat.evaluation.hull import Distances, Hulls
+from tfmat.evaluation.hull import Distances, Hulls, below
 from tfmat.evaluation.hull_entries import Entries
 from tfmat.evaluation.hull_triangle import ternary
 
@@ -121,11 +121,11 @@ def _generated(
     """Draws generated structures; those below the hull of the known ones stand out."""
     x = generated.shares(rows, hulls.system)[:, 1]
     y = generated.energies[rows]
-    below = above.known[rows] < 0
+    under = below(above.known[rows])
     image = len(x) > MANY
     axes.scatter(
-        x[~below],
-        y[~below],
+        x[~under],
+        y[~under],
         s=8 if image else 20,
         facecolors="none",
         edgecolors=GREEN,
@@ -135,15 +135,15 @@ def _generated(
         label=f"generated ({len(x):,})",
         zorder=2,
     )
-    if below.any():
+    if under.any():
         axes.scatter(
-            x[below],
-            y[below],
+            x[under],
+            y[under],
             s=34,
             color=ORANGE,
             marker="D",
             linewidths=0,
-            label=f"generated below ({int(below.sum()):,})",
+            label=f"generated below ({int(under.sum()):,})",
             zorder=5,
         )
 

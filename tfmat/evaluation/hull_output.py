@@ -11,15 +11,8 @@ import numpy as np
 
 from tfmat import __version__
 from tfmat.datasets.compositions import symbols
-from tfmat.evaluation.hull import (
-    META_STABLE,
-    SMALL_CHANGE,
-    STABLE,
-    Distances,
-    meta_stable,
-    stable,
-    system_name,
-)
+from tfmat.datasets.hull import METASTABLE, STABLE, metastable, stable
+from tfmat.evaluation.hull import BELOW, SMALL_CHANGE, Distances, system_name
 from tfmat.evaluation.hull_entries import Entries
 
 STRUCTURES, TABLE, TABLE_TEXT, SUMMARY, README, PICTURES = (
@@ -43,7 +36,7 @@ _COLUMNS = (
     "e_above_known_hull",
     "e_above_redefined_hull",
     "stable",
-    "meta_stable",
+    "metastable",
 )
 _MISSING = "–"
 
@@ -79,7 +72,7 @@ def write_structures(
             rows = np.flatnonzero(np.isfinite(above.known))
             formulas = entries.compositions[rows].formulas()
             sound = stable(entries.energies, above.known)
-            near = meta_stable(entries.energies, above.known)
+            near = metastable(entries.energies, above.known)
             for row, formula in zip(rows.tolist(), formulas, strict=True):
                 counts = entries.compositions.mapping(row)
                 writer.writerow(
@@ -143,7 +136,7 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
     head += ["Mean ΔEf (eV/atom)", f"# ΔEf < {SMALL_CHANGE:g}"] if changes else []
     head += ["Mean Ef (eV/atom)", "# Ef < 0", "Mean Eab (eV/atom)"]
     head += ["# below hull"] if generated else []
-    head += ["# stable", "# meta-stable"]
+    head += ["# stable", "# metastable"]
     lines = []
     for row in rows:
         cells = [row["system"], f"{row['structures']:,}"]
@@ -159,7 +152,7 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
         ]
         cells += [f"{row['below_hull']:,}"] if generated else []
         cells += [_share(row["stable"], row["structures"])]
-        cells += [_share(row["meta_stable"], row["structures"])]
+        cells += [_share(row["metastable"], row["structures"])]
         lines.append(cells)
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -206,9 +199,12 @@ def readme(summary: Mapping[str, Any]) -> str:
         "always belong to the hull.",
         "- Eab (`e_above_known_hull`): energy above the convex hull of the known structures, "
         "eV/atom; negative where a generated structure lies below it. `e_above_redefined_hull` is "
-        "that above the hull of known and generated structures together.",
-        f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Meta-stable: Ef < 0 and Eab ≤ "
-        f"{META_STABLE:.3f} eV/atom; stable ones count too.",
+        "that above the hull of the known structures and of the generated ones below theirs.",
+        f"- Below the hull: by more than {BELOW * 1000:g} meV/atom. Relaxations of one phase "
+        "differ by as much, so less is neither counted, listed nor drawn; `hull.csv` has the "
+        "numbers.",
+        f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Metastable: Ef < 0 and Eab ≤ "
+        f"{METASTABLE:.3f} eV/atom; stable ones count too.",
         "- ΔEf: formation energy before relaxation minus after, eV/atom. Its share is of the "
         "structures whose ΔEf is known, all others of all structures of the system.",
         "- A system's row counts structures that hold all of its elements; its hull is made of "

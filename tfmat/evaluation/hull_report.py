@@ -15,6 +15,7 @@ from tfmat.evaluation import hull_output as output
 from tfmat.evaluation.hull import (
     Distances,
     Hulls,
+    below,
     distances,
     hulls,
     statistics,
@@ -179,7 +180,7 @@ def _changed(
     return [
         system
         for system in systems
-        if (above.known[groups.get(tuple(sorted(system)), [])] < 0).any()
+        if below(above.known[groups.get(tuple(sorted(system)), [])]).any()
     ]
 
 
@@ -222,7 +223,7 @@ def _corners(
 
 def _below(generated: Entries, above: Distances) -> list[dict[str, Any]]:
     """Lists generated structures below the hull of the known ones, the deepest first."""
-    rows: NDArray[np.int64] = np.flatnonzero(above.known < 0)
+    rows: NDArray[np.int64] = np.flatnonzero(below(above.known))
     rows = rows[np.argsort(above.known[rows], kind="stable")]
     formulas = generated.compositions[rows].formulas()
     return [

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tfmat.datasets.compositions import symbols
 from tfmat.datasets.hull import Hull
 from tfmat.evaluation.figure_parts import BLACK, GREEN, GREY, ORANGE, TEXT, figure_of, write_labels
-from tfmat.evaluation.hull import Distances, Hulls
+from tfmat.evaluation.hull import Distances, Hulls, below
 from tfmat.evaluation.hull_entries import Entries
 
 if TYPE_CHECKING:
@@ -88,10 +88,10 @@ def _generated(
     # The lowest of a composition lies on top.
     rows = rows[np.argsort(-generated.energies[rows], kind="stable")]
     places = _flat(generated.shares(rows, hulls.system))
-    below = above.known[rows] < 0
+    under = below(above.known[rows])
     for chosen, marker, size, edge, label in (
-        (~below, "o", 24, GREEN, f"generated ({len(rows):,})"),
-        (below, "D", 46, ORANGE, f"generated below ({int(below.sum()):,})"),
+        (~under, "o", 24, GREEN, f"generated ({len(rows):,})"),
+        (under, "D", 46, ORANGE, f"generated below ({int(under.sum()):,})"),
     ):
         if chosen.any():
             axes.scatter(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.hull import energy_above_hull
+from tfmat.datasets.hull import energy_above_hull, metastable, stable
 from tfmat.datasets.store import DatasetWriter
 from tfmat.datasets.substitute import system_numbers
 from tfmat.relaxation.chgnet import chgnet
@@ -18,10 +18,6 @@ from tfmat.relaxation.chunks import CalculatorFactory, Row
 from tfmat.relaxation.hypothetical import Hypothetical, Task, make, symbol
 from tfmat.relaxation.labelling import Settings, crystal_of
 from tfmat.relaxation.workfolder import claim, free_place, released
-
-# Paper 004: stable and meta-stable structures have a negative formation energy and lie at most so
-# far above the hull, eV/atom.
-STABLE, METASTABLE = 0.1, 0.15
 
 
 def build(
@@ -125,14 +121,13 @@ def stability(
 
     Returns:
         Number and share of all of those with a negative formation energy, and among these of the
-        stable (at most 0.1 eV/atom above the hull) and the meta-stable ones (at most 0.15, so the
+        stable (at most 0.1 eV/atom above the hull) and the metastable ones (at most 0.15, so the
         stable ones count, too).
     """
-    negative = energies < 0
     kinds = {
-        "negative": negative,
-        "stable": negative & (above <= STABLE),
-        "metastable": negative & (above <= METASTABLE),
+        "negative": energies < 0,
+        "stable": stable(energies, above),
+        "metastable": metastable(energies, above),
     }
     return {
         name: {"count": int(chosen.sum()), "fraction": round(float(chosen.mean()), 4)}
