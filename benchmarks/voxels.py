@@ -37,9 +37,9 @@ from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice  # noqa: E402
 from tfmat.ccdcgan.sites import SitesCanvas, box_positions, encode_sites  # noqa: E402
 from tfmat.ccdcgan.spec import VoxelSpec  # noqa: E402
 from tfmat.datasets.crystal import Crystal  # noqa: E402
+from tfmat.datasets.matching import match_rms, matchers  # noqa: E402
 from tfmat.datasets.select import select  # noqa: E402
 from tfmat.datasets.store import Dataset, resolve  # noqa: E402
-from tfmat.evaluation.matching import match_rms, matchers  # noqa: E402
 
 REFERENCE = VoxelSpec()
 COMPACT = VoxelSpec(sites_grid=32, box=12.0, sites_sigma=0.5, lattice_sigma=0.5)

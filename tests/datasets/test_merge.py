@@ -9,6 +9,7 @@ from tfmat.cli.main import tfmat
 
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import known_copies
+from tfmat.datasets.matching import matchers
 from tfmat.datasets.merge import combined_energies, merge
 from tfmat.datasets.perturb import generator, perturbed
 from tfmat.datasets.prototypes import aflow
@@ -85,6 +86,16 @@ def test_known_copies_in_any_cell_and_at_any_volume():
     assert known_copies(crystals, known, on_step=steps.append) == [1, None, None, 1]
     assert steps == [1] * 4
     assert known_copies(crystals, []) == [None] * 4
+
+
+def test_a_known_copy_whose_primitive_cell_is_hidden_by_noise():
+    """Two atoms in the primitive cell of one, four of the other: only the cells as given match."""
+    known = Crystal.from_structure(CAESIUM_CHLORIDE.to_structure() * (1, 1, 2))
+    noisy = perturbed(known, generator(1, "x"), strain=0.0, displacement=0.4)
+    pair = noisy.to_structure(), known.to_structure()
+    assert [judge.fit(*pair) for judge in matchers()] == [False, True]
+    assert known_copies([noisy], [known]) == [0]
+    assert known_copies([known], [noisy]) == [0]
 
 
 def _energies(scale):

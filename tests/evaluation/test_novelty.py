@@ -9,11 +9,11 @@ from disturbed import described, disturb
 from pymatgen.core import Structure
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import matchers
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.evaluation.matching import matchers
 from tfmat.evaluation.novelty import judge, summarise
 from tfmat.evaluation.novelty_index import NoveltyIndex, index_folder
 

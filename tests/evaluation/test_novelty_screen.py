@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import matchers
+from tfmat.datasets.reduced_cells import Cell, reduce
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset
-from tfmat.evaluation.matching import matchers
-from tfmat.evaluation.novelty_cells import Cell, reduce
 from tfmat.evaluation.novelty_lattices import LatticeTree, lattice_parameters, unit_lattice
 from tfmat.evaluation.novelty_pool import NIGGLI, PRIMITIVE, Pool
 from tfmat.evaluation.novelty_screen import Screen

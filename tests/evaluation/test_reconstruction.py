@@ -16,10 +16,10 @@ from tfmat.ccdcgan.errors import NO_LATTICE, NOT_REDUCED, TOO_LARGE
 from tfmat.ccdcgan.sites import box_positions
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import match_rms, matchers
 from tfmat.datasets.read_csv import read_csv
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import DatasetWriter
-from tfmat.evaluation.matching import match_rms, matchers
 from tfmat.evaluation.reconstruction import (
     Reconstruction,
     measure,

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import matchers
+from tfmat.datasets.reduced_cells import reduce
 
 if TYPE_CHECKING:
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -46,7 +48,7 @@ def first_copies(
     volumes = np.array([abs(np.linalg.det(item.lattice)) / len(item) for item in crystals])
     first = list(range(len(crystals)))
     for group in _by_composition(crystals).values():
-        reduced = cache(lambda row: _reduced(crystals[row]))
+        reduced = cache(lambda row: _cells(crystals[row])[:1])
         kept: list[int] = []
         for row in group:
             others = np.array(kept, dtype=np.intp)
@@ -72,26 +74,25 @@ def known_copies(
 ) -> list[int | None]:
     """Returns for every structure the first of some known ones that it reproduces, if any.
 
-    It reproduces one when pymatgen's StructureMatcher agrees with its own tolerances (ltol 0.2,
-    stol 0.3, angle_tol 5, primitive cells, scaled to one volume): energies and volumes of two
-    sources differ, so neither is compared.
+    It reproduces one when one of the papers' two matchers (ltol 0.2, stol 0.3, angle_tol 5,
+    scaled to one volume, primitive cells or the cells as they are; :mod:`tfmat.datasets.matching`)
+    agrees, as novelty is judged: energies and volumes of two sources differ, so neither is
+    compared.
 
     Args:
         crystals: The structures.
         known: What they are compared with.
         on_step: Called with 1 after every structure, for progress.
     """
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    matcher = StructureMatcher()
+    matcher, _ = matchers()
     groups = _by_composition(known)
     found: list[int | None] = [None] * len(crystals)
     for composition, rows in _by_composition(crystals).items():
         group = groups.get(composition, [])
-        reduced = cache(lambda row: _reduced(known[row]))
+        reduced = cache(lambda row: _cells(known[row]))
         for row in rows:
             if group:
-                own = _reduced(crystals[row])
+                own = _cells(crystals[row])
                 same = (other for other in group if _same(matcher, own, reduced(other)))
                 found[row] = next(same, None)
             if on_step is not None:
@@ -99,18 +100,29 @@ def known_copies(
     return found
 
 
-def _reduced(crystal: Crystal) -> Structure:
-    # What StructureMatcher does to both structures of a pair, once for each structure.
-    reduced = crystal.to_structure().get_reduced_structure("niggli")
-    if np.gcd.reduce(np.unique(crystal.numbers, return_counts=True)[1]) == 1:
-        return reduced  # no cell of the same composition is smaller
-    return reduced.get_primitive_structure()
+def _cells(crystal: Crystal) -> tuple[Structure, ...]:
+    # What StructureMatcher compares, once for each structure: the primitive cell, and the Niggli
+    # cell where that is another one. Nothing where none is found.
+    reduced = reduce(crystal)
+    if reduced is None:
+        return ()
+    if reduced.shrunk:
+        return reduced.primitive.to_structure(), reduced.niggli.to_structure()
+    return (reduced.niggli.to_structure(),)
 
 
-def _same(matcher: StructureMatcher, one: Structure, other: Structure) -> bool:
-    if len(one) != len(other):
+def _same(
+    matcher: StructureMatcher, one: tuple[Structure, ...], other: tuple[Structure, ...]
+) -> bool:
+    if not one or not other:
         return False
-    return bool(matcher.fit(one, other, skip_structure_reduction=True))
+    pairs = [(one[0], other[0])]
+    if len(one) + len(other) > 2:
+        pairs.append((one[-1], other[-1]))
+    return any(
+        len(first) == len(second) and matcher.fit(first, second, skip_structure_reduction=True)
+        for first, second in pairs
+    )
 
 
 def _by_composition(crystals: Sequence[Crystal]) -> dict[_Composition, list[int]]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.writing import reduced_formula
-from tfmat.evaluation.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE
 from tfmat.evaluation.novelty_index import Match, NoveltyIndex
 from tfmat.evaluation.novelty_store import pymatgen_version
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import SHIPPED
+from tfmat.datasets.matching import match_rms, matchers
+from tfmat.datasets.reduced_cells import Reduced, reduce
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
-from tfmat.evaluation.matching import match_rms, matchers
-from tfmat.evaluation.novelty_cells import Reduced, reduce
 from tfmat.evaluation.novelty_pool import PRIMITIVE, Pool
 from tfmat.evaluation.novelty_store import CellStore
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from tfmat.evaluation.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE
+from tfmat.datasets.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE
 
 # Relative slack of every comparison; rounding is around 1e-13.
 SLACK = 1e-6

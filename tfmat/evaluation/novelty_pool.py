@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.evaluation.matching import matchers
-from tfmat.evaluation.novelty_cells import Cell, Reduced
+from tfmat.datasets.matching import matchers
+from tfmat.datasets.reduced_cells import Cell, Reduced
 from tfmat.evaluation.novelty_screen import Screen
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.evaluation.matching import SITE_TOLERANCE
-from tfmat.evaluation.novelty_cells import Cell
+from tfmat.datasets.matching import SITE_TOLERANCE
+from tfmat.datasets.reduced_cells import Cell
 from tfmat.evaluation.novelty_lattices import SLACK, LatticeTree, Mappings, unit_lattice
 
 # Lattice mappings that are looked at together: few at first, as the nearest often match already.

@@ -32,8 +32,8 @@ from numpy.typing import NDArray
 from tfmat import __version__, files
 from tfmat.datasets.columns import load_column
 from tfmat.datasets.folders import verify
+from tfmat.datasets.reduced_cells import Cell, Reduced
 from tfmat.errors import InputError
-from tfmat.evaluation.novelty_cells import Cell, Reduced
 
 FORMAT, FORMAT_VERSION = "tfmat-novelty-index", 1
 RECORD = "metadata.json"

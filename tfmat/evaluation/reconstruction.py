@@ -1,6 +1,6 @@
 """Do structures come back from their voxels, and from their latents?
 
-The criterion is the papers' (:mod:`tfmat.evaluation.matching`): pymatgen's StructureMatcher with
+The criterion is the papers' (:mod:`tfmat.datasets.matching`): pymatgen's StructureMatcher with
 fractional length tolerance 0.2, site tolerance 0.3 and angle tolerance 5 degrees.
 """
 
@@ -22,8 +22,8 @@ from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.sites import box_positions, check_inside, encode_sites
 from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import match_rms, matchers
 from tfmat.errors import InputError
-from tfmat.evaluation.matching import match_rms, matchers
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec

@@ -16,11 +16,11 @@ from tfmat.ccdcgan.decode import decode_structure
 from tfmat.ccdcgan.errors import DecodeError
 from tfmat.ccdcgan.generate import Result, generate, noise
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import match_rms, matchers
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
 from tfmat.datasets.symmetry import space_group
-from tfmat.evaluation.matching import match_rms, matchers
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import matchers
 from tfmat.datasets.symmetry import space_group
 from tfmat.relaxation.prototype_labels import prototype_label
 
-# Paper 004, Methods.
-LENGTH_TOLERANCE, SITE_TOLERANCE, ANGLE_TOLERANCE = 0.2, 0.3, 5.0
 # Distance within which atoms count as equivalent, Å.
 SYMPREC = 0.1
 
@@ -45,18 +44,8 @@ def same_arrangement(before: Crystal, after: Crystal) -> bool:
         before: A structure.
         after: Another one.
     """
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    first, second = before.to_structure(), after.to_structure()
-    return any(
-        StructureMatcher(
-            ltol=LENGTH_TOLERANCE,
-            stol=SITE_TOLERANCE,
-            angle_tol=ANGLE_TOLERANCE,
-            primitive_cell=primitive,
-        ).fit(first, second)
-        for primitive in (True, False)
-    )
+    pair = before.to_structure(), after.to_structure()
+    return any(judge.fit(*pair) for judge in matchers())
 
 
 def volume_change(before: Crystal, after: Crystal) -> float:

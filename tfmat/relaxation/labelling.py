@@ -16,7 +16,7 @@ from tfmat.datasets.substitute import Candidate
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.chunks import Row
 from tfmat.relaxation.relax import Relaxed, relax
-from tfmat.relaxation.volume import scan_volumes
+from tfmat.relaxation.volume import NO_ENERGY, scan_volumes
 
 # Atoms closer than this share of the sum of their covalent radii overlap.
 _SHORTEST_CONTACT = 0.75
@@ -151,7 +151,7 @@ def label_copies(calculator: Calculator, bases: Sequence[Base], *, settings: Set
         if np.isfinite(energy):
             rows.append(_row(name, base.prototype, copy, energy))
         else:
-            rows.append(_rejected(name, "no energy: the potential fails on this structure"))
+            rows.append(_rejected(name, NO_ENERGY))
     return rows
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.matching import matchers
 from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.symmetry import space_group, symmetrise
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 # Prototypes with more elements than this are not looked for.
 _MOST_ELEMENTS = 4
-# Of the tolerances for two prototypes that look alike: pymatgen's defaults.
-_LENGTH, _SITE, _ANGLE = 0.2, 0.3, 5.0
 # Of the library's own structures, which are exact, Å.
 _PRECISION = 1e-3
 
@@ -40,14 +39,12 @@ def prototype_label(crystal: Crystal, symprec: float = 0.1) -> str:
     Returns:
         The label, for example ``AB_cF8_225_a_b``; ``""`` where none fits.
     """
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
     _, group = space_group(crystal, symprec)
     cell = symmetrise(crystal, symprec)
     candidates = _library().get((group, _counts(cell.numbers)), ())
     if not candidates:
         return ""
-    matcher = StructureMatcher(ltol=_LENGTH, stol=_SITE, angle_tol=_ANGLE)
+    matcher, _ = matchers()
     structure = cell.to_structure()
     best = (np.inf, "")
     for label, prototype in candidates:

@@ -82,10 +82,12 @@ def reduce(crystal: Crystal) -> Reduced | None:
     """
     try:
         reduced = crystal.to_structure().get_reduced_structure(reduction_algo="niggli")
+        niggli = Cell.from_structure(reduced)
+        if np.gcd.reduce(np.unique(crystal.numbers, return_counts=True)[1]) == 1:
+            return Reduced(niggli, niggli)  # no cell of the same composition is smaller
         primitive = reduced.get_primitive_structure()
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
         return None
-    niggli = Cell.from_structure(reduced)
     # The search only ever returns the cell itself or one with fewer atoms.
     if len(primitive) == len(reduced):
         return Reduced(niggli, niggli)
