@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from tfmat.datasets.store import Dataset
+from .options import named_data
 
 
 @click.command(short_help="Count distinct and novel structures.")
@@ -68,6 +67,8 @@ def structures(
     """
     from contextlib import ExitStack
 
+    from tfmat.datasets.folders import is_dataset
+    from tfmat.datasets.store import Dataset
     from tfmat.errors import InputError
     from tfmat.evaluation.novelty import judge, summarise
     from tfmat.evaluation.novelty_index import NoveltyIndex, index_folder
@@ -88,8 +89,8 @@ def structures(
     if out is not None:
         check_place(out, overwrite=overwrite, own=is_output)
     if novel is not None:
-        check_place(novel, overwrite=overwrite, own=_is_dataset)
-    known = _named(against)
+        check_place(novel, overwrite=overwrite, own=is_dataset)
+    known = {name: Dataset.open(data) for name, data in named_data(against).items()}
     source = read_generated(generated)
     with ExitStack() as stack:
         indices = {}
@@ -114,27 +115,6 @@ def structures(
         click.echo(json.dumps({**places, **summary}, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(summary))
-
-
-def _is_dataset(folder: Path) -> bool:
-    return (folder / "metadata.json").is_file() and (folder / "lattices.npy").is_file()
-
-
-def _named(words: tuple[str, ...]) -> dict[str, Dataset]:
-    from tfmat.datasets.store import Dataset
-    from tfmat.errors import InputError
-
-    known: dict[str, Dataset] = {}
-    for word in words:
-        name, equals, data = word.partition("=")
-        if not equals or Path(word).exists():
-            name, data = Path(word).name, word
-        if not name or not data:
-            raise InputError(f"--against {word}: write it as NAME=DATA, e.g. --against mp=data/mp")
-        if name in known:
-            raise InputError(f"--against {word}: {name!r} is given twice; write NAME=DATA for both")
-        known[name] = Dataset.open(data)
-    return known
 
 
 def _text(summary: dict[str, Any]) -> str:

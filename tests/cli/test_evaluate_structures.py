@@ -87,6 +87,20 @@ def test_table_summary_and_novel_dataset(capsys, place):
     assert "StructureMatcher.fit" in last
 
 
+def test_the_novel_keep_their_energy_scale_and_replace_only_datasets(capsys, place):
+    energies = {"method": "m", "scale": "PBE"}
+    with DatasetWriter(place / "made", {"name": "made"}, extra={"energies": energies}) as writer:
+        writer.add(BI_SE[1005], "new", {"formation_energy_per_atom": -0.1})
+    words = (place / "made", "--against", place / "known", "--no-distances")
+    code, _, stderr = run(capsys, *words, "--novel", place / "novel")
+    assert code == 0, stderr
+    assert Dataset.open(place / "novel").metadata["extra"]["energies"] == energies
+    assert run(capsys, *words, "--novel", place / "novel", "--overwrite")[0] == 0
+    # An index has a record, too, but is no dataset.
+    index = place / "known.novelty"
+    assert "has not written" in refused(capsys, *words, "--novel", index, "--overwrite")
+
+
 def test_datasets_without_known_ones_and_other_places(capsys, place):
     code, stdout, _ = run(capsys, place / "known", "--json", "--no-distances")
     assert code == 0

@@ -227,6 +227,11 @@ def test_selection_limit_and_overwrite(server, known, tmp_path, capsys):
     assert "--overwrite" in capsys.readouterr().err
     assert run(*words, "--overwrite") == 0
     assert len(Dataset.open(out)) == GOOD
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "metadata.json").write_text('{"format": "tfmat-model-package"}', "utf-8")
+    assert run(*words, "--out", package, "--overwrite") == 2
+    assert "has not written" in capsys.readouterr().err
 
 
 def test_pages_that_are_there_are_not_asked_for_again(server, tmp_path):

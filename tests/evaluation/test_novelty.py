@@ -8,12 +8,14 @@ import pytest
 from disturbed import described, disturb
 from pymatgen.core import Structure
 
+from tfmat import files
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.matching import matchers
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
+from tfmat.evaluation import novelty_store
 from tfmat.evaluation.novelty import judge, summarise
 from tfmat.evaluation.novelty_index import NoveltyIndex, index_folder
 
@@ -144,14 +146,29 @@ def test_a_damaged_part_is_refused(known, tmp_path):
     assert len(NoveltyIndex.build(known, folder)) == len(known)
 
 
-def test_another_pymatgen_reduces_again(known, tmp_path):
+def test_another_pymatgen_reduces_again_and_leaves_what_is_there(known, tmp_path, monkeypatch):
     folder = tmp_path / "index"
     NoveltyIndex.build(known, folder)
-    record = json.loads((folder / "metadata.json").read_text("utf-8"))
-    (folder / "metadata.json").write_text(json.dumps(record | {"pymatgen": "2025.1.9"}), "utf-8")
-    NoveltyIndex.open(known, folder)
-    assert not list(folder.glob("part-*"))
-    assert json.loads((folder / "metadata.json").read_text("utf-8")) == record
+    parts = sorted(folder.glob("part-*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(novelty_store, "pymatgen_version", lambda: "2025.1.9")
+        with NoveltyIndex.open(known, folder) as index:
+            index.reduced(0)
+    (new,) = set(folder.glob("part-*")) - set(parts)
+    assert set(np.load(new / "rows.npy").tolist()) == {0}
+    assert json.loads((new / "metadata.json").read_text("utf-8"))["pymatgen"] == "2025.1.9"
+    NoveltyIndex.build(known, folder)
+    assert sorted(folder.glob("part-*")) == sorted([*parts, new])
+
+
+def test_an_index_that_another_program_has_just_begun(known, tmp_path):
+    folder = tmp_path / "index"
+    with files.replacing(folder / "metadata.json") as begun:
+        # The other one writes its record: nothing else is in the folder yet.
+        with NoveltyIndex.open(known, folder) as index:
+            index.reduced(0)
+        begun.write_bytes((folder / "metadata.json").read_bytes())
+    assert len(NoveltyIndex.open(known, folder)._store) == 1
 
 
 def test_where_an_index_lies(known, tmp_path):

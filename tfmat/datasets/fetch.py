@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from tfmat import files
 from tfmat.datasets.fetch_http import Pace, ServiceError
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.records import Row
 from tfmat.datasets.select import check_limits, obstacle
 from tfmat.datasets.store import DatasetWriter
@@ -125,9 +126,11 @@ def fetch(source: Source, out: Path, options: FetchOptions | None = None) -> dic
     start = time.monotonic()
     check_limits(options.max_atoms, options.max_length)
     out = Path(out)
-    files.check_place(out, overwrite=options.overwrite, own=_is_dataset)
+    files.check_place(out, overwrite=options.overwrite, own=is_dataset)
     work = out.with_name(out.name + ".work")
     recipe = {"url": source.url, "query": source.query, "limit": options.limit}
+    with files.placing(out):
+        work.mkdir(parents=True, exist_ok=True)
     state = _claim(work, recipe)
     source.columns, source.notes = dict(state.columns), list(state.notes)
     resumed = len(_pages(work))
@@ -352,10 +355,6 @@ def _asked(query: Mapping[str, Any]) -> str:
 
 def _least(*numbers: int | None) -> int | None:
     return min((number for number in numbers if number is not None), default=None)
-
-
-def _is_dataset(folder: Path) -> bool:
-    return (folder / "metadata.json").is_file()
 
 
 def _now() -> str:

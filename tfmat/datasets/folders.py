@@ -54,6 +54,19 @@ def resolve(name_or_path: str | Path, kind: str | None = None) -> Path:
     )
 
 
+def is_dataset(folder: Path) -> bool:
+    """Tells whether a folder holds a dataset, of any version: what may be replaced by another.
+
+    Args:
+        folder: Any folder.
+    """
+    try:
+        record = json.loads((folder / "metadata.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("format") == FORMAT
+
+
 def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
     """Reads ``metadata.json`` of a dataset folder.
 
@@ -80,7 +93,7 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
     if kind is not None and _kind(record) != kind:
         names = ", ".join(shipped(kind)) or "none"
         raise InputError(
-            f"{folder}: a dataset of {_kind(record)}, but {kind} are needed here; give one made by "
+            f"{label(folder)}: a dataset of {_kind(record)}, but {kind} are needed here; give one made by "
             f"`{_import(kind)}`, or a shipped one: {names}"
         )
     return record
@@ -122,6 +135,15 @@ def verify(folder: Path, hashes: Mapping[str, str]) -> None:
         file = folder / name
         if not file.is_file() or files.sha256(file) != expected:
             raise InputError(f"{file}: missing or changed since it was written; import again")
+
+
+def label(folder: Path) -> str:
+    """Returns how people know a dataset: by its path, or the name of one that ships.
+
+    Args:
+        folder: The dataset.
+    """
+    return folder.name if folder.parent == SHIPPED else str(folder)
 
 
 def _import(kind: str | None) -> str:

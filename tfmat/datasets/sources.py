@@ -51,10 +51,12 @@ class Source:
     Attributes:
         record: Its name, format and SHA-256, as a dataset's metadata keep them.
         entries: The structures, in the order of the source.
+        energies: What a dataset's record says about its energies (``extra.energies``).
     """
 
     record: dict[str, Any]
     entries: list[Entry]
+    energies: dict[str, Any] | None = None
 
 
 def read_source(source: str | Path, options: ImportOptions | None = None) -> Source:
@@ -134,7 +136,7 @@ def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
         "sha256": dataset.sha256,
         **({"limit": limit} if limit is not None else {}),
     }
-    return Source(record, entries)
+    return Source(record, entries, dataset.metadata.get("extra", {}).get("energies"))
 
 
 class _Names:

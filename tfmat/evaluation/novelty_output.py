@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def read_generated(source: str | Path) -> Source:
         for row in rows
         if row["status"] != _STRUCTURE and row["id"] not in known
     ]
-    return Source(found.record, [*found.entries, *failed])
+    return replace(found, entries=[*found.entries, *failed])
 
 
 def is_output(folder: Path) -> bool:
@@ -120,6 +121,8 @@ def write_novel(
     ]
     if chosen:
         extra = {"novelty": dict(summary)}
+        if generated.energies is not None:
+            extra["energies"] = generated.energies
         with DatasetWriter(out, dict(generated.record), extra=extra, overwrite=overwrite) as writer:
             for entry in chosen:
                 assert entry.crystal is not None  # noqa: S101

@@ -3,24 +3,25 @@
 ==========================  =====================================================================
 file                        meaning
 ==========================  =====================================================================
-``metadata.json``           the dataset's hash, and the pymatgen that reduced its structures
+``metadata.json``           the dataset's hash
 ``part-*/rows.npy``         row of the dataset for each cell, shape ``(cells,)``, int64
 ``part-*/kinds.npy``        what the cell is (below), shape ``(cells,)``, uint8
 ``part-*/lattices.npy``     cell vectors as rows, Å, shape ``(cells, 3, 3)``, float64
 ``part-*/offsets.npy``      atoms of cell i: offsets[i:i + 1], shape ``(cells + 1,)``, int64
 ``part-*/fractional.npy``   fractional positions, shape ``(atoms, 3)``, float64
 ``part-*/numbers.npy``      atomic numbers, shape ``(atoms,)``, uint8
-``part-*/metadata.json``    SHA-256 of the files of the part
+``part-*/metadata.json``    SHA-256 of the files of the part, and the pymatgen that reduced it
 ==========================  =====================================================================
 
 Parts are only ever added, each as a whole: whoever is interrupted loses the structures of the last
-part at most, and two programs may write at once.
+part at most, and two programs may write at once. A part's name begins with what stands for the
+version of pymatgen and of this format; parts of others are left alone, for they may be in use.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,15 +56,18 @@ class CellStore:
 
     def __init__(self, folder: Path, sha256: str) -> None:
         self.folder = folder
-        self._identity = {"dataset_sha256": sha256, "pymatgen": pymatgen_version()}
         self._cells: dict[int, Reduced | None] = {}
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            if self._usable():
-                for part in sorted(folder.glob("part-*")):
-                    self._cells.update(_read(part))
-                return
-            # Made by this program for an older pymatgen: of no use to anybody.
-            shutil.rmtree(folder, ignore_errors=True)
+        version = f"{FORMAT_VERSION} {pymatgen_version()}"
+        self._prefix = f"part-{hashlib.sha256(version.encode()).hexdigest()[:8]}-"
+        if folder.exists() and not _fresh(folder):
+            if _record(folder).get("dataset_sha256") != sha256:
+                raise InputError(
+                    f"{folder}: is the index of other data, or the dataset has changed since; "
+                    "remove that folder, or give another with --index"
+                )
+            for part in sorted(folder.glob(f"{self._prefix}*")):
+                self._cells.update(_read(part))
+            return
         # Written at once, so that a place that cannot be written is known before the work.
         files.write_json(
             folder / RECORD,
@@ -71,7 +75,7 @@ class CellStore:
                 "format": FORMAT,
                 "format_version": FORMAT_VERSION,
                 "tfmat_version": __version__,
-                **self._identity,
+                "dataset_sha256": sha256,
             },
         )
 
@@ -95,19 +99,8 @@ class CellStore:
             InputError: The folder cannot be written.
         """
         self._cells.update(cells)
-        with files.replacing_folder(self.folder / f"part-{uuid.uuid4().hex[:12]}") as part:
+        with files.replacing_folder(self.folder / f"{self._prefix}{uuid.uuid4().hex[:12]}") as part:
             _write(part, cells)
-
-    def _usable(self) -> bool:
-        """Tells whether the parts are of use; they are not if another pymatgen made them."""
-        record = _record(self.folder)
-        if record.get("dataset_sha256") != self._identity["dataset_sha256"]:
-            raise InputError(
-                f"{self.folder}: is the index of other data, or the dataset has changed since; "
-                "remove that folder, or give another with --index"
-            )
-        same: bool = record.get("pymatgen") == self._identity["pymatgen"]
-        return same and record.get("format_version") == FORMAT_VERSION
 
 
 def pymatgen_version() -> str:
@@ -119,6 +112,11 @@ def pymatgen_version() -> str:
         return f"{version('pymatgen')} (core {version('pymatgen-core')})"
     except PackageNotFoundError:
         return version("pymatgen")
+
+
+def _fresh(folder: Path) -> bool:
+    """Tells whether nothing is in a folder but the record that another program is writing."""
+    return folder.is_dir() and all(path.name.startswith(f".{RECORD}.") for path in folder.iterdir())
 
 
 def _record(folder: Path) -> dict[str, Any]:
@@ -155,7 +153,7 @@ def _write(part: Path, cells: Mapping[int, Reduced | None]) -> None:
     for name, column in columns.items():
         np.save(part / f"{name}.npy", column, allow_pickle=False)
         hashes[f"{name}.npy"] = files.sha256(part / f"{name}.npy")
-    files.write_json(part / RECORD, {"files": hashes})
+    files.write_json(part / RECORD, {"pymatgen": pymatgen_version(), "files": hashes})
 
 
 def _read(part: Path) -> dict[int, Reduced | None]:
