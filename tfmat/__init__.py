@@ -5,4 +5,9 @@ evaluate): :mod:`tfmat.ccdcgan` for crystal structures and ``matgan`` for compos
 this package imports neither TensorFlow nor pymatgen; each submodule brings what it needs.
 """
 
+import os
+
+# Where spglib finds no symmetry, its C code writes lines among the progress; also for pymatgen.
+os.environ.setdefault("SPGLIB_WARNING", "OFF")
+
 __version__ = "0.1.0.dev0"

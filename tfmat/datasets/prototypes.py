@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -139,8 +138,6 @@ def primitive(crystal: Crystal) -> Crystal:
 
     import spglib
 
-    # Where it finds no symmetry, spglib's C code writes lines among the progress.
-    os.environ.setdefault("SPGLIB_WARNING", "OFF")
     fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
     reduced = spglib.standardize_cell(
         (crystal.lattice, fractional, crystal.numbers),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +36,6 @@ class Symmetry:
         """
         import spglib
 
-        # Where it finds no symmetry, spglib's C code writes lines among the progress.
-        os.environ.setdefault("SPGLIB_WARNING", "OFF")
         inverse = np.linalg.inv(crystal.lattice)
         fractional = crystal.positions @ inverse
         found = spglib.get_symmetry(
