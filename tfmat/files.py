@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[Path]:
         InputError: No file can be made there.
     """
     path = Path(path)
-    with _placing(path):
+    with placing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
@@ -64,7 +64,7 @@ def replacing_folder(
     check_place(path, overwrite=overwrite, own=own)
     # Of a link the folder behind it is replaced.
     path = Path(path).resolve()
-    with _placing(path):
+    with placing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary.chmod(0o777 & ~_umask())
@@ -90,7 +90,7 @@ def check_place(
         InputError: ``path`` exists, is not empty and may not be replaced; or it is the working
             folder or a mount point, which cannot be.
     """
-    with _placing(path):
+    with placing(path):
         path = Path(path).resolve()
         exists = path.exists()
     if exists and not path.is_dir():
@@ -126,8 +126,15 @@ def _put(new: Path, path: Path) -> None:
 
 
 @contextmanager
-def _placing(path: Path) -> Iterator[None]:
-    """Says in one line that nothing can be made in a place (below a file, in ``/proc``)."""
+def placing(path: Path) -> Iterator[None]:
+    """Says in one line that nothing can be made in a place (below a file, in ``/proc``).
+
+    Args:
+        path: The place, as the user gave it.
+
+    Raises:
+        InputError: The block fails there, other than for want of room.
+    """
     try:
         yield
     except OSError as error:

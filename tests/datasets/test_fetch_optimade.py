@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -323,6 +324,9 @@ def test_a_folder_of_something_else_is_left_alone(server, tmp_path):
         ("http://127.0.0.1:9", 1, "cannot be reached"),
         ("http://nowhere.invalid/optimade", 1, "no known host"),
         ("{server}/no/such", 2, "no OPTIMADE service there"),
+        ("https://me:secret@a.example", 2, "a user or password in it"),
+        ("me:secret@a.example", 2, "unknown; give"),
+        ("https://a.example/v1?key=secret", 2, "--provider https://a.example/v1: give the base"),
     ],
 )
 def test_wrong_addresses_end_in_one_line(server, tmp_path, capsys, provider, code, message):
@@ -330,7 +334,15 @@ def test_wrong_addresses_end_in_one_line(server, tmp_path, capsys, provider, cod
     assert run(*words, "--out", tmp_path / "out") == code
     error = capsys.readouterr().err
     assert message in error
+    assert "secret" not in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(server, tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    with pytest.raises(InputError, match=f"^{re.escape(str(out))}: cannot be made there"):
+        fetch(source(server), out)
 
 
 def test_a_limit_belongs_to_the_options_of_python_too(server, tmp_path):
