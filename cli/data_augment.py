@@ -104,8 +104,11 @@ def augment(
     help="Structures that an earlier dataset has: keep them, or drop those of the same id or the "
     "same structure (pymatgen's StructureMatcher).",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the dataset that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def merge(parts: tuple[str, ...], out: Path, duplicates: str, as_json: bool) -> None:
+def merge(
+    parts: tuple[str, ...], out: Path, duplicates: str, overwrite: bool, as_json: bool
+) -> None:
     """Put the structures of several datasets together in --out.
 
     Rows keep their order and properties; what a dataset does not know stays unknown.
@@ -114,7 +117,7 @@ def merge(parts: tuple[str, ...], out: Path, duplicates: str, as_json: bool) -> 
     from tfmat.datasets.merge import merge as merge_datasets
 
     folders = [resolve(part, STRUCTURES) for part in parts]
-    summary = merge_datasets(folders, out, duplicates=duplicates)
+    summary = merge_datasets(folders, out, duplicates=duplicates, overwrite=overwrite)
     if summary["warning"]:
         click.echo(f"warning: {summary['warning']}", err=True)
     if as_json:

@@ -100,6 +100,9 @@ def test_each_kind_of_dataset_refuses_the_other(folder):
         InputError, match=r"a dataset of compositions, but structures are needed.*bi-se"
     ):
         Dataset.open(folder)
+    # Of a shipped one by its name, not by where it is installed.
+    with pytest.raises(InputError, match=r"^formulas: a dataset of compositions"):
+        Dataset.open("formulas")
     with pytest.raises(InputError, match="a dataset of structures, but compositions are needed"):
         CompositionDataset.open("bi-se")
     assert kind_of(folder) == kind_of("formulas") == "compositions"

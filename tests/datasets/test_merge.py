@@ -9,6 +9,7 @@ from tfmat.cli.main import tfmat
 
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import known_copies
+from tfmat.datasets.folders import SHIPPED
 from tfmat.datasets.matching import matchers
 from tfmat.datasets.merge import combined_energies, merge
 from tfmat.datasets.perturb import generator, perturbed
@@ -107,11 +108,14 @@ def test_what_energies_mean_together():
     assert same.warning == ""
     assert same.record == {"method": "m", "scale": "PBE", "references": {"Cu": 1}}
     mixed = combined_energies([("a", _energies("PBE")), ("b", {"extra": {}})])
-    assert mixed.warning == "energies are on different scales (a: PBE; b: not known)"
+    assert mixed.warning == (
+        "energies are on different scales (a: PBE; b: not known); say it with `tfmat data import "
+        "--energy-scale TEXT`"
+    )
     assert mixed.record["scale"] == "mixed (a: PBE; b: not known)"
-    unknown = combined_energies([("a", {"extra": {}}), ("b", {"extra": {}})])
+    unknown = combined_energies([(name, {"extra": {}}) for name in "aba"])
     assert unknown.record == {}
-    assert unknown.warning == "a, b do not say on which scale energies are"
+    assert unknown.warning.startswith("on which scale energies are is not known of a, b; say it")
 
 
 def test_the_command(parts, tmp_path):
@@ -122,5 +126,18 @@ def test_the_command(parts, tmp_path):
     assert "warning: " in result.stderr
     again = CliRunner().invoke(tfmat, arguments, standalone_mode=False)
     assert isinstance(again.exception, InputError)
+    again = CliRunner().invoke(tfmat, [*arguments, "--overwrite"])
+    assert again.exit_code == 0, again.output
+    with pytest.raises(InputError, match="is one of the datasets"):
+        merge(parts, parts[1], overwrite=True)
     with pytest.raises(InputError, match="at least two"):
         merge(parts[:1], tmp_path / "x")
+
+
+def test_no_path_of_a_machine_is_recorded(parts, tmp_path):
+    out = tmp_path / "out"
+    merge([parts[0], SHIPPED / "bi-se"], out, duplicates="structure")
+    for file in ("metadata.json", "rejected.csv"):
+        text = (out / file).read_text("utf-8")
+        assert str(SHIPPED) not in text
+        assert str(tmp_path) not in text

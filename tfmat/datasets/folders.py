@@ -93,8 +93,8 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
     if kind is not None and _kind(record) != kind:
         names = ", ".join(shipped(kind)) or "none"
         raise InputError(
-            f"{label(folder)}: a dataset of {_kind(record)}, but {kind} are needed here; give one made by "
-            f"`{_import(kind)}`, or a shipped one: {names}"
+            f"{label(folder)}: a dataset of {_kind(record)}, but {kind} are needed here; give one "
+            f"made by `{_import(kind)}`, or a shipped one: {names}"
         )
     return record
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfmat import files
 from tfmat.datasets.duplicates import known_copies
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
@@ -32,7 +34,9 @@ class Energies:
     warning: str = ""
 
 
-def merge(parts: Sequence[Path], out: Path, *, duplicates: str = KEEP) -> dict[str, Any]:
+def merge(
+    parts: Sequence[Path], out: Path, *, duplicates: str = KEEP, overwrite: bool = False
+) -> dict[str, Any]:
     """Writes the rows of several datasets to a new one.
 
     Args:
@@ -41,29 +45,34 @@ def merge(parts: Sequence[Path], out: Path, *, duplicates: str = KEEP) -> dict[s
         duplicates: Rows of a later dataset that an earlier one has are kept (``"keep"``; an
             identifier that comes again gets ``#2``), or dropped by ``"id"`` or by ``"structure"``
             (StructureMatcher, see :func:`tfmat.datasets.duplicates.known_copies`).
+        overwrite: Replace a dataset that is there.
 
     Returns:
         The summary, which is also kept in the metadata, and ``warning``.
 
     Raises:
-        InputError: Fewer than two datasets, one cannot be read, or ``out`` is in the way.
+        InputError: Fewer than two datasets, one cannot be read, ``out`` is one of them or in the
+            way.
     """
     if len(parts) < 2:
         raise InputError("give at least two datasets to merge")
+    if Path(out).resolve() in [Path(part).resolve() for part in parts]:
+        raise InputError(f"{out}: is one of the datasets to merge; give another --out")
+    files.check_place(out, overwrite=overwrite, own=is_dataset)
     datasets = [Dataset.open(part) for part in parts]
     energies = combined_energies([(dataset.path.name, dataset.metadata) for dataset in datasets])
     source = {
         "name": " + ".join(dataset.path.name for dataset in datasets),
         "datasets": [_record(dataset) for dataset in datasets],
     }
-    with DatasetWriter(out, source, extra=heritage(datasets)) as writer:
+    with DatasetWriter(out, source, extra=heritage(datasets), overwrite=overwrite) as writer:
         kept = []
         for number, dataset in enumerate(datasets):
             known = _known(dataset, datasets[:number], duplicates)
             kept.append(len(dataset) - len(known))
             for row, properties in rows_of(dataset):
                 if row in known:
-                    writer.reject(dataset.ids[row], f"duplicate: {known[row]}", str(dataset.path))
+                    writer.reject(dataset.ids[row], f"duplicate: {known[row]}", dataset.path.name)
                 else:
                     writer.add(dataset[row], dataset.ids[row], properties)
         summary = {
@@ -108,9 +117,12 @@ def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energ
     """
     entries = [record["extra"].get("energies") or {} for _, record in records]
     scales = [str(entry.get("scale") or "") for entry in entries]
-    names = [name for name, _ in records]
+    # A dataset may be there twice, or two of one name.
+    named = list(dict.fromkeys(zip((name for name, _ in records), scales, strict=True)))
+    mend = "; say it with `tfmat data import --energy-scale TEXT`"
     if not any(scales):
-        return Energies(warning=f"{', '.join(names)} do not say on which scale energies are")
+        unknown = ", ".join(name for name, _ in named)
+        return Energies(warning=f"on which scale energies are is not known of {unknown}{mend}")
     if len(set(scales)) == 1:
         methods = sorted({str(entry.get("method", "?")) for entry in entries})
         references: dict[str, Any] = {}
@@ -118,15 +130,14 @@ def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energ
             references |= entry.get("references") or {}
         record = {"method": "; ".join(methods), "scale": scales[0]}
         return Energies(record | ({"references": references} if references else {}))
-    told = "; ".join(
-        f"{name}: {scale or 'not known'}" for name, scale in zip(names, scales, strict=True)
-    )
+    told = "; ".join(f"{name}: {scale or 'not known'}" for name, scale in named)
     record = {"method": "mixed", "scale": f"mixed ({told})"}
-    return Energies(record, f"energies are on different scales ({told})")
+    warning = f"energies are on different scales ({told})"
+    return Energies(record, warning if all(scales) else warning + mend)
 
 
 def _record(dataset: Dataset) -> dict[str, Any]:
-    return {"name": str(dataset.path), "sha256": dataset.sha256, "structures": len(dataset)}
+    return {"name": dataset.path.name, "sha256": dataset.sha256, "structures": len(dataset)}
 
 
 def _known(dataset: Dataset, earlier: Sequence[Dataset], duplicates: str) -> dict[int, str]:
