@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Finite, counted
 
 
 @click.command()
@@ -106,6 +106,9 @@ def split(
             found = write_split(
                 dataset, out, rule, seed, overwrite=overwrite, on_step=progress.update
             )
+        for name, count in found["split"].get("leave_out", {}).items():
+            if not count:
+                click.echo(f"warning: --leave-out {name}: nothing in {datasets[0]} is", err=True)
         lines = _written(found)
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(lines))
 
@@ -117,14 +120,14 @@ def _written(found: Mapping[str, Any]) -> Iterator[str]:
     for side in ("train", "test"):
         part = found[side]
         yield (
-            f"{Path(found['out']) / side}: {part['rows']:,} rows, {part['formulas']:,} formulas, "
-            f"{part['systems']:,} systems"
+            f"{Path(found['out']) / side}: {counted(part['rows'], 'row')}, "
+            f"{counted(part['formulas'], 'formula')}, {counted(part['systems'], 'system')}"
         )
 
 
 def _leaks(found: Mapping[str, Any], width: int) -> Iterator[str]:
     total = found["test"]["rows"]
-    yield f"of {total:,} rows of {found['test']['dataset']}"
+    yield f"of {counted(total, 'row')} of {found['test']['dataset']}"
     for name, words in (
         ("identifiers", "have an identifier"),
         ("copies", "are copies of structures"),

@@ -25,8 +25,13 @@ class Finite(click.FloatRange):
         return number
 
 
+def counted(number: int, noun: str) -> str:
+    """Writes a number with its noun, in the plural where it is not 1."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 class Elements(click.ParamType):
-    """Element symbols, separated by commas or blanks, in any case."""
+    """Element symbols, separated by commas, hyphens or blanks, in any case."""
 
     name = "elements"
 
@@ -36,8 +41,8 @@ class Elements(click.ParamType):
         """Reads the symbols."""
         if isinstance(value, tuple):
             return value
-        words = value.replace(",", " ").split()
-        symbols = tuple(dict.fromkeys(word.capitalize() for word in words))
+        words = re.split(r"[,\s-]+", value.strip(" ,-"))
+        symbols = tuple(dict.fromkeys(word.capitalize() for word in words if word))
         if not symbols:
             self.fail("names no element; write e.g. Li,O", param, ctx)
         return symbols

@@ -55,3 +55,10 @@ def test_work_that_fails_at_once_is_silent():
         progress.update()
         raise ValueError
     assert stream.getvalue().startswith("importing: 1/2, ")
+
+
+def test_nothing_to_do_is_nothing_to_tell():
+    for stream in (io.StringIO(), Terminal()):
+        with Progress("drawing", total=0, stream=stream):
+            pass
+        assert stream.getvalue() == ""

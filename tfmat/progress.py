@@ -41,7 +41,9 @@ class Progress:
         self._last = self._start
         self._note = ""
         self._bar = None
-        if self._stream.isatty():
+        # Nothing to do is nothing to tell.
+        self._silent = total == 0
+        if not self._silent and self._stream.isatty():
             from tqdm import tqdm  # only where a bar is drawn
 
             self._bar = tqdm(
@@ -85,7 +87,7 @@ class Progress:
         """Ends the bar, or writes the last line."""
         if self._bar is not None:
             self._bar.close()
-        else:
+        elif not self._silent or self.count:
             self._line()
 
     def _line(self) -> None:

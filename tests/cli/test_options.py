@@ -65,6 +65,7 @@ def test_the_list_of_commands_cuts_no_sentence(group, capsys):
 def test_elements_in_any_case_and_separation():
     kind = Elements()
     assert kind.convert("pb,TL cd, ,Pb", None, None) == ("Pb", "Tl", "Cd")
+    assert kind.convert("Bi-Se", None, None) == ("Bi", "Se")
     assert all_symbols((("Pb", "Tl"), ("Tl", "O"))) == ("Pb", "Tl", "O")
     with pytest.raises(click.BadParameter, match="names no element"):
         kind.convert(", ,", None, None)

@@ -6,7 +6,7 @@ import pytest
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.info import describe, render
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.datasets.summary import statistics
+from tfmat.datasets.summary import property_lines, statistics
 
 
 @pytest.fixture
@@ -68,3 +68,13 @@ def test_many_sizes_are_drawn_as_ranges(tmp_path):
     text = render(describe(Dataset.open(tmp_path / "set")))
     assert "1-13" in text
     assert len(text.splitlines()) < 40
+
+
+def test_flags_and_constants_take_one_line():
+    flags = np.array([0.0] * 3 + [1.0, np.nan])
+    assert property_lines("converged", statistics(flags, None), 80) == [
+        "converged: 4 known, 1 are 1 (25.0%)"
+    ]
+    assert property_lines("gap", statistics(np.full(7, 2.5), "eV"), 80) == [
+        "gap: 7 known, all 2.5 eV"
+    ]

@@ -97,10 +97,12 @@ def test_both_sides_hold_everything(words, dataset, tmp_path, capsys):
 
 
 def test_what_was_named_is_not_in_the_training_set(dataset, tmp_path, capsys):
-    code, out, _ = run(
+    code, out, error = run(
         capsys, dataset.path, "--leave-out", "Se6Bi4,Hf-Co,BiO", "--out", tmp_path / "parts"
     )
     assert code == 0
+    warnings = [line for line in error.splitlines() if line.startswith("warning")]
+    assert warnings == [f"warning: --leave-out BiO: nothing in {dataset.path} is"]
     assert out.startswith("leave-out split: Se6Bi4 6, Hf-Co 12, BiO 0, in ")
     train = {formula(entry) for entry in Dataset.open(tmp_path / "parts" / "train")}
     assert train == {((34, 1), (83, 1)), ((34, 2), (83, 1))}

@@ -22,7 +22,8 @@ def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
 
     Returns:
         Unit, number of known values and, if any, their minimum, mean, median, maximum, standard
-        deviation and histogram; of days also the first and the last as dates. The histogram spans
+        deviation and histogram; of days also the first and the last as dates, of flags (0 and 1)
+        how many are 1. The histogram spans
         the 1st to 99th percentile; its outer bins hold what lies beyond.
     """
     known = values[np.isfinite(values)]
@@ -41,6 +42,7 @@ def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
         "unit": unit,
         "known": len(known),
         **first_and_last,
+        **({"ones": int(known.sum())} if np.isin(known, (0, 1)).all() else {}),
         "min": float(known.min()),
         "mean": float(known.mean()),
         "median": float(np.median(known)),
@@ -59,11 +61,17 @@ def property_lines(name: str, numbers: Mapping[str, Any], width: int) -> list[st
         width: Columns of the terminal.
 
     Returns:
-        A line with the extremes and the averages, and a histogram.
+        A line with the extremes and the averages, and a histogram; of flags and of what is the same
+        everywhere only a line.
     """
     if not numbers["known"]:
         return [f"{name}: unknown for all"]
     unit = f" {numbers['unit']}" if numbers["unit"] else ""
+    if "ones" in numbers:
+        share = numbers["ones"] / numbers["known"]
+        return [f"{name}: {numbers['known']:,} known, {numbers['ones']:,} are 1 ({share:.1%})"]
+    if numbers["min"] == numbers["max"] and numbers["unit"] != dates.UNIT:
+        return [f"{name}: {numbers['known']:,} known, all {numbers['min']:.4g}{unit}"]
     write: Callable[[float], str] = "{:.3f}".format
     line = f"{name}: {numbers['known']:,} known, "
     if numbers["unit"] == dates.UNIT:
