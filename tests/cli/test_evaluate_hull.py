@@ -178,3 +178,24 @@ def test_what_is_wrong_is_said_in_one_line(capsys, place, tmp_path):
     (other / "thesis.txt").write_text("mine")
     text = refused(capsys, place / "made", *known, "--out", other, "--overwrite")
     assert "leaves alone" in text
+
+
+def test_without_a_known_compound_nothing_is_called_stable(capsys, place, tmp_path):
+    write(tmp_path / "known", [("LiCd", -0.2), ("LiCoO2", -1.0)], scale="PBE")
+    made = [("LiCd", -0.21), ("CoO", -0.9), ("LiCoO2", -1.1)]
+    write(tmp_path / "made", made, scale="PBE")
+    words = [tmp_path / "made", "--against", tmp_path / "known"]
+    summary = judged(capsys, *words, "--out", tmp_path / "out")
+    table = {row["system"]: row for row in summary["table"]}
+    columns = ("structures", "judged", "below_hull", "stable", "metastable")
+    assert [table["Co-O"][name] for name in columns] == [1, 0, None, None, None]
+    assert [table["Cd-Li"][name] for name in columns] == [1, 1, 1, 1, 1]
+    assert [table["all"][name] for name in columns] == [3, 2, 2, 2, 2]
+    cells = {row["system"]: row for row in rows_of(tmp_path / "out" / "table.csv")}
+    assert [cells["Co-O"][name] for name in columns[2:]] == [""] * 3
+    text = (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert "| Co-O*" in text
+    assert r"\* no known compound" in text
+    alone, edges = summary["warnings"]
+    assert "no known compound in Co-O: " in alone
+    assert "Co-Li (in Co-Li-O), Co-O (in Co-Li-O), Li-O (in Co-Li-O)" in edges

@@ -221,7 +221,10 @@ def below(above: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def statistics(
-    entries: Entries, rows: NDArray[np.int64], above: NDArray[np.float64]
+    entries: Entries,
+    rows: NDArray[np.int64],
+    above: NDArray[np.float64],
+    judged: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Counts and averages as in Table 1 of paper 002.
 
@@ -229,12 +232,17 @@ def statistics(
         entries: Structures.
         rows: Those to count.
         above: Energies above the hull of the known structures, eV/atom, of all ``entries``.
+        judged: Those of ``rows`` whose hull rests on a known compound; all by default. Only of
+            these it is said what lies below the hull or is stable.
 
     Returns:
         Plain numbers, ``None`` where there is nothing to average. ``small_change`` is of the
-        ``change_known`` structures whose change by relaxing is known, all others of
-        ``structures``.
+        ``change_known`` structures whose change by relaxing is known, what
+        is stable of those ``judged``, all others of ``structures``.
     """
+    judged = rows if judged is None else judged
+    its_energies, its_distance = entries.energies[judged], above[judged]
+    some = bool(len(judged)) or not len(rows)
     energies, distance, changes = entries.energies[rows], above[rows], entries.changes[rows]
     changes = changes[np.isfinite(changes)]
     return {
@@ -246,9 +254,10 @@ def statistics(
         "mean_formation_energy": _mean(energies),
         "negative": int((energies < 0).sum()),
         "mean_above_hull": _mean(distance),
-        "below_hull": int(below(distance).sum()),
-        "stable": int(stable(energies, distance).sum()),
-        "metastable": int(metastable(energies, distance).sum()),
+        "judged": len(judged),
+        "below_hull": int(below(its_distance).sum()) if some else None,
+        "stable": int(stable(its_energies, its_distance).sum()) if some else None,
+        "metastable": int(metastable(its_energies, its_distance).sum()) if some else None,
     }
 
 

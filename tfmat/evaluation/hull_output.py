@@ -39,6 +39,10 @@ _COLUMNS = (
     "metastable",
 )
 _MISSING = "–"
+_ALONE = (
+    r"\* no known compound: the hull is that of the elements alone, so nothing is called stable; "
+    "such systems are not in the last columns of the sum, either."
+)
 
 
 def is_output(folder: Path) -> bool:
@@ -137,9 +141,11 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
     head += ["Mean Ef (eV/atom)", "# Ef < 0", "Mean Eab (eV/atom)"]
     head += ["# below hull"] if generated else []
     head += ["# stable", "# metastable"]
-    lines = []
+    lines, unjudged = [], False
     for row in rows:
-        cells = [row["system"], f"{row['structures']:,}"]
+        alone = row["structures"] > 0 and not row["judged"]
+        unjudged = unjudged or alone
+        cells = [row["system"] + ("*" if alone else ""), f"{row['structures']:,}"]
         if changes:
             cells += [
                 _mean(row["mean_change"]),
@@ -150,13 +156,13 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
             _share(row["negative"], row["structures"]),
             _mean(row["mean_above_hull"]),
         ]
-        cells += [f"{row['below_hull']:,}"] if generated else []
-        cells += [_share(row["stable"], row["structures"])]
-        cells += [_share(row["metastable"], row["structures"])]
+        cells += [_MISSING if alone else f"{row['below_hull']:,}"] if generated else []
+        cells += [_share(row["stable"], row["judged"])]
+        cells += [_share(row["metastable"], row["judged"])]
         lines.append(cells)
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join(
+    text = "\n".join(
         "| "
         + " | ".join(
             cell.ljust(width) if index == 0 else cell.rjust(width)
@@ -165,6 +171,7 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
         + " |"
         for line in [head, rule, *lines]
     )
+    return text + (f"\n\n{_ALONE}" if unjudged else "")
 
 
 def _mean(value: float | None) -> str:
@@ -206,7 +213,8 @@ def readme(summary: Mapping[str, Any]) -> str:
         f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Metastable: Ef < 0 and Eab ≤ "
         f"{METASTABLE:.3f} eV/atom; stable ones count too.",
         "- ΔEf: formation energy before relaxation minus after, eV/atom. Its share is of the "
-        "structures whose ΔEf is known, all others of all structures of the system.",
+        "structures whose ΔEf is known, those of what is stable of the structures in systems with a "
+        "known compound, all others of all structures of the system.",
         "- A system's row counts structures that hold all of its elements; its hull is made of "
         "those of its subsystems as well. `x` is the share of the element on the right of the "
         "picture of a binary system.",

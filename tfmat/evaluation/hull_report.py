@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tfmat.evaluation.hull import (
     system_name,
     systems_of,
 )
-from tfmat.evaluation.hull_entries import Entries
+from tfmat.evaluation.hull_entries import Entries, subsystems
 from tfmat.progress import Progress
 
 # A system that stands for all of them in the table.
@@ -69,15 +70,19 @@ def evaluate(
         above_known, above = distances(wanted, known, generated, on_step=progress.update)
     judged = above_known if generated is None else above
     table, found = [], []
-    rows_of_all = []
+    rows_of_all, rows_judged = [], []
     for system in named:
         rows = subject.systems.get(tuple(sorted(system)), np.zeros(0, dtype=np.int64))
         rows_of_all.append(rows)
-        name = system_name(system)
-        table.append({"system": name, **statistics(subject, rows, judged.known)})
+        # Against nothing but the elements whatever binds would count as stable.
+        rows_judged.append(rows if _has_compound(system, known) else rows[:0])
+        counts = statistics(subject, rows, judged.known, rows_judged[-1])
+        table.append({"system": system_name(system), **counts})
     if len(named) > 1:
-        every = np.concatenate(rows_of_all)
-        table.append({"system": _ALL, **statistics(subject, every, judged.known)})
+        counts = statistics(
+            subject, np.concatenate(rows_of_all), judged.known, np.concatenate(rows_judged)
+        )
+        table.append({"system": _ALL, **counts})
     sets = [("generated", generated, above)] if generated is not None else []
     sets.append(("known", known, above_known))
     axes = {frozenset(system): system[1] for system in named if len(system) == 2}
@@ -149,17 +154,37 @@ def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:
 
 
 def _unknown(systems: Sequence[tuple[int, ...]], known: Entries) -> list[str]:
-    """Names the systems whose hull is nothing but their elements."""
-    sizes = known.compositions.n_elements
-    empty = [s for s in systems if not (sizes[known.within(s)] > 1).any()]
-    if not empty:
-        return []
-    names = ", ".join(system_name(system) for system in empty[:_NAMED])
-    more = f" and {len(empty) - _NAMED:,} more systems" if len(empty) > _NAMED else ""
-    return [
-        f"no known compound in {names}{more}: there the hull is that of the elements alone, and "
-        "whatever binds lies below it"
+    """Names the systems whose hull is nothing but their elements, and ternaries' empty edges."""
+    empty = [system for system in systems if not _has_compound(system, known)]
+    edges = [
+        f"{system_name(edge)} (in {system_name(system)})"
+        for system in systems
+        if len(system) == 3 and system not in empty
+        for edge in combinations(system, 2)
+        if not _has_compound(edge, known)
     ]
+    warnings = []
+    if empty:
+        warnings.append(
+            f"no known compound in {_some([system_name(system) for system in empty])}: there the "
+            "hull is that of the elements alone, and whatever binds lies below it"
+        )
+    if edges:
+        warnings.append(
+            f"no known compound on the edge {_some(edges)}: if there are any, give them with "
+            "--against, or the hull is too high"
+        )
+    return warnings
+
+
+def _has_compound(system: Sequence[int], known: Entries) -> bool:
+    """Tells whether anything known of two or more elements is in a system or its subsystems."""
+    return any(len(subset) > 1 for subset in subsystems(system, known.systems))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _check_there(system: tuple[int, ...], known: Entries, generated: Entries | None) -> None:
