@@ -213,8 +213,8 @@ def readme(summary: Mapping[str, Any]) -> str:
         f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Metastable: Ef < 0 and Eab ≤ "
         f"{METASTABLE:.3f} eV/atom; stable ones count too.",
         "- ΔEf: formation energy before relaxation minus after, eV/atom. Its share is of the "
-        "structures whose ΔEf is known, those of what is stable of the structures in systems with a "
-        "known compound, all others of all structures of the system.",
+        "structures whose ΔEf is known, those of what is stable of the structures in systems with "
+        "a known compound, all others of all structures of the system.",
         "- A system's row counts structures that hold all of its elements; its hull is made of "
         "those of its subsystems as well. `x` is the share of the element on the right of the "
         "picture of a binary system.",
