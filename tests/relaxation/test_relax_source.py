@@ -22,9 +22,12 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from tfmat.cli.main import tfmat
 
+from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import read_record
+from tfmat.datasets.sources import Entry
 from tfmat.datasets.store import Dataset
 from tfmat.relaxation import relax_source
+from tfmat.relaxation.relax_source import _crystals_sha256
 from tfmat.relaxation.relaxing import relax_rows
 
 GPA = 160.21766
@@ -308,7 +311,7 @@ def test_results_can_be_relaxed_again_and_numbers_of_the_source_stay(relaxed, fo
         (["{source}", "--potential", "lda"], "not known; there are: chgnet, emt"),
         (["{source}", "--out", "{folder}"], "not empty"),
         (["{source}", "--out", "{folder}", "--overwrite"], "has not written"),
-        (["{iron}"], "all 1 structures were rejected; the first: .*Fe"),
+        (["{iron}"], "none of 1 structures has a relaxed form; the first: .*Fe"),
     ],
 )
 def test_wrong_words_are_one_line(relaxed, source, folder, tmp_path, words, message):
@@ -322,6 +325,33 @@ def test_wrong_words_are_one_line(relaxed, source, folder, tmp_path, words, mess
     assert result.exception is not None
     assert re.search(message, str(result.exception))
     assert not (tmp_path / "x.work").exists()
+
+
+def test_where_all_fail_the_reasons_are_kept(source, tmp_path):
+    iron = tmp_path / "iron.extxyz"
+    write(iron, hopeless()[2], format="extxyz")
+    out = tmp_path / "x"
+    words = ["relax", str(iron), "--out", str(out), "--potential", "emt", "--overwrite"]
+    words += ["--cache", str(tmp_path / "c")]
+    assert CliRunner().invoke(tfmat, words).exception is not None
+    assert "element not covered" in (out / "relaxation.csv").read_text("utf-8")
+    assert json.loads((out / "summary.json").read_text("utf-8"))["failed"] == 1
+    assert not (out / "metadata.json").exists()
+    # What was written is no dataset, but it is the command's own: a better call replaces it.
+    words[1] = str(source)
+    assert CliRunner().invoke(tfmat, words).exception is None
+    assert (out / "metadata.json").is_file()
+
+
+def test_a_file_read_otherwise_is_other_work():
+    one, other = (
+        Crystal(atoms.cell.array, atoms.positions, atoms.numbers.astype(np.uint8))
+        for atoms in alloys(2)
+    )
+    first = _crystals_sha256([Entry("a", one)])
+    assert first == _crystals_sha256([Entry("a", one)])
+    assert first != _crystals_sha256([Entry("a", other)])
+    assert first != _crystals_sha256([Entry("b", one)])
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing(source, folder, tmp_path):

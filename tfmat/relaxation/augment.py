@@ -23,7 +23,7 @@ from tfmat.relaxation.chunks import CalculatorFactory
 from tfmat.relaxation.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.labelling import Settings, crystal_of
 from tfmat.relaxation.relabel import Labels, relabel
-from tfmat.relaxation.workfolder import claim, free_place, released
+from tfmat.relaxation.workfolder import claim, released
 
 HYPOTHETICAL = "hypothetical"
 # Which energies of the dataset are computed again.
@@ -92,7 +92,8 @@ def augment(
     """
     numbers = system_numbers(elements)
     dataset = Dataset.open(data)
-    out = free_place(out)
+    out = Path(out)
+    files.check_place(out)
     work = out.with_name(out.name + ".work")
     within, known = _within(dataset, numbers)
     task = Task(

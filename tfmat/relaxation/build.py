@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat import files
 from tfmat.datasets.hull import energy_above_hull, metastable, stable
 from tfmat.datasets.store import DatasetWriter
 from tfmat.datasets.substitute import system_numbers
@@ -17,7 +18,7 @@ from tfmat.relaxation.chgnet import chgnet
 from tfmat.relaxation.chunks import CalculatorFactory, Row
 from tfmat.relaxation.hypothetical import Hypothetical, Task, make, symbol
 from tfmat.relaxation.labelling import Settings, crystal_of
-from tfmat.relaxation.workfolder import claim, free_place, released
+from tfmat.relaxation.workfolder import claim, released
 
 
 def build(
@@ -53,7 +54,8 @@ def build(
         MissingExtraError: The potential is not installed.
     """
     numbers = system_numbers(elements)
-    out = free_place(out)
+    out = Path(out)
+    files.check_place(out)
     work = out.with_name(out.name + ".work")
     task = Task(numbers, settings, prototype_data, work, workers, factory)
     calculator, recipe = task.begin()

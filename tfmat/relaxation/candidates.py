@@ -35,7 +35,7 @@ def source(prototype_data: Path | None) -> dict[str, Any]:
         prototype_data: A dataset; ``None`` for AFLOW's.
     """
     if prototype_data is not None:
-        return {"name": str(prototype_data), "sha256": Dataset.open(prototype_data).sha256}
+        return {"name": prototype_data.name, "sha256": Dataset.open(prototype_data).sha256}
     return {
         "name": "AFLOW prototypes in pymatgen",
         "sha256": files.sha256(prototypes.aflow_file()),

@@ -54,7 +54,7 @@ def run_chunks(
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(tasks), size)
     paths = {start: folder / f"{start:06d}.json" for start in starts}
-    missing = [start for start in starts if not paths[start].is_file()]
+    missing = [start for start in starts if not _whole(paths[start])]
     chunks = {start: tasks[start : start + size] for start in missing}
     finished = len(tasks) - sum(len(chunk) for chunk in chunks.values())
     with Progress(description, len(tasks), "structure", initial=finished) as progress:
@@ -67,6 +67,14 @@ def run_chunks(
             _run_parallel(chunks, paths, work, factory, workers, progress)
     for path in paths.values():
         yield from json.loads(path.read_text("utf-8"))
+
+
+def _whole(path: Path) -> bool:
+    """Tells whether a chunk's result is there; a damaged one is computed again."""
+    try:
+        return isinstance(json.loads(path.read_text("utf-8")), list)
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _run_parallel(

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat import __version__
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies, known_copies
-from tfmat.errors import InputError
 from tfmat.progress import Progress
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.candidates import drawn, duplicate, fill, source, without_copies
@@ -28,6 +28,7 @@ from tfmat.relaxation.labelling import (
 )
 from tfmat.relaxation.reference_table import Reference
 from tfmat.relaxation.references import element_references
+from tfmat.relaxation.workfolder import NothingLeftError
 
 # Candidates in a chunk: enough for full batches, few enough to lose little by a kill and to keep
 # all processes busy to the end (a sixteenth of all within these limits). Bases of copies likewise.
@@ -73,6 +74,7 @@ class Task:
         prototypes = source(self.prototype_data)  # first: a potential takes seconds to load
         calculator = self.factory()
         return calculator, {
+            "tfmat_version": __version__,
             "elements": [symbol(number) for number in self.numbers],
             "prototypes": prototypes,
             "settings": self.settings.record(),
@@ -159,7 +161,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
     rejected = [*moving, *twice, *old]
     if not kept:
         reasons = sorted({row["reason"].split(": ")[0] for row in rejected})
-        raise InputError(
+        raise NothingLeftError(
             f"none of {len(chosen)} candidates is left ({', '.join(reasons)}); "
             "raise --max-atoms, --max-length or --steps, or give other --prototypes"
         )

@@ -28,10 +28,10 @@ from tfmat.relaxation.reference_table import (
 )
 from tfmat.relaxation.references import element_reference
 from tfmat.relaxation.relax_card import card_text
-from tfmat.relaxation.relaxed_folder import is_relaxed, write_folder
+from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import Settings, relax_rows
-from tfmat.relaxation.workfolder import claim, released
+from tfmat.relaxation.workfolder import claim
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
 _CHUNK = 32
@@ -83,6 +83,8 @@ def relax_source(
     factory = potential.factory if workers > 1 else lambda: calculator
     recipe = {
         "source": found.record,
+        "crystals_sha256": _crystals_sha256(found.entries),
+        "tfmat_version": __version__,
         "settings": settings.record(),
         "potential": {
             "name": calculator.name,
@@ -122,24 +124,39 @@ def relax_source(
         **summarise(outcomes),
         **recipe,
         "references": known,
-        "tfmat_version": __version__,
     }
     extra = {
         "energies": energies_record(calculator, references),
         "relaxation": {key: summary[key] for key in summary if key != "references"},
     }
-    with released(work):
-        write_folder(
-            out,
-            found.record,
-            outcomes,
-            extra,
-            summary,
-            card_text(summary, potential, command),
-            overwrite=overwrite,
-        )
+    write_folder(
+        out,
+        found.record,
+        outcomes,
+        extra,
+        summary,
+        card_text(summary, potential, command),
+        overwrite=overwrite,
+    )
     shutil.rmtree(work)
+    if all(item.crystal is None for item in outcomes):
+        raise InputError(
+            f"{source}: none of {len(outcomes)} structures has a relaxed form; the first: "
+            f"{outcomes[0].reason} (all reasons: {out / TABLE})"
+        )
     return summary
+
+
+def _crystals_sha256(entries: Sequence[Entry]) -> str:
+    """Returns a hash of what was read: other options make other crystals of the same file."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(f"{entry.identifier!r} ".encode())
+        crystal = entry.crystal
+        if crystal is not None:
+            for array in (crystal.lattice, crystal.positions, crystal.numbers):
+                digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _elements(entries: Sequence[Entry], potential: Potential) -> list[int]:

@@ -58,7 +58,7 @@ def is_relaxed(folder: Path) -> bool:
     Args:
         folder: Any folder.
     """
-    return all((folder / name).is_file() for name in (TABLE, SUMMARY, "metadata.json"))
+    return all((folder / name).is_file() for name in (TABLE, SUMMARY, CARD))
 
 
 def write_folder(
@@ -73,6 +73,8 @@ def write_folder(
 ) -> None:
     """Writes the results; the folder appears when all of it is there.
 
+    Where every structure failed it is no dataset, but says of each why.
+
     Args:
         out: The folder.
         source: Record of the source.
@@ -83,15 +85,16 @@ def write_folder(
         overwrite: Replace results that are there.
 
     Raises:
-        InputError: ``out`` is in the way, or no structure is left.
+        InputError: ``out`` is in the way.
     """
     with files.replacing_folder(out, overwrite=overwrite, own=is_relaxed) as folder:
-        with DatasetWriter(folder, source, extra=extra) as writer:
-            for item in outcomes:
-                if item.crystal is None:
-                    writer.reject(item.entry.identifier, item.reason, item.entry.where)
-                else:
-                    writer.add(item.crystal, item.entry.identifier, item.properties())
+        if any(item.crystal is not None for item in outcomes):
+            with DatasetWriter(folder, source, extra=extra) as writer:
+                for item in outcomes:
+                    if item.crystal is None:
+                        writer.reject(item.entry.identifier, item.reason, item.entry.where)
+                    else:
+                        writer.add(item.crystal, item.entry.identifier, item.properties())
         names = file_names([item.entry.identifier for item in outcomes])
         _write_table(folder / TABLE, outcomes, names)
         _write_structures(folder, outcomes, names)

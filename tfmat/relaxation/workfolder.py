@@ -13,16 +13,8 @@ from tfmat import files
 from tfmat.errors import InputError
 
 
-def free_place(out: Path) -> Path:
-    """Returns a folder to write, if nothing is in the way.
-
-    Raises:
-        InputError: It exists and is not empty.
-    """
-    out = Path(out)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: exists and is not empty; give another --out")
-    return out
+class NothingLeftError(InputError):
+    """All is computed and nothing of it can be kept: the same settings will never give more."""
 
 
 def claim(work: Path, recipe: Mapping[str, Any]) -> None:
@@ -33,22 +25,43 @@ def claim(work: Path, recipe: Mapping[str, Any]) -> None:
         recipe: Everything that the results depend on.
 
     Raises:
-        InputError: It belongs to other settings.
+        InputError: It belongs to other settings, or to somebody else.
     """
     file = work / "recipe.json"
-    if file.is_file() and json.loads(file.read_text("utf-8")) != recipe:
+    if file.is_file():
+        try:
+            before = json.loads(file.read_text("utf-8"))
+        except ValueError:
+            raise InputError(
+                f"{file}: is damaged; give another --out, or delete the folder to start again"
+            ) from None
+        if before != recipe:
+            raise InputError(
+                f"{work}: unfinished work with other settings or versions (see recipe.json there); "
+                "repeat those, give another --out, or delete the folder"
+            )
+        return
+    # The folder is deleted in the end: nobody else's may be taken.
+    if work.exists() and (not work.is_dir() or any(work.iterdir())):
         raise InputError(
-            f"{work}: an unfinished build with other settings or versions (see recipe.json there); "
-            "repeat those, give another --out, or delete the folder"
+            f"{work}: is in the way of unfinished work and was not written by this command; "
+            "rename it, or give another --out"
         )
     files.write_json(file, recipe)
 
 
 @contextmanager
 def released(work: Path) -> Iterator[None]:
-    """Removes the work folder if the block finds that the input is wrong: nothing can go on."""
+    """Removes the work folder if the block finds that the input is wrong and no work is lost by it.
+
+    Finished work stays: what is wrong may be a place to write, which can be mended.
+    """
     try:
         yield
-    except InputError:
+    except NothingLeftError:
         shutil.rmtree(work)
+        raise
+    except InputError:
+        if [path.name for path in work.rglob("*") if path.is_file()] == ["recipe.json"]:
+            shutil.rmtree(work)
         raise

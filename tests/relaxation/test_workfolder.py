@@ -1,0 +1,54 @@
+"""The folder in which long work waits takes nobody else's place and keeps what was computed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tfmat.errors import InputError
+from tfmat.relaxation.chunks import _whole
+from tfmat.relaxation.workfolder import claim, released
+
+
+def test_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not written by this command"):
+        claim(tmp_path, {"a": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_same_recipe_goes_on_another_does_not(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    claim(work, {"a": 1})
+    claim(work, {"a": 1})
+    with pytest.raises(InputError, match="other settings"):
+        claim(work, {"a": 2})
+    assert json.loads((work / "recipe.json").read_text()) == {"a": 1}
+
+
+def test_damaged_recipe_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text("{")
+    with pytest.raises(InputError, match="is damaged"):
+        claim(tmp_path, {"a": 1})
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_wrong_input_keeps_finished_work(tmp_path: Path, finished: bool) -> None:
+    work = tmp_path / "work"
+    claim(work, {"a": 1})
+    if finished:
+        (work / "rows").mkdir()
+        (work / "rows" / "000000.json").write_text("[]")
+    with pytest.raises(InputError), released(work):
+        raise InputError("out: exists")
+    assert work.exists() == finished
+
+
+@pytest.mark.parametrize(("text", "whole"), [("[]", True), ("[{", False), ("", False)])
+def test_damaged_chunk_is_computed_again(tmp_path: Path, text: str, whole: bool) -> None:
+    path = tmp_path / "000000.json"
+    assert not _whole(path)
+    path.write_text(text)
+    assert _whole(path) == whole
