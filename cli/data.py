@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from .data_compositions import import_options
 from .main import LazyGroup
-from .options import Finite, validity_options
+from .options import Finite, reading_options, validity_options
 
 # Options of `import` that only one kind of data has.
 _STRUCTURES_ONLY = (
@@ -66,14 +66,7 @@ def data() -> None:
     show_default=True,
     help="What SOURCE holds.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["csv", "extxyz", "folder", "json"]),
-    help="Form of SOURCE; found from its content by default.",
-)
-@click.option("--structure", metavar="COLUMN", help="Column or key that holds the structures.")
-@click.option("--id", "identifier", metavar="COLUMN", help="Column or key that holds identifiers.")
+@reading_options
 @click.option(
     "--property",
     "properties",

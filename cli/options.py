@@ -81,6 +81,20 @@ def with_options(*options: Callable[..., Any]) -> Callable[..., Any]:
     return add
 
 
+# How structures are read from a SOURCE.
+reading_options = with_options(
+    click.option(
+        "--format",
+        "form",
+        type=click.Choice(["csv", "extxyz", "folder", "json"]),
+        help="Form of SOURCE; found from its content by default.",
+    ),
+    click.option("--structure", metavar="COLUMN", help="Column or key that holds the structures."),
+    click.option(
+        "--id", "identifier", metavar="COLUMN", help="Column or key that holds identifiers."
+    ),
+)
+
 # How smact judges formulas.
 validity_options = with_options(
     click.option(

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite
+from .options import Finite, reading_options
 
 
 @click.command()
@@ -46,14 +46,7 @@ from .options import Finite
 )
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["csv", "extxyz", "folder", "json"]),
-    help="Form of SOURCE; found from its content by default.",
-)
-@click.option("--structure", metavar="COLUMN", help="Column or key that holds the structures.")
-@click.option("--id", "identifier", metavar="COLUMN", help="Column or key that holds identifiers.")
+@reading_options
 @click.option(
     "--cache",
     type=click.Path(path_type=Path, file_okay=False),

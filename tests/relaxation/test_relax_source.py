@@ -22,12 +22,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 from tfmat.cli.main import tfmat
 
-from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import read_record
-from tfmat.datasets.sources import Entry
 from tfmat.datasets.store import Dataset
 from tfmat.relaxation import relax_source
-from tfmat.relaxation.relax_source import _crystals_sha256
 from tfmat.relaxation.relaxing import relax_rows
 
 GPA = 160.21766
@@ -341,17 +338,6 @@ def test_where_all_fail_the_reasons_are_kept(source, tmp_path):
     words[1] = str(source)
     assert CliRunner().invoke(tfmat, words).exception is None
     assert (out / "metadata.json").is_file()
-
-
-def test_a_file_read_otherwise_is_other_work():
-    one, other = (
-        Crystal(atoms.cell.array, atoms.positions, atoms.numbers.astype(np.uint8))
-        for atoms in alloys(2)
-    )
-    first = _crystals_sha256([Entry("a", one)])
-    assert first == _crystals_sha256([Entry("a", one)])
-    assert first != _crystals_sha256([Entry("a", other)])
-    assert first != _crystals_sha256([Entry("b", one)])
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing(source, folder, tmp_path):

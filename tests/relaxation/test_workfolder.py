@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.sources import Entry
 from tfmat.errors import InputError
 from tfmat.relaxation.chunks import _whole
+from tfmat.relaxation.relax_source import _crystals_sha256
 from tfmat.relaxation.workfolder import claim, released
 
 
@@ -52,3 +56,14 @@ def test_damaged_chunk_is_computed_again(tmp_path: Path, text: str, whole: bool)
     assert not _whole(path)
     path.write_text(text)
     assert _whole(path) == whole
+
+
+def test_a_file_read_otherwise_is_other_work() -> None:
+    one, other = (
+        Crystal(length * np.eye(3), np.zeros((1, 3)), np.array([29], dtype=np.uint8))
+        for length in (3.6, 4.1)
+    )
+    first = _crystals_sha256([Entry("a", one)])
+    assert first == _crystals_sha256([Entry("a", one)])
+    assert first != _crystals_sha256([Entry("a", other)])
+    assert first != _crystals_sha256([Entry("b", one)])
