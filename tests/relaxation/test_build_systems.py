@@ -14,6 +14,7 @@ from tfmat.datasets.substitute import all_orders
 from tfmat.errors import InputError
 from tfmat.relaxation.build import build, stability
 from tfmat.relaxation.calculator import AseCalculator
+from tfmat.relaxation.hypothetical import asked_to_relax
 from tfmat.relaxation.labelling import Settings
 
 CU, AG, AU = 29, 47, 79
@@ -160,6 +161,16 @@ def test_structures_that_do_not_come_to_rest(unrelaxed, tmp_path, choice):
         assert summary["unconverged"] == (converged == 0).sum()
     assert np.isfinite(dataset.property("max_force")).all()
     assert dataset.property("steps").max() <= 1
+
+
+def test_what_grows_beyond_the_selection_was_asked_to_relax():
+    rows = [
+        {"id": "too large", "reason": "selection: an edge of 12.00 Å, longer than 10"},
+        {"id": "grown", "reason": "selection: an edge of 10.10 Å, longer than 10", "converged": 1},
+        {"id": "clash", "reason": "atoms clash: the energy falls to where they overlap"},
+        {"id": "kept", "converged": True},
+    ]
+    assert asked_to_relax(rows) == 3
 
 
 @pytest.mark.parametrize("choice", ["drop", "keep"])

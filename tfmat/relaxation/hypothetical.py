@@ -167,13 +167,11 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         )
     copies, failed = _copies(task, calculator, kept)
     relaxed = [row["converged"] for row in labelled if "converged" in row]
-    too_large = sum(row.get("reason", "").startswith("selection") for row in labelled)
     counts = {
         "candidates": len(every),
         "distinct_candidates": len(distinct),
         "labelled": len(chosen),
-        # What is too large was not asked to come to rest.
-        "to_relax": len(chosen) - too_large if settings.relax else 0,
+        "to_relax": asked_to_relax(labelled) if settings.relax else 0,
         "relaxed": len(relaxed),
         "converged": sum(relaxed),
         "known": len(old),
@@ -190,6 +188,16 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         references,
         energies_record(calculator, references),
     )
+
+
+def asked_to_relax(rows: Sequence[Row]) -> int:
+    """Counts the candidates of a build that ought to come to rest.
+
+    Args:
+        rows: All candidates as they were labelled. One that is too large before it is relaxed does
+            not count; one that grows too large by relaxing does.
+    """
+    return sum("converged" in row or not row["reason"].startswith("selection") for row in rows)
 
 
 def chunk_size(tasks: int) -> int:
