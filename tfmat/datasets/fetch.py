@@ -19,7 +19,7 @@ from tfmat import files
 from tfmat.datasets.fetch_http import Pace, ServiceError
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.records import Row
-from tfmat.datasets.select import check_limits, obstacle
+from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
@@ -264,7 +264,10 @@ def _write(
     record: dict[str, Any] = {"name": source.name, "url": source.url, "sha256": _hash(paths)}
     columns = dict(sorted(state.columns.items()))
     with DatasetWriter(
-        out, record, selection=_selection(options), overwrite=options.overwrite
+        out,
+        record,
+        selection=limits_record(options.max_atoms, options.max_length),
+        overwrite=options.overwrite,
     ) as writer:
         read = _add_all(source, paths, options, writer)
         fetched = {
@@ -337,16 +340,6 @@ def _hash(paths: list[Path]) -> str:
     for _, entry in _entries(paths):
         total.update(json.dumps(entry, sort_keys=True).encode() + b"\n")
     return total.hexdigest()
-
-
-def _selection(options: FetchOptions) -> dict[str, Any] | None:
-    if options.max_atoms is None and options.max_length is None:
-        return None
-    return {
-        "max_atoms": options.max_atoms,
-        "max_length": options.max_length,
-        "cell": "Niggli",
-    }
 
 
 def _asked(query: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
 from tfmat.datasets.read_folder import find_table, kind_of, read_folder, structure_files
 from tfmat.datasets.read_json import read_json
 from tfmat.datasets.records import Row, open_text
-from tfmat.datasets.select import check_limits, obstacle
+from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
@@ -119,7 +119,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     if options.table is not None and form != "folder":
         raise InputError(f"{source}: --table belongs to a folder of files, not to {form}")
     table = (options.table or find_table(source)) if form == "folder" else None
-    rows, total = _rows(source, form, options, table)
+    rows, total = read_rows(source, form, options, table), _count(source, form)
     if options.limit is not None:
         total = min(total, options.limit) if total is not None else options.limit
     reader = PropertyReader(options.properties, options.identifier)
@@ -139,7 +139,9 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     rows = chain([first] if first is not None else [], rows)
     count = 0
     with (
-        DatasetWriter(out, record, selection=_selection(options)) as writer,
+        DatasetWriter(
+            out, record, selection=limits_record(options.max_atoms, options.max_length)
+        ) as writer,
         Progress("importing", total, "structure") as progress,
     ):
         for count, row in enumerate(islice(rows, options.limit), start=1):
@@ -193,16 +195,49 @@ def source_hash(source: Path) -> str:
     return total.hexdigest()
 
 
-def _rows(
-    source: Path, form: str, options: ImportOptions, table: Path | None
-) -> tuple[Iterator[Row], int | None]:
+def read_rows(
+    source: Path, form: str, options: ImportOptions, table: Path | None = None
+) -> Iterator[Row]:
+    """Reads the structures of a source one by one.
+
+    Args:
+        source: A file or folder.
+        form: One of :data:`FORMATS`.
+        options: Columns of structures and identifiers.
+        table: For a folder: a CSV file with properties.
+
+    Raises:
+        InputError: The source cannot be read at all.
+    """
     if form == "csv":
-        return read_csv(source, options.structure), count_csv(source)
+        return read_csv(source, options.structure)
     if form == "extxyz":
-        return read_extxyz(source), count_extxyz(source)
+        return read_extxyz(source)
     if form == "json":
-        return read_json(source, options.structure), None
-    return read_folder(source, table, options.identifier), len(structure_files(source))
+        return read_json(source, options.structure)
+    return read_folder(source, table, options.identifier)
+
+
+def row_identifier(row: Row, reader: PropertyReader, fallback: str) -> str:
+    """Returns the name of a structure: its file's, its key, or that of its column.
+
+    Args:
+        row: The structure as it was read.
+        reader: Knows the column; one that the user named overrules a key.
+        fallback: Where there is neither.
+    """
+    found = reader.identifier(row.fields)
+    # A file's or key's name is surer than a guessed column; only --id overrules a key.
+    by_name = row.named_by_file or not reader.id_column
+    return (row.name or found if by_name else found or row.name) or fallback
+
+
+def _count(source: Path, form: str) -> int | None:
+    if form == "csv":
+        return count_csv(source)
+    if form == "extxyz":
+        return count_extxyz(source)
+    return len(structure_files(source)) if form == "folder" else None
 
 
 def _check_columns(source: Path, reader: PropertyReader) -> None:
@@ -211,25 +246,10 @@ def _check_columns(source: Path, reader: PropertyReader) -> None:
         raise InputError(f"{source}: no column {reader.missing()[0]!r}; there are: {have[:300]}")
 
 
-def _selection(options: ImportOptions) -> dict[str, Any] | None:
-    if options.max_atoms is None and options.max_length is None:
-        return None
-    return {
-        "max_atoms": options.max_atoms,
-        "max_length": options.max_length,
-        "cell": "Niggli",
-    }
-
-
 def _keep(
     row: Row, fallback: str, reader: PropertyReader, options: ImportOptions, writer: DatasetWriter
 ) -> None:
-    found = reader.identifier(row.fields)
-    # A file's or key's name is surer than a guessed column; only --id overrules a key.
-    first, second = (
-        (row.name, found) if row.named_by_file or not options.identifier else (found, row.name)
-    )
-    identifier = first or second or fallback
+    identifier = row_identifier(row, reader, fallback)
     try:
         if row.crystal is None:
             raise InputError(row.reason)

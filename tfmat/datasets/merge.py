@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def merge(
         for number, dataset in enumerate(datasets):
             known = _known(dataset, datasets[:number], duplicates)
             kept.append(len(dataset) - len(known))
-            for row, properties in rows_of(dataset):
+            for row, properties in dataset.property_rows():
                 if row in known:
                     writer.reject(dataset.ids[row], f"duplicate: {known[row]}", dataset.path.name)
                 else:
@@ -86,17 +86,6 @@ def merge(
         if energies.record:
             writer.extra["energies"] = energies.record
     return {**source, **summary, "warning": energies.warning}
-
-
-def rows_of(dataset: Dataset) -> Iterator[tuple[int, dict[str, float]]]:
-    """Yields the number and the properties of every row.
-
-    Args:
-        dataset: The dataset.
-    """
-    columns = {name: dataset.property(name) for name in dataset.properties}
-    for row in range(len(dataset)):
-        yield row, {name: float(column[row]) for name, column in columns.items()}
 
 
 def heritage(datasets: Sequence[Dataset]) -> dict[str, Any]:

@@ -138,9 +138,11 @@ def primitive(crystal: Crystal) -> Crystal:
 
     import spglib
 
-    fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
-    reduced = spglib.standardize_cell(
-        (crystal.lattice, fractional, crystal.numbers),
+    from tfmat.datasets.symmetry import ask_spglib
+
+    reduced = ask_spglib(
+        spglib.standardize_cell,
+        crystal,
         to_primitive=True,
         no_idealize=True,
         symprec=_SYMMETRY_PRECISION,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,18 @@ def check_limits(max_atoms: int | None, max_length: float | None) -> None:
     for name, limit in (("max-atoms", max_atoms), ("max-length", max_length)):
         if limit is not None and not 0 < limit < math.inf:
             raise InputError(f"--{name} {limit}: give a positive number")
+
+
+def limits_record(max_atoms: int | None, max_length: float | None) -> dict[str, Any] | None:
+    """Returns what a dataset's record says of the limits that were applied, ``None`` for none.
+
+    Args:
+        max_atoms: As for :func:`obstacle`.
+        max_length: As for :func:`obstacle`.
+    """
+    if max_atoms is None and max_length is None:
+        return None
+    return {"max_atoms": max_atoms, "max_length": max_length, "cell": "Niggli"}
 
 
 def niggli_lengths(lattice: NDArray[np.float64]) -> NDArray[np.float64]:

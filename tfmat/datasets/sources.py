@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Any
 
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
-from tfmat.datasets.importing import ImportOptions, sniff, source_hash
+from tfmat.datasets.importing import (
+    ImportOptions,
+    read_rows,
+    row_identifier,
+    sniff,
+    source_hash,
+)
 from tfmat.datasets.properties import PropertyReader
-from tfmat.datasets.read_csv import read_csv
-from tfmat.datasets.read_extxyz import read_extxyz
-from tfmat.datasets.read_folder import read_folder
-from tfmat.datasets.read_json import read_json
 from tfmat.datasets.records import Row
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
@@ -79,7 +80,7 @@ def read_source(source: str | Path, options: ImportOptions | None = None) -> Sou
     if options.form is None and all((path / name).is_file() for name in _GENERATED):
         path = path / "structures.extxyz"
     form = options.form or sniff(path, options.structure)
-    rows = islice(_rows(path, form, options), options.limit)
+    rows = islice(read_rows(path, form, options), options.limit)
     reader = PropertyReader(options.properties, options.identifier)
     stem = path.resolve().name.split(".")[0] or "structure"
     names = _Names()
@@ -97,22 +98,8 @@ def read_source(source: str | Path, options: ImportOptions | None = None) -> Sou
     return Source(record, entries)
 
 
-def _rows(path: Path, form: str, options: ImportOptions) -> Iterator[Row]:
-    if form == "csv":
-        return read_csv(path, options.structure)
-    if form == "extxyz":
-        return read_extxyz(path)
-    if form == "json":
-        return read_json(path, options.structure)
-    return read_folder(path)
-
-
 def _entry(row: Row, fallback: str, reader: PropertyReader, names: _Names) -> Entry:
-    found = reader.identifier(row.fields)
-    # A file's or key's name is surer than a guessed column; only --id overrules a key.
-    by_name = row.named_by_file or not reader.id_column
-    identifier = (row.name or found if by_name else found or row.name) or fallback
-    identifier = names.unique(identifier)
+    identifier = names.unique(row_identifier(row, reader, fallback))
     if row.crystal is None:
         return Entry(identifier, None, row.reason, row.where)
     return Entry(identifier, row.crystal, "", row.where, reader.read(row.fields))
@@ -120,15 +107,9 @@ def _entry(row: Row, fallback: str, reader: PropertyReader, names: _Names) -> En
 
 def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
     count = len(dataset) if limit is None else min(limit, len(dataset))
-    columns = {name: dataset.property(name) for name in dataset.properties}
     entries = [
-        Entry(
-            dataset.ids[index],
-            dataset[index],
-            where=f"structure {index}",
-            properties={name: float(column[index]) for name, column in columns.items()},
-        )
-        for index in range(count)
+        Entry(dataset.ids[row], dataset[row], where=f"structure {row}", properties=properties)
+        for row, properties in dataset.property_rows(range(count))
     ]
     record = {
         "name": dataset.path.resolve().name,

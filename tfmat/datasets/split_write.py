@@ -120,11 +120,9 @@ def _write_structures(
     extra: dict[str, Any],
     on_step: Callable[[int], object] | None,
 ) -> None:
-    properties = {name: dataset.property(name) for name in dataset.properties}
     selection = dataset.metadata["selection"]
     with DatasetWriter(folder, source, selection=selection, extra=extra) as writer:
-        for row in rows.tolist():
-            values = {name: float(column[row]) for name, column in properties.items()}
+        for row, values in dataset.property_rows(rows.tolist()):
             writer.add(dataset[row], dataset.ids[row], values)
             if on_step is not None:
                 on_step(1)

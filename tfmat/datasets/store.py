@@ -20,7 +20,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -305,3 +305,15 @@ class Dataset(StoredDataset):
 
     def __iter__(self) -> Iterator[Crystal]:
         return (self[index] for index in range(len(self)))
+
+    def property_rows(
+        self, rows: Iterable[int] | None = None
+    ) -> Iterator[tuple[int, dict[str, float]]]:
+        """Yields the number of a row and all its properties; NaN where unknown.
+
+        Args:
+            rows: Which; all by default.
+        """
+        columns = {name: self.property(name) for name in self.properties}
+        for row in range(len(self)) if rows is None else rows:
+            yield row, {name: float(column[row]) for name, column in columns.items()}

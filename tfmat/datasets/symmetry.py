@@ -21,7 +21,7 @@ def space_group(crystal: Crystal, symprec: float = 0.1) -> tuple[str, int]:
     Returns:
         International symbol and number; ``("", 0)`` where spglib finds none.
     """
-    dataset = _ask(spglib.get_symmetry_dataset, crystal, symprec=symprec)
+    dataset = ask_spglib(spglib.get_symmetry_dataset, crystal, symprec=symprec)
     return ("", 0) if dataset is None else (str(dataset.international), int(dataset.number))
 
 
@@ -36,7 +36,7 @@ def symmetrise(crystal: Crystal, symprec: float = 0.1) -> Crystal:
         The idealised primitive cell in standard orientation; the crystal itself where spglib finds
         no symmetry.
     """
-    refined = _ask(
+    refined = ask_spglib(
         spglib.standardize_cell, crystal, to_primitive=True, no_idealize=False, symprec=symprec
     )
     if refined is None:
@@ -49,8 +49,14 @@ def symmetrise(crystal: Crystal, symprec: float = 0.1) -> Crystal:
     )
 
 
-def _ask(function: Any, crystal: Crystal, **settings: Any) -> Any:
-    """Calls spglib; a cell that it cannot handle gives ``None`` whatever its version does."""
+def ask_spglib(function: Any, crystal: Crystal, **settings: Any) -> Any:
+    """Calls spglib; a cell that it cannot handle gives ``None`` whatever its version does.
+
+    Args:
+        function: One of spglib's that take a cell first.
+        crystal: The cell.
+        **settings: For the function.
+    """
     fractional: NDArray[np.float64] = crystal.positions @ np.linalg.inv(crystal.lattice)
     cell = (crystal.lattice, fractional, crystal.numbers.astype(np.intc))
     try:

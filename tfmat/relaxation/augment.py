@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from tfmat import files
 from tfmat.datasets.hull import energy_above_hull
-from tfmat.datasets.merge import combined_energies, rows_of
+from tfmat.datasets.merge import combined_energies
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import system_numbers
 from tfmat.relaxation.augment_card import CARD, card_text
 from tfmat.relaxation.build import properties_of, stability
 from tfmat.relaxation.chgnet import chgnet
 from tfmat.relaxation.chunks import CalculatorFactory
-from tfmat.relaxation.hypothetical import Hypothetical, Task, make
+from tfmat.relaxation.hypothetical import Hypothetical, Task, make, shares
 from tfmat.relaxation.labelling import Settings, crystal_of
 from tfmat.relaxation.relabel import Labels, relabel
 from tfmat.relaxation.workfolder import claim, released
@@ -176,7 +176,7 @@ def _write(
             selection=dataset.metadata["selection"],
             extra=extra,
         ) as writer:
-            for row, given in rows_of(dataset):
+            for row, given in dataset.property_rows():
                 properties = {HYPOTHETICAL: 0.0} | given | plan.labels.properties(row, given)
                 if row in above_known:
                     properties[_ABOVE] = above_known[row]
@@ -211,7 +211,7 @@ def _above_hull(
     The dataset's rows count for the hull only if their energies are on the scale of the new ones.
     """
     made, dataset = plan.made, plan.dataset
-    shares = made.fractions([*made.rows, *made.copies])
+    new_shares = made.fractions([*made.rows, *made.copies])
     old: list[int] = []
     values: list[float] = []
     if plan.comparable and _ENERGY in dataset.properties:
@@ -222,9 +222,9 @@ def _above_hull(
                 old.append(row)
                 values.append(value)
     numbers = list(made.references)
-    known = _shares((dataset[row].numbers for row in old), numbers)
+    known = shares((dataset[row].numbers for row in old), numbers)
     above = energy_above_hull(
-        np.concatenate([shares, known]), np.concatenate([formation, np.array(values)])
+        np.concatenate([new_shares, known]), np.concatenate([formation, np.array(values)])
     )
     new = len(formation)
     again = {
@@ -233,11 +233,6 @@ def _above_hull(
         if row in plan.labels.energies
     }
     return above[:new], again
-
-
-def _shares(structures: Iterable[NDArray[np.uint8]], numbers: Sequence[int]) -> NDArray[np.float64]:
-    shares = [[np.mean(own == number) for number in numbers] for own in structures]
-    return np.array(shares, dtype=np.float64).reshape(-1, len(numbers))
 
 
 def _range(energies: NDArray[np.float64]) -> dict[str, float]:

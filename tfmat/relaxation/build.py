@@ -16,8 +16,9 @@ from tfmat.datasets.store import DatasetWriter
 from tfmat.datasets.substitute import system_numbers
 from tfmat.relaxation.chgnet import chgnet
 from tfmat.relaxation.chunks import CalculatorFactory, Row
-from tfmat.relaxation.hypothetical import Hypothetical, Task, make, symbol
+from tfmat.relaxation.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.labelling import Settings, crystal_of
+from tfmat.relaxation.reference_table import symbol
 from tfmat.relaxation.workfolder import claim, released
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ase.data import chemical_symbols
-
 from tfmat.relaxation.calculator import Calculator
-from tfmat.relaxation.reference_table import Reference, method_of
+from tfmat.relaxation.reference_table import Reference, method_of, symbol
 
 
 def energies_record(calculator: Calculator, references: Mapping[int, Reference]) -> dict[str, Any]:
@@ -24,7 +22,5 @@ def energies_record(calculator: Calculator, references: Mapping[int, Reference])
     return {
         "method": method_of(calculator),
         "scale": calculator.scale,
-        "references": {
-            str(chemical_symbols[number]): entry.record() for number, entry in references.items()
-        },
+        "references": {symbol(number): entry.record() for number, entry in references.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from tfmat.relaxation.labelling import (
     label_candidates,
     label_copies,
 )
-from tfmat.relaxation.reference_table import Reference
+from tfmat.relaxation.reference_table import Reference, symbol
 from tfmat.relaxation.references import element_references
 from tfmat.relaxation.workfolder import NothingLeftError
 
@@ -119,11 +119,18 @@ class Hypothetical:
 
     def fractions(self, rows: Sequence[Row]) -> NDArray[np.float64]:
         """Returns the shares of the elements, in the order of the system, shape ``(n, k)``."""
-        shares = [
-            [np.mean(np.array(row["numbers"]) == number) for number in self.references]
-            for row in rows
-        ]
-        return np.array(shares, dtype=np.float64).reshape(-1, len(self.references))
+        return shares((np.array(row["numbers"]) for row in rows), list(self.references))
+
+
+def shares(structures: Iterable[NDArray[Any]], numbers: Sequence[int]) -> NDArray[np.float64]:
+    """Returns the shares of elements in structures, shape ``(n, k)``.
+
+    Args:
+        structures: Atomic numbers of each.
+        numbers: The k elements.
+    """
+    found = [[np.mean(own == number) for number in numbers] for own in structures]
+    return np.array(found, dtype=np.float64).reshape(-1, len(numbers))
 
 
 def make(task: Task, calculator: Calculator) -> Hypothetical:
@@ -207,13 +214,6 @@ def chunk_size(tasks: int) -> int:
         tasks: All of them.
     """
     return min(max(tasks // _CHUNKS, _SMALLEST_CHUNK), _LARGEST_CHUNK)
-
-
-def symbol(number: int) -> str:
-    """Returns the symbol of an element."""
-    from ase.data import chemical_symbols
-
-    return str(chemical_symbols[number])
 
 
 def _settled(rows: Sequence[Row], settings: Settings) -> tuple[list[Row], list[Row]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.contacts import shortest_contact, touching
+from tfmat.datasets.contacts import touching
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.perturb import generator, perturbed
 from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, obstacle
@@ -16,6 +16,7 @@ from tfmat.datasets.substitute import Candidate
 from tfmat.relaxation.calculator import Calculator
 from tfmat.relaxation.chunks import Row
 from tfmat.relaxation.relax import Relaxed, relax
+from tfmat.relaxation.soundness import clash
 from tfmat.relaxation.volume import NO_ENERGY, scan_volumes
 
 # Atoms closer than this share of the sum of their covalent radii overlap.
@@ -169,10 +170,10 @@ def _copy(crystal: Crystal, name: str, settings: Settings) -> Crystal | None:
 def _unfit(crystal: Crystal | None, settings: Settings, *, contacts: bool = True) -> str:
     if crystal is None:
         return ""
-    if contacts and (contact := shortest_contact(crystal)) < _SHORTEST_CONTACT:
-        return f"atoms clash: {contact:.2f} of the sum of their covalent radii"
-    reason = obstacle(crystal, settings.max_atoms, settings.max_length)
-    return f"selection: {reason}" if reason else ""
+    if contacts and (reason := clash(crystal, _SHORTEST_CONTACT)):
+        return reason
+    too_large = obstacle(crystal, settings.max_atoms, settings.max_length)
+    return f"selection: {too_large}" if too_large else ""
 
 
 def _row(identifier: str, prototype: str, crystal: Crystal, energy: float) -> Row:

@@ -41,6 +41,13 @@ class Reference:
         return {"prototype": self.prototype, "energy_per_atom": self.energy}
 
 
+def symbol(number: int) -> str:
+    """Returns the symbol of an element, under which tables keep it."""
+    from ase.data import chemical_symbols
+
+    return str(chemical_symbols[number])
+
+
 def method_of(calculator: Calculator) -> str:
     """Returns name and version of a potential, as tables and datasets write them."""
     return f"{calculator.name} {calculator.version}".strip()

@@ -16,6 +16,7 @@ from tfmat.relaxation.reference_table import (
     Reference,
     known_references,
     save_references,
+    symbol,
 )
 from tfmat.relaxation.relax import relax
 from tfmat.relaxation.volume import scan_volumes
@@ -63,9 +64,7 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
     Raises:
         TfmatError: The potential binds this element in no structure.
     """
-    from pymatgen.core import Element
-
-    known = _GROUND_STATES.get(Element.from_Z(number).symbol)
+    known = _GROUND_STATES.get(symbol(number))
     candidates = [
         candidate(prototype, (number,))
         for prototype in aflow(components=1)
@@ -108,15 +107,13 @@ def element_references(
     Raises:
         TfmatError: The potential binds one of the elements in no structure.
     """
-    from pymatgen.core import Element
-
     known = known_references(calculator, cache)
     references = {}
     for number in numbers:
-        symbol = str(Element.from_Z(number).symbol)
-        if symbol not in known:
-            known[symbol] = element_reference(number, calculator)
+        name = symbol(number)
+        if name not in known:
+            known[name] = element_reference(number, calculator)
             if cache is not None:
-                save_references(cache, calculator, {symbol: known[symbol]})
-        references[number] = known[symbol]
+                save_references(cache, calculator, {name: known[name]})
+        references[number] = known[name]
     return references

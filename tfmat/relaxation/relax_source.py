@@ -25,6 +25,7 @@ from tfmat.relaxation.reference_table import (
     cache_file,
     known_references,
     save_references,
+    symbol,
 )
 from tfmat.relaxation.references import element_reference
 from tfmat.relaxation.relax_card import card_text
@@ -119,7 +120,7 @@ def relax_source(
     outcomes = [
         outcome(entry, by_name.get(entry.identifier), energies, missing) for entry in found.entries
     ]
-    known = {_symbol(number): entry.record() for number, entry in sorted(references.items())}
+    known = {symbol(number): entry.record() for number, entry in sorted(references.items())}
     summary = {
         **summarise(outcomes),
         **recipe,
@@ -180,7 +181,7 @@ def _references(
 ) -> tuple[dict[int, Reference], dict[int, str]]:
     """Returns the references of the elements, and why an element has none."""
     known = known_references(calculator, table)
-    lacking = [number for number in numbers if _symbol(number) not in known]
+    lacking = [number for number in numbers if symbol(number) not in known]
     missing: dict[int, str] = {}
     if lacking:
         # Another run may have filled the cache since this one was interrupted.
@@ -199,12 +200,12 @@ def _references(
             if "reason" in row:
                 missing[number] = row["reason"]
             else:
-                new[_symbol(number)] = Reference(row["prototype"], row["energy_per_atom"])
+                new[symbol(number)] = Reference(row["prototype"], row["energy_per_atom"])
         # A home that cannot be written must not cost the run its results.
         with suppress(OSError, InputError):
             save_references(table, calculator, new, weights)
         known |= new
-    return {number: known[_symbol(number)] for number in numbers if number not in missing}, missing
+    return {number: known[symbol(number)] for number in numbers if number not in missing}, missing
 
 
 def reference_rows(calculator: Calculator, numbers: Sequence[int]) -> list[Row]:
@@ -221,9 +222,3 @@ def reference_rows(calculator: Calculator, numbers: Sequence[int]) -> list[Row]:
         except TfmatError as error:
             rows.append({"reason": str(error)})
     return rows
-
-
-def _symbol(number: int) -> str:
-    from ase.data import chemical_symbols
-
-    return str(chemical_symbols[number])

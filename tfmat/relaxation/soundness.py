@@ -51,16 +51,17 @@ def obstacle(crystal: Crystal, elements: Collection[int], reach: float) -> str:
     return ""
 
 
-def clash(crystal: Crystal) -> str:
+def clash(crystal: Crystal, shortest: float = _SHORTEST_CONTACT) -> str:
     """Says why a relaxed structure is a false one: a potential may bind atoms that overlap.
 
     Args:
         crystal: The relaxed structure.
+        shortest: Least share of the sum of two covalent radii.
 
     Returns:
         The reason as ``"kind: detail"``; ``""`` if there is none.
     """
     contact = shortest_contact(crystal)
-    if contact < _SHORTEST_CONTACT:
+    if contact < shortest:
         return f"atoms clash: {contact:.2f} of the sum of their covalent radii"
     return ""

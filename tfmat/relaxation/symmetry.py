@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from tfmat.datasets.crystal import Crystal
+from tfmat.datasets.symmetry import ask_spglib
 
 # Atoms that an operation brings so close together count as the same, Å. Structures in databases
 # are symmetric to about a thousandth.
@@ -38,9 +39,7 @@ class Symmetry:
 
         inverse = np.linalg.inv(crystal.lattice)
         fractional = crystal.positions @ inverse
-        found = spglib.get_symmetry(
-            (crystal.lattice, fractional, crystal.numbers), symprec=_PRECISION
-        )
+        found = ask_spglib(spglib.get_symmetry, crystal, symprec=_PRECISION)
         nothing = cls(np.eye(3)[None], np.arange(len(crystal))[None])
         if found is None:
             return nothing
