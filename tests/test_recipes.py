@@ -8,15 +8,10 @@ import tomli_w
 
 from tfmat import recipes
 from tfmat.ccdcgan.recipe import (
-    AutoencoderRecipe,
     CcdcganRecipe,
-    ConstraintRecipe,
     ConstraintTerm,
-    GanRecipe,
-    GraphRecipe,
     load_recipe,
 )
-from tfmat.ccdcgan.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.matgan import recipe as matgan
 
@@ -25,19 +20,6 @@ from tfmat.matgan import recipe as matgan
 def test_shipped_recipes_load_under_their_own_name(name):
     load = {"ccdcgan": load_recipe, "matgan": matgan.load_recipe}[recipes.read(name)["family"]]
     assert load(name).name == name
-
-
-def test_bi_se_is_the_published_configuration():
-    # The defaults are the released code's values; the networks' tests count their parameters.
-    recipe = load_recipe("bi-se")
-    assert recipe.voxels == VoxelSpec()
-    assert recipe.gan == GanRecipe()
-    assert recipe.constraint == ConstraintRecipe()
-    assert recipe.graph == GraphRecipe()
-    assert recipe.sites_autoencoder == AutoencoderRecipe(steps=101 * 823 * 2)
-    assert recipe.lattice_autoencoder == AutoencoderRecipe(
-        filters=(64, 64, 64), latent=25, steps=201 * 311
-    )
 
 
 def test_settings_override_values_of_every_kind(tmp_path):

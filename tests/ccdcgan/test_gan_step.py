@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -79,17 +80,26 @@ def test_the_generator_update_leaves_the_discriminator_alone():
         np.testing.assert_array_equal(a, b)
 
 
-def adam(weight, gradient, state, rate, beta_1, step):
-    """One step of Adam in NumPy (Kingma and Ba 2015, algorithm 1); returns weight and state."""
-    first = beta_1 * state[0] + (1 - beta_1) * gradient
-    second = 0.999 * state[1] + 0.001 * gradient**2
-    size = rate * np.sqrt(1 - 0.999**step) / (1 - beta_1**step)
-    return weight - size * first / (np.sqrt(second) + 1e-7), (first, second)
+def adam(weight, gradient, state, recipe, step):
+    """One step of Adam in NumPy (Kingma and Ba 2015, end of section 2); weight and state."""
+    b1, b2 = recipe.beta_1, recipe.beta_2
+    first = b1 * state[0] + (1 - b1) * gradient
+    second = b2 * state[1] + (1 - b2) * gradient**2
+    size = recipe.learning_rate * np.sqrt(1 - b2**step) / (1 - b1**step)
+    return weight - size * first / (np.sqrt(second) + recipe.epsilon), (first, second)
 
 
 @pytest.mark.parametrize("penalty", [0.0, 3.0])
 def test_a_step_of_linear_networks_against_numpy(penalty):
-    recipe = GanRecipe(latent=6, learning_rate=0.01, beta_1=0.5, gradient_penalty=penalty)
+    # An epsilon as large as the gradients, so that leaving it out would show.
+    recipe = GanRecipe(
+        latent=6,
+        learning_rate=0.01,
+        beta_1=0.5,
+        beta_2=0.9,
+        epsilon=0.02,
+        gradient_penalty=penalty,
+    )
     noise_in, graph_in = keras.Input((6,)), keras.Input((8, 8, 1))
     x = keras.layers.Dense(64, use_bias=False)(noise_in)
     generator = keras.Model(noise_in, keras.layers.Reshape((8, 8, 1))(x))
@@ -118,7 +128,7 @@ def test_a_step_of_linear_networks_against_numpy(penalty):
         assert float(losses[name]) == pytest.approx(loss, rel=1e-4)
         # The slope of the logit is d everywhere, so the penalty γ/2·|d|² has the gradient γ·d.
         slope = graphs.T @ (s - label) / 16 + label * penalty * d
-        d, state = adam(d, slope, state, 0.01, 0.5, step)
+        d, state = adam(d, slope, state, recipe, step)
     s, energy = 1 / (1 + np.exp(-fake @ d)), fake @ c
     assert float(losses["generator_adversarial"]) == pytest.approx(-np.log(s).mean(), rel=1e-4)
     wanted = -np.log(s).mean() + 0.1 * np.exp(energy).mean()
@@ -126,9 +136,48 @@ def test_a_step_of_linear_networks_against_numpy(penalty):
     wanted = energy.mean()
     assert float(losses["predicted_formation_energy_per_atom"]) == pytest.approx(wanted, rel=1e-4)
     to_fake = ((s - 1) @ d.T + 0.1 * np.exp(energy) @ c.T) / 16
-    g, _ = adam(g, noise.T @ to_fake, (0.0, 0.0), 0.01, 0.5, 1)
+    g, _ = adam(g, noise.T @ to_fake, (0.0, 0.0), recipe, 1)
     np.testing.assert_allclose(discriminator.get_weights()[0], d, atol=1e-4)
     np.testing.assert_allclose(generator.get_weights()[0], g, atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["training", "inference"])
+def test_which_fakes_the_discriminator_learns_from(mode):
+    # The original calls `predict` for them: moving averages, of the generator before its update.
+    recipe = dataclasses.replace(REFERENCE, discriminator_fakes=mode)
+    trainer = make(recipe)
+    for i in range(3):
+        trainer.step(REAL, i)  # until batch statistics and moving averages differ
+    shown = []
+    update = trainer._update_discriminator
+    trainer._update_discriminator = lambda graphs, *rest: (
+        shown.append(np.asarray(graphs)) or update(graphs, *rest)
+    )
+    noise = trainer._draw(tf.constant(16), tf.constant(3, tf.int64))[0]
+    wanted = {
+        "inference": trainer.generator(noise, training=False).numpy(),
+        # What a step with all moving averages left alone would give.
+        "training": trainer.generator.stateless_call(
+            [variable.value for variable in trainer.generator.trainable_variables],
+            [variable.value for variable in trainer.generator.non_trainable_variables],
+            noise,
+            training=True,
+        )[0].numpy(),
+    }
+    assert np.abs(wanted["inference"] - wanted["training"]).max() > 0.01
+
+    before = snapshot(trainer.generator)
+    tf.config.run_functions_eagerly(True)
+    try:
+        trainer.step(REAL, 3)
+    finally:
+        tf.config.run_functions_eagerly(False)
+
+    np.testing.assert_array_equal(shown[0], REAL)
+    np.testing.assert_allclose(shown[1], wanted[mode], atol=1e-5)
+    # In both modes the generator learns, and its moving averages follow its own batch.
+    after = trainer.generator.get_weights()
+    assert all(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_constraint_lowers_the_predicted_energy():

@@ -16,6 +16,7 @@ from keras import ops
 from tfmat.ccdcgan.losses import constraint_loss
 from tfmat.ccdcgan.recipe import ConstraintTerm, GanRecipe
 from tfmat.networks.average import WeightAverage
+from tfmat.networks.optimizers import adam
 from tfmat.networks.replicas import replica_noise
 
 
@@ -50,8 +51,8 @@ class GanTrainer:
         self.constraints = [(model, term, constraint_loss(term)) for model, term in constraints]
         self.recipe = recipe
         self.seed = seed
-        self.generator_optimizer = keras.optimizers.Adam(recipe.learning_rate, recipe.beta_1)
-        self.discriminator_optimizer = keras.optimizers.Adam(recipe.learning_rate, recipe.beta_1)
+        self.generator_optimizer = adam(recipe.learning_rate, recipe)
+        self.discriminator_optimizer = adam(recipe.learning_rate, recipe)
         self._logit = keras.Model(discriminator.input, discriminator.get_layer("logit").output)
         self._cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         seeded = [getattr(layer, "seed_generator", None) for layer in discriminator.layers]
@@ -105,10 +106,14 @@ class GanTrainer:
 
     def _replica_step(self, real: tf.Tensor, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
         noise, seeds = self._draw(tf.shape(real)[0], step_index)
+        # The original calls `predict` for the discriminator, before the generator's own pass.
+        shown = None
+        if self.recipe.discriminator_fakes == "inference":
+            shown = self.generator(noise, training=False)
         with tf.GradientTape() as through_generator:
             fake = self.generator(noise, training=True)
         on_real = self._update_discriminator(real, 1.0, seeds[0])
-        on_fake = self._update_discriminator(fake, 0.0, seeds[1])
+        on_fake = self._update_discriminator(fake if shown is None else shown, 0.0, seeds[1])
         scalars, gradient = self._generator_loss(fake, seeds[2])
         weights = [variable.value for variable in self.generator.trainable_variables]
         # The generator did not change since `fake` was made, so the chain rule continues there.

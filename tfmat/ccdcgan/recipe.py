@@ -76,9 +76,18 @@ class AutoencoderRecipe:
         l2: Weight of the L2 term.
         optimizer: ``adam`` (papers), or ``muon``, with which the compact form learns faster.
         learning_rate: Learning rate of the optimiser.
+        beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        epsilon: What Adam adds to the root of the second moment. TensorFlow 1 had 1e-8, Keras has
+            1e-7; it matters where gradients are as small (4e-10 at the start of the published
+            sites autoencoder).
         schedule: ``constant``, or ``cosine`` (decays to zero at the last step).
         batch_size: Voxels in a batch.
         steps: Optimiser steps.
+        keep: Which weights are kept: ``last``, or ``best``, those of the smallest held-out loss
+            among the checkpoints.
+        keep_below: For ``best``: a held-out loss that is not below this limit is warned of; 0
+            means no limit.
         precision: Keras dtype policy, ``float32`` or ``mixed_bfloat16``.
 
     Raises:
@@ -95,9 +104,14 @@ class AutoencoderRecipe:
     l2: float = 0.0
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 3e-4
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
     schedule: Literal["constant", "cosine"] = "constant"
     batch_size: int = 1
     steps: int = 1000
+    keep: Literal["best", "last"] = "last"
+    keep_below: float = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
@@ -108,6 +122,8 @@ class AutoencoderRecipe:
                 f"recipe: an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
             )
         positive("autoencoder", self, "kernel", "latent", "learning_rate", "batch_size", "steps")
+        positive("autoencoder", self, "epsilon")
+        share("autoencoder", self, "beta_1", "beta_2")
 
 
 @dataclass(frozen=True)
@@ -138,6 +154,8 @@ class ConstraintRecipe:
             network that does not learn its training structures by heart.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        epsilon: As for the autoencoders.
         schedule: As for the autoencoders.
         batch_size: Crystal graphs in a batch.
         steps: Optimiser steps.
@@ -153,13 +171,15 @@ class ConstraintRecipe:
     latent_noise: float = 0.0
     learning_rate: float = 2e-4
     beta_1: float = 0.5
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
     schedule: Literal["constant", "cosine"] = "constant"
     batch_size: int = 64
     steps: int = 20001
 
     def __post_init__(self) -> None:
-        positive("constraint", self, "learning_rate", "batch_size", "steps")
-        share("constraint", self, "dropout", "beta_1")
+        positive("constraint", self, "learning_rate", "batch_size", "steps", "epsilon")
+        share("constraint", self, "dropout", "beta_1", "beta_2")
 
 
 @dataclass(frozen=True)
@@ -195,6 +215,15 @@ class GanRecipe:
             heart; 0 means none.
         learning_rate: Learning rate of Adam for both networks.
         beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        epsilon: As for the autoencoders.
+        structures: Whose crystal graphs are real: those of the ``training`` structures, or of
+            ``all``, the held-out ones included.
+        draws: How batches are drawn: by ``epochs``, each crystal graph once in each, or with
+            ``replacement``.
+        discriminator_fakes: How the generator makes the fakes that the discriminator learns from:
+            in ``training`` mode (batch statistics; the generator's own fakes), or in ``inference``
+            mode (moving averages). The generator always learns in training mode.
         batch_size: Crystal graphs in a batch.
         steps: Steps; each updates the discriminator on a real and a fake batch, then the generator.
         ema: Decay of the moving average of the generator's weights that is exported; 0 means none.
@@ -212,14 +241,19 @@ class GanRecipe:
     gradient_penalty: float = 0.0
     learning_rate: float = 2e-4
     beta_1: float = 0.5
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    structures: Literal["training", "all"] = "training"
+    draws: Literal["epochs", "replacement"] = "epochs"
+    discriminator_fakes: Literal["training", "inference"] = "training"
     batch_size: int = 128
     steps: int = 1_000_000
     ema: float = 0.0
     terms: tuple[ConstraintTerm, ...] = (ConstraintTerm(),)
 
     def __post_init__(self) -> None:
-        positive("gan", self, "latent", "learning_rate", "batch_size", "steps")
-        share("gan", self, "dropout", "beta_1", "ema")
+        positive("gan", self, "latent", "learning_rate", "batch_size", "steps", "epsilon")
+        share("gan", self, "dropout", "beta_1", "beta_2", "ema")
 
 
 @dataclass(frozen=True)

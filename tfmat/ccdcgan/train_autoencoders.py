@@ -27,6 +27,7 @@ from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
+    from tfmat.training.best import BestWeights
     from tfmat.training.loop import Stage
 
 # Held-out voxels: for the loss at every chunk's end and for the figures at the end.
@@ -128,6 +129,11 @@ class _Samples:
         count = min(count, len(self.test))
         return self.test[np.linspace(0, len(self.test) - 1, count).astype(np.intp)]
 
+    def without(self, rows: NDArray[np.intp]) -> _Samples:
+        """Returns the same voxels with some of the held-out ones left out, if others remain."""
+        rest = np.setdiff1d(self.test, rows)
+        return _Samples(self.draw, self.train, rest if len(rest) else self.test)
+
 
 def _train(
     stage: Stage,
@@ -171,16 +177,21 @@ def _train(
             values |= {name: m["value"] for name, m in figures.items() if m["value"] is not None}
         return values
 
-    stage.fit(
+    best = stage.fit(
         model,
         lambda first, count: Batches(pairs, sampler, first, count),
         recipe.steps,
         validate,
+        recipe.keep,
     )
-    rows = samples.held_out(FINAL_SAMPLE)
+    # What chose the weights does not judge them.
+    judges = samples if best is None else samples.without(sample)
+    rows = judges.held_out(FINAL_SAMPLE)
     test_loss, voxels = reconstruct(rows)
     unit = f"{recipe.loss} a voxel point"
     metrics = {"test_loss": metric(test_loss, unit, f"mean of {len(rows)} held-out voxels")}
+    if best is not None:
+        metrics |= _kept(stage, best, recipe, len(sample), unit)
     stage.finish(
         {
             f"{part}_encoder": _float32(build_encoder, encoder, recipe, grid),
@@ -188,6 +199,23 @@ def _train(
         },
         metrics | measure(rows, voxels),
     )
+
+
+def _kept(
+    stage: Stage, best: BestWeights, recipe: AutoencoderRecipe, count: int, unit: str
+) -> dict[str, Any]:
+    """Returns which weights were kept, and tells the user where the recipe's limit was missed."""
+    note = f"smallest mean of {count} held-out voxels at a chunk's end; it chose the weights"
+    if recipe.keep_below and best.loss >= recipe.keep_below:
+        note += f"; not below the recipe's {recipe.keep_below:g}"
+        stage.tell(
+            f"{stage.name}: no held-out loss was below {recipe.keep_below:g} (smallest "
+            f"{best.loss:.3g} at step {best.step}); the original program would have kept nothing"
+        )
+    return {
+        "kept_step": metric(best.step, "step", "step whose weights were kept"),
+        "kept_test_loss": metric(best.loss, unit, note),
+    }
 
 
 def _float32(

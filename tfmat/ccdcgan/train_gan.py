@@ -28,7 +28,7 @@ _LOSSES = ("discriminator_real", "discriminator_fake", "generator", "generator_a
 
 
 def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
-    """Trains the GAN on the crystal graphs of the training structures.
+    """Trains the GAN on the crystal graphs of the training structures, or of all.
 
     Predicted energies are logged for every constraint that the run has, also where the recipe has
     no term for it: so a DCGAN is compared with a CCDCGAN.
@@ -41,7 +41,10 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     settings = recipe.gan
     stage.devices.check_batch(settings.batch_size, "gan.batch_size")
     data = CrystalGraphs.open(stage.run)
-    real = np.asarray(data.graphs[data.train])
+    rows = data.train
+    if settings.structures == "all":
+        rows = np.sort(np.concatenate([data.train, data.test]))
+    real = np.asarray(data.graphs[rows])
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
         constraints = {
@@ -58,7 +61,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
         )
         trainer.build()
     variables = [entry for group in trainer.variables_groups.values() for entry in group]
-    sampler = Sampler(len(real), settings.batch_size, stage.seed)
+    sampler = Sampler(len(real), settings.batch_size, stage.seed, settings.draws == "replacement")
     noise = np.random.default_rng(stage.seed).standard_normal(
         (SAMPLE, settings.latent), dtype=np.float32
     )

@@ -92,12 +92,15 @@ class CriticGanRecipe:
         lipschitz: What holds the critic's slope: ``penalty`` (WGAN-GP) or ``clipping`` of its
             weights.
         penalty: Weight λ of the gradient penalty.
+        penalty_root: What the penalty adds below the root of the slope's norm, whose own slope is
+            infinite at 0.
         clip: Largest absolute value of a critic's weight under clipping.
         critic_steps: Updates of the critic in a step, before that of the generator.
         generator_rate: Learning rate of Adam for the generator.
         critic_rate: Learning rate of Adam for the critic.
         beta_1: First moment decay of Adam.
         beta_2: Second moment decay of Adam.
+        epsilon: What Adam adds to the root of the second moment (TensorFlow 1: 1e-8, Keras: 1e-7).
         schedule: Of both learning rates: ``constant``, or ``cosine`` or ``linear`` to zero.
         batch_size: Formulas in a batch.
         steps: Updates of the generator; 0 takes as many as ``epochs`` ask for.
@@ -116,12 +119,14 @@ class CriticGanRecipe:
     initializer: Literal["normal", "glorot"] = "normal"
     lipschitz: Literal["penalty", "clipping"] = "penalty"
     penalty: float = 10.0
+    penalty_root: float = 1e-12
     clip: float = 0.01
     critic_steps: int = 1
     generator_rate: float = 1e-3
     critic_rate: float = 1e-2
     beta_1: float = 0.5
     beta_2: float = 0.9
+    epsilon: float = 1e-7
     schedule: Schedule = "constant"
     batch_size: int = 512
     steps: int = 0
@@ -129,8 +134,8 @@ class CriticGanRecipe:
     ema: float = 0.0
 
     def __post_init__(self) -> None:
-        positive("gan", self, "latent", "penalty", "clip", "critic_steps")
-        positive("gan", self, "generator_rate", "critic_rate", "batch_size")
+        positive("gan", self, "latent", "penalty", "penalty_root", "clip", "critic_steps")
+        positive("gan", self, "generator_rate", "critic_rate", "batch_size", "epsilon")
         length("gan", self.steps, self.epochs)
         share("gan", self, "beta_1", "beta_2", "ema")
 
@@ -146,10 +151,15 @@ class CompositionAutoencoderRecipe:
         loss: ``dice`` (paper) or ``cross-entropy``.
         optimizer: ``adam`` or ``muon``.
         learning_rate: Learning rate of the optimiser.
+        beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        epsilon: As for the GAN.
         schedule: As for the GAN.
         batch_size: Formulas in a batch.
         steps: Optimiser steps; 0 takes as many as ``epochs`` ask for.
         epochs: Passes over the training formulas, in place of ``steps``.
+        keep: Which weights are kept: ``last``, or ``best``, those of the smallest held-out loss
+            among the checkpoints.
 
     Raises:
         InputError: A number is out of range.
@@ -161,13 +171,18 @@ class CompositionAutoencoderRecipe:
     loss: Literal["dice", "cross-entropy"] = "dice"
     optimizer: Literal["adam", "muon"] = "adam"
     learning_rate: float = 1e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
     schedule: Schedule = "constant"
     batch_size: int = 1024
     steps: int = 0
     epochs: float = 1000.0
+    keep: Literal["best", "last"] = "last"
 
     def __post_init__(self) -> None:
-        positive("autoencoder", self, "latent", "learning_rate", "batch_size")
+        positive("autoencoder", self, "latent", "learning_rate", "batch_size", "epsilon")
+        share("autoencoder", self, "beta_1", "beta_2")
         length("autoencoder", self.steps, self.epochs)
 
 

@@ -57,21 +57,39 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
 
     def exact(subset: NDArray[np.intp], count: int) -> tuple[float, int]:
         """Returns the share decoded exactly of up to ``count`` formulas, spread over the subset."""
-        count = min(count, len(subset))
-        chosen = subset[np.linspace(0, len(subset) - 1, count).astype(np.intp)]
+        chosen = spread(subset, count)
         same = exactly_decoded(data, chosen, encoder, decoder, recipe.decoding)
-        return float(same.mean()), count
+        return float(same.mean()), len(chosen)
 
     def validate(_: int) -> Mapping[str, float]:
-        return {"test_exact": exact(data.test, SAMPLE)[0]}
+        values = {"test_exact": exact(data.test, SAMPLE)[0]}
+        if settings.keep == "best":
+            values["test_loss"] = test_loss()
+        return values
 
-    stage.fit(
+    def test_loss() -> float:
+        """Returns the mean loss of the held-out formulas that choose the weights."""
+        chosen = spread(data.test, SAMPLE)
+        total = 0.0
+        for start in range(0, len(chosen), DECODED):
+            rows = chosen[start : start + DECODED]
+            matrices = encode(data.compositions[rows])[..., None]
+            value = loss(matrices, call(model, matrices, DECODED))
+            total += float(keras.ops.convert_to_numpy(value)) * len(rows)
+        return total / len(chosen)
+
+    best = stage.fit(
         model,
         lambda first, count: Batches(draw, sampler, first, count),
         settings.steps,
         validate,
+        settings.keep,
     )
     metrics = {}
+    if best is not None:
+        metrics["kept_step"] = metric(best.step, "step", "step whose weights were kept")
+        note = f"smallest mean of {SAMPLE} held-out formulas at a chunk's end; it chose the weights"
+        metrics["kept_test_loss"] = metric(best.loss, settings.loss, note)
     for name, subset, what in (
         ("train_exact", data.train, "training"),
         ("test_exact", data.test, "held-out"),
@@ -80,6 +98,12 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
         note = f"share of {count} {what} formulas decoded exactly"
         metrics[name] = metric(share, "1", note)
     stage.finish({"composition_encoder": encoder, "composition_decoder": decoder}, metrics)
+
+
+def spread(subset: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """Returns up to ``count`` of some numbers, spread evenly over all of them."""
+    count = min(count, len(subset))
+    return subset[np.linspace(0, len(subset) - 1, count).astype(np.intp)]
 
 
 def exactly_decoded(

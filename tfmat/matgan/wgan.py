@@ -10,11 +10,8 @@ import tensorflow as tf
 from tfmat.matgan.elements import MAX_COUNT
 from tfmat.matgan.recipe import CriticGanRecipe
 from tfmat.networks.average import WeightAverage
-from tfmat.networks.optimizers import scheduled
+from tfmat.networks.optimizers import adam, scheduled
 from tfmat.networks.replicas import replica_noise, replica_uniform
-
-# Below the norm's root, whose slope is infinite at 0.
-_TINY = 1e-12
 
 
 class WganTrainer:
@@ -83,9 +80,7 @@ class WganTrainer:
 
     def _adam(self, rate: float, updates: int) -> keras.optimizers.Adam:
         recipe = self.recipe
-        return keras.optimizers.Adam(
-            scheduled(rate, recipe.schedule, updates), recipe.beta_1, recipe.beta_2
-        )
+        return adam(scheduled(rate, recipe.schedule, updates), recipe)
 
     def _global_step(self, real: Any, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
         per_replica = self._strategy.run(self._replica_step, args=(real, step_index))
@@ -156,7 +151,8 @@ class WganTrainer:
             # Its batch statistics are dropped: they belong to no data.
             scores, _ = self.critic.stateless_call(weights, state, mixed, training=True)
         gradient = tape.gradient(scores, mixed)
-        return tf.sqrt(tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3]) + _TINY)
+        squares = tf.reduce_sum(tf.square(gradient), axis=[1, 2, 3])
+        return tf.sqrt(squares + self.recipe.penalty_root)
 
     def _update_generator(self, real: tf.Tensor, update: tf.Tensor) -> dict[str, tf.Tensor]:
         noise = replica_noise(tf.shape(real)[0], self.recipe.latent, self._keys(update)[0])

@@ -24,11 +24,13 @@ class Sampler:
         rows: Number of samples.
         batch_size: Samples of a batch.
         seed: Seed of the order.
+        replacement: Draw each row of each batch from all, without epochs.
     """
 
     rows: int
     batch_size: int
     seed: int
+    replacement: bool = False
 
     def __post_init__(self) -> None:
         self._orders: dict[int, NDArray[np.intp]] = {}
@@ -39,6 +41,9 @@ class Sampler:
         Args:
             step: Number of the step, from 0.
         """
+        if self.replacement:
+            drawn = np.random.default_rng([self.seed, step])
+            return drawn.integers(self.rows, size=self.batch_size, dtype=np.intp)
         places = step * self.batch_size + np.arange(self.batch_size)
         epochs, offsets = np.divmod(places, self.rows)
         return np.array(

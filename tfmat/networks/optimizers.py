@@ -13,13 +13,26 @@ def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
     """Returns the optimiser of a stage's recipe, with its learning rate and schedule.
 
     Args:
-        recipe: Has ``learning_rate``, ``schedule`` and ``steps``; ``optimizer`` (``adam`` without)
-            and ``beta_1`` (0.9 without) where it has them.
+        recipe: Has ``learning_rate``, ``schedule``, ``steps``, ``beta_1``, ``beta_2`` and
+            ``epsilon``; ``optimizer`` (``adam`` without) where it has one.
     """
     rate = scheduled(recipe.learning_rate, recipe.schedule, recipe.steps)
     if getattr(recipe, "optimizer", "adam") == "muon":
         return Muon(rate)
-    return keras.optimizers.Adam(rate, getattr(recipe, "beta_1", 0.9))
+    return adam(rate, recipe)
+
+
+def adam(rate: Any, recipe: Any) -> keras.optimizers.Adam:
+    """Returns Adam with the moments of a recipe.
+
+    Keras, like TensorFlow 1, adds ε to the root of the uncorrected second moment (Kingma and Ba
+    2015, end of section 2), so that the ε of the originals carry over.
+
+    Args:
+        rate: Learning rate or schedule.
+        recipe: Has ``beta_1``, ``beta_2`` and ``epsilon``.
+    """
+    return keras.optimizers.Adam(rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
 
 
 def scheduled(rate: float, schedule: str, updates: int) -> Any:

@@ -269,7 +269,7 @@ def _train_all(
                 raise InputError(
                     "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
                 )
-            chain.train_stage(Stage(name, run, log, devices, deadline), recipe, data)
+            chain.train_stage(Stage(name, run, log, devices, deadline, tell), recipe, data)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():

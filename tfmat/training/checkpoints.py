@@ -21,6 +21,8 @@ from tfmat import files
 from tfmat.errors import TfmatError
 
 KEPT = 2
+# Folder of a stage for the weights that are kept, where these are not the last ones.
+BEST = "best"
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def clear(folder: Path) -> None:
     """Removes the checkpoints of a finished stage."""
     for path in _folders(folder):
         shutil.rmtree(path)
+    shutil.rmtree(folder / BEST, ignore_errors=True)
 
 
 def _type(name: str) -> str:

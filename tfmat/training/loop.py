@@ -20,6 +20,7 @@ import numpy as np
 from tfmat.errors import OutOfTimeError, TfmatError
 from tfmat.progress import Progress
 from tfmat.training import checkpoints
+from tfmat.training.best import BestWeights
 from tfmat.training.log import RunLog
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
@@ -50,6 +51,7 @@ class Stage:
         log: The run's log.
         devices: Where it trains.
         deadline: When to stop, by ``time.monotonic()``; ``None`` for never.
+        tell: Shows a line to the user.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Stage:
     log: RunLog
     devices: Devices
     deadline: float | None = None
+    tell: Callable[[str], None] = print
 
     @property
     def seed(self) -> int:
@@ -147,7 +150,8 @@ class Stage:
         batches: Callable[[int, int], keras.utils.PyDataset],
         steps: int,
         validate: Validate | None = None,
-    ) -> None:
+        keep: str = "last",
+    ) -> BestWeights | None:
         """Trains a compiled model by ``fit``, chunk by chunk, on any Keras backend.
 
         Args:
@@ -155,11 +159,19 @@ class Stage:
             batches: From first step and number of steps to the batches of these steps.
             steps: Steps of the whole stage.
             validate: As for :meth:`train`.
+            keep: ``last`` leaves the model as the last step made it; ``best`` gives it the weights
+                of the chunk's end whose ``test_loss``, by ``validate``, was smallest.
+
+        Returns:
+            For ``best``: step and loss of the weights that were kept.
 
         Raises:
             TfmatError: The loss is not a finite number.
             OutOfTimeError: The deadline would pass in the next chunk.
+            ValueError: The best weights are asked for, and nothing judges them.
         """
+        if keep == "best" and validate is None:
+            raise ValueError("the best weights need a validation that returns a test_loss")
         separate_dropout(model, self.devices)
         with self.devices.scope():
             # Made here and not by the first step, so that a checkpoint can be restored into them.
@@ -176,7 +188,20 @@ class Stage:
             )
             return {name: float(values[0]) for name, values in history.history.items()}
 
-        self.train(steps, variables, advance, validate)
+        if keep == "last" or validate is None:
+            self.train(steps, variables, advance, validate)
+            return None
+        best = BestWeights(self.run.stage_folder(self.name), model.variables)
+
+        def validate_and_keep(step: int) -> Mapping[str, float]:
+            values = validate(step)
+            best.offer(step, values["test_loss"])
+            return values
+
+        self.train(steps, variables, advance, validate_and_keep)
+        with self.devices.scope():
+            best.restore()
+        return best
 
     def _check_finite(self, step: int, values: Mapping[str, float]) -> None:
         bad = [
