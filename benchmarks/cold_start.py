@@ -9,7 +9,7 @@ matrices); the others go on to structures or formulas. The working folder is a t
 the files are in the page cache.
 
     tfmat export runs/bi-se --out bi-se
-    python benchmarks/cold_start.py bi-se matgan-icsd-filter
+    python benchmarks/cold_start.py bi-se matgan-plus-icsd-filter
     python benchmarks/cold_start.py --reference      # the published networks, made on the spot
 
 --limit 1.5 500 makes the exit code 1 if a way without TensorFlow takes more seconds (of wall time,

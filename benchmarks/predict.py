@@ -6,7 +6,7 @@ what TensorFlow Serving gives. What the client itself costs (``client ms``, proc
 process for each result) does not depend on the server.
 
     python benchmarks/predict.py --package saved_models/ccdcgan-bi-se
-    python benchmarks/predict.py --package saved_models/matgan-icsd-filter -n 20000
+    python benchmarks/predict.py --package saved_models/matgan-plus-icsd-filter -n 20000
     python benchmarks/predict.py --package NAME --rest http://host:8501 --grpc grpc://host:8500
 """
 

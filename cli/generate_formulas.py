@@ -134,7 +134,7 @@ formula_options = with_options(
 
 
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
-@model_option("matgan-icsd-filter")
+@model_option("matgan-plus-icsd-filter")
 @formula_options
 @click.option(
     "--backend",

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 import click
 
 from tfmat import __version__
-from tfmat.errors import TfmatError, one_line
+from tfmat.errors import RenamedWarning, TfmatError, one_line
 
 # The user's place to write to is wrong, or full: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PYTHONS_WAY = warnings.showwarning
 
 
 class LazyGroup(click.Group):
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: Words after ``tfmat``; ``sys.argv`` by default.
     """
     try:
-        with _half_written_files_removed():
+        with _half_written_files_removed(), _warnings_in_one_line():
             code = tfmat.main(
                 args=list(arguments) if arguments is not None else None,
                 prog_name="tfmat",
@@ -129,6 +131,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"tfmat: {one_line(where)} {error.strerror}; {_mend(error)}", err=True)
         sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.showwarning = _show
+        yield
+
+
+def _show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+    """Shows a warning that is meant for users as one line; all others as Python does."""
+    if issubclass(category, RenamedWarning):
+        click.echo(f"tfmat: {one_line(str(message))}", err=True)
+    else:
+        _PYTHONS_WAY(message, category, *rest, **more)
 
 
 def _mend(error: OSError) -> str:

@@ -22,6 +22,7 @@ def row(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
     parts = metadata["parts"]
     return {
         "family": metadata.get("family", ""),
+        "recipe": metadata.get("recipe", {}).get("name", ""),
         "elements": metadata.get("elements", []),
         "parts": list(parts),
         "precisions": precisions(metadata),
@@ -42,6 +43,7 @@ def listing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             entry["name"],
             entry["family"],
             _elements(entry["elements"]),
+            f"recipe {entry['recipe']}",
             f"{len(entry['parts'])} parts",
             ", ".join(entry["precisions"]),
             f"{entry['megabytes']} MB",

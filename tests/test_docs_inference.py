@@ -16,7 +16,7 @@ BLOCKS = re.findall(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A working folder in which `saved_models` is that of the clone."""
-    for name in ("ccdcgan-bi-se", "matgan-icsd-filter"):
+    for name in ("ccdcgan-bi-se", "matgan-plus-icsd-filter"):
         if not (ROOT / "saved_models" / name / "metadata.json").is_file():
             pytest.skip(f"{name} is not there")
     place = tmp_path_factory.mktemp("work")

@@ -32,7 +32,7 @@ def place(tmp_path_factory, known_package):
     models.mkdir()
     shutil.copytree(known_package, models / "ccdcgan-bi-se")
     random_matgan.make_run(place / "run")
-    (place / "run" / "package").rename(models / "matgan-icsd-filter")
+    (place / "run" / "package").rename(models / "matgan-plus-icsd-filter")
     return place
 
 
@@ -88,7 +88,7 @@ def test_screening_takes_the_lowest_energies(place, found):
 
 
 def test_formulas_are_those_of_tfmat(place, found):
-    package = place / "saved_models" / "matgan-icsd-filter"
+    package = place / "saved_models" / "matgan-plus-icsd-filter"
     model = CompositionModel.load(package, backend="onnx", threads=1)
     counts = model.read(model.generate(draw(7, 0, 1000, model.latent)))
     size = np.count_nonzero(counts, axis=1)

@@ -28,6 +28,10 @@ class OutOfTimeError(TfmatError):
     exit_code = 75  # "try again" among the customary codes (EX_TEMPFAIL of sysexits.h)
 
 
+class RenamedWarning(FutureWarning):
+    """An old name was given that will go with a later release; the message has the new one."""
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -159,7 +159,7 @@ def test_known_formulas_that_cannot_be_read_are_told(capsys, run, tmp_path):
 def test_without_model_and_out_the_shipped_package_is_taken(capsys, run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TFMAT_MODELS", raising=False)
-    shutil.copytree(run / "package", tmp_path / "saved_models" / "matgan-icsd-filter")
+    shutil.copytree(run / "package", tmp_path / "saved_models" / "matgan-plus-icsd-filter")
     code, stdout, _ = tfmat(capsys, "generate", "matgan", "-n", 500)
     assert code == 0
     assert "in generated-matgan.csv" in stdout

@@ -144,3 +144,18 @@ def test_verify_all(capsys, models, monkeypatch):
     code, _, stderr = tfmat(capsys, "models", "verify")
     assert code == 2
     assert "--all" in stderr
+
+
+def test_list_says_which_recipe_made_a_package(capsys):
+    rows = json.loads(tfmat(capsys, "models", "list", "--json")[1])
+    recipes = {row["name"]: row["recipe"] for row in rows}
+    assert recipes["ccdcgan-bi-se"] == "quickstart"
+    assert recipes["matgan-plus-oqmd"] == "matgan-plus"
+
+
+def test_a_former_name_is_said_in_one_line(capsys):
+    code, stdout, stderr = tfmat(capsys, "models", "show", "matgan-oqmd")
+    assert code == 0
+    assert "matgan-plus-oqmd" in stdout
+    assert stderr.count("\n") == 1
+    assert "is called matgan-plus-oqmd now" in stderr

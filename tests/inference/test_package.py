@@ -1,6 +1,7 @@
 import json
 import shutil
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.errors import InputError
+from tfmat.errors import InputError, RenamedWarning
 from tfmat.inference.metadata import find, packages, search_folders
 from tfmat.inference.package import load
 
@@ -248,3 +249,22 @@ def test_no_folder_is_searched_twice(tmp_path, monkeypatch):
     monkeypatch.setattr("tfmat.inference.metadata._installed", lambda: [tmp_path / "saved_models"])
     monkeypatch.delenv("TFMAT_MODELS", raising=False)
     assert search_folders() == [Path("saved_models")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("matgan-oqmd", "matgan-plus-oqmd"),
+        ("matgan-icsd-filter", "matgan-plus-icsd-filter"),
+    ],
+)
+def test_former_names_find_the_packages_and_say_so(tmp_path, monkeypatch, old, new):
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(RenamedWarning, match=f"{old}: is called {new} now"):
+        found = find(old)
+    assert found.name == new
+    # A package of the user's own with that name comes first, in silence.
+    shutil.copytree(found, tmp_path / "saved_models" / old)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find(old).resolve() == (tmp_path / "saved_models" / old).resolve()

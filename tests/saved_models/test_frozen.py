@@ -19,7 +19,9 @@ def frozen(name):
 
 
 def test_the_first_packages_are_there():
-    assert {"ccdcgan-bi-se", "dcgan-bi-se", "matgan-icsd-filter", "matgan-oqmd"} <= set(PACKAGES)
+    assert {"ccdcgan-bi-se", "dcgan-bi-se", "matgan-plus-icsd-filter", "matgan-plus-oqmd"} <= set(
+        PACKAGES
+    )
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -6,12 +6,13 @@ import json
 import os
 import reprlib
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tfmat.errors import InputError
+from tfmat.errors import InputError, RenamedWarning
 from tfmat.inference.structure import PARTS, first_flaw
 from tfmat.recipes.loader import did_you_mean
 
@@ -25,6 +26,12 @@ GENERATE = "generate"
 DEFAULT_SIGNATURE = "serving_default"
 # In the order of preference.
 PRECISIONS = ("float32", "float16", "int8")
+
+# Former names of packages that shipped, for one release (0.1).
+RENAMED = {
+    "matgan-icsd-filter": "matgan-plus-icsd-filter",
+    "matgan-oqmd": "matgan-plus-oqmd",
+}
 
 
 def find(model: str | Path, models_dir: str | Path | None = None, option: str = "--model") -> Path:
@@ -55,6 +62,14 @@ def find(model: str | Path, models_dir: str | Path | None = None, option: str = 
         raise InputError(f"{option} {text}: {error.strerror}") from error
     if there:
         return _package_in(path)
+    if RENAMED.get(text) in known:
+        warnings.warn(
+            f"{option} {text}: is called {RENAMED[text]} now, after the recipe that made it; the "
+            "old name goes with the next release",
+            RenamedWarning,
+            stacklevel=2,
+        )
+        return known[RENAMED[text]]
     known = known or {folder.name: folder for folder in packages(models_dir)}
     raise InputError(
         f"{option} {text}: no such folder and no such package{did_you_mean(text, list(known))}; "
