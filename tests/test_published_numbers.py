@@ -285,8 +285,8 @@ def test_constants_of_the_published_networks():
         assert constants_of(encoder)["Conv3D.kernel_size"] == {(4, 4, 4)}
         assert constants_of(decoder)["LeakyReLU.negative_slope"] == {0.2}
         assert constants_of(decoder)["Conv3DTranspose.kernel_size"] == {(4, 4, 4)}
-        threshold = decoder.get_layer("threshold")
-        assert (threshold.scale, threshold.offset) == (1e4, -5e3)
+        assert decoder.get_layer("centred").offset == -0.5
+        assert decoder.get_layer("threshold").scale == 1e4
         # Xavier starts, TensorFlow 1's, and no biases
         for layer in (*encoder.layers, *decoder.layers):
             if hasattr(layer, "kernel_initializer"):

@@ -3,6 +3,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import keras
+import tensorflow as tf
 
 from tfmat.ccdcgan.autoencoders import (
     build_autoencoder,
@@ -90,14 +91,41 @@ def test_decoder_against_numpy():
     np.testing.assert_allclose(thresholded, np.clip((s - 0.5) * 1e4, 0, 1), atol=2e-3)
 
 
-def test_threshold_is_a_steep_capped_ramp():
+def threshold():
+    """Returns what is behind the logits of the reference decoder, for 512 of them."""
     decoder = build_decoder(TINY, 8)
-    logits = keras.Input((4,))
-    x = logits
-    for name in ("sigmoid", "threshold", "clip"):
-        x = decoder.get_layer(name)(x)
-    values = keras.Model(logits, x)(np.array([[-1.0, 0.0, 2e-4, 1.0]], "float32")).numpy()
-    np.testing.assert_allclose(values, [[0, 0, 0.5, 1]], atol=1e-3)
+    return keras.Model(decoder.get_layer("logits").output, decoder.output)
+
+
+def test_threshold_is_a_steep_capped_ramp():
+    logits = np.resize(np.array([-1.0, 0.0, 2e-4, 1.0], "float32"), (1, 8, 8, 8, 1))
+    values = threshold()(logits).numpy().ravel()
+    np.testing.assert_allclose(values, np.resize([0, 0, 0.5, 1], 512), atol=1e-3)
+
+
+def test_threshold_has_the_originals_values_and_slopes_in_single_precision():
+    # The original's words in TensorFlow: tf.clip_by_value((tf.sigmoid(x) - 0.5) * 10000, 0, 1).
+    x = np.concatenate([[0.0, -0.0], *(s * np.geomspace(1e-9, 1e-2, 255) for s in (1, -1))])
+    x = tf.constant(x.reshape(1, 8, 8, 8, 1), tf.float32)
+    model = threshold()
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        ours = model(x)
+        wanted = tf.clip_by_value((tf.sigmoid(x) - 0.5) * 10000.0, 0.0, 1.0)
+    np.testing.assert_array_equal(ours, wanted)
+    np.testing.assert_array_equal(tape.gradient(ours, x), tape.gradient(wanted, x))
+    # What rounds to 0.5 still learns, on both sides of zero; what is well below does not.
+    slope = tape.gradient(ours, x).numpy()
+    assert (slope[np.abs(x) < 5e-8] > 2000).all()
+    assert (slope[x < -1e-6] == 0).all()
+
+
+def test_the_reference_decoder_survives_its_file(tmp_path):
+    decoder = build_decoder(TINY, 8)
+    decoder.save(tmp_path / "decoder.keras")
+    again = keras.models.load_model(tmp_path / "decoder.keras", compile=False)
+    latents = RNG.normal(size=(3, TINY.latent)).astype("float32")
+    np.testing.assert_array_equal(again(latents), decoder(latents))
 
 
 @pytest.mark.parametrize(

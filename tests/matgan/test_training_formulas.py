@@ -10,7 +10,7 @@ from tfmat.datasets.composition_store import CompositionDataset, CompositionWrit
 from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
 from tfmat.matgan.data import DUPLICATE, NO_MATRIX, load_training_data
-from tfmat.matgan.recipe import CompositionDataRecipe, MatganRecipe, load_recipe, with_steps
+from tfmat.matgan.recipe import CompositionDataRecipe, load_recipe, with_steps
 
 
 def dataset(folder, formulas):
@@ -125,12 +125,3 @@ def test_wrong_settings_are_one_line(setting, message):
     with pytest.raises(InputError, match=message) as error:
         load_recipe("matgan-oqmd", [setting])
     assert "\n" not in str(error.value)
-
-
-def test_published_recipes_are_the_defaults():
-    oqmd = load_recipe("matgan-oqmd")
-    assert oqmd.gan == MatganRecipe("x").gan
-    assert oqmd.decoding == MatganRecipe("x").decoding
-    for name in ("mp", "icsd", "icsd-filter", "bandgap"):
-        gan = load_recipe(f"matgan-{name}").gan
-        assert (gan.form, gan.batch_size, gan.epochs) == ("matgan-4", 32, 1000)

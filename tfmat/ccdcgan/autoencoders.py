@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from tfmat.ccdcgan.recipe import AutoencoderRecipe
 from tfmat.ccdcgan.trunk import SLOPE
@@ -103,8 +103,12 @@ def build_decoder(
     x = layers.Activation("linear", name="logits", dtype="float32")(x)
     if recipe.form == "reference":
         x = layers.Activation("sigmoid", name="sigmoid")(x)
-        x = layers.Rescaling(THRESHOLD_GAIN, -0.5 * THRESHOLD_GAIN, name="threshold")(x)
-        x = layers.ReLU(max_value=1.0, name="clip")(x)
+        # First the difference, which is exact, then the gain; and a clip that lets the gradient
+        # through at 0, as TensorFlow's does: near the start most sigmoids round to 0.5 exactly,
+        # and with a ReLU, whose slope at 0 is 0, the whole output dies within some hundred steps.
+        x = layers.Rescaling(1.0, -0.5, name="centred")(x)
+        x = layers.Rescaling(THRESHOLD_GAIN, name="threshold")(x)
+        x = ops.clip(x, 0.0, 1.0)
     return keras.Model(latent, x, name=name)
 
 
