@@ -93,6 +93,19 @@ def data() -> None:
     help="What the formation energies count from, e.g. 'MP legacy': commands that compare energies "
     "warn where two datasets differ in it.",
 )
+@click.option(
+    "--license",
+    "licence",
+    default="",
+    metavar="ID",
+    help="Licence of the data as SPDX writes it, e.g. CC-BY-4.0.  [default: not said]",
+)
+@click.option(
+    "--attribution",
+    multiple=True,
+    metavar="TEXT",
+    help="Whom to cite for the data; may be given again.",
+)
 @import_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @click.pass_context

@@ -66,6 +66,19 @@ from .options import PRECISIONS
     metavar="ID",
     help="Licence of the weights, for the card, e.g. apache-2.0.  [default: not said]",
 )
+@click.option(
+    "--data-license",
+    "data_licence",
+    default="",
+    metavar="ID",
+    help="Licence of the data, e.g. CC-BY-4.0.  [default: what the dataset says]",
+)
+@click.option(
+    "--attribution",
+    multiple=True,
+    metavar="TEXT",
+    help="Whom to cite for the data; may be given again.  [default: what the dataset says]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
@@ -73,7 +86,12 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     from tfmat.training.exportable import check_exportable
     from tfmat.training.quiet import load_keras
 
-    about = {"name": options["name"], "licence": options["license"]}
+    about = {
+        "name": options["name"],
+        "licence": options["license"],
+        "data_licence": options["data_licence"],
+        "attribution": options["attribution"],
+    }
     check_exportable(run, out, **about, overwrite=options["overwrite"])
     load_keras()  # takes seconds
     from tfmat.export.package import Formats

@@ -91,6 +91,8 @@ def _description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
         ("family", str(metadata.get("family", ""))),
         ("elements", " ".join(metadata.get("elements", []))),
         ("data", ", ".join([str(data.get("name", "none: not trained")), *counts])),
+        ("licence of the data", str(data.get("license", ""))),
+        ("attribution", "; ".join(data.get("attribution", ()))),
         ("held out", _split(data)),
         ("recipe", f"{recipe.get('name', '')}, seed {metadata.get('seed')}"),
         (

@@ -67,7 +67,8 @@ def compositions(count: int = 80) -> Compositions:
 
 def write_dataset(folder: Path, count: int = 80) -> Path:
     """Writes the formulas as a dataset."""
-    with CompositionWriter(folder, {"name": "tiny", "sha256": "0"}, 8) as writer:
+    source = {"name": "tiny", "sha256": "0", "license": "CC-BY-4.0", "attribution": ["Tiny (2020)"]}
+    with CompositionWriter(folder, source, 8) as writer:
         writer.add(compositions(count))
     return folder
 

@@ -8,6 +8,7 @@ from disturbed import described, disturb
 from fresh import run_and_list_modules
 from tfmat.cli.main import main
 
+from tfmat.datasets.credit import Credit
 from tfmat.datasets.store import Dataset, DatasetWriter
 
 BI_SE = Dataset.open("bi-se")
@@ -87,14 +88,17 @@ def test_table_summary_and_novel_dataset(capsys, place):
     assert "StructureMatcher.fit" in last
 
 
-def test_the_novel_keep_their_energy_scale_and_replace_only_datasets(capsys, place):
+def test_the_novel_keep_scale_and_credit_and_replace_only_datasets(capsys, place):
     energies = {"method": "m", "scale": "PBE"}
-    with DatasetWriter(place / "made", {"name": "made"}, extra={"energies": energies}) as writer:
+    source = {"name": "made", "license": "CC-BY-4.0", "attribution": ["One (2001)"]}
+    with DatasetWriter(place / "made", source, extra={"energies": energies}) as writer:
         writer.add(BI_SE[1005], "new", {"formation_energy_per_atom": -0.1})
     words = (place / "made", "--against", place / "known", "--no-distances")
     code, _, stderr = run(capsys, *words, "--novel", place / "novel")
     assert code == 0, stderr
-    assert Dataset.open(place / "novel").metadata["extra"]["energies"] == energies
+    novel = Dataset.open(place / "novel")
+    assert novel.metadata["extra"]["energies"] == energies
+    assert novel.credit == Credit("CC-BY-4.0", ("One (2001)",))
     assert run(capsys, *words, "--novel", place / "novel", "--overwrite")[0] == 0
     # An index has a record, too, but is no dataset.
     index = place / "known.novelty"

@@ -45,6 +45,8 @@ def test_what_cannot_be_exported_is_said(capsys, tmp_path, run):
     for name in ("a b", "../x", "", "-x", "Bi₂Se₃"):
         assert "cannot be the name of a package" in refused(capsys, run, out, f"--name={name}")
     assert "--license" in refused(capsys, run, out, "--license", "my terms")
+    assert "--data-license my terms: give" in refused(capsys, run, out, "--data-license=my terms")
+    assert "--attribution: is empty" in refused(capsys, run, out, "--attribution", "")
     (run / "weights" / "generator.keras").unlink()
     assert f"{run}: this run has no trained network yet" in refused(capsys, run, out)
     assert not out.exists()

@@ -112,6 +112,23 @@ def test_show_says_what_a_model_is(capsys, models):
     assert json.loads(shown)["elements"] == ["Bi", "Se"]
 
 
+def test_show_says_whose_data_it_has_learned(capsys, models):
+    file = models / "oracle" / "metadata.json"
+    metadata = json.loads(file.read_text("utf-8"))
+    data = {"license": "CC-BY-4.0", "attribution": ["A (1)", "B (2)"]}
+    metadata["dataset"] = {"name": "mine", "sha256": "0" * 64}
+    file.write_text(json.dumps(metadata), "utf-8")
+    words = ("models", "show", models / "oracle")
+    assert "licence" not in tfmat(capsys, *words)[1]
+    metadata["dataset"] |= data
+    file.write_text(json.dumps(metadata), "utf-8")
+    code, stdout, _ = tfmat(capsys, *words)
+    assert code == 0
+    assert "licence of the data  CC-BY-4.0" in stdout
+    assert "attribution          A (1); B (2)" in stdout
+    assert json.loads(tfmat(capsys, *words, "--json")[1])["dataset"].items() >= data.items()
+
+
 def test_verify_finds_damage(capsys, models):
     code, stdout, _ = tfmat(capsys, "models", "verify", models / "oracle")
     assert code == 0

@@ -96,6 +96,33 @@ def test_the_run_says_what_was_learned_and_from_what(trained):
     )
 
 
+def test_the_package_says_whose_data_it_has_learned(place, trained, capsys, monkeypatch):
+    from tfmat.cli.main import main
+
+    told = {"license": "CC-BY-4.0", "attribution": ["Tiny (2020)"]}
+    info = json.loads((trained / "run.json").read_text("utf-8"))
+    assert info["dataset"].items() >= told.items()
+    assert load(trained).metadata["dataset"].items() >= told.items()
+    monkeypatch.chdir(place)
+    quick = ("--no-measure", "--no-saved-model", "--no-keras", "--overwrite")
+    for words, wanted in (
+        ((), told),
+        (("--data-license", "MIT"), told | {"license": "MIT"}),
+        (
+            ("--attribution", "A (1)", "--attribution", "B | C (2)"),
+            told | {"attribution": ["A (1)", "B | C (2)"]},
+        ),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["export", str(trained), "--out", "exported", *quick, *words])
+        assert end.value.code == 0, capsys.readouterr().err
+        assert load(place / "exported").metadata["dataset"].items() >= wanted.items()
+        card = (place / "exported" / "README.md").read_text("utf-8")
+        assert f"| licence of the data | {wanted['license']} |" in card
+        texts = "; ".join(wanted["attribution"]).replace("|", "\\|")
+        assert f"| attribution | {texts} |" in card
+
+
 @pytest.mark.parametrize("batch", [1, 6])
 def test_the_package_computes_as_the_weights_do(trained, batch):
     import keras

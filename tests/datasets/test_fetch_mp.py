@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tfmat.cli.main import main
 
+from tfmat.datasets.credit import Credit
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 
@@ -91,6 +92,7 @@ def test_pages_of_structures_with_all_that_is_known_of_them(server, known, tmp_p
     assert record["fetch"]["query"]["elements"] == ["Bi", "Se"]
     assert record["fetch"]["matches"] == COUNT + 1
     assert record["energies"]["scale"] == "Materials Project GGA_GGA+U_R2SCAN"
+    assert dataset.credit == Credit("CC-BY-4.0", ("Jain et al., APL Materials 1, 011002 (2013)",))
 
 
 def test_only_the_plain_interface_is_asked(server, tmp_path):
@@ -119,6 +121,8 @@ def test_energies_of_another_functional_come_from_their_collection(server, tmp_p
     first = list(dataset.ids).index("mp-100")
     assert dataset.property("formation_energy_per_atom")[first] == pytest.approx(-0.4)
     assert dataset.metadata["extra"]["energies"]["scale"] == "Materials Project GGA_GGA+U"
+    assert dataset.credit.licence == "CC-BY-4.0 AND CC-BY-NC-4.0"
+    assert len(dataset.credit.attribution) == 2
     asked = [question for path, question in server.asked if path == "/materials/thermo/"]
     assert asked[0]["thermo_types"] == "GGA_GGA+U"
     assert not any("batch_id_not_eq" in question for _, question in server.asked)

@@ -128,6 +128,15 @@ def test_training_is_said_so_that_it_can_be_repeated(structures):
     assert "tfmat train ccdcgan --recipe recipe.toml --data mine --seed 0" in body
 
 
+def test_licence_and_attribution_of_the_data(structures):
+    assert "licence of the data" not in card(structures)
+    data = {"license": "CC-BY-4.0 AND MIT", "attribution": ["A (1)", "B | C (2)"]}
+    front, body = split(card({**structures, "dataset": structures["dataset"] | data}))
+    assert "| licence of the data | CC-BY-4.0 AND MIT |" in body
+    assert "| attribution | A (1); B \\| C (2) |" in body
+    assert "license" not in front  # that is the weights'
+
+
 def test_what_is_weak_is_said(structures, compositions):
     _, body = split(card(structures))
     assert "93.0% of the generated cells have no symmetry" in body

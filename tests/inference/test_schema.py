@@ -12,9 +12,11 @@ from oracle import make_package
 
 from tfmat.inference.metadata import read_metadata
 from tfmat.inference.schema import SCHEMA, copy_schema, first_problem, schema
+from tfmat.inference.structure import first_flaw
 from tfmat.inference.verify import verify
 from tfmat.matgan.elements import ELEMENTS
 
+DATA = {"name": "mine", "sha256": "0" * 64}
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
 
 
@@ -45,6 +47,10 @@ def test_whole_metadata_fit(structures, compositions):
     assert first_problem(structures) is None
     assert first_problem(compositions) is None
     assert first_problem({**structures, "license": "cc-by-4.0"}) is None
+    data = {**DATA, "license": "CC-BY-4.0 AND MIT", "attribution": ["One (2001)"]}
+    for dataset in (DATA, data):
+        assert first_problem({**structures, "dataset": dataset}) is None
+        assert first_flaw({**structures, "dataset": dataset}) is None
 
 
 @pytest.mark.parametrize("folder", [path.parent for path in SAVED_MODELS.glob("*/metadata.json")])
@@ -73,6 +79,10 @@ DAMAGE = {
     "element twice": lambda m: m.update(elements=["Bi", "Bi"]),
     "no element": lambda m: m.update(elements=["bismuth"]),
     "folder as dataset": lambda m: m.update(dataset={"name": "data/mine", "sha256": "0" * 64}),
+    "terms of data": lambda m: m.update(dataset={**DATA, "license": "my terms"}),
+    "nobody cited": lambda m: m.update(dataset={**DATA, "attribution": []}),
+    "attribution empty": lambda m: m.update(dataset={**DATA, "attribution": [" "]}),
+    "licence of nothing": lambda m: m.update(dataset={"license": "MIT"}),
     "dataset without hash": lambda m: m.update(dataset={"name": "mine"}),
     "metric without unit": lambda m: m.update(metrics={"gan": {"loss": {"value": 1.0}}}),
     "metric as text": lambda m: m.update(metrics={"gan": {"loss": {"value": "1", "unit": "1"}}}),

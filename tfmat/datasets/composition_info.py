@@ -10,7 +10,14 @@ import numpy as np
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.compositions import symbols
-from tfmat.datasets.summary import bars, property_lines, statistics, top, validity_line
+from tfmat.datasets.summary import (
+    bars,
+    credit_lines,
+    property_lines,
+    statistics,
+    top,
+    validity_line,
+)
 
 
 def describe(dataset: CompositionDataset) -> dict[str, Any]:
@@ -35,7 +42,7 @@ def describe(dataset: CompositionDataset) -> dict[str, Any]:
         "dataset": str(dataset.path),
         "kind": "compositions",
         "sha256": dataset.sha256,
-        "source": metadata["source"],
+        "source": metadata["source"] | dataset.credit.record(),
         "selection_applied": metadata["selection"],
         "formulas": len(dataset),
         "unknown_energy": metadata["counts"].get("unknown_energy"),
@@ -64,6 +71,7 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
     lines = [
         f"{info['dataset']}: {info['formulas']:,} formulas of {len(info['elements'])} elements",
         f"source      {info['source'].get('name', '?')}",
+        *credit_lines(info["source"]),
         f"selection   {_selection(info['selection_applied'])}",
         f"left out    {info['rejected']:,}",
         *(f"  {count:>8,}  {reason}" for reason, count in info["rejected_by_reason"].items()),

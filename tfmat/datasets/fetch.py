@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tfmat import files
+from tfmat.datasets.credit import Credit
 from tfmat.datasets.fetch_http import Pace, ServiceError
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.records import Row
@@ -52,6 +53,7 @@ class Source(Protocol):
         query: What was asked, for the record; with it two fetches are the same one.
         columns: Property to the field that it is read from, known after :meth:`connect`.
         notes: One-line warnings, for the user and the record.
+        credit: Licence of the database and whom to cite, as far as known.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Source(Protocol):
     query: dict[str, Any]
     columns: dict[str, str]
     notes: list[str]
+    credit: Credit
 
     def connect(self) -> dict[str, Any]:
         """Asks the database about itself; ``version`` in the answer must not change in a fetch."""
@@ -261,7 +264,12 @@ def _write(
     notes = [*state.notes]
     if len(totals) > 1:
         notes.append("the number of matches changed during the fetch; entries may be missing")
-    record: dict[str, Any] = {"name": source.name, "url": source.url, "sha256": _hash(paths)}
+    record: dict[str, Any] = {
+        "name": source.name,
+        "url": source.url,
+        "sha256": _hash(paths),
+        **source.credit.record(),
+    }
     columns = dict(sorted(state.columns.items()))
     with DatasetWriter(
         out,

@@ -9,9 +9,17 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from tfmat.datasets.credit import combined
 from tfmat.datasets.fetch import Page
 from tfmat.datasets.fetch_http import Pace, PoliteSession, ServiceError
-from tfmat.datasets.fetch_providers import MP_METHODS, THERMO_TYPES, mp_scale, value_at
+from tfmat.datasets.fetch_providers import (
+    GNOME_CREDIT,
+    MP_CREDIT,
+    MP_METHODS,
+    THERMO_TYPES,
+    mp_scale,
+    value_at,
+)
 from tfmat.datasets.fetch_query import Wanted
 from tfmat.datasets.parse import crystal_from_mapping
 from tfmat.datasets.records import Row
@@ -44,7 +52,7 @@ class MaterialsProjectSource:
         pace: How fast to ask.
 
     Attributes:
-        name, url, pace, query, columns, notes: See :class:`tfmat.datasets.fetch.Source`.
+        name, url, pace, query, columns, notes, credit: See :class:`tfmat.datasets.fetch.Source`.
 
     Raises:
         InputError: There is no key, or it is none.
@@ -74,6 +82,7 @@ class MaterialsProjectSource:
         self.pace = pace or Pace()
         self.columns: dict[str, str] = {}
         self.notes: list[str] = []
+        self.credit = combined([MP_CREDIT, GNOME_CREDIT]) if gnome else MP_CREDIT
         self._thermo_type = thermo_type
         self._page_size = page_size
         self._conditions = _conditions(wanted, gnome=gnome)

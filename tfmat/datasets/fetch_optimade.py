@@ -55,7 +55,7 @@ class OptimadeSource:
         pace: How fast to ask.
 
     Attributes:
-        name, url, pace, query, columns, notes: See :class:`tfmat.datasets.fetch.Source`.
+        name, url, pace, query, columns, notes, credit: See :class:`tfmat.datasets.fetch.Source`.
 
     Raises:
         InputError: The provider is unknown, the filter is none, or nothing was asked for.
@@ -76,6 +76,7 @@ class OptimadeSource:
         self._provider: Provider = find_provider(provider, thermo_type)
         self.name = self._provider.name
         self.url = self._provider.url
+        self.credit = self._provider.credit
         self.pace = pace or Pace()
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The OPTIMADE services that are known by name, and in which fields they keep which property.
+"""The databases that are known by name: fields of their properties, licence, whom to cite.
 
 OPTIMADE standardises structures, not energies: those are in fields with the provider's prefix.
 Addresses are those of the providers' list of OPTIMADE (github.com/Materials-Consortia/providers,
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.datasets.properties import guess_properties, property_value, unit_of
 from tfmat.errors import InputError
 
@@ -25,6 +26,14 @@ MP_METHODS = {
     "GGA_GGA+U": "DFT (PBE, PBE+U), corrected by the Materials Project (MP2020)",
     "R2SCAN": "DFT (r2SCAN) of the Materials Project",
 }
+# Licences and papers are those that the databases' own pages name.
+MP_CREDIT = Credit("CC-BY-4.0", ("Jain et al., APL Materials 1, 011002 (2013)",))
+GNOME_CREDIT = Credit("CC-BY-NC-4.0", ("Merchant et al., Nature 624, 80 (2023)",))
+_OQMD_CREDIT = Credit(
+    "CC-BY-4.0",
+    ("Saal et al., JOM 65, 1501 (2013)", "Kirklin et al., npj Comput. Mater. 1, 15010 (2015)"),
+)
+_ALEXANDRIA_CREDIT = Credit("CC-BY-4.0", ("Schmidt et al., Mater. Today Phys. 48, 101560 (2024)",))
 _PREFIX = re.compile(r"^_[a-z0-9]+_")
 _VERSION = re.compile(r"/v\d+(\.\d+){0,2}$")
 
@@ -40,6 +49,7 @@ class Provider:
         method: How its energies were computed.
         scale: The energy scale, equal for energies that may be mixed.
         thermo_type: Of the Materials Project, one of :data:`THERMO_TYPES`; ``""`` elsewhere.
+        credit: Licence of its data and whom to cite; nothing if not known.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Provider:
     method: str
     scale: str
     thermo_type: str = ""
+    credit: Credit = UNKNOWN
 
 
 _ALEXANDRIA = {
@@ -66,6 +77,7 @@ _KNOWN = {
         },
         "DFT (PBE, PBE+U) of the OQMD, with its fitted elemental references",
         "OQMD",
+        credit=_OQMD_CREDIT,
     ),
     "alexandria": Provider(
         "Alexandria (PBE)",
@@ -73,6 +85,7 @@ _KNOWN = {
         _ALEXANDRIA,
         "DFT (PBE, PBE+U) of Alexandria",
         "Alexandria PBE",
+        credit=_ALEXANDRIA_CREDIT.citing(["Schmidt et al., Adv. Mater. 35, 2210788 (2023)"]),
     ),
     "alexandria-pbesol": Provider(
         "Alexandria (PBEsol)",
@@ -80,6 +93,7 @@ _KNOWN = {
         _ALEXANDRIA,
         "DFT (PBEsol) of Alexandria",
         "Alexandria PBEsol",
+        credit=_ALEXANDRIA_CREDIT.citing(["Schmidt et al., Sci. Data 9, 64 (2022)"]),
     ),
 }
 
@@ -111,6 +125,7 @@ def find_provider(word: str, thermo_type: str = THERMO_TYPES[0]) -> Provider:
             MP_METHODS[thermo_type],
             mp_scale(thermo_type),
             thermo_type,
+            MP_CREDIT,
         )
     if word in _KNOWN:
         return _KNOWN[word]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tfmat import files
+from tfmat.datasets.credit import given
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.read_csv import count_csv, header, read_csv, structure_column
 from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
@@ -41,6 +42,8 @@ class ImportOptions:
         limit: Read only this many rows.
         energy_scale: What formation energies count from, in any words; only energies with the
             same words are compared without a warning.
+        licence: Of the data, as SPDX writes it; empty if not said.
+        attribution: Whom to cite for the data.
     """
 
     form: str | None = None
@@ -52,6 +55,8 @@ class ImportOptions:
     max_length: float | None = None
     limit: int | None = None
     energy_scale: str | None = None
+    licence: str = ""
+    attribution: Sequence[str] = ()
 
 
 def sniff(source: Path, structure: str | None = None) -> str:
@@ -110,11 +115,12 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
 
     Raises:
         InputError: The source cannot be read, no structure can be kept, a named column is
-            missing, a limit is no positive number, or ``out`` exists.
+            missing, a limit is no positive number, the licence is none, or ``out`` exists.
     """
     options = options or ImportOptions()
     start = time.monotonic()
     check_limits(options.max_atoms, options.max_length)
+    credit = given(options.licence, options.attribution)
     form = options.form or sniff(source, options.structure)
     if options.table is not None and form != "folder":
         raise InputError(f"{source}: --table belongs to a folder of files, not to {form}")
@@ -130,6 +136,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
         "sha256": source_hash(source),
         **({"table": table.name, "table_sha256": files.sha256(table)} if table else {}),
         **({"limit": options.limit} if options.limit is not None else {}),
+        **credit.record(),
     }
     # The first row is read before anything is written: most mistakes show there.
     first = next(rows, None)

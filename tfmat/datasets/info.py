@@ -12,7 +12,7 @@ from tfmat.datasets.records import atomic_numbers
 from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, select
 from tfmat.datasets.split import formula
 from tfmat.datasets.store import Dataset
-from tfmat.datasets.summary import BINS, bars, property_lines, statistics, top
+from tfmat.datasets.summary import BINS, bars, credit_lines, property_lines, statistics, top
 
 # Where cells have more sizes than this, the terminal shows ranges of sizes.
 _MOST_SIZES = 24
@@ -57,7 +57,7 @@ def describe(
     return {
         "dataset": str(dataset.path),
         "sha256": dataset.sha256,
-        "source": dataset.metadata["source"],
+        "source": dataset.metadata["source"] | dataset.credit.record(),
         "selection_applied": dataset.metadata["selection"],
         "structures": len(dataset),
         "atoms": int(atoms.sum()),
@@ -104,6 +104,7 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
         f"{info['dataset']}: {info['structures']:,} structures, {info['atoms']:,} atoms, "
         f"{info['formulas']:,} formulas",
         f"source      {info['source'].get('name', '?')}",
+        *credit_lines(info["source"]),
         f"selection   {_limits(selection) if selection else 'none applied at import'}",
         f"passes      {passing['structures']:,} of {info['structures']:,} "
         f"({passing['structures'] / info['structures']:.1%}): {_limits(passing)}",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
+from tfmat.datasets.credit import combined
 from tfmat.datasets.duplicates import known_copies
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.store import Dataset, DatasetWriter
@@ -65,7 +66,9 @@ def merge(
         "name": " + ".join(dataset.path.name for dataset in datasets),
         "datasets": [_record(dataset) for dataset in datasets],
     }
-    with DatasetWriter(out, source, extra=heritage(datasets), overwrite=overwrite) as writer:
+    credit = combined([dataset.credit for dataset in datasets])
+    record = source | credit.record()
+    with DatasetWriter(out, record, extra=heritage(datasets), overwrite=overwrite) as writer:
         kept = []
         for number, dataset in enumerate(datasets):
             known = _known(dataset, datasets[:number], duplicates)
@@ -85,7 +88,8 @@ def merge(
         writer.extra["merge"] = {**source, **summary}
         if energies.record:
             writer.extra["energies"] = energies.record
-    return {**source, **summary, "warning": energies.warning}
+    warnings = [line for line in (energies.warning, _unlicensed(datasets)) if line]
+    return {**source, **summary, "warning": "; ".join(warnings)}
 
 
 def heritage(datasets: Sequence[Dataset]) -> dict[str, Any]:
@@ -123,6 +127,18 @@ def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energ
     record = {"method": "mixed", "scale": f"mixed ({told})"}
     warning = f"energies are on different scales ({told})"
     return Energies(record, warning if all(scales) else warning + mend)
+
+
+def _unlicensed(datasets: Sequence[Dataset]) -> str:
+    """Returns a line for the user if the licence of some is known, but not of all."""
+    silent = [dataset.path.name for dataset in datasets if not dataset.credit.licence]
+    if len(silent) in (0, len(datasets)):
+        return ""
+    names = ", ".join(dict.fromkeys(silent))
+    return (
+        f"the licence of the whole is not known, since that of {names} is not; say it with "
+        "`tfmat data import --license ID`"
+    )
 
 
 def _record(dataset: Dataset) -> dict[str, Any]:

@@ -53,6 +53,13 @@ class Prototype:
         )
 
 
+AFLOW_ATTRIBUTION = (
+    "Mehl et al., Comput. Mater. Sci. 136, S1 (2017)",
+    "Hicks et al., Comput. Mater. Sci. 161, S1 (2019)",
+)
+"""Whom to cite for the AFLOW prototypes."""
+
+
 def aflow_file() -> Path:
     """Returns the file with the AFLOW prototypes that comes with pymatgen."""
     # Importing the package would make pymatgen structures of them all, which takes seconds.

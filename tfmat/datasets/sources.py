@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
 from tfmat.datasets.importing import (
@@ -53,11 +54,13 @@ class Source:
         record: Its name, format and SHA-256, as a dataset's metadata keep them.
         entries: The structures, in the order of the source.
         energies: What a dataset's record says about its energies (``extra.energies``).
+        credit: Licence and attribution of a dataset.
     """
 
     record: dict[str, Any]
     entries: list[Entry]
     energies: dict[str, Any] | None = None
+    credit: Credit = UNKNOWN
 
 
 def read_source(source: str | Path, options: ImportOptions | None = None) -> Source:
@@ -117,7 +120,8 @@ def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
         "sha256": dataset.sha256,
         **({"limit": limit} if limit is not None else {}),
     }
-    return Source(record, entries, dataset.metadata.get("extra", {}).get("energies"))
+    energies = dataset.metadata.get("extra", {}).get("energies")
+    return Source(record, entries, energies, dataset.credit)
 
 
 class _Names:

@@ -85,6 +85,7 @@ def write_split(
     created = dataset.property(CREATED) if CREATED in dataset.properties else None
     split = hold_out(rule, names, seed, copies, created)
     source = {"name": dataset.path.resolve().name, "sha256": dataset.sha256}
+    origin = source | dataset.credit.record()
     record: dict[str, Any] = {
         "format": "tfmat-split",
         "format_version": 1,
@@ -96,7 +97,7 @@ def write_split(
         for side, rows in (("train", split.train), ("test", split.test)):
             extra = {**dataset.metadata["extra"], "split": {"side": side, **record["split"]}}
             write = _write_structures if isinstance(dataset, Dataset) else _write_compositions
-            write(dataset, temporary / side, rows, source, extra, on_step)  # type: ignore[arg-type]
+            write(dataset, temporary / side, rows, origin, extra, on_step)  # type: ignore[arg-type]
             written = type(dataset).open(temporary / side)
             record[side] = {
                 "rows": len(written),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.columns import load_column
+from tfmat.datasets.credit import Credit, stored
 from tfmat.datasets.folders import verify
 from tfmat.errors import InputError
 
@@ -36,6 +37,15 @@ class StoredDataset(ABC):
     def sha256(self) -> str:
         """Hash of the columns: the same data give the same hash, wherever they lie."""
         return str(self.metadata["sha256"])
+
+    @property
+    def credit(self) -> Credit:
+        """The licence of the data, and whom to cite, as far as the record says.
+
+        Raises:
+            InputError: The record says it in no possible way.
+        """
+        return stored(self.metadata["source"], self.path / "metadata.json")
 
     @property
     def properties(self) -> list[str]:

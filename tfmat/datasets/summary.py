@@ -52,6 +52,18 @@ def statistics(values: NDArray[np.float64], unit: str | None) -> dict[str, Any]:
     }
 
 
+def credit_lines(source: Mapping[str, Any]) -> list[str]:
+    """Writes the licence of a dataset and whom to cite for the terminal.
+
+    Args:
+        source: The entry of its record.
+    """
+    lines = [f"licence     {source.get('license', 'not said')}"]
+    for text in source.get("attribution", ()):
+        lines.append(f"{'attribution' if len(lines) == 1 else '':12}{text}")
+    return lines
+
+
 def property_lines(name: str, numbers: Mapping[str, Any], width: int) -> list[str]:
     """Writes a property for the terminal.
 

@@ -123,7 +123,8 @@ def write_novel(
         extra = {"novelty": dict(summary)}
         if generated.energies is not None:
             extra["energies"] = generated.energies
-        with DatasetWriter(out, dict(generated.record), extra=extra, overwrite=overwrite) as writer:
+        record = generated.record | generated.credit.record()
+        with DatasetWriter(out, record, extra=extra, overwrite=overwrite) as writer:
             for entry in chosen:
                 assert entry.crystal is not None  # noqa: S101
                 writer.add(entry.crystal, entry.identifier, entry.properties)

@@ -189,6 +189,8 @@ def _training(metadata: Metadata) -> Iterator[str]:
     rows = [
         ("data", f"`{data['name']}`" + (": " + ", ".join(counted) if counted else "")),
         ("SHA-256 of the data", f"`{data['sha256']}`"),
+        *([("licence of the data", data["license"])] if "license" in data else []),
+        *([("attribution", "; ".join(data["attribution"]))] if "attribution" in data else []),
         *([("held out", sentence(data["split"]))] if "split" in data else []),
         ("recipe", f"`{recipe['name']}`: {recipe.get('description', '')}"),
         ("seed", str(metadata["seed"])),

@@ -35,7 +35,8 @@ class Provenance:
         recipe: The recipe as resolved, a dataclass with ``name`` and ``family``.
         elements: Symbols of the elements, in the order in which the networks have them.
         seed: Seed of the run.
-        dataset: ``name`` and ``sha256`` of the data trained on, and their numbers.
+        dataset: ``name`` and ``sha256`` of the data trained on, their numbers, licence and
+            attribution.
         training: When and with what it was trained (:meth:`tfmat.training.run.Run.training`).
         notes: What users of the package should know of it, for its card.
         licence: Under which its weights may be used (as ``apache-2.0``); empty if not said.

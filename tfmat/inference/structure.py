@@ -27,6 +27,8 @@ _WORD = "[a-z][a-z0-9_]*"
 # Becomes the name of a column.
 _PROPERTY = "[A-Za-z0-9_.-]+"
 _DTYPE = "(float32|uint8|int32|int64|bool)"
+# Identifiers as SPDX writes them.
+_LICENCE = "[A-Za-z0-9][A-Za-z0-9.+-]*( AND [A-Za-z0-9][A-Za-z0-9.+-]*)*"
 _RULE = "(original|argmax)"
 # No metadata of ours are half as deep; recursion ends at a thousand.
 _DEEPEST = 20
@@ -177,6 +179,11 @@ def _check_origin(top: _Node) -> None:
         for key in ("training", "held_out"):
             for node in data.maybe(key):
                 node.whole()
+        for node in data.maybe("license"):
+            node.text(_LICENCE, "the identifier of a licence")
+        for texts in data.maybe("attribution"):
+            for node in texts.rows(1):
+                node.line()
         for split in data.maybe("split"):
             _check_split(split)
     for training in top.maybe("training"):

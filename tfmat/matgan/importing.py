@@ -17,6 +17,7 @@ from tfmat.datasets.composition_store import (
     CompositionDataset,
     CompositionWriter,
 )
+from tfmat.datasets.credit import Credit, given
 from tfmat.datasets.properties import CREATED, guess_properties
 from tfmat.datasets.read_formulas import (
     FormulaTable,
@@ -55,6 +56,8 @@ class CompositionOptions:
         formula: Column with the formulas; found by its usual names by default.
         properties: Property name to column; known properties are found besides.
         limit: Read only this many rows.
+        licence: Of the data, as SPDX writes it; empty for that of the dataset that is read.
+        attribution: Whom to cite for the data; none for those of the dataset that is read.
     """
 
     rule: str = "none"
@@ -64,6 +67,8 @@ class CompositionOptions:
     formula: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
+    licence: str = ""
+    attribution: Sequence[str] = ()
 
 
 def import_compositions(
@@ -82,12 +87,13 @@ def import_compositions(
         A summary: rows read, what each step removed, formulas with unknown energy, properties.
 
     Raises:
-        InputError: The source cannot be read, a named column is missing, nothing is left, or
-            ``out`` exists.
+        InputError: The source cannot be read, a named column is missing, the licence is none,
+            nothing is left, or ``out`` exists.
     """
     options = options or CompositionOptions()
     start = time.monotonic()
     check_rule(options.rule)
+    credit = given(options.licence, options.attribution)
     conditions = [Where.parse(text) for text in options.where]
     for name in options.properties:
         check_property_name(name)
@@ -111,7 +117,7 @@ def import_compositions(
     kept = table.compositions[selection.kept]
     unknown = _unknown(properties.get(ENERGY), selection)
     with CompositionWriter(
-        out, _record(source, table, options), int(kept.n_elements.max()), list(properties)
+        out, _record(source, table, options, credit), int(kept.n_elements.max()), list(properties)
     ) as writer:
         writer.selection = {
             "rule": options.rule,
@@ -195,7 +201,9 @@ def _unknown(energies: NDArray[np.float64] | None, selection: Selection) -> int:
     return int(np.count_nonzero(np.isnan(energies) & selection.kept))
 
 
-def _record(source: Path, table: FormulaTable, options: CompositionOptions) -> dict[str, Any]:
+def _record(
+    source: Path, table: FormulaTable, options: CompositionOptions, credit: Credit
+) -> dict[str, Any]:
     dataset = CompositionDataset.open(source) if is_dataset(source) else None
     return {
         "name": source.name if dataset else source.resolve().name,
@@ -207,6 +215,7 @@ def _record(source: Path, table: FormulaTable, options: CompositionOptions) -> d
         ),
         "formula_column": table.formula_column,
         **({"limit": options.limit} if options.limit is not None else {}),
+        **(credit.or_else(dataset.credit) if dataset else credit).record(),
     }
 
 

@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
+from tfmat.datasets.credit import Credit
 from tfmat.datasets.hull import energy_above_hull
 from tfmat.datasets.merge import combined_energies
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.substitute import system_numbers
 from tfmat.relaxation.augment_card import CARD, card_text
 from tfmat.relaxation.build import properties_of, stability
+from tfmat.relaxation.candidates import credit
 from tfmat.relaxation.chgnet import chgnet
 from tfmat.relaxation.chunks import CalculatorFactory
 from tfmat.relaxation.hypothetical import Hypothetical, Task, make, shares
 from tfmat.relaxation.labelling import Settings, crystal_of
+from tfmat.relaxation.potentials import attribution_of
 from tfmat.relaxation.relabel import Labels, relabel
 from tfmat.relaxation.workfolder import claim, released
 
@@ -42,6 +45,7 @@ class _Plan:
         made: The hypothetical structures.
         labels: New energies of rows of the dataset.
         comparable: Whether the energies of those rows may be mixed with the new ones.
+        credit: Licence and attribution of the whole.
     """
 
     dataset: Dataset
@@ -49,6 +53,7 @@ class _Plan:
     made: Hypothetical
     labels: Labels
     comparable: bool
+    credit: Credit
 
 
 def augment(
@@ -106,6 +111,7 @@ def augment(
         {dataset.ids[row]: dataset[row] for row in known},
     )
     calculator, built = task.begin()
+    origin = credit(prototype_data, dataset.credit).citing(attribution_of(calculator))
     recipe = {
         "data": {"name": str(data), "sha256": dataset.sha256, "structures": len(dataset)},
         **built,
@@ -118,7 +124,7 @@ def augment(
     labels = relabel(dataset, rows, calculator, task)
     energies, warning = _energies(recipe, dataset, made, relabelled)
     same_scale = energies.get("scale") == made.energies["scale"]
-    plan = _Plan(dataset, within, made, labels, same_scale or relabelled != NONE)
+    plan = _Plan(dataset, within, made, labels, same_scale or relabelled != NONE, origin)
     summary = _write(out, plan, recipe, energies)
     shutil.rmtree(work)
     return summary | {"warning": warning}
@@ -172,7 +178,11 @@ def _write(
     with files.replacing_folder(out) as folder:
         with DatasetWriter(
             folder,
-            {"name": recipe["data"]["name"], "sha256": recipe["data"]["sha256"]},
+            {
+                "name": recipe["data"]["name"],
+                "sha256": recipe["data"]["sha256"],
+                **plan.credit.record(),
+            },
             selection=dataset.metadata["selection"],
             extra=extra,
         ) as writer:

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
+from tfmat.datasets.credit import Credit
 from tfmat.datasets.hull import energy_above_hull, metastable, stable
 from tfmat.datasets.store import DatasetWriter
 from tfmat.datasets.substitute import system_numbers
+from tfmat.relaxation.candidates import credit
 from tfmat.relaxation.chgnet import chgnet
 from tfmat.relaxation.chunks import CalculatorFactory, Row
 from tfmat.relaxation.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.labelling import Settings, crystal_of
+from tfmat.relaxation.potentials import attribution_of
 from tfmat.relaxation.reference_table import symbol
 from tfmat.relaxation.workfolder import claim, released
 
@@ -60,22 +63,23 @@ def build(
     work = out.with_name(out.name + ".work")
     task = Task(numbers, settings, prototype_data, work, workers, factory)
     calculator, recipe = task.begin()
+    origin = credit(prototype_data).citing(attribution_of(calculator))
     claim(work, recipe)
     with released(work):
         made = make(task, calculator)
-    summary = _write(out, made, recipe)
+    summary = _write(out, made, recipe, origin)
     shutil.rmtree(work)
     return summary
 
 
-def _write(out: Path, made: Hypothetical, recipe: dict[str, Any]) -> dict[str, Any]:
+def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit) -> dict[str, Any]:
     rows = [*made.rows, *made.copies]
     energies = made.formation_energies(rows)
     above = energy_above_hull(made.fractions(rows), energies)
     settings = recipe["settings"]
     with DatasetWriter(
         out,
-        recipe["prototypes"],
+        recipe["prototypes"] | origin.record(),
         selection={name: settings[name] for name in ("max_atoms", "max_length")},
     ) as writer:
         for row, energy, distance in zip(rows, energies, above, strict=True):

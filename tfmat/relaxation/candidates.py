@@ -12,6 +12,7 @@ import numpy as np
 from tfmat import files
 from tfmat.datasets import prototypes, substitute
 from tfmat.datasets.contacts import scaled, shortest_contact
+from tfmat.datasets.credit import Credit, combined
 from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.duplicates import first_copies
 from tfmat.datasets.families import neighbour_distances
@@ -40,6 +41,20 @@ def source(prototype_data: Path | None) -> dict[str, Any]:
         "name": "AFLOW prototypes in pymatgen",
         "sha256": files.sha256(prototypes.aflow_file()),
     }
+
+
+def credit(prototype_data: Path | None, *others: Credit) -> Credit:
+    """Returns licence and attribution of what is made of prototypes.
+
+    AFLOW's say nothing about the licence of what is made of them.
+
+    Args:
+        prototype_data: A dataset; ``None`` for AFLOW's.
+        others: Of what else it is made.
+    """
+    if prototype_data is not None:
+        return combined([*others, Dataset.open(prototype_data).credit])
+    return combined(others).citing(prototypes.AFLOW_ATTRIBUTION)
 
 
 def fill(

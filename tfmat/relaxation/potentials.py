@@ -28,7 +28,7 @@ class Potential:
         elements: Atomic numbers that it has learned.
         reach: An atom farther than this from all others feels nothing, Å.
         energies: What its formation energies mean beside the Materials Project's, for the card.
-        citation: Whom to cite.
+        citation: Whom to cite, as Markdown.
         weights: SHA-256 of the weights of a calculator, ``""`` where it has none.
     """
 
@@ -39,6 +39,11 @@ class Potential:
     energies: str
     citation: str
     weights: Callable[[Calculator], str] = _no_weights
+
+    @property
+    def attribution(self) -> str:
+        """Whom to cite, as plain text for a dataset's record."""
+        return self.citation.replace("*", "")
 
     def factory_for(self, symbols: Sequence[str]) -> CalculatorFactory:
         """Returns the factory, for a system of elements that it has learned.
@@ -123,6 +128,16 @@ POTENTIALS = {
         ),
     )
 }
+
+
+def attribution_of(calculator: Calculator) -> list[str]:
+    """Returns whom to cite for the energies of a calculator; nobody for one that is not ours.
+
+    Args:
+        calculator: Made by any factory.
+    """
+    known = POTENTIALS.get(calculator.name.lower())
+    return [known.attribution] if known is not None else []
 
 
 def find_potential(name: str) -> Potential:

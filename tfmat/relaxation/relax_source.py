@@ -132,7 +132,7 @@ def relax_source(
     }
     write_folder(
         out,
-        found.record,
+        found.record | found.credit.citing([potential.attribution]).record(),
         outcomes,
         extra,
         summary,

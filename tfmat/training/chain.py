@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from tfmat import files
+from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
@@ -30,6 +31,9 @@ from tfmat.training.strategy import Devices
 Recipe = TypeVar("Recipe")
 Data = TypeVar("Data")
 Tell = Callable[[str], None]
+# What a package takes over of a run's record of the data.
+_COUNTS = ("structures", "formulas", "training", "held_out")
+_DATASET = ("name", "sha256", *_COUNTS, "split", "license", "attribution")
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Chain(ABC, Generic[Recipe, Data]):
 
     @abstractmethod
     def open_dataset(self, name: str | Path) -> Any:
-        """Opens a dataset by name or folder; it has ``path``, ``sha256`` and ``verify()``."""
+        """Opens a dataset by name or folder; it is a ``StoredDataset``."""
 
     @abstractmethod
     def check(self, target: str, recipe: Recipe, dataset: Any) -> None:
@@ -181,6 +185,7 @@ def export(
     end_to_end: bool = True,
     notes: Sequence[str] = (),
     licence: str = "",
+    credit: Credit = UNKNOWN,
     **options: Any,
 ) -> list[str]:
     """Writes a run's model package.
@@ -194,6 +199,7 @@ def export(
         end_to_end: Add the network from noise to what a user wants.
         notes: What users of the package should know of it, for its card.
         licence: Under which its weights may be used; empty if not said.
+        credit: Licence and attribution of the data, in place of what the run says.
         **options: Passed to :func:`tfmat.export.package.write_package`.
 
     Returns:
@@ -210,13 +216,12 @@ def export(
         if whole is not None:
             models[GENERATE] = whole
     data = run.info["dataset"]
-    known = ("name", "sha256", "structures", "formulas", "training", "held_out", "split")
     provenance = Provenance(
         name=name or run.folder.resolve().name,
         recipe=recipe,
         elements=networks.elements,
         seed=run.seed,
-        dataset={key: data[key] for key in known if key in data},
+        dataset={key: data[key] for key in _DATASET if key in data} | credit.record(),
         training=run.training(),
         notes=notes,
         licence=licence,
@@ -303,6 +308,7 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
         "name": dataset.path.resolve().name,
         "path": str(dataset.path.resolve()),
         "sha256": dataset.sha256,
+        **dataset.credit.record(),
         **chain.describe(data),
     }
     tables = to_mapping(recipe)

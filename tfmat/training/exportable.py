@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
+from tfmat.datasets.credit import given
 from tfmat.errors import InputError
 from tfmat.export.places import SERVABLE, check_apart, is_package
 from tfmat.files import check_place
@@ -15,7 +17,14 @@ _LICENCE = re.compile("[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 
 def check_exportable(
-    folder: Path, out: Path, *, name: str | None, licence: str = "", overwrite: bool = False
+    folder: Path,
+    out: Path,
+    *,
+    name: str | None,
+    licence: str = "",
+    data_licence: str = "",
+    attribution: Sequence[str] = (),
+    overwrite: bool = False,
 ) -> str:
     """Refuses what would fail after the networks are loaded.
 
@@ -24,14 +33,16 @@ def check_exportable(
         out: Folder of the package; within the run only ``package``, the run's own.
         name: Name of the package; by default that of ``out``.
         licence: Licence of its weights; empty if not said.
+        data_licence: Licence of the data; empty for what the run says.
+        attribution: Whom to cite for the data; none for what the run says.
         overwrite: Replace a package that is already there.
 
     Returns:
         The name of the package.
 
     Raises:
-        InputError: The folder is no run or has no trained network, name or licence are not
-            possible, or ``out`` is in the way.
+        InputError: The folder is no run or has no trained network, name, licence or attribution
+            are not possible, or ``out`` is in the way.
     """
     run = Run.open(folder)
     if not any((folder / "weights").glob("*.keras")):
@@ -49,6 +60,7 @@ def check_exportable(
         raise InputError(
             f"--license {licence}: give the identifier of a licence, e.g. apache-2.0 or other"
         )
+    given(data_licence, attribution, "--data-license")
     if out.resolve() != (run.folder / "package").resolve():
         check_apart(out, run.folder)
     check_place(out, overwrite=overwrite, own=is_package)

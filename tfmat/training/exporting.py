@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tfmat.datasets.credit import given
 from tfmat.errors import InputError
 from tfmat.export.card import write_card
 from tfmat.export.measure import measure
@@ -31,6 +32,8 @@ def export_run(
     samples: int | None = None,
     notes: Sequence[str] = (),
     licence: str = "",
+    data_licence: str = "",
+    attribution: Sequence[str] = (),
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a run's networks as a model package.
@@ -47,17 +50,27 @@ def export_run(
         notes: What users of the package should know of it, for its card.
         licence: Under which its weights may be used (as ``apache-2.0``), for its card; empty if
             not said.
+        data_licence: Licence of the data, as SPDX writes it; empty for what the run says.
+        attribution: Whom to cite for the data; none for what the run says.
         overwrite: Replace a package that is already there.
 
     Returns:
         A JSON summary: ``out``, ``name``, ``parts``, ``bytes``.
 
     Raises:
-        InputError: The folder is no run, has no trained network, ``name`` or ``licence`` is not
-            possible, or ``out`` is in the way.
+        InputError: The folder is no run, has no trained network, ``name``, a licence or an
+            attribution is not possible, or ``out`` is in the way.
         MissingExtraError: The ``[train]`` extra is not installed.
     """
-    name = check_exportable(folder, out, name=name, licence=licence, overwrite=overwrite)
+    name = check_exportable(
+        folder,
+        out,
+        name=name,
+        licence=licence,
+        data_licence=data_licence,
+        attribution=attribution,
+        overwrite=overwrite,
+    )
     if not on_tensorflow():
         raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
     chain = chain_of(Run.open(folder).recipe.get("family", "ccdcgan"))
@@ -81,6 +94,7 @@ def export_run(
         steps=steps,
         notes=notes,
         licence=licence,
+        credit=given(data_licence, attribution),
         overwrite=overwrite,
     )
     return {"out": str(out), "name": name, "parts": parts, "bytes": folder_size(out)}
