@@ -81,16 +81,16 @@ def train(
     import keras
     import numpy as np
 
-    from tfmat.ccdcgan.autoencoders import (
+    from tfmat.ccdcgan.networks.autoencoders import (
         build_autoencoder,
         build_decoder,
         build_encoder,
         inference_decoder,
     )
-    from tfmat.ccdcgan.data import load_training_data
-    from tfmat.ccdcgan.figures import atom_figures
-    from tfmat.ccdcgan.losses import autoencoder_loss
-    from tfmat.ccdcgan.sites import encode_channels
+    from tfmat.ccdcgan.networks.losses import autoencoder_loss
+    from tfmat.ccdcgan.training.data import load_training_data
+    from tfmat.ccdcgan.training.metrics import atom_figures
+    from tfmat.ccdcgan.voxels.sites import encode_channels
     from tfmat.networks.batches import Sampler
     from tfmat.networks.optimizers import optimizer
 

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from tfmat.ccdcgan.data import load_training_data
-from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.recipe import load_recipe
-from tfmat.ccdcgan.sites import encode_channels
+from tfmat.ccdcgan.training.data import load_training_data
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.datasets.store import Dataset
 from tfmat.networks.batches import Sampler
 

@@ -29,9 +29,9 @@ import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 from pymatgen.core import Composition  # noqa: E402
 
-from tfmat.datasets.compositions import Compositions, symbols  # noqa: E402
-from tfmat.datasets.formulas import parse_formulas  # noqa: E402
-from tfmat.datasets.read_formulas import read_formulas  # noqa: E402
+from tfmat.datasets.readers.formulas import read_formulas  # noqa: E402
+from tfmat.formulas.compositions import Compositions, symbols  # noqa: E402
+from tfmat.formulas.parsing import parse_formulas  # noqa: E402
 from tfmat.matgan.elements import NUMBERS  # noqa: E402
 from tfmat.matgan.matrix import decode, encode, fits, from_counts, to_counts  # noqa: E402
 

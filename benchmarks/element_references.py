@@ -17,10 +17,10 @@ from pathlib import Path
 
 from ase.data import atomic_numbers, chemical_symbols
 
-from tfmat.relaxation.chunks import run_chunks
-from tfmat.relaxation.potentials import find_potential
-from tfmat.relaxation.reference_table import Reference, known_references, save_references
+from tfmat.relaxation.potentials.reference_table import Reference, known_references, save_references
+from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import reference_rows
+from tfmat.work.chunks import run_chunks
 
 
 def main() -> int:

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.cell import canonicalise, parameters
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
-from tfmat.ccdcgan.decode import assemble
-from tfmat.ccdcgan.errors import DecodeError
 from tfmat.ccdcgan.generate import generate, noise
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.lattice_layer import LatticeParameters
-from tfmat.datasets.crystal import Crystal
+from tfmat.ccdcgan.networks.lattice_layer import LatticeParameters
+from tfmat.ccdcgan.voxels.cell import canonicalise, parameters
+from tfmat.ccdcgan.voxels.decode import assemble
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.reasons import DecodeError
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
 from tfmat.inference.package import load
 

@@ -33,12 +33,12 @@ import pyarrow as pa  # noqa: E402
 from pyarrow import csv  # noqa: E402
 
 from tfmat.datasets.composition_store import CompositionDataset  # noqa: E402
-from tfmat.datasets.compositions import Compositions  # noqa: E402
-from tfmat.evaluation.composition_sources import read_sample  # noqa: E402
-from tfmat.evaluation.compositions import CURVE, References, measure  # noqa: E402
-from tfmat.evaluation.formula_sets import Distinct  # noqa: E402
-from tfmat.matgan.baselines import independent, random_formulas, substitution  # noqa: E402
-from tfmat.matgan.validity import ValidityChecker  # noqa: E402
+from tfmat.evaluation.formulas.measure import CURVE, References, measure  # noqa: E402
+from tfmat.evaluation.formulas.sets import Distinct  # noqa: E402
+from tfmat.evaluation.formulas.sources import read_sample  # noqa: E402
+from tfmat.formulas.compositions import Compositions  # noqa: E402
+from tfmat.matgan.generating.baselines import independent, random_formulas, substitution  # noqa: E402
+from tfmat.matgan.validity.checker import ValidityChecker  # noqa: E402
 
 
 def main() -> int:

@@ -27,13 +27,13 @@ import numpy as np
 from tfmat.inference.package import load
 from tfmat.inference.threads import available_threads
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.model import CompositionModel
+from tfmat.matgan.generating.noise import draw
+from tfmat.matgan.generating.results import Amount, generate_into
+from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import matrix_counts
-from tfmat.matgan.model import CompositionModel
-from tfmat.matgan.noise import draw
-from tfmat.matgan.results import Amount, generate_into
-from tfmat.matgan.unique import KeyTable
-from tfmat.matgan.validity import ValidityChecker
+from tfmat.matgan.validity.checker import ValidityChecker
 from tfmat.training.quiet import load_keras
 
 
@@ -155,8 +155,8 @@ def write_random_run(folder: Path, form: Any) -> None:
     import keras
 
     from tfmat.export.package import Provenance, write_package
-    from tfmat.matgan.end_to_end import build_generate
-    from tfmat.matgan.networks import build_generator
+    from tfmat.matgan.networks.end_to_end import build_generate
+    from tfmat.matgan.networks.gan import build_generator
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
 

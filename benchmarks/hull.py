@@ -20,10 +20,10 @@ import numpy as np
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from tfmat.datasets.compositions import symbols
 from tfmat.datasets.store import Dataset
-from tfmat.evaluation.hull import distances, hulls, parse_system
-from tfmat.evaluation.hull_entries import ENERGY, Entries, read_entries
+from tfmat.evaluation.hull.entries import ENERGY, Entries, read_entries
+from tfmat.evaluation.hull.stability import distances, hulls, parse_system
+from tfmat.formulas.compositions import symbols
 
 # Elements to which the Materials Project applies corrections as anions, or by +U in oxides.
 CORRECTED = "N O F S Cl Se Br Te I Si Sb H"

@@ -37,16 +37,16 @@ from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
 
-from tfmat.datasets.crystal import Crystal  # noqa: E402
-from tfmat.datasets.matching import matchers  # noqa: E402
-from tfmat.datasets.reduced_cells import Cell  # noqa: E402
+from tfmat.crystals.crystal import Crystal  # noqa: E402
+from tfmat.crystals.matching import matchers  # noqa: E402
+from tfmat.crystals.reduced_cells import Cell  # noqa: E402
 from tfmat.datasets.sources import Entry, read_source  # noqa: E402
-from tfmat.datasets.split import formula  # noqa: E402
+from tfmat.datasets.splits.groups import formula  # noqa: E402
 from tfmat.datasets.store import Dataset, DatasetWriter  # noqa: E402
-from tfmat.evaluation.novelty import judge, summarise  # noqa: E402
-from tfmat.evaluation.novelty_index import NoveltyIndex  # noqa: E402
-from tfmat.evaluation.novelty_lattices import LatticeTree, unit_lattice  # noqa: E402
-from tfmat.evaluation.novelty_screen import Screen  # noqa: E402
+from tfmat.evaluation.novelty.count import judge, summarise  # noqa: E402
+from tfmat.evaluation.novelty.index import NoveltyIndex  # noqa: E402
+from tfmat.evaluation.novelty.lattices import LatticeTree, unit_lattice  # noqa: E402
+from tfmat.evaluation.novelty.screen import Screen  # noqa: E402
 
 KNOWN, QUERIES, GENERATED = 50_000, 10_000, 2_000
 

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
-from tfmat.export.parity import Run, difference, forms, inner_forms, rows_that_differ
-from tfmat.export.parity_inputs import real_inputs
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.verify import random_inputs
+from tfmat.release.parity import Run, difference, forms, inner_forms, rows_that_differ
+from tfmat.release.parity_inputs import real_inputs
 from tfmat.training.quiet import load_keras
 
 COLUMNS = ("saved_model", "saved_model_cli", "onnx")
@@ -95,8 +95,8 @@ def atoms_that_differ(
     package: ModelPackage, inputs: list[NDArray[np.float32]], batches: tuple[int, int]
 ) -> dict[str, float]:
     """Returns by form the share of decoded channels whose atoms differ by more than 0.01 Å."""
-    from tfmat.ccdcgan.decode import decode_channels
     from tfmat.ccdcgan.recipe import CcdcganRecipe
+    from tfmat.ccdcgan.voxels.decode import decode_channels
     from tfmat.recipes.loader import build
 
     spec = build(CcdcganRecipe, package.metadata["recipe"]).voxels

@@ -20,9 +20,9 @@ from itertools import pairwise
 import numpy as np
 from ase.data import atomic_numbers
 
-from tfmat.datasets.split import formula
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset
-from tfmat.relaxation.potentials import find_potential
+from tfmat.relaxation.potentials.registry import find_potential
 
 _EDGES = (0, 0.05, 0.1, 0.2, 0.4, 1.0)
 _SPREAD = 0.05

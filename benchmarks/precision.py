@@ -30,8 +30,8 @@ from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from tfmat.export import storage
-from tfmat.export.family_trial import trial_of
 from tfmat.inference.package import load
+from tfmat.release.family_trial import trial_of
 
 TURNS = 8
 Form = Callable[[onnx.ModelProto, str, Any, Path], onnx.ModelProto]

@@ -91,10 +91,10 @@ def structure_maker(networks: Any, options: argparse.Namespace) -> Callable[[], 
 
 def formula_maker(networks: Any, options: argparse.Namespace) -> Callable[[], None]:
     """Returns what generates and judges formulas."""
-    from tfmat.matgan.generate import Sampler
-    from tfmat.matgan.model import CompositionModel
-    from tfmat.matgan.served import served_model
-    from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+    from tfmat.matgan.generating.generate import Sampler
+    from tfmat.matgan.generating.model import CompositionModel
+    from tfmat.matgan.generating.served import served_model
+    from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 
     if isinstance(networks, RemotePackage):
         model = served_model(networks)

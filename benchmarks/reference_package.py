@@ -15,17 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.autoencoders import THRESHOLD_GAIN, build_decoder, build_encoder
-from tfmat.ccdcgan.cell import canonicalise
-from tfmat.ccdcgan.constraint import build_constraint
-from tfmat.ccdcgan.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.generate import noise
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.lattice import encode_lattice
+from tfmat.ccdcgan.networks.autoencoders import THRESHOLD_GAIN, build_decoder, build_encoder
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import package_tensors
 from tfmat.ccdcgan.recipe import load_recipe
-from tfmat.ccdcgan.sites import encode_sites
-from tfmat.datasets.crystal import Crystal
+from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import encode_sites
+from tfmat.crystals.crystal import Crystal
 from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.training.quiet import load_keras
 

@@ -20,7 +20,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.relaxation.potentials import find_potential
+from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import relax_source
 from tfmat.relaxation.relaxing import Settings
 

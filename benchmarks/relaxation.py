@@ -24,13 +24,13 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 
 import numpy as np
 
-from tfmat.datasets.contacts import touching
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.prototypes import aflow
+from tfmat.crystals.contacts import touching
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
-from tfmat.datasets.substitute import candidate
-from tfmat.relaxation.chgnet import ChgnetCalculator
-from tfmat.relaxation.corrections import anion_correction
+from tfmat.relaxation.databases.prototypes import aflow
+from tfmat.relaxation.databases.substitute import candidate
+from tfmat.relaxation.potentials.chgnet import ChgnetCalculator
+from tfmat.relaxation.potentials.corrections import anion_correction
 from tfmat.relaxation.relax import relax
 from tfmat.relaxation.volume import scan_volumes
 

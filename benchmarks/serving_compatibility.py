@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow.core.framework import op_def_pb2
 
-from tfmat.export.serving import probe_of
 from tfmat.inference.package import load
+from tfmat.release.serving import probe_of
 
 
 def main() -> None:

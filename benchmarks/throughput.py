@@ -222,9 +222,9 @@ def workload(
 
 def formula_sampler(networks: Networks) -> Any:
     """Returns what `tfmat generate matgan` runs in one of its threads."""
-    from tfmat.matgan.generate import Sampler
-    from tfmat.matgan.model import CompositionModel, reader
-    from tfmat.matgan.validity import ValidityChecker
+    from tfmat.matgan.generating.generate import Sampler
+    from tfmat.matgan.generating.model import CompositionModel, reader
+    from tfmat.matgan.validity.checker import ValidityChecker
 
     model = CompositionModel(
         name=networks.name,

@@ -30,10 +30,10 @@ def milliseconds(recipe_name: str, dataset: str, batch: int, steps: int) -> floa
     import tensorflow as tf
 
     from tfmat.datasets.composition_store import CompositionDataset
-    from tfmat.matgan.data import load_training_data
-    from tfmat.matgan.networks import build_critic, build_generator
+    from tfmat.matgan.networks.gan import build_critic, build_generator
     from tfmat.matgan.recipe import load_recipe
-    from tfmat.matgan.wgan import WganTrainer
+    from tfmat.matgan.training.data import load_training_data
+    from tfmat.matgan.training.gan_step import WganTrainer
     from tfmat.networks.batches import Sampler
 
     recipe = load_recipe(recipe_name)

@@ -80,8 +80,8 @@ def train(arguments: argparse.Namespace) -> None:
 
 def chain(target: str) -> Any:
     """Returns the chain of a target, without the GAN where Keras does not run on TensorFlow."""
-    from tfmat.training.ccdcgan import CcdcganChain
-    from tfmat.training.matgan import MatganChain
+    from tfmat.ccdcgan.chain import CcdcganChain
+    from tfmat.matgan.chain import MatganChain
     from tfmat.training.quiet import on_tensorflow
 
     family: Any = MatganChain if target in MATGAN_TARGETS else CcdcganChain

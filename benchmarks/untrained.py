@@ -38,8 +38,8 @@ def recipe_networks(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def structures_networks(recipe: Any) -> dict[str, Any]:
     """Builds the networks of a CCDCGAN recipe."""
-    from tfmat.ccdcgan import autoencoders, constraint, gan
     from tfmat.ccdcgan.graph import GraphLayout
+    from tfmat.ccdcgan.networks import autoencoders, constraint, gan
     from tfmat.ccdcgan.parts import exported
 
     layout, spec = GraphLayout.from_recipe(recipe, recipe.data.elements), recipe.voxels
@@ -59,7 +59,8 @@ def structures_networks(recipe: Any) -> dict[str, Any]:
 
 def compositions(recipe: Any) -> dict[str, Any]:
     """Builds the networks of a MatGAN or composition autoencoder recipe."""
-    from tfmat.matgan import autoencoder, autoregressive, networks
+    from tfmat.matgan.networks import autoencoder, autoregressive
+    from tfmat.matgan.networks import gan as networks
 
     if recipe.name.startswith("composition-ae"):
         return {

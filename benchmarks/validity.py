@@ -31,9 +31,9 @@ import numpy as np  # noqa: E402
 import pyarrow.csv as pa_csv  # noqa: E402
 from smact.screening import smact_validity  # noqa: E402
 
-from tfmat.datasets.formulas import parse_formulas  # noqa: E402
-from tfmat.matgan.oxidation_states import SETS, smact_version  # noqa: E402
-from tfmat.matgan.validity import ValidityChecker, ValiditySettings, rates  # noqa: E402
+from tfmat.formulas.parsing import parse_formulas  # noqa: E402
+from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, rates  # noqa: E402
+from tfmat.matgan.validity.oxidation_states import SETS, smact_version  # noqa: E402
 
 FILES = ("oqmd", "mp", "icsd_like")
 # Formulas between two writes of the answers: some seconds of smact.

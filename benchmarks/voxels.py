@@ -30,14 +30,14 @@ import numpy as np  # noqa: E402
 from literal_voxels import literal_channel, literal_lattice, literal_peaks  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 
-from tfmat.ccdcgan.cell import canonicalise, parameters  # noqa: E402
-from tfmat.ccdcgan.decode import decode_channels, decode_structure  # noqa: E402
-from tfmat.ccdcgan.errors import DecodeError  # noqa: E402
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice  # noqa: E402
-from tfmat.ccdcgan.sites import SitesCanvas, box_positions, encode_sites  # noqa: E402
-from tfmat.ccdcgan.spec import VoxelSpec  # noqa: E402
-from tfmat.datasets.crystal import Crystal  # noqa: E402
-from tfmat.datasets.matching import match_rms, matchers  # noqa: E402
+from tfmat.ccdcgan.voxels.cell import canonicalise, parameters  # noqa: E402
+from tfmat.ccdcgan.voxels.decode import decode_channels, decode_structure  # noqa: E402
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice  # noqa: E402
+from tfmat.ccdcgan.voxels.reasons import DecodeError  # noqa: E402
+from tfmat.ccdcgan.voxels.sites import SitesCanvas, box_positions, encode_sites  # noqa: E402
+from tfmat.ccdcgan.voxels.spec import VoxelSpec  # noqa: E402
+from tfmat.crystals.crystal import Crystal  # noqa: E402
+from tfmat.crystals.matching import match_rms, matchers  # noqa: E402
 from tfmat.datasets.select import select  # noqa: E402
 from tfmat.datasets.store import Dataset, resolve  # noqa: E402
 

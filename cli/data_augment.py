@@ -52,9 +52,9 @@ def augment(
     apart. A call that was interrupted goes on when the same command is given again.
     """
     from tfmat.datasets.folders import STRUCTURES, resolve
-    from tfmat.relaxation.augment import augment as augment_dataset
-    from tfmat.relaxation.labelling import Settings
-    from tfmat.relaxation.potentials import find_potential
+    from tfmat.relaxation.databases.augment import augment as augment_dataset
+    from tfmat.relaxation.databases.labelling import Settings
+    from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     folder = resolve(data, STRUCTURES)

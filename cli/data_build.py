@@ -154,9 +154,9 @@ def build(
     dropped, and formation energies are computed against the elements with the same potential. A
     build that was interrupted goes on when the same command is given again.
     """
-    from tfmat.relaxation.build import build as build_dataset
-    from tfmat.relaxation.labelling import Settings
-    from tfmat.relaxation.potentials import find_potential
+    from tfmat.relaxation.databases.build import build as build_dataset
+    from tfmat.relaxation.databases.labelling import Settings
+    from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(

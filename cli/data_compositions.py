@@ -61,7 +61,7 @@ def run_import(
     """Imports formulas and prints what every step of the selection removed."""
     from tfmat.datasets.summary import validity_line
     from tfmat.matgan.importing import CompositionOptions, import_compositions
-    from tfmat.matgan.validity import ValiditySettings
+    from tfmat.matgan.validity.checker import ValiditySettings
 
     validity = ValiditySettings(oxidation_states, alloys)
     options = CompositionOptions(properties=properties, validity=validity, **choices)
@@ -104,7 +104,7 @@ def describe(
     """
     from tfmat.datasets import composition_info
     from tfmat.datasets.composition_store import CompositionDataset
-    from tfmat.matgan.validity import ValidityChecker, ValiditySettings, rates
+    from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, rates
 
     dataset = CompositionDataset.open(name)
     dataset.verify()

@@ -83,9 +83,9 @@ def enumerate_(
     """
     from tfmat.datasets.summary import validity_line
     from tfmat.errors import InputError
-    from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
-    from tfmat.matgan.enumeration import EnumerationOptions
-    from tfmat.matgan.validity import ValiditySettings
+    from tfmat.matgan.space.enumerating import enumerate_simplest, enumerate_to
+    from tfmat.matgan.space.enumeration import EnumerationOptions
+    from tfmat.matgan.validity.checker import ValiditySettings
 
     options = EnumerationOptions(
         elements=all_symbols(elements),
@@ -112,7 +112,7 @@ def _samples(path: Path) -> Any:
     """Reads formulas, each as often as it was generated."""
     import numpy as np
 
-    from tfmat.evaluation.composition_sources import read_sample
+    from tfmat.evaluation.formulas.sources import read_sample
 
     sample = read_sample(path)
     if sample.times is None:

@@ -13,7 +13,7 @@ from .main import LazyGroup
 from .options import Elements, Finite, Range, all_symbols, with_options
 
 if TYPE_CHECKING:
-    from tfmat.datasets.fetch import Source
+    from tfmat.datasets.fetching.fetch import Source
 
 
 @click.group(
@@ -112,8 +112,8 @@ def mp(
     The key comes from MP_API_KEY (or PMG_MAPI_KEY, as pymatgen's users have it); it is written
     nowhere. Energies and band gaps come with the structures, and the date of creation.
     """
-    from tfmat.datasets.fetch_http import Pace
-    from tfmat.datasets.fetch_mp import MaterialsProjectSource
+    from tfmat.datasets.fetching.http import Pace
+    from tfmat.datasets.fetching.materials_project import MaterialsProjectSource
 
     wanted = _wanted(choices, "--elements, --containing, --nelements, --max-atoms or --limit")
     source = MaterialsProjectSource(
@@ -167,8 +167,8 @@ def optimade(
     --filter and the options that describe what to fetch must all be met. Formation energies,
     energies above the hull and band gaps come along where the service has them.
     """
-    from tfmat.datasets.fetch_http import Pace
-    from tfmat.datasets.fetch_optimade import OptimadeSource
+    from tfmat.datasets.fetching.http import Pace
+    from tfmat.datasets.fetching.optimade import OptimadeSource
 
     given = context.get_parameter_source("thermo_type") is not ParameterSource.DEFAULT
     if given and provider != "mp":
@@ -189,7 +189,7 @@ def optimade(
 
 def _wanted(choices: dict[str, Any], words: str, *, given: bool = False) -> Any:
     """Takes the options that describe the structures; a whole database is never meant."""
-    from tfmat.datasets.fetch_query import Wanted
+    from tfmat.datasets.fetching.query import Wanted
 
     wanted = Wanted(
         all_symbols(choices.pop("elements")),
@@ -222,8 +222,8 @@ def _run(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from tfmat.datasets.fetch import FetchOptions
-    from tfmat.datasets.fetch import fetch as fetch_dataset
+    from tfmat.datasets.fetching.fetch import FetchOptions
+    from tfmat.datasets.fetching.fetch import fetch as fetch_dataset
 
     options = FetchOptions(max_atoms, max_length, limit, overwrite)
     summary = fetch_dataset(source, out, options)

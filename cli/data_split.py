@@ -75,9 +75,9 @@ def split(
     """
     import shutil
 
-    from tfmat.datasets.split_check import leaks
-    from tfmat.datasets.split_rules import SplitRule
-    from tfmat.datasets.split_write import open_dataset, write_split
+    from tfmat.datasets.splits.check import leaks
+    from tfmat.datasets.splits.rules import SplitRule
+    from tfmat.datasets.splits.write import open_dataset, write_split
     from tfmat.errors import InputError
     from tfmat.progress import Progress
 
@@ -114,7 +114,7 @@ def split(
 
 
 def _written(found: Mapping[str, Any]) -> Iterator[str]:
-    from tfmat.datasets.split_rules import sentence
+    from tfmat.datasets.splits.rules import sentence
 
     yield f"{sentence(found['split'])}, in {found['seconds']:.1f} s"
     for side in ("train", "test"):

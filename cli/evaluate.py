@@ -13,7 +13,7 @@ from .main import LazyGroup
 from .options import Finite, decoding_mode, models_dir_option, precision_option
 
 if TYPE_CHECKING:
-    from tfmat.datasets.crystal import Crystal
+    from tfmat.crystals.crystal import Crystal
 
 
 @click.group(
@@ -97,14 +97,14 @@ def reconstruction(
     """
     import numpy as np
 
+    from tfmat.ccdcgan import reconstruction as evaluation
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.held_out import rows_of
     from tfmat.ccdcgan.recipe import DataRecipe
-    from tfmat.ccdcgan.spec import VoxelSpec
+    from tfmat.ccdcgan.voxels.spec import VoxelSpec
     from tfmat.datasets.select import select
     from tfmat.datasets.store import Dataset, resolve
     from tfmat.errors import InputError
-    from tfmat.evaluation import reconstruction as evaluation
-    from tfmat.evaluation.held_out import rows_of
     from tfmat.inference.package import load
     from tfmat.progress import Progress
 

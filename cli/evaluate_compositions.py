@@ -76,17 +76,17 @@ def compositions(
     generate matgan` writes it, says how many samples a row stands for. Charge neutrality and
     electronegativity balance are those of smact 4.0.2; every rate says what it is a share of.
     """
-    from tfmat.datasets.compositions import Compositions
     from tfmat.errors import InputError
-    from tfmat.evaluation.composition_sources import (
+    from tfmat.evaluation.formulas.measure import measure
+    from tfmat.evaluation.formulas.sources import (
         baseline_samples,
         lists_of_run,
         read_references,
         read_sample,
     )
-    from tfmat.evaluation.composition_table import render
-    from tfmat.evaluation.compositions import measure
-    from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+    from tfmat.evaluation.formulas.table import render
+    from tfmat.formulas.compositions import Compositions
+    from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
     from tfmat.progress import Progress
 
     if not files and not baselines:

@@ -55,10 +55,10 @@ def hull(
     --out gets hull.csv with the energy above the hull of every structure, a table of all systems,
     pictures of those of two and three elements, summary.json, and a README that explains them.
     """
-    from tfmat.evaluation.hull import parse_system
-    from tfmat.evaluation.hull_entries import Entries, read_entries
-    from tfmat.evaluation.hull_output import is_output, table_text
-    from tfmat.evaluation.hull_report import evaluate
+    from tfmat.evaluation.hull.entries import Entries, read_entries
+    from tfmat.evaluation.hull.output import is_output, table_text
+    from tfmat.evaluation.hull.report import evaluate
+    from tfmat.evaluation.hull.stability import parse_system
     from tfmat.files import check_place
 
     wanted = [parse_system(text) for text in systems]

@@ -70,9 +70,9 @@ def structures(
     from tfmat.datasets.folders import is_dataset
     from tfmat.datasets.store import Dataset
     from tfmat.errors import InputError
-    from tfmat.evaluation.novelty import judge, summarise
-    from tfmat.evaluation.novelty_index import NoveltyIndex, index_folder
-    from tfmat.evaluation.novelty_output import (
+    from tfmat.evaluation.novelty.count import judge, summarise
+    from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
+    from tfmat.evaluation.novelty.output import (
         is_output,
         read_generated,
         write_novel,

@@ -83,7 +83,7 @@ from .options import PRECISIONS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Write the networks of RUN, a run folder of tfmat train, as a model package."""
-    from tfmat.training.exportable import check_exportable
+    from tfmat.release.exportable import check_exportable
     from tfmat.training.quiet import load_keras
 
     about = {
@@ -95,7 +95,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     check_exportable(run, out, **about, overwrite=options["overwrite"])
     load_keras()  # takes seconds
     from tfmat.export.package import Formats
-    from tfmat.training.exporting import export_run
+    from tfmat.release.exporting import export_run
 
     formats = Formats(
         saved_model=options["saved_model"], keras=options["keras"], rewrite=options["rewrite"]

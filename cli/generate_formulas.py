@@ -24,9 +24,9 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from tfmat.matgan.masks import Masks
-    from tfmat.matgan.model import CompositionModel
-    from tfmat.matgan.unique import KeyTable
+    from tfmat.matgan.generating.masks import Masks
+    from tfmat.matgan.generating.model import CompositionModel
+    from tfmat.matgan.generating.unique import KeyTable
 
 _OUT = "generated-matgan.csv"
 
@@ -153,7 +153,7 @@ def matgan(**options: Any) -> None:
     are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
     the batch size and the threads.
     """
-    from tfmat.matgan.model import CompositionModel, chosen_backend
+    from tfmat.matgan.generating.model import CompositionModel, chosen_backend
 
     def model() -> CompositionModel:
         if chosen_backend(options["backend"]) == "tensorflow":
@@ -179,10 +179,10 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     Raises:
         InputError: The words or the model are wrong, or nothing fulfils the wishes.
     """
-    from tfmat.matgan.formula_table import check_absent, check_out
-    from tfmat.matgan.generate import Sampler, Wishes
-    from tfmat.matgan.results import Amount, generate_into
-    from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+    from tfmat.matgan.generating.generate import Sampler, Wishes
+    from tfmat.matgan.generating.results import Amount, generate_into
+    from tfmat.matgan.generating.table import check_absent, check_out
+    from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 
     out = Path(_OUT) if options["out"] is None else options["out"]
     check_out(out)
@@ -209,8 +209,8 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
 
 
 def _masks_of(options: dict[str, Any]) -> Masks:
-    from tfmat.matgan.masks import Masks
-    from tfmat.matgan.pattern import Pattern
+    from tfmat.matgan.generating.masks import Masks
+    from tfmat.matgan.generating.pattern import Pattern
 
     pattern = options["formula_pattern"]
     return Masks(
@@ -226,9 +226,9 @@ def _masks_of(options: dict[str, Any]) -> Masks:
 def _known(sources: tuple[str, ...], needed: bool) -> KeyTable | None:
     import numpy as np
 
-    from tfmat.datasets.read_formulas import read_formulas
+    from tfmat.datasets.readers.formulas import read_formulas
     from tfmat.errors import InputError
-    from tfmat.matgan.unique import KeyTable
+    from tfmat.matgan.generating.unique import KeyTable
 
     if not sources:
         if needed:

@@ -71,7 +71,7 @@ def _split(data: Mapping[str, Any]) -> str:
     # Packages of before do not say; their recipe does.
     if "split" not in data:
         return ""
-    from tfmat.datasets.split_rules import sentence
+    from tfmat.datasets.splits.rules import sentence
 
     return sentence(data["split"])
 

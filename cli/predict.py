@@ -129,7 +129,7 @@ def _structures(remote: Any, options: dict[str, Any]) -> None:
 
 
 def _formulas(remote: Any, options: dict[str, Any]) -> None:
-    from tfmat.matgan.served import served_model
+    from tfmat.matgan.generating.served import served_model
 
     from .generate_formulas import write_formulas
 

@@ -78,7 +78,7 @@ def relax(
     same command is given again.
     """
     from tfmat.datasets.importing import ImportOptions
-    from tfmat.relaxation.potentials import find_potential
+    from tfmat.relaxation.potentials.registry import find_potential
     from tfmat.relaxation.relax_source import relax_source
     from tfmat.relaxation.relaxing import Settings
 

@@ -57,8 +57,8 @@ def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:
     Version directories with warm-up requests, models.config, batching parameters, compose.yaml,
     kubernetes.yaml and a smoke test. The server itself is the public image; nothing is started.
     """
-    from tfmat.export.serving import write_serving
-    from tfmat.export.serving_settings import Serving
+    from tfmat.release.serving import write_serving
+    from tfmat.release.serving_settings import Serving
 
     places = {key: options.pop(key) for key in ("models_dir", "overwrite")}
     summary = write_serving(package, out, Serving(**options), **places)

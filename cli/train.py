@@ -81,9 +81,9 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
     from tfmat.training.quiet import load_keras
 
     load_keras(threads)
+    from tfmat.families import chain_of
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
-    from tfmat.training.families import chain_of
     from tfmat.training.strategy import choose
 
     family = "matgan" if target in _OF_FORMULAS else "ccdcgan"

@@ -17,8 +17,8 @@ from pymatgen.core import Composition, Structure
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import generate, noise
 from tfmat.inference.package import load
-from tfmat.matgan.model import CompositionModel
-from tfmat.matgan.noise import draw
+from tfmat.matgan.generating.model import CompositionModel
+from tfmat.matgan.generating.noise import draw
 
 pytestmark = pytest.mark.train
 PAGE = Path(__file__).parents[1] / "docs" / "onnx.md"

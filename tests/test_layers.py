@@ -1,52 +1,77 @@
-"""The table of CONTRIBUTING.md: nothing imports upwards, and the families never each other."""
+"""The table of CONTRIBUTING.md: who may import whom, imports for types included."""
 
 import ast
+import re
 from pathlib import Path
 
-import pytest
-
-HOUSE = Path(__file__).parents[1] / "tfmat"
-BOTTOM = {"errors", "files", "progress", "quiet"}
-LIGHT = {"datasets", "inference"}
-FAMILIES = {"ccdcgan", "matgan"}
-MIDDLE = {"evaluation", "export", "training"}
-MAY_IMPORT = {
-    "recipes": {"errors"},
-    "networks": set(),
-    **dict.fromkeys(LIGHT, BOTTOM | {"recipes"}),
-    "relaxation": BOTTOM | {"datasets"},
-    **dict.fromkeys(FAMILIES, BOTTOM | {"recipes", "networks"} | LIGHT),
-    **dict.fromkeys(
-        MIDDLE, BOTTOM | {"recipes", "networks", "relaxation"} | LIGHT | FAMILIES | MIDDLE
-    ),
-}
+ROOT = Path(__file__).parents[1]
+HOUSE = ROOT / "tfmat"
 
 
-class Imports(ast.NodeVisitor):
-    """Collects what of tfmat a file imports, but for its types alone."""
-
-    def __init__(self):
-        self.found = set()
-
-    def visit_If(self, node):
-        if not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
-            self.generic_visit(node)
-
-    def visit_ImportFrom(self, node):
-        if node.module == "tfmat":
-            self.found |= {alias.name for alias in node.names}
-        elif (node.module or "").startswith("tfmat."):
-            self.found.add(node.module.split(".")[1])
+def table():
+    """Returns the table's rows: which of tfmat's rooms and files may import which others."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`tfmat/[^|]*) \|[^|]*\| ([^|]*) \|$", text, re.MULTILINE)
+    allowed = {}
+    for names, others in rows:
+        for name in re.findall(r"`tfmat/(\w+)(?:\.py)?`", names):
+            allowed[name] = set(re.findall(r"`(\w+)`", others))
+    shared = re.search(r"^\| (`tfmat/errors.py`[^|]*)", text, re.MULTILINE).group(1)
+    return allowed, set(re.findall(r"`tfmat/(\w+)\.py`", shared))
 
 
-# Sorted: tests that run two at a time must be in the same order in both processes.
-@pytest.mark.parametrize("folder", sorted(MAY_IMPORT))
-def test_nothing_imports_upwards(folder):
-    for file in (HOUSE / folder).rglob("*.py"):
-        imports = Imports()
-        imports.visit(ast.parse(file.read_text("utf-8")))
-        allowed = MAY_IMPORT[folder] | {folder, "__version__"}
-        assert imports.found <= allowed, f"{file}: {imports.found - allowed}"
+def imports(file):
+    """Returns the rooms and files of tfmat that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "tfmat":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tfmat."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("tfmat.")}
+    return found - {"__version__"}
+
+
+def test_every_import_is_in_the_table():
+    allowed, shared = table()
+    wrong = []
+    for file in sorted(HOUSE.rglob("*.py")):
+        room = file.relative_to(HOUSE).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        may = allowed[room] | {room} | shared
+        wrong += [f"{file.relative_to(ROOT)}: {name}" for name in sorted(imports(file) - may)]
+    assert not wrong
+
+
+def test_the_table_has_every_room_and_no_other():
+    allowed, _ = table()
+    rooms = {path.stem for path in HOUSE.iterdir() if path.suffix == ".py" or _is_package(path)}
+    assert set(allowed) == rooms - {"__init__"}
+
+
+def test_what_may_be_imported_is_imported():
+    # A permission that nobody uses would let a circle begin.
+    allowed, _ = table()
+    unused = []
+    for room, others in allowed.items():
+        files = list((HOUSE / room).rglob("*.py")) or [HOUSE / f"{room}.py"]
+        used = set().union(*map(imports, files))
+        unused += [f"{room}: {name}" for name in sorted(others - used)]
+    assert not unused
+
+
+def test_there_is_no_circle():
+    allowed, _ = table()
+    done = set()
+    while todo := {room for room in allowed if room not in done and allowed[room] <= done}:
+        done |= todo
+    assert done == set(allowed)
+
+
+def _is_package(path):
+    return (path / "__init__.py").is_file()
 
 
 def test_what_mutes_tensorflow_is_taken_from_where_it_is():

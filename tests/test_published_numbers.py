@@ -236,8 +236,13 @@ def test_published_numbers_stand_in_the_recipe_itself(name):
 
 
 CONSTANTS = [
-    ("tfmat.ccdcgan.faithful", "FILTER_WIDTH", 0.15, "single: gaussian_filter, in voxels"),
-    ("tfmat.ccdcgan.decode", "MIN_DISTANCE", 0.5, "single: Å, nearer atoms reject a structure"),
+    ("tfmat.ccdcgan.voxels.faithful", "FILTER_WIDTH", 0.15, "single: gaussian_filter, in voxels"),
+    (
+        "tfmat.ccdcgan.voxels.decode",
+        "MIN_DISTANCE",
+        0.5,
+        "single: Å, nearer atoms reject a structure",
+    ),
     ("tfmat.matgan.elements", "MAX_COUNT", 8, "000, Methods: rows of the matrix"),
     ("tfmat.matgan.elements", "MAX_ELEMENTS", 8, "matgan, generate_data.py"),
     ("tfmat.matgan.elements", "MIN_ELEMENTS", 2, "000, Methods"),
@@ -270,9 +275,9 @@ def constants_of(model):
 @pytest.mark.train
 def test_constants_of_the_published_networks():
     pytest.importorskip("tensorflow")
-    from tfmat.ccdcgan import autoencoders, constraint, gan
     from tfmat.ccdcgan.graph import GraphLayout
-    from tfmat.matgan import networks
+    from tfmat.ccdcgan.networks import autoencoders, constraint, gan
+    from tfmat.matgan.networks import gan as networks
 
     recipe = ccdcgan.load_recipe("bi-se")
     layout = GraphLayout.from_recipe(recipe, ("Bi", "Se"))

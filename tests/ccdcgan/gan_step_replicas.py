@@ -10,12 +10,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmat.ccdcgan.constraint import build_constraint
-from tfmat.ccdcgan.gan import build_generator
-from tfmat.ccdcgan.gan_step import GanTrainer
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.networks.gan import build_generator
+from tfmat.ccdcgan.networks.trunk import convolution_trunk, dense_trunk
 from tfmat.ccdcgan.recipe import ConstraintRecipe, ConstraintTerm, GanRecipe
-from tfmat.ccdcgan.trunk import convolution_trunk, dense_trunk
+from tfmat.ccdcgan.training.gan_step import GanTrainer
 
 BATCH = 16
 

@@ -5,13 +5,13 @@ pytest.importorskip("tensorflow")
 import keras
 import tensorflow as tf
 
-from tfmat.ccdcgan.autoencoders import (
+from tfmat.ccdcgan.networks.autoencoders import (
     build_autoencoder,
     build_decoder,
     build_encoder,
     inference_decoder,
 )
-from tfmat.ccdcgan.losses import autoencoder_loss
+from tfmat.ccdcgan.networks.losses import autoencoder_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe
 from tfmat.errors import InputError
 

@@ -10,15 +10,15 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from reference_crystals import reference_crystals, triclinic
 from scipy.spatial.transform import Rotation
 
-from tfmat.ccdcgan.cell import (
+from tfmat.ccdcgan.voxels.cell import (
     canonicalise,
     lattice_from_parameters,
     orient,
     parameters,
     standard_orientation,
 )
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.niggli import niggli_lattice
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.niggli import niggli_lattice
 from tfmat.errors import InputError
 
 

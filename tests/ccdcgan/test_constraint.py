@@ -4,8 +4,8 @@ import pytest
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.ccdcgan.constraint import build_constraint
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.recipe import ConstraintRecipe
 
 pytestmark = pytest.mark.train

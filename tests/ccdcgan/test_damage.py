@@ -10,11 +10,11 @@ from reference_crystals import reference_crystals, triclinic
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import linear_sum_assignment
 
-from tfmat.ccdcgan.cell import canonicalise, parameters
-from tfmat.ccdcgan.decode import decode_channels
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.sites import box_positions, encode_sites
-from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.ccdcgan.voxels.cell import canonicalise, parameters
+from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.sites import box_positions, encode_sites
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
 SPECS = {
     "reference": VoxelSpec(),

@@ -14,17 +14,17 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.ccdcgan.cell import lattice_from_parameters, parameters
+from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.errors import DecodeError
 from tfmat.ccdcgan.generate import noise
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.lattice_layer import LatticeParameters
+from tfmat.ccdcgan.networks.lattice_layer import LatticeParameters
 from tfmat.ccdcgan.parts import package_tensors
-from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.ccdcgan.voxels.cell import lattice_from_parameters, parameters
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.reasons import DecodeError
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.inference.package import load
-from tfmat.training.ccdcgan import CcdcganChain
 from tfmat.training.chain import Networks
 
 pytestmark = pytest.mark.train

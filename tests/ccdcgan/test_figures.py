@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfmat.ccdcgan.figures import AtomCount, atom_figures, lattice_errors
-from tfmat.ccdcgan.lattice import encode_lattice
-from tfmat.ccdcgan.sites import encode_channels
-from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.ccdcgan.training.metrics import AtomCount, atom_figures, lattice_errors
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import encode_channels
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
 SPEC = VoxelSpec(sites_grid=32, box=12.0, sites_sigma=0.5, lattice_sigma=0.5)
 

@@ -4,8 +4,8 @@ import pytest
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.ccdcgan.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.recipe import GanRecipe
 from tfmat.errors import InputError
 

@@ -10,11 +10,11 @@ pytest.importorskip("tensorflow")
 import keras
 import tensorflow as tf
 
-from tfmat.ccdcgan.constraint import build_constraint
-from tfmat.ccdcgan.gan import build_discriminator, build_generator
-from tfmat.ccdcgan.gan_step import GanTrainer
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.recipe import ConstraintRecipe, ConstraintTerm, GanRecipe
+from tfmat.ccdcgan.training.gan_step import GanTrainer
 
 pytestmark = pytest.mark.train
 LAYOUT = GraphLayout(8, 8, 10, 5, 20, ("Bi", "Se"))

@@ -203,7 +203,7 @@ def test_impossible_wishes_are_refused(codec, wishes, message):
 
 
 def test_symmetrised_cells_lie_on_their_space_group(codec):
-    from tfmat.datasets.symmetry import space_group
+    from tfmat.crystals.symmetry import space_group
 
     chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
     wishes = Wishes(symprec=0.35)
@@ -230,7 +230,7 @@ def test_encoding_is_the_inverse_of_decoding(codec):
 
 
 def test_unknown_element_is_refused(codec):
-    from tfmat.datasets.crystal import Crystal
+    from tfmat.crystals.crystal import Crystal
 
     with pytest.raises(InputError, match="none of Bi, Se"):
         codec.encode([Crystal.from_arrays(4 * np.eye(3), [[2, 2, 2]], [52])])

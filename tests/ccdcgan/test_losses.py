@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.ccdcgan.losses import autoencoder_loss, constraint_loss
+from tfmat.ccdcgan.networks.losses import autoencoder_loss, constraint_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, ConstraintTerm
 
 pytestmark = pytest.mark.train

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfmat.ccdcgan.matched import _count
+from tfmat.ccdcgan.voxels.matched import _count
 
 
 @given(st.lists(st.floats(0.0, 1.5), max_size=30), st.floats(1e-4, 1.0))

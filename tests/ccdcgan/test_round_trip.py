@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from reference_crystals import reference_crystals
 
-from tfmat.ccdcgan import decode
-from tfmat.ccdcgan.cell import canonicalise, orient, parameters
-from tfmat.ccdcgan.decode import decode_channels, decode_sites, decode_structure
-from tfmat.ccdcgan.errors import NO_ATOMS, NO_LATTICE, NOT_FINITE, TOO_CLOSE, DecodeError
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.sites import box_positions, encode_channels, encode_sites
-from tfmat.ccdcgan.spec import VoxelSpec
-from tfmat.datasets.crystal import Crystal
+from tfmat.ccdcgan.voxels import decode
+from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
+from tfmat.ccdcgan.voxels.decode import decode_channels, decode_sites, decode_structure
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.reasons import NO_ATOMS, NO_LATTICE, NOT_FINITE, TOO_CLOSE, DecodeError
+from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels, encode_sites
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
 REFERENCE = VoxelSpec()

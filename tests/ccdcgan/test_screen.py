@@ -3,7 +3,7 @@ import csv
 import numpy as np
 import pytest
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
 pytest.importorskip("onnx")

@@ -13,11 +13,11 @@ import tiny
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.split import formula
+from tfmat.ccdcgan.chain import CcdcganChain
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.training.ccdcgan import CcdcganChain
 from tfmat.training.chain import Order, open_run, train
 from tfmat.training.run import Run
 from tfmat.training.strategy import Devices

@@ -17,15 +17,15 @@ import tiny
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.ccdcgan import train_graphs
-from tfmat.ccdcgan.data import load_training_data
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
-from tfmat.ccdcgan.sites import encode_sites
-from tfmat.ccdcgan.train_autoencoders import train_lattice_autoencoder, train_sites_autoencoder
-from tfmat.ccdcgan.train_constraint import train_constraint
-from tfmat.ccdcgan.train_graphs import CrystalGraphs, encode_graphs
+from tfmat.ccdcgan.training import graphs as train_graphs
+from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
+from tfmat.ccdcgan.training.constraint import train_constraint
+from tfmat.ccdcgan.training.data import load_training_data
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import encode_sites
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.training.log import RunLog, read_log

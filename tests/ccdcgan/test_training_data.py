@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tiny
 
-from tfmat.ccdcgan.data import load_training_data
 from tfmat.ccdcgan.recipe import DataRecipe, load_recipe
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.split import formula
-from tfmat.datasets.split_rules import rows_hash
+from tfmat.ccdcgan.training.data import load_training_data
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.splits.groups import formula
+from tfmat.datasets.splits.rules import rows_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 

@@ -7,11 +7,11 @@ import pytest
 from literal_voxels import literal_channel, literal_lattice, literal_peaks
 from reference_crystals import reference_crystals
 
-from tfmat.ccdcgan.cell import canonicalise, orient, parameters
-from tfmat.ccdcgan.decode import decode_sites
-from tfmat.ccdcgan.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.sites import SitesCanvas, box_positions, encode_channels, encode_sites
-from tfmat.ccdcgan.spec import VoxelSpec
+from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
+from tfmat.ccdcgan.voxels.decode import decode_sites
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.sites import SitesCanvas, box_positions, encode_channels, encode_sites
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 
 SPECS = {

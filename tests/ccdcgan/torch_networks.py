@@ -9,10 +9,10 @@ import sys
 import keras
 import numpy as np
 
-from tfmat.ccdcgan.autoencoders import build_autoencoder, build_decoder, build_encoder
-from tfmat.ccdcgan.constraint import build_constraint
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.losses import autoencoder_loss
+from tfmat.ccdcgan.networks.autoencoders import build_autoencoder, build_decoder, build_encoder
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.networks.losses import autoencoder_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, ConstraintRecipe
 
 AUTOENCODER = AutoencoderRecipe(form="compact", filters=(3, 4), latent=5, loss="cross-entropy")

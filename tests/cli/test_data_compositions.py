@@ -10,8 +10,8 @@ import pytest
 from tfmat.cli.data import import_
 from tfmat.cli.main import main
 
-from tfmat.matgan.oxidation_states import SETS
 from tfmat.matgan.selection import RULES
+from tfmat.matgan.validity.oxidation_states import SETS
 
 TABLE = """formula,e_form,flag
 Fe2O3,-1.5,1

@@ -10,9 +10,9 @@ import pytest
 from tfmat.cli.main import main
 
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
-from tfmat.datasets.formulas import parse_formulas
-from tfmat.matgan.data import load_training_data
+from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.recipe import CompositionDataRecipe
+from tfmat.matgan.training.data import load_training_data
 from tfmat.training.run import Run
 
 MADE = ["NaCl", "NaCl", "NaCl2", "Na2O", "LiFePO4", "MgCa"]

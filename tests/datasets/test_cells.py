@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.datasets.cells import Where, to_numbers
 from tfmat.datasets.properties import number
+from tfmat.datasets.readers.table_columns import Where, to_numbers
 from tfmat.errors import InputError
 
 CELLS = st.lists(

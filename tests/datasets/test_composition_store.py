@@ -9,10 +9,10 @@ import pytest
 
 from tfmat.datasets.composition_info import describe, render
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
-from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.folders import kind_of, resolve, shipped
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
 
 FORMULAS = Compositions.from_mappings([{3: 2, 8: 1}, {26: 2, 8: 3}, {3: 1, 15: 1, 8: 4}])
 GAPS = np.array([5.0, np.nan, 3.7])

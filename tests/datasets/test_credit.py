@@ -6,8 +6,8 @@ import pytest
 from tfmat.cli.main import main
 
 from tfmat.datasets.credit import UNKNOWN, Credit, combined, given
-from tfmat.datasets.fetch_providers import find_provider
-from tfmat.datasets.split_write import open_dataset
+from tfmat.datasets.fetching.providers import find_provider
+from tfmat.datasets.splits.write import open_dataset
 from tfmat.errors import InputError
 
 FRAME = """2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfmat.datasets.fetch_entry import crystal_of_entry
+from tfmat.datasets.fetching.entry import crystal_of_entry
 from tfmat.errors import InputError
 
 

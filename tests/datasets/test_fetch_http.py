@@ -7,8 +7,8 @@ from threading import Thread
 import pytest
 
 pytest.importorskip("requests")
-from tfmat.datasets import fetch_http
-from tfmat.datasets.fetch_http import Pace, PoliteSession, ServiceError, retry_after
+from tfmat.datasets.fetching import http as fetch_http
+from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError, retry_after
 
 
 @pytest.fixture(autouse=True)

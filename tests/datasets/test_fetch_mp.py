@@ -19,11 +19,11 @@ pytest.importorskip("emmet.core")
 from mp_server import KEY, VERSION, documents, serve
 from pymatgen.core import Composition, Lattice, Structure
 
-from tfmat.datasets import fetch_http
-from tfmat.datasets.fetch import fetch
-from tfmat.datasets.fetch_http import Pace, ServiceError
-from tfmat.datasets.fetch_mp import MaterialsProjectSource
-from tfmat.datasets.fetch_query import Wanted
+from tfmat.datasets.fetching import http as fetch_http
+from tfmat.datasets.fetching.fetch import fetch
+from tfmat.datasets.fetching.http import Pace, ServiceError
+from tfmat.datasets.fetching.materials_project import MaterialsProjectSource
+from tfmat.datasets.fetching.query import Wanted
 
 COUNT = 12
 _SYSTEM = ("Bi", "Se")

@@ -21,12 +21,13 @@ for module in ("optimade.client", "fastapi", "uvicorn", "mongomock"):
 
 from optimade_server import serve  # noqa: E402
 
-from tfmat.datasets import fetch_http, fetch_optimade  # noqa: E402
-from tfmat.datasets.fetch import FetchOptions, fetch  # noqa: E402
-from tfmat.datasets.fetch_http import Pace, ServiceError  # noqa: E402
-from tfmat.datasets.fetch_optimade import OptimadeSource  # noqa: E402
-from tfmat.datasets.fetch_providers import find_provider  # noqa: E402
-from tfmat.datasets.fetch_query import Wanted  # noqa: E402
+from tfmat.datasets.fetching import http as fetch_http  # noqa: E402
+from tfmat.datasets.fetching import optimade as fetch_optimade  # noqa: E402
+from tfmat.datasets.fetching.fetch import FetchOptions, fetch  # noqa: E402
+from tfmat.datasets.fetching.http import Pace, ServiceError  # noqa: E402
+from tfmat.datasets.fetching.optimade import OptimadeSource  # noqa: E402
+from tfmat.datasets.fetching.providers import find_provider  # noqa: E402
+from tfmat.datasets.fetching.query import Wanted  # noqa: E402
 
 GOOD = 23
 

@@ -4,8 +4,8 @@ import pytest
 from fresh import run_and_list_modules
 from tfmat.cli.main import main
 
-from tfmat.datasets.fetch_providers import find_fields, find_provider, unit_fits, value_at
-from tfmat.datasets.fetch_query import Wanted
+from tfmat.datasets.fetching.providers import find_fields, find_provider, unit_fits, value_at
+from tfmat.datasets.fetching.query import Wanted
 from tfmat.errors import InputError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.info import describe, render
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.datasets.summary import property_lines, statistics

@@ -7,15 +7,15 @@ import pytest
 from click.testing import CliRunner
 from tfmat.cli.main import tfmat
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.duplicates import known_copies
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.duplicates import known_copies
+from tfmat.crystals.matching import matchers
 from tfmat.datasets.folders import SHIPPED
-from tfmat.datasets.matching import matchers
 from tfmat.datasets.merge import combined_energies, merge
-from tfmat.datasets.perturb import generator, perturbed
-from tfmat.datasets.prototypes import aflow
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
+from tfmat.relaxation.databases.perturb import generator, perturbed
+from tfmat.relaxation.databases.prototypes import aflow
 
 PROTOTYPES = {p.name: p.filled((29, 79)) for p in aflow() if len(p) <= 4}
 ROCKSALT, CAESIUM_CHLORIDE = PROTOTYPES["AB_cF8_225_a_b"], PROTOTYPES["AB_cP2_221_b_a"]

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tfmat.datasets.composition_store import CompositionWriter
-from tfmat.datasets.compositions import Compositions
-from tfmat.datasets.read_formulas import read_formulas, table_columns
+from tfmat.datasets.readers.formulas import read_formulas, table_columns
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
 
 TABLE = "id,Pretty Formula,energy\na,Li2O,-1.5\nb,Xx,2\nc,NaCl,\nd,Ca(OH)2,0.25\n"
 

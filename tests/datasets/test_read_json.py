@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-from tfmat.datasets import json_stream
-from tfmat.datasets.json_stream import JsonStream
+from tfmat.datasets.readers import json_stream
+from tfmat.datasets.readers.json_stream import JsonStream
 from tfmat.errors import InputError
 
 

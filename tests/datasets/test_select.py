@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymatgen.core import Lattice
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.select import niggli_lengths, obstacle, passes, select
 from tfmat.datasets.store import Dataset, DatasetWriter
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from tfmat.crystals.contacts import shortest_contact
 from tfmat.datasets.composition_store import CompositionDataset
-from tfmat.datasets.contacts import shortest_contact
 from tfmat.datasets.select import select
 from tfmat.datasets.store import Dataset
 

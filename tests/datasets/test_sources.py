@@ -8,11 +8,11 @@ from ase.build import bulk
 from ase.io import write
 from pymatgen.core import Lattice, Structure
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import read_source
 from tfmat.datasets.store import DatasetWriter
-from tfmat.datasets.writing import cif_text, extxyz_text
 from tfmat.errors import InputError
 
 ROCKSALT = Structure.from_spacegroup(

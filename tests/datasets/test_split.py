@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.split import formula, split, system
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.splits.groups import formula, split, system
 from tfmat.errors import InputError
 
 FORMULAS = st.lists(

@@ -10,8 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tfmat.datasets import dates
-from tfmat.datasets.split import system
-from tfmat.datasets.split_rules import SplitRule, hold_out, read_name, rows_hash, sentence
+from tfmat.datasets.splits.groups import system
+from tfmat.datasets.splits.rules import SplitRule, hold_out, read_name, rows_hash, sentence
 from tfmat.errors import InputError
 
 SYMBOLS = {"H": 1, "O": 8, "Co": 27, "Se": 34, "Hf": 72, "Bi": 83}

@@ -8,13 +8,13 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from tfmat.cli.main import main
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
-from tfmat.datasets.compositions import Compositions
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.families import families
-from tfmat.datasets.split import formula
-from tfmat.datasets.split_check import leaks
+from tfmat.datasets.splits.check import leaks
+from tfmat.datasets.splits.copies import families
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import REPEATED, Dataset, DatasetWriter
+from tfmat.formulas.compositions import Compositions
 
 
 def crystal(species, edge):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets import folders
-from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import resolve
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError

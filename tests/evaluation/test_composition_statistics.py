@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
-from tfmat.datasets.compositions import Compositions
-from tfmat.evaluation.composition_statistics import (
+from tfmat.evaluation.formulas.statistics import (
     correlations,
     element_frequencies,
     pair_frequencies,
@@ -17,6 +16,7 @@ from tfmat.evaluation.composition_statistics import (
     size_histogram,
     total_variation,
 )
+from tfmat.formulas.compositions import Compositions
 
 mappings = st.dictionaries(st.integers(1, 8), st.integers(1, 3), min_size=1)
 weighted = st.lists(st.tuples(mappings, st.integers(1, 5)), min_size=2, max_size=30)

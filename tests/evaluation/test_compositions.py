@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from pymatgen.core import Composition, Element
 from smact.screening import smact_validity
 
-from tfmat.datasets.compositions import Compositions
-from tfmat.evaluation import compositions as evaluation
-from tfmat.evaluation.compositions import IN_ORDER, RAREFACTION, References, measure
-from tfmat.evaluation.formula_sets import Distinct, Sample
-from tfmat.matgan.validity import ValidityChecker
+from tfmat.evaluation.formulas import measure as evaluation
+from tfmat.evaluation.formulas.measure import IN_ORDER, RAREFACTION, References, measure
+from tfmat.evaluation.formulas.sets import Distinct, Sample
+from tfmat.formulas.compositions import Compositions
+from tfmat.matgan.validity.checker import ValidityChecker
 
 # Valid, neutral but not balanced, neither; two to five elements.
 FORMULAS = ["NaCl", "Na2O", "NaCl2", "LiFePO4", "FeAl", "CO2", "KO", "CaTiO3", "BaTiO3", "ClO",

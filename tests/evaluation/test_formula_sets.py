@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tfmat.datasets.compositions import Compositions
-from tfmat.evaluation.formula_sets import Distinct, inclusion
+from tfmat.evaluation.formulas.sets import Distinct, inclusion
+from tfmat.formulas.compositions import Compositions
 
 # Few elements and counts, so that formulas repeat.
 mappings = st.dictionaries(st.sampled_from([3, 8, 16, 26]), st.integers(1, 2), min_size=1)

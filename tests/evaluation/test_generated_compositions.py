@@ -9,14 +9,14 @@ pytest.importorskip("tf2onnx")
 
 from random_matgan import make_run
 
-from tfmat.datasets.compositions import Compositions
-from tfmat.evaluation.composition_sources import read_sample
-from tfmat.evaluation.compositions import References, measure
-from tfmat.evaluation.formula_sets import Distinct
-from tfmat.matgan.generate import Sampler, Wishes
-from tfmat.matgan.model import CompositionModel
-from tfmat.matgan.results import Amount, generate_into
-from tfmat.matgan.validity import ValidityChecker
+from tfmat.evaluation.formulas.measure import References, measure
+from tfmat.evaluation.formulas.sets import Distinct
+from tfmat.evaluation.formulas.sources import read_sample
+from tfmat.formulas.compositions import Compositions
+from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.model import CompositionModel
+from tfmat.matgan.generating.results import Amount, generate_into
+from tfmat.matgan.validity.checker import ValidityChecker
 
 pytestmark = pytest.mark.train
 

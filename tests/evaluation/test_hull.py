@@ -4,11 +4,11 @@ from hull_systems import GENERATED, KNOWN, above_by_pymatgen, write
 from pymatgen.core import Composition
 
 from tfmat.datasets.composition_store import CompositionWriter
-from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
-from tfmat.evaluation import hull
-from tfmat.evaluation.hull_entries import Entries, read_entries, subsystems
-from tfmat.evaluation.hull_report import scale_warnings
+from tfmat.evaluation.hull import stability as hull
+from tfmat.evaluation.hull.entries import Entries, read_entries, subsystems
+from tfmat.evaluation.hull.report import scale_warnings
+from tfmat.formulas.parsing import parse_formulas
 
 
 @pytest.fixture(scope="module")

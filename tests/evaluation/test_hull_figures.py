@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hull_systems import GENERATED, KNOWN, write
 
-from tfmat.evaluation import hull
-from tfmat.evaluation.figure_parts import MANY, figure_of, formula_label, write_labels
-from tfmat.evaluation.hull_entries import read_entries
-from tfmat.evaluation.hull_figures import draw
+from tfmat.evaluation.hull import stability as hull
+from tfmat.evaluation.hull.entries import read_entries
+from tfmat.evaluation.hull.plots import draw
+from tfmat.evaluation.plotting import MANY, figure_of, formula_label, write_labels
 
 
 @pytest.fixture(scope="module")

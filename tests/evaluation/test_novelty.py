@@ -9,15 +9,15 @@ from disturbed import described, disturb
 from pymatgen.core import Structure
 
 from tfmat import files
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.matching import matchers
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import matchers
 from tfmat.datasets.sources import Entry
-from tfmat.datasets.split import formula
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.evaluation import novelty_store
-from tfmat.evaluation.novelty import judge, summarise
-from tfmat.evaluation.novelty_index import NoveltyIndex, index_folder
+from tfmat.evaluation.novelty import store as novelty_store
+from tfmat.evaluation.novelty.count import judge, summarise
+from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 
 BI_SE = Dataset.open("bi-se")
 ROWS = range(0, len(BI_SE), 60)

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.matching import matchers
-from tfmat.datasets.reduced_cells import Cell, reduce
-from tfmat.datasets.split import formula
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import matchers
+from tfmat.crystals.reduced_cells import Cell, reduce
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset
-from tfmat.evaluation.novelty_lattices import LatticeTree, lattice_parameters, unit_lattice
-from tfmat.evaluation.novelty_pool import NIGGLI, PRIMITIVE, Pool
-from tfmat.evaluation.novelty_screen import Screen
+from tfmat.evaluation.novelty.lattices import LatticeTree, lattice_parameters, unit_lattice
+from tfmat.evaluation.novelty.pool import NIGGLI, PRIMITIVE, Pool
+from tfmat.evaluation.novelty.screen import Screen
 
 BI_SE = Dataset.open("bi-se")
 CHANGES = (

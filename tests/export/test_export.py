@@ -8,11 +8,11 @@ pytest.importorskip("tensorflow")
 import onnx
 import tiny
 
-from tfmat.ccdcgan.autoencoders import build_decoder, build_encoder
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.constraint import build_constraint
-from tfmat.ccdcgan.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.autoencoders import build_decoder, build_encoder
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, load_recipe
 from tfmat.errors import InputError

@@ -16,9 +16,9 @@ import keras
 import onnxruntime
 from keras import layers, ops
 
-from tfmat.ccdcgan import autoencoders, constraint, gan
 from tfmat.ccdcgan import recipe as structures
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks import autoencoders, constraint, gan
 from tfmat.export.onnx import export_onnx
 from tfmat.export.rewrite import rewrite
 from tfmat.export.rewritten import (
@@ -28,7 +28,8 @@ from tfmat.export.rewritten import (
     SummedConvolution,
 )
 from tfmat.inference.tensors import Tensors
-from tfmat.matgan import autoencoder, autoregressive, networks
+from tfmat.matgan.networks import autoencoder, autoregressive
+from tfmat.matgan.networks import gan as networks
 from tfmat.matgan.recipe import CompositionAutoencoderRecipe, CriticGanRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 

@@ -14,7 +14,9 @@ import keras
 import onnxruntime
 
 from tfmat.export.onnx import export_onnx
-from tfmat.matgan.autoregressive import (
+from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.matrix import accept, matrix_counts
+from tfmat.matgan.networks.autoregressive import (
     STOP,
     AutoregressiveNetworks,
     _draw,
@@ -22,9 +24,7 @@ from tfmat.matgan.autoregressive import (
     column_of_place,
     place_of_column,
 )
-from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.end_to_end import build_generate
-from tfmat.matgan.matrix import accept, matrix_counts
+from tfmat.matgan.networks.end_to_end import build_generate
 from tfmat.matgan.parts import PARTS
 from tfmat.matgan.recipe import DecodingRecipe, load_recipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe

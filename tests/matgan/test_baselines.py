@@ -8,11 +8,11 @@ import pytest
 from pymatgen.core import Composition, Element
 from scipy import stats
 
-from tfmat.datasets.compositions import Compositions
 from tfmat.errors import InputError
-from tfmat.matgan.baselines import independent, random_formulas, substitution
+from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.elements import ELEMENTS, NUMBERS
-from tfmat.matgan.validity import ValidityChecker
+from tfmat.matgan.generating.baselines import independent, random_formulas, substitution
+from tfmat.matgan.validity.checker import ValidityChecker
 
 TRAINING = ["NaCl", "Na2O", "K2O", "Al2O3", "LiAlO2", "Na2SO4", "K2S", "TiO2", "CaTiO3", "XeF2"]
 

@@ -10,9 +10,9 @@ import smact
 from smact.screening import pauling_test
 from smact.utils.oxidation import ICSD24OxStatesFilter
 
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.matgan.common_ions import common_ions, simplest_formulas
+from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.space.common_ions import common_ions, simplest_formulas
 
 
 def test_ions_are_those_that_smact_calls_common():

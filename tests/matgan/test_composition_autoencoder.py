@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import keras
 
-from tfmat.matgan.autoencoder import (
+from tfmat.matgan.networks.autoencoder import (
     DiceLoss,
     autoencoder_loss,
     build_autoencoder,

@@ -10,15 +10,15 @@ import pytest
 from smact.screening import smact_validity
 
 from tfmat.datasets.composition_store import CompositionDataset
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.datasets.read_formulas import read_formulas
+from tfmat.datasets.readers.formulas import read_formulas
 from tfmat.errors import InputError
-from tfmat.matgan.common_ions import common_ions, draw, simplest_formulas
-from tfmat.matgan.enrichment import enrichment
-from tfmat.matgan.enumerating import enumerate_simplest, enumerate_to
-from tfmat.matgan.enumeration import EnumerationOptions, enumerate_space
-from tfmat.matgan.space import Space
-from tfmat.matgan.validity import ValidityChecker
+from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.matgan.space.common_ions import common_ions, draw, simplest_formulas
+from tfmat.matgan.space.enrichment import enrichment
+from tfmat.matgan.space.enumerating import enumerate_simplest, enumerate_to
+from tfmat.matgan.space.enumeration import EnumerationOptions, enumerate_space
+from tfmat.matgan.space.formulas import Space
+from tfmat.matgan.validity.checker import ValidityChecker
 
 ELEMENTS = ("H", "Li", "O", "S", "Fe", "Cu")
 NUMBERS = np.array([symbols().index(symbol) for symbol in ELEMENTS], np.uint8)

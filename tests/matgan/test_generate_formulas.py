@@ -11,18 +11,18 @@ import pyarrow.parquet
 import pytest
 from random_matgan import make_run
 
-from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
-from tfmat.matgan import generate as generate_module
-from tfmat.matgan.generate import Sampler, Wishes
-from tfmat.matgan.masks import Masks
+from tfmat.formulas.parsing import parse_formulas
+from tfmat.matgan.generating import generate as generate_module
+from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.masks import Masks
+from tfmat.matgan.generating.model import CompositionModel
+from tfmat.matgan.generating.noise import draw
+from tfmat.matgan.generating.pattern import Pattern
+from tfmat.matgan.generating.results import Amount, generate_into
+from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import accept, decode
-from tfmat.matgan.model import CompositionModel
-from tfmat.matgan.noise import draw
-from tfmat.matgan.pattern import Pattern
-from tfmat.matgan.results import Amount, generate_into
-from tfmat.matgan.unique import KeyTable
-from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")

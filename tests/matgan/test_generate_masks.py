@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.masks import Masks
-from tfmat.matgan.pattern import WILDCARDS, Pattern
+from tfmat.matgan.generating.masks import Masks
+from tfmat.matgan.generating.pattern import WILDCARDS, Pattern
 
 SYMBOLS = symbols()
 # Few elements, so that masks hit and miss.

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.datasets.compositions import Compositions, mix
-from tfmat.matgan.noise import BLOCK, draw
-from tfmat.matgan.unique import KeyTable, UniqueFormulas
+from tfmat.formulas.compositions import Compositions, mix
+from tfmat.matgan.generating.noise import BLOCK, draw
+from tfmat.matgan.generating.unique import KeyTable, UniqueFormulas
 
 
 @given(batches=st.lists(st.lists(st.integers(0, 40), max_size=30), max_size=8))

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.datasets.read_formulas import read_formulas
+from tfmat.datasets.readers.formulas import read_formulas
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan import matrix
 from tfmat.matgan.elements import ELEMENTS, NUMBERS
 from tfmat.matgan.matrix import accept, decode, encode, fits, from_counts, matrix_counts, to_counts

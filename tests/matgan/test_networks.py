@@ -11,9 +11,9 @@ pytest.importorskip("tensorflow")
 import keras
 
 from tfmat.export.onnx import export_onnx
-from tfmat.matgan.end_to_end import build_generate
 from tfmat.matgan.matrix import matrix_counts
-from tfmat.matgan.networks import (
+from tfmat.matgan.networks.end_to_end import build_generate
+from tfmat.matgan.networks.gan import (
     build_critic,
     build_generator,
     deconvolutions,

@@ -3,8 +3,8 @@
 import numpy as np
 
 from tfmat.inference.package import NetworkSet
+from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.matrix import accept, matrix_counts
-from tfmat.matgan.noise import draw
 from tfmat.matgan.probe import probe_inputs
 
 MATRIX = (8, 85, 1)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.selection import RULES, Selection, apply_rule, keep_lowest, keep_valid
-from tfmat.matgan.validity import ValiditySettings
+from tfmat.matgan.validity.checker import ValiditySettings
 
 FORMULAS = st.dictionaries(
     st.sampled_from([1, 2, 3, 8, 11, 17, 26, 36, 54]), st.integers(1, 10), min_size=1, max_size=3

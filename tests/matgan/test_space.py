@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from tfmat.datasets.compositions import Compositions
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.elements import NUMBERS
-from tfmat.matgan.space import Space, choices, reduced_ratios, shuffled
+from tfmat.matgan.space.formulas import Space, choices, reduced_ratios, shuffled
 
 SOME = np.array([26, 1, 8, 3, 11, 17], np.uint8)
 

@@ -10,8 +10,8 @@ import pytest
 import smact
 from smact.screening import pauling_test
 
-from tfmat.matgan.oxidation_states import SETS, oxidation_states
-from tfmat.matgan.species import Combinations, count_combinations
+from tfmat.matgan.space.species import Combinations, count_combinations
+from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states
 
 
 def literally(n_elements: int, states, largest: int, numbers) -> Combinations:

@@ -7,10 +7,10 @@ import pytest
 import tiny_compositions
 
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
-from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
-from tfmat.matgan.data import DUPLICATE, NO_MATRIX, load_training_data
+from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.recipe import CompositionDataRecipe, load_recipe, with_steps
+from tfmat.matgan.training.data import DUPLICATE, NO_MATRIX, load_training_data
 
 
 def dataset(folder, formulas):

@@ -12,13 +12,13 @@ from pymatgen.core import Composition
 from random_compositions import random_compositions
 from smact.screening import smact_validity
 
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.datasets.formulas import parse_formulas
 from tfmat.errors import InputError
-from tfmat.matgan.exact_validity import ExactValidity
-from tfmat.matgan.oxidation_states import SETS, oxidation_states
-from tfmat.matgan.sum_words import SumWords
-from tfmat.matgan.validity import ValidityChecker, ValiditySettings, chunks_by_size, rates
+from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.formulas.parsing import parse_formulas
+from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, chunks_by_size, rates
+from tfmat.matgan.validity.exact import ExactValidity
+from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states
+from tfmat.matgan.validity.sum_words import SumWords
 
 KNOWN_TEXT = """
     NaCl H2O Al2O3 Fe3O4 LiFePO4 K2Cr2O7 CuFeS2 FeTiO3 BaTiO3 YBa2Cu3O7 KSCN NH4Cl LiBH4 KO2 NaN3

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_compositions import random_compositions
 
-from tfmat.datasets.compositions import Compositions, symbols
-from tfmat.datasets.formulas import parse_formulas
-from tfmat.matgan.assignment import StateAssigner
-from tfmat.matgan.oxidation_states import SETS, oxidation_states
-from tfmat.matgan.validity import ValidityChecker, ValiditySettings
+from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.formulas.parsing import parse_formulas
+from tfmat.matgan.validity.assignment import StateAssigner
+from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
+from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states
 
 
 def solutions(row: dict[int, int], states: str) -> list[tuple[bool, float, dict[int, int]]]:

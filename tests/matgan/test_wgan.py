@@ -16,9 +16,9 @@ import tensorflow as tf
 from keras import layers
 
 from tfmat.matgan.matrix import encode, from_counts
-from tfmat.matgan.networks import batch_normalisation, build_critic, build_generator
+from tfmat.matgan.networks.gan import batch_normalisation, build_critic, build_generator
 from tfmat.matgan.recipe import CriticGanRecipe
-from tfmat.matgan.wgan import WganTrainer, matrices
+from tfmat.matgan.training.gan_step import WganTrainer, matrices
 from tfmat.networks.optimizers import scheduled
 
 pytestmark = pytest.mark.train

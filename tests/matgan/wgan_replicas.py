@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfmat.matgan.networks import batch_normalisation
+from tfmat.matgan.networks.gan import batch_normalisation
 from tfmat.matgan.recipe import CriticGanRecipe
-from tfmat.matgan.wgan import WganTrainer
+from tfmat.matgan.training.gan_step import WganTrainer
 from tfmat.networks.replicas import share
 
 BATCH = 8

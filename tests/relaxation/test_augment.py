@@ -9,17 +9,17 @@ from click.testing import CliRunner
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from tfmat.cli.main import tfmat
 
-from tfmat.datasets.contacts import touching
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.families import families
-from tfmat.datasets.perturb import generator, perturbed
-from tfmat.datasets.prototypes import aflow
+from tfmat.crystals.contacts import touching
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.splits.copies import families
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.relaxation import relabel as relabelling
-from tfmat.relaxation.augment import augment
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.labelling import Settings
+from tfmat.relaxation.databases import relabel as relabelling
+from tfmat.relaxation.databases.augment import augment
+from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.perturb import generator, perturbed
+from tfmat.relaxation.databases.prototypes import aflow
+from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AU = 29, 79
 SETTINGS = Settings(relax=False, max_length=8.0, copies=2, strain=0.01, displacement=0.02)

@@ -15,17 +15,17 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element, Structure
 from tfmat.cli.main import tfmat
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.hull import energy_above_hull
-from tfmat.datasets.prototypes import aflow
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.hull import energy_above_hull
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.datasets.substitute import Candidate
 from tfmat.errors import InputError
-from tfmat.relaxation import build as building
-from tfmat.relaxation import candidates
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.labelling import Settings
+from tfmat.relaxation.databases import build as building
+from tfmat.relaxation.databases import candidates
+from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.prototypes import aflow
+from tfmat.relaxation.databases.substitute import Candidate
+from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AU = 29, 79
 
@@ -148,7 +148,7 @@ def _factory_in_module():
 def _factory_on_path(tmp_path, monkeypatch):
     (tmp_path / "tests_build_factory.py").write_text(
         "from ase.calculators.emt import EMT\n"
-        "from tfmat.relaxation.calculator import AseCalculator\n"
+        "from tfmat.relaxation.potentials.calculator import AseCalculator\n"
         "def emt():\n"
         "    return AseCalculator(EMT(), 'EMT')\n"
     )
@@ -160,9 +160,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from ase.calculators.emt import EMT
-from tfmat.relaxation import build as building, hypothetical
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.labelling import Settings
+from tfmat.relaxation.databases import build as building
+from tfmat.relaxation.databases import hypothetical
+from tfmat.relaxation.potentials.calculator import AseCalculator
+from tfmat.relaxation.databases.labelling import Settings
 
 hypothetical._SMALLEST_CHUNK = 8
 building.build(
@@ -303,7 +304,7 @@ def test_the_correction_is_the_materials_projects():
     from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
     from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-    from tfmat.relaxation.corrections import anion_correction
+    from tfmat.relaxation.potentials.corrections import anion_correction
 
     prototype = next(p for p in aflow() if p.name == "A2B3_hR5_166_c_ac")
     for pair in (("Bi", "Se"), ("Al", "O"), ("Ga", "N"), ("Cu", "Au")):
@@ -329,7 +330,7 @@ def test_the_correction_is_the_materials_projects():
 @pytest.mark.relax
 def test_bismuth_selenide_with_chgnet(tmp_path):
     pytest.importorskip("chgnet")
-    from tfmat.relaxation.chgnet import ChgnetCalculator
+    from tfmat.relaxation.potentials.chgnet import ChgnetCalculator
 
     folder = tmp_path / "prototypes"
     with DatasetWriter(folder, {"name": "two", "sha256": ""}) as writer:

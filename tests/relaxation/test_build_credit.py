@@ -7,12 +7,12 @@ from ase.io import write
 from click.testing import CliRunner
 from tfmat.cli.main import tfmat
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.credit import Credit
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.prototypes import AFLOW_ATTRIBUTION, aflow
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.potentials import POTENTIALS, attribution_of
+from tfmat.relaxation.databases.prototypes import AFLOW_ATTRIBUTION, aflow
+from tfmat.relaxation.potentials.calculator import AseCalculator
+from tfmat.relaxation.potentials.registry import POTENTIALS, attribution_of
 
 EMT = "Jacobsen et al., Surf. Sci. 366, 394 (1996)"
 KNOWN = Credit("CC-BY-4.0", ("Known (2001)",))

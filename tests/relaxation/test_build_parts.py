@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from tfmat.datasets.contacts import scaled, shortest_contact, touching
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.duplicates import first_copies
-from tfmat.datasets.perturb import generator, perturbed
-from tfmat.datasets.prototypes import aflow, primitive
-from tfmat.datasets.substitute import all_orders, system_numbers
+from tfmat.crystals.contacts import scaled, shortest_contact, touching
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.duplicates import first_copies
 from tfmat.errors import InputError
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.references import _KNOWN
+from tfmat.relaxation.databases.perturb import generator, perturbed
+from tfmat.relaxation.databases.prototypes import aflow, primitive
+from tfmat.relaxation.databases.substitute import all_orders, system_numbers
+from tfmat.relaxation.potentials.calculator import AseCalculator
+from tfmat.relaxation.potentials.references import _KNOWN
 from tfmat.relaxation.volume import CLASH, NO_ENERGY, UNBOUND, scan_volumes
 
 PROTOTYPES = list(aflow())

@@ -7,15 +7,15 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 from tfmat.cli.data_build import _PAPER, count_lines
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.prototypes import Prototype, aflow, from_dataset
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.datasets.substitute import all_orders
 from tfmat.errors import InputError
-from tfmat.relaxation.build import build, stability
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.hypothetical import asked_to_relax
-from tfmat.relaxation.labelling import Settings
+from tfmat.relaxation.databases.build import build, stability
+from tfmat.relaxation.databases.hypothetical import asked_to_relax
+from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.prototypes import Prototype, aflow, from_dataset
+from tfmat.relaxation.databases.substitute import all_orders
+from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AG, AU = 29, 47, 79
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.perturb import perturbed
-from tfmat.datasets.prototypes import aflow
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.databases.perturb import perturbed
+from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.relax import relax
 from tfmat.relaxation.volume import NO_ENERGY
 
@@ -24,7 +24,7 @@ def package():
 
 @pytest.fixture(scope="module")
 def calculator():
-    from tfmat.relaxation.chgnet import ChgnetCalculator
+    from tfmat.relaxation.potentials.chgnet import ChgnetCalculator
 
     return ChgnetCalculator()
 
@@ -50,7 +50,7 @@ def perovskite() -> Structure:
 
 
 def test_energies_forces_and_stresses_are_those_of_the_package(package, calculator, crystals):
-    from tfmat.relaxation.corrections import anion_correction
+    from tfmat.relaxation.potentials.corrections import anion_correction
 
     found = calculator.evaluate(crystals)
     alone = calculator.energies(crystals)
@@ -129,7 +129,7 @@ def test_relaxed_crystals_are_at_rest_for_the_package_too(package, calculator):
 
 
 def test_a_model_of_another_form_is_refused(package):
-    from tfmat.relaxation.chgnet_network import ChgnetNetwork
+    from tfmat.relaxation.potentials.chgnet_network import ChgnetNetwork
 
     other = chgnet_package.CHGNet(mlp_first=False)
     with pytest.raises(ValueError, match="mlp_first"):

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.relaxation.chgnet_graph import build_graph
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.potentials.chgnet_graph import build_graph
 
 CUTOFF, SHORT = 4.0, 2.6
 

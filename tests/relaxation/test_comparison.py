@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.prototypes import aflow
+from tfmat.crystals.crystal import Crystal
 from tfmat.relaxation.comparison import (
     label,
     rms_displacement,
     same_arrangement,
     volume_change,
 )
-from tfmat.relaxation.potentials import find_potential
-from tfmat.relaxation.prototype_labels import prototype_label
+from tfmat.relaxation.databases.prototype_labels import prototype_label
+from tfmat.relaxation.databases.prototypes import aflow
+from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relaxed_folder import file_names
 from tfmat.relaxation.soundness import clash, obstacle
 

@@ -7,11 +7,11 @@ import pytest
 from ase.calculators.emt import EMT
 
 from tfmat.errors import TfmatError
-from tfmat.relaxation import reference_table as tables
-from tfmat.relaxation import references as computing
-from tfmat.relaxation.calculator import AseCalculator
-from tfmat.relaxation.reference_table import Reference, cache_file, known_references
-from tfmat.relaxation.references import element_references
+from tfmat.relaxation.potentials import reference_table as tables
+from tfmat.relaxation.potentials import references as computing
+from tfmat.relaxation.potentials.calculator import AseCalculator
+from tfmat.relaxation.potentials.reference_table import Reference, cache_file, known_references
+from tfmat.relaxation.potentials.references import element_references
 
 COPPER = Reference("A_cF4_225_a", -1.25)
 

@@ -9,9 +9,9 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.perturb import perturbed
-from tfmat.relaxation.calculator import AseCalculator
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.databases.perturb import perturbed
+from tfmat.relaxation.potentials.calculator import AseCalculator
 from tfmat.relaxation.relax import _BATCH, APART, NO_END, relax
 from tfmat.relaxation.volume import NO_ENERGY
 

@@ -5,9 +5,9 @@ import pytest
 from ase import Atoms
 from ase.constraints import FixSymmetry
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.prototypes import aflow
-from tfmat.relaxation.symmetry import Symmetry
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.databases.prototypes import aflow
+from tfmat.relaxation.kept_symmetry import Symmetry
 
 PROTOTYPES = [prototype for prototype in aflow() if len(prototype) <= 20][::9]
 

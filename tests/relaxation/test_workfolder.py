@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import Entry
 from tfmat.errors import InputError
-from tfmat.relaxation.chunks import _whole
 from tfmat.relaxation.relax_source import _crystals_sha256
-from tfmat.relaxation.workfolder import claim, released
+from tfmat.work.chunks import _whole
+from tfmat.work.folder import claim, released
 
 
 def test_foreign_folder_is_left_alone(tmp_path: Path) -> None:

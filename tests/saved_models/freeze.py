@@ -11,7 +11,7 @@ from typing import Any
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import generate
-from tfmat.datasets.writing import cell_parameters, reduced_formula
+from tfmat.crystals.writing import cell_parameters, reduced_formula
 from tfmat.inference.metadata import read_metadata
 from tfmat.inference.package import load
 
@@ -36,8 +36,8 @@ def generated(folder: Path) -> dict[str, Any]:
 def _formulas(folder: Path) -> list[str]:
     import numpy as np
 
+    from tfmat.matgan.generating.model import CompositionModel
     from tfmat.matgan.matrix import from_counts
-    from tfmat.matgan.model import CompositionModel
 
     model = CompositionModel.load(folder, backend="onnx", threads=1)
     noise = np.random.default_rng(SEED).standard_normal((FORMULAS, model.latent), np.float32)

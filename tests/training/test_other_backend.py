@@ -17,8 +17,8 @@ import tiny
 pytest.importorskip("tensorflow")
 import keras
 
+from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.errors import OutOfTimeError
-from tfmat.training.ccdcgan import CcdcganChain
 from tfmat.training.chain import Order, train
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run

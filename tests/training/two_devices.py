@@ -22,11 +22,12 @@ tf.config.set_logical_device_configuration(
 
 import keras  # noqa: E402
 
-from tfmat.ccdcgan import train_constraint, train_gan  # noqa: E402
-from tfmat.ccdcgan.autoencoders import build_autoencoder, build_decoder, build_encoder  # noqa: E402
 from tfmat.ccdcgan.graph import GraphLayout  # noqa: E402
-from tfmat.ccdcgan.losses import autoencoder_loss  # noqa: E402
+from tfmat.ccdcgan.networks.autoencoders import build_autoencoder, build_decoder, build_encoder  # noqa: E402
+from tfmat.ccdcgan.networks.losses import autoencoder_loss  # noqa: E402
 from tfmat.ccdcgan.recipe import load_recipe  # noqa: E402
+from tfmat.ccdcgan.training import constraint as train_constraint  # noqa: E402
+from tfmat.ccdcgan.training import gan as train_gan  # noqa: E402
 from tfmat.networks.batches import Batches, Sampler  # noqa: E402
 from tfmat.training import checkpoints  # noqa: E402
 from tfmat.training.log import RunLog, read_log  # noqa: E402

@@ -9,13 +9,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.decode import decode_structure
-from tfmat.ccdcgan.errors import DecodeError, Mode
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.lattice import encode_lattice
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.sites import box_positions, encode_channels
-from tfmat.datasets.crystal import Crystal
+from tfmat.ccdcgan.voxels.decode import decode_structure
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
+from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
@@ -191,7 +191,7 @@ class Codec:
             lattice: Lattice latents.
             sites: Sites latents.
             present: Which elements to decode.
-            mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.decode`).
+            mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.voxels.decode`).
 
         Yields:
             For each row the crystal, or the error that says why there is none.

@@ -17,11 +17,11 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.decode import MIN_DISTANCE
-from tfmat.ccdcgan.errors import TOO_CLOSE, DecodeError, Mode
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.distances import shortest_distance
-from tfmat.datasets.symmetry import symmetrise
+from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
+from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.distances import shortest_distance
+from tfmat.crystals.symmetry import symmetrise
 from tfmat.errors import InputError
 
 # What is used of a package; `*` stands for any letters.

@@ -76,7 +76,7 @@ def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
     Args:
         networks: Networks by part, as trained.
     """
-    from tfmat.ccdcgan.autoencoders import inference_decoder
+    from tfmat.ccdcgan.networks.autoencoders import inference_decoder
 
     return {
         part: inference_decoder(network) if part.endswith("_decoder") else network

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tfmat.ccdcgan.spec import VoxelSpec
-from tfmat.datasets.split_rules import Side, SplitKind, SplitRule
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
 from tfmat.errors import InputError
 from tfmat.recipes.checks import positive, share
 from tfmat.recipes.loader import load

@@ -15,11 +15,11 @@ import numpy as np
 
 from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.errors import Mode
 from tfmat.ccdcgan.generate import STRUCTURE, Result, Wishes, generate
+from tfmat.ccdcgan.voxels.reasons import Mode
+from tfmat.crystals.symmetry import space_group
+from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
 from tfmat.datasets.properties import unit_of
-from tfmat.datasets.symmetry import space_group
-from tfmat.datasets.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
 from tfmat.files import write_json
 from tfmat.progress import Progress
 

@@ -212,7 +212,7 @@ class Hull:
         Raises:
             InputError: The dataset has no such property.
         """
-        from tfmat.datasets.writing import reduced_formula
+        from tfmat.crystals.writing import reduced_formula
 
         lowest: dict[str, float] = {}
         for row, energy in enumerate(dataset.property(name)):

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tfmat.datasets.composition_store import CompositionDataset
-from tfmat.datasets.compositions import symbols
 from tfmat.datasets.summary import (
     bars,
     credit_lines,
@@ -18,6 +17,7 @@ from tfmat.datasets.summary import (
     top,
     validity_line,
 )
+from tfmat.formulas.compositions import symbols
 
 
 def describe(dataset: CompositionDataset) -> dict[str, Any]:
@@ -64,8 +64,8 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
     """Writes what :func:`describe` found for the terminal.
 
     Args:
-        info: The description; where it has ``validity`` (as :func:`tfmat.matgan.validity.rates`
-            gives it), that too.
+        info: The description; where it has ``validity``, as
+            :func:`tfmat.matgan.validity.checker.rates` gives it, that too.
         width: Columns of the terminal.
     """
     lines = [

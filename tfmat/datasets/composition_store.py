@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.datasets.columns import ColumnWriter, load_column
-from tfmat.datasets.compositions import Compositions
 from tfmat.datasets.folders import (
     COMPOSITIONS,
     FORMAT,
@@ -38,6 +37,7 @@ from tfmat.datasets.folders import (
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.stored import StoredDataset, check_property_name
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
 
 
 class CompositionWriter:

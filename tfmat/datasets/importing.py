@@ -13,11 +13,11 @@ from typing import Any
 from tfmat import files
 from tfmat.datasets.credit import given
 from tfmat.datasets.properties import PropertyReader
-from tfmat.datasets.read_csv import count_csv, header, read_csv, structure_column
-from tfmat.datasets.read_extxyz import count_extxyz, read_extxyz
-from tfmat.datasets.read_folder import find_table, kind_of, read_folder, structure_files
-from tfmat.datasets.read_json import read_json
-from tfmat.datasets.records import Row, open_text
+from tfmat.datasets.readers.csv import count_csv, header, read_csv, structure_column
+from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
+from tfmat.datasets.readers.folder import find_table, kind_of, read_folder, structure_files
+from tfmat.datasets.readers.json import read_json
+from tfmat.datasets.readers.records import Row, open_text
 from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.records import atomic_numbers
 from tfmat.datasets.select import MAX_ATOMS, MAX_LENGTH, select
-from tfmat.datasets.split import formula
+from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.summary import BINS, bars, credit_lines, property_lines, statistics, top
+from tfmat.formulas.elements import atomic_numbers
 
 # Where cells have more sizes than this, the terminal shows ranges of sizes.
 _MOST_SIZES = 24

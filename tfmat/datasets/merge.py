@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
+from tfmat.crystals.duplicates import known_copies
 from tfmat.datasets.credit import combined
-from tfmat.datasets.duplicates import known_copies
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
@@ -45,7 +45,7 @@ def merge(
         out: The dataset to write.
         duplicates: Rows of a later dataset that an earlier one has are kept (``"keep"``; an
             identifier that comes again gets ``#2``), or dropped by ``"id"`` or by ``"structure"``
-            (StructureMatcher, see :func:`tfmat.datasets.duplicates.known_copies`).
+            (StructureMatcher, see :func:`tfmat.crystals.duplicates.known_copies`).
         overwrite: Replace a dataset that is there.
 
     Returns:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.niggli import niggli_lattice
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.niggli import niggli_lattice
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 

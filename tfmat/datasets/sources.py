@@ -7,8 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.credit import UNKNOWN, Credit
-from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
 from tfmat.datasets.importing import (
     ImportOptions,
@@ -18,7 +18,7 @@ from tfmat.datasets.importing import (
     source_hash,
 )
 from tfmat.datasets.properties import PropertyReader
-from tfmat.datasets.records import Row
+from tfmat.datasets.readers.records import Row
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 

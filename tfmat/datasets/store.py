@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import __version__, files
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.columns import ColumnWriter, Texts, load_column
-from tfmat.datasets.crystal import Crystal
 from tfmat.datasets.folders import (
     FORMAT,
     FORMAT_VERSION,

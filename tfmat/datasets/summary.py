@@ -140,7 +140,7 @@ def validity_line(settings: Mapping[str, Any]) -> str:
     """Writes how validity was judged, without which no rate means anything.
 
     Args:
-        settings: As :meth:`tfmat.matgan.validity.ValiditySettings.describe` gives them.
+        settings: As :meth:`tfmat.matgan.validity.checker.ValiditySettings.describe` gives them.
     """
     return (
         f"{settings['tool']} {settings['smact_version']}, oxidation states "

@@ -2,7 +2,7 @@
 
 ``load`` finds a package by name or folder and checks its files; :class:`ModelPackage` runs its
 parts. What generates with one is in the families: :mod:`tfmat.ccdcgan.generate` and
-:mod:`tfmat.matgan.generate`.
+:mod:`tfmat.matgan.generating.generate`.
 """
 
 from tfmat.inference.metadata import find, packages, search_folders

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.compositions import symbols
+from tfmat.formulas.compositions import symbols
 
 # The most atoms of one element that the matrix can hold: its number of rows.
 MAX_COUNT = 8

@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
-from tfmat.datasets.cells import Where, to_numbers
 from tfmat.datasets.composition_store import (
     CompositionDataset,
     CompositionWriter,
 )
 from tfmat.datasets.credit import Credit, given
 from tfmat.datasets.properties import CREATED, guess_properties
-from tfmat.datasets.read_formulas import (
+from tfmat.datasets.readers.formulas import (
     FormulaTable,
     is_dataset,
     read_formulas,
     table_columns,
 )
+from tfmat.datasets.readers.table_columns import Where, to_numbers
 from tfmat.datasets.stored import check_property_name
 from tfmat.errors import InputError
 from tfmat.matgan.selection import (
@@ -36,7 +36,7 @@ from tfmat.matgan.selection import (
     keep_lowest,
     keep_valid,
 )
-from tfmat.matgan.validity import ValiditySettings
+from tfmat.matgan.validity.checker import ValiditySettings
 from tfmat.recipes.loader import did_you_mean
 
 # The rule that keeps only valid formulas, as `valid` does with any.

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tfmat.datasets.compositions import Compositions, symbols
 from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import COLUMNS, ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS, NUMBERS
 
 Rule = Literal["original", "argmax"]

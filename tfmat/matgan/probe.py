@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS
-from tfmat.matgan.noise import draw
+from tfmat.matgan.generating.noise import draw
 
 # Samples in one call of a network, as `tfmat generate matgan` has by default.
 BATCH = 256

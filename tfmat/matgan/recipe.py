@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from tfmat.datasets.split_rules import SplitRule
+from tfmat.datasets.splits.rules import SplitRule
 from tfmat.errors import InputError
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
 from tfmat.recipes.checks import length, positive, share

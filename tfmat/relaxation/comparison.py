@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.matching import matchers
-from tfmat.datasets.symmetry import space_group
-from tfmat.relaxation.prototype_labels import prototype_label
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import matchers
+from tfmat.crystals.symmetry import space_group
+from tfmat.relaxation.databases.prototype_labels import prototype_label
 
 # Distance within which atoms count as equivalent, Å.
 SYMPREC = 0.1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.relaxation.calculator import Calculator
-from tfmat.relaxation.symmetry import Symmetry
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.kept_symmetry import Symmetry
+from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.volume import NO_ENERGY
 
 # Crystals that a potential sees at once. One that has arrived makes room for the next.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfmat.relaxation.potentials import Potential
+from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relaxed_rows import CONVERGED, FAILED, NEAR, STATIC, UNCONVERGED
 
 _KEPT = (

@@ -16,23 +16,23 @@ from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, read_source
 from tfmat.errors import InputError, TfmatError
-from tfmat.relaxation.calculator import Calculator
-from tfmat.relaxation.chunks import CalculatorFactory, Row, run_chunks
-from tfmat.relaxation.energy_scale import energies_record
-from tfmat.relaxation.potentials import Potential
-from tfmat.relaxation.reference_table import (
+from tfmat.relaxation.potentials.calculator import Calculator
+from tfmat.relaxation.potentials.energy_scale import energies_record
+from tfmat.relaxation.potentials.reference_table import (
     Reference,
     cache_file,
     known_references,
     save_references,
     symbol,
 )
-from tfmat.relaxation.references import element_reference
+from tfmat.relaxation.potentials.references import element_reference
+from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relax_card import card_text
 from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import Settings, relax_rows
-from tfmat.relaxation.workfolder import claim
+from tfmat.work.chunks import CalculatorFactory, Row, run_chunks
+from tfmat.work.folder import claim
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
 _CHUNK = 32

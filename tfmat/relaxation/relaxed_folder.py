@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import __version__, files
+from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.datasets.store import DatasetWriter
-from tfmat.datasets.writing import cif_text, extxyz_text
 from tfmat.relaxation.relaxed_rows import Outcome
 
 TABLE, SUMMARY, CARD = "relaxation.csv", "summary.json", "README.md"

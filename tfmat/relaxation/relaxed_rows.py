@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.crystal import Crystal
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.sources import Entry
-from tfmat.datasets.writing import reduced_formula
-from tfmat.relaxation.chunks import Row
 from tfmat.relaxation.soundness import LOWEST_FORMATION_ENERGY
+from tfmat.work.chunks import Row
 
 # Paper 002, Table 1: structures this near equilibrium are counted, eV/atom.
 NEAR = 0.2

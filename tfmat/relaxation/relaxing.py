@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from tfmat.datasets.crystal import Crystal
-from tfmat.relaxation.calculator import Calculator
-from tfmat.relaxation.chunks import Row
+from tfmat.crystals.crystal import Crystal
 from tfmat.relaxation.comparison import (
     label,
     rms_displacement,
     same_arrangement,
     volume_change,
 )
-from tfmat.relaxation.potentials import Potential
+from tfmat.relaxation.potentials.calculator import Calculator
+from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relax import Relaxed, relax
 from tfmat.relaxation.soundness import clash, obstacle
+from tfmat.work.chunks import Row
 
 # One eV/Å³ in GPa.
 _GPA = 160.21766

@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from tfmat.datasets.contacts import shortest_contact
-from tfmat.datasets.crystal import Crystal
-from tfmat.datasets.distances import shortest_distance
+from tfmat.crystals.contacts import shortest_contact
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.distances import shortest_distance
 from tfmat.errors import InputError
 
 # No two atoms of any crystal are closer, Å; tfmat generate makes nothing closer either.

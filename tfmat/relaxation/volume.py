@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.contacts import scaled
-from tfmat.datasets.crystal import Crystal
-from tfmat.relaxation.calculator import Calculator
+from tfmat.crystals.contacts import scaled
+from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.potentials.calculator import Calculator
 
 # Linear scales, in units of the first guess. The range is widened by whole steps while the lowest
 # energy lies at its edge, down to atoms that overlap and up to atoms that do not bind. Metals are

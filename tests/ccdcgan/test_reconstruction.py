@@ -1,0 +1,150 @@
+"""What counts as reproduced, and the command that counts it."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reference_crystals import reference_crystals
+from tfmat.cli.main import main
+
+from tfmat.ccdcgan.reconstruction import (
+    Reconstruction,
+    measure,
+    through_voxels,
+)
+from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.reasons import NO_LATTICE, NOT_REDUCED, TOO_LARGE
+from tfmat.ccdcgan.voxels.sites import box_positions
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import match_rms, matchers
+from tfmat.datasets.readers.csv import read_csv
+from tfmat.datasets.select import passes
+from tfmat.datasets.store import DatasetWriter
+
+CRYSTALS = list(reference_crystals().values())
+
+
+def test_voxels_reproduce_everything() -> None:
+    summary = measure(through_voxels(CRYSTALS, VoxelSpec()))
+    assert summary["structures"] == summary["reproduced"] == len(CRYSTALS)
+    assert summary["reproduced_fraction"] == 1.0
+    assert summary["rms_mean_angstrom"] < 1e-5
+    assert summary["lattice_max_error_angstrom"] < 1e-5
+    assert summary["angle_max_error_degrees"] < 1e-4
+    assert summary["not_decoded"] == {}
+    assert "atom_recall" not in summary
+
+
+def test_faithful_positions_are_grid_points() -> None:
+    summary = measure(through_voxels([CRYSTALS[0], CRYSTALS[3]], VoxelSpec(), "faithful"))
+    assert summary["reproduced"] == 2
+    assert 0.01 < summary["rms_mean_angstrom"] < 0.25
+
+
+def test_failures_are_counted_by_reason() -> None:
+    first, second, third = (canonicalise(crystal) for crystal in CRYSTALS[:3])
+    stretched = Crystal(second.lattice * [1.6, 1, 1], second.positions, second.numbers)
+    true = box_positions(third)
+    sites = {int(z): true[third.numbers == z] for z in third.numbers}
+    moved = {z: positions + np.array([0.3, 0, 0]) for z, positions in sites.items()}
+    far = {z: positions + np.array([0.6, 0, 0]) for z, positions in sites.items()}
+    summary = measure(
+        [
+            Reconstruction(first, None, NO_LATTICE, {}),
+            Reconstruction(second, stretched),
+            Reconstruction(third, third, sites=moved),
+            Reconstruction(third, third, sites=far),
+        ]
+    )
+    assert (summary["structures"], summary["reproduced"]) == (4, 2)
+    assert summary["not_decoded"] == {NO_LATTICE: 1}
+    assert summary["not_reproduced"] == [0, 1]
+    np.testing.assert_allclose(summary["lattice_max_error_angstrom"], 0.6 * second.lattice[0, 0])
+    # Two atoms of six found: those of the first crystal are missing, those of the last too far.
+    assert summary["atom_recall"] == pytest.approx(2 / 6)
+    assert summary["atom_precision"] == pytest.approx(2 / 4)
+    assert summary["atom_rms_angstrom"] == pytest.approx(0.3)
+
+
+def test_what_cannot_be_drawn_is_not_reproduced() -> None:
+    far = Crystal.from_arrays(np.diag([4, 4, 60.0]), [[0, 0, 0], [0, 0, 30.0]], [83, 34])
+    flat = Crystal(np.diag([4.0, 4.0, 0.0]), np.zeros((1, 3)), np.array([83], np.uint8))
+    summary = measure(through_voxels([far, CRYSTALS[0], flat], VoxelSpec()))
+    assert (summary["structures"], summary["reproduced"]) == (3, 1)
+    assert summary["not_reproduced"] == [0, 2]
+    assert summary["not_decoded"] == {TOO_LARGE: 1, NOT_REDUCED: 1}
+
+
+def test_no_structures() -> None:
+    summary = measure([])
+    assert summary["structures"] == 0
+    assert summary["reproduced_fraction"] is None
+
+
+def test_the_distance_is_in_angstrom() -> None:
+    crystal = canonicalise(reference_crystals()["triclinic"])
+    rng = np.random.default_rng(0)
+    shift = rng.normal(0, 0.02, crystal.positions.shape)
+    shift -= shift.mean(axis=0)
+    moved = Crystal(crystal.lattice, crystal.positions + shift, crystal.numbers)
+    expected = np.sqrt(np.square(shift).sum(axis=1).mean())
+    assert match_rms(crystal, moved, matchers()) == pytest.approx(expected, rel=0.02)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    folder = tmp_path / "dataset"
+    with DatasetWriter(folder, {"name": "prototypes"}) as writer:
+        for name, crystal in reference_crystals().items():
+            writer.add(crystal, name, {})
+        writer.add(Crystal.from_arrays(12 * np.eye(3), [[0, 0, 0]], [83]), "too-long", {})
+    return folder
+
+
+def test_the_command(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as code:
+        main(["evaluate", "reconstruction", str(dataset), "--json"])
+    assert code.value.code == 0
+    summary = json.loads(capsys.readouterr().out)
+    # Two do not pass the papers' selection.
+    assert summary["structures"] == summary["reproduced"] == len(CRYSTALS)
+    assert summary["stage"] == "voxels"
+    with pytest.raises(SystemExit):
+        main(["evaluate", "reconstruction", str(dataset), "--limit", "2"])
+    assert "2 of 2 structures reproduced (100.00%)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--stage", "autoencoder"], "--model"),
+        (["--max-length", "1"], "--max-length"),
+        (["--stage", "vocels"], "vocels"),
+    ],
+)
+def test_wrong_words(
+    words: list[str], message: str, dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as code:
+        main(["evaluate", "reconstruction", str(dataset), *words])
+    assert code.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_real_structures_come_back(data_dir: Path) -> None:
+    """A sample of the file that the full measurement uses (docs/voxels.md)."""
+    file = data_dir / "mp_20_val_binary_ternary.csv.gz"
+    if not file.is_file():
+        pytest.skip(f"{file.name} not here")
+    found = [row.crystal for row in islice(read_csv(file), 60) if row.crystal is not None]
+    crystals = [crystal for crystal in found if passes(crystal)]
+    summary = measure(through_voxels(crystals, VoxelSpec()))
+    assert summary["reproduced"] == summary["structures"] > 40
+    assert summary["rms_mean_angstrom"] < 1e-5

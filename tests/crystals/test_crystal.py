@@ -1,0 +1,25 @@
+import numpy as np
+
+from tfmat.crystals.crystal import Crystal
+
+CELL = np.array([[4.0, 0.1, 0.0], [0.0, 4.5, 0.2], [0.3, 0.0, 5.0]])
+CRYSTAL = Crystal.from_arrays(CELL, [[0.1, 0.2, 0.3], [2.0, 2.2, 2.4]], [83, 34])
+
+
+def test_pymatgen_gets_the_same_cell_and_positions():
+    structure = CRYSTAL.to_structure()
+    np.testing.assert_allclose(structure.lattice.matrix, CELL)
+    np.testing.assert_allclose(structure.cart_coords, CRYSTAL.positions)
+    assert structure.reduced_formula == "BiSe"
+
+
+def test_ase_gets_the_same_cell_and_positions():
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    atoms = CRYSTAL.to_atoms()
+    assert atoms.pbc.all()
+    assert atoms.get_chemical_symbols() == ["Bi", "Se"]
+    # Another program's way from ASE to pymatgen meets ours.
+    structure = AseAtomsAdaptor.get_structure(atoms)
+    assert structure.matches(CRYSTAL.to_structure())
+    np.testing.assert_allclose(structure.cart_coords, CRYSTAL.positions, atol=1e-12)

@@ -1,0 +1,163 @@
+"""Every part of both families gives the same numbers in Keras, as SavedModel and as ONNX."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+import onnx
+
+from tfmat import __version__
+from tfmat.ccdcgan.probe import probe_inputs as structure_probes
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.voxels.cell import parameters
+from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.lattice import decode_lattice
+from tfmat.ccdcgan.voxels.sites import box_positions
+from tfmat.export.graph import weights_sha256
+from tfmat.inference.package import load
+from tfmat.inference.verify import random_inputs
+from tfmat.matgan.probe import probe_inputs as composition_probes
+from tfmat.recipes.loader import build
+from tfmat.release.parity import (
+    TOLERANCE,
+    difference,
+    forms,
+    inner_forms,
+    of_keras,
+    rows_that_differ,
+)
+from tfmat.release.parity_inputs import real_inputs
+
+pytestmark = pytest.mark.train
+
+_spec = importlib.util.spec_from_file_location(
+    "parity_cases", Path(__file__).with_name("parity_cases.py")
+)
+parity_cases = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(parity_cases)
+
+FORMS = {"keras", "saved_model", "saved_model_cli", "onnx"}
+
+
+@pytest.fixture(scope="module", params=parity_cases.CASES)
+def case(request, tmp_path_factory):
+    folder, networks = parity_cases.write(request.param, tmp_path_factory.mktemp("parity"))
+    package = load(folder, threads=1)
+    assert set(package.parts) == set(networks)
+    return request.param, package, networks
+
+
+def inputs_of(package):
+    """Batches of two and of six: random numbers, real data, and what networks make of noise."""
+    probes = structure_probes if package.metadata["family"] == "ccdcgan" else composition_probes
+    kinds = random_inputs(package, 2), real_inputs(package, 2), probes(package, 2)
+    inputs = {}
+    for part in package.parts:
+        made = [kind[part] for kind in kinds if part in kind]
+        assert len(made) == 3 or part == "generator"  # noise is never real
+        # One of each kind before the second of each.
+        mixed = np.stack(made, axis=1).reshape(-1, *made[0].shape[1:])
+        inputs[part] = mixed[:2], mixed
+    return inputs
+
+
+def decides(name, part):
+    """Whether a last bit can turn an output of the part."""
+    if name == "reference":
+        return part.endswith("_decoder")
+    return name == "autoregressive" and part == "generator"
+
+
+def test_forms_agree(case):
+    name, package, networks = case
+    inputs = inputs_of(package)
+    for part, network in networks.items():
+        runs = forms(package, part)
+        assert set(runs) == FORMS
+        (output,) = package.metadata["parts"][part]["outputs"]
+        for batch in inputs[part]:
+            expected = of_keras(network, [output])(batch)[output]
+            for form, run in runs.items():
+                found = run(batch)[output]
+                if decides(name, part):
+                    compare_decisions(part, found, expected)
+                else:
+                    assert difference(found, expected) <= TOLERANCE, (part, form)
+
+
+def compare_decisions(part, found, expected):
+    if part == "generator":
+        # A draw within rounding of a boundary may fall to either side.
+        assert rows_that_differ(found, expected) <= 1 / 6
+    else:
+        # The threshold makes 10,000 times as much of a difference before it.
+        assert rows_that_differ(found.reshape(-1, 1), expected.reshape(-1, 1), 0.1) == 0
+
+
+@pytest.mark.parametrize("case", ["reference"], indirect=True)
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_same_atoms_behind_the_threshold(case, size):
+    _, package, _ = case
+    spec = build(CcdcganRecipe, package.metadata["recipe"]).voxels
+    crystals = parity_cases.REMEMBERED[:size]
+    for form, run in forms(package, "sites_decoder").items():
+        voxels = run(np.eye(size, 10, dtype=np.float32))["sites_voxel"]
+        for atoms, crystal in zip(decode_channels(voxels, spec), crystals, strict=True):
+            positions = box_positions(crystal)
+            gaps = np.linalg.norm(atoms[:, None] - positions, axis=-1)
+            assert gaps.shape == (len(crystal), len(crystal)), form
+            assert gaps.min(axis=0).max() < 0.01, form
+    for form, run in forms(package, "lattice_decoder").items():
+        voxels = run(np.eye(size, 6, dtype=np.float32))["lattice_voxel"]
+        for voxel, crystal in zip(voxels, crystals, strict=True):
+            found = parameters(decode_lattice(voxel, spec))
+            assert np.allclose(found, parameters(crystal.lattice), atol=0.05), form
+
+
+@pytest.mark.parametrize("case", ["reference", "autoregressive"], indirect=True)
+def test_what_decisions_rest_on(case):
+    name, package, _ = case
+    inputs = inputs_of(package)
+    for part in package.parts:
+        if not decides(name, part):
+            continue
+        runs = inner_forms(package, part, "Sigmoid" if name == "reference" else "Softmax")
+        for batch in inputs[part]:
+            values = {form: run(batch) for form, run in runs.items()}
+            assert values["keras"]
+            for form, found in values.items():
+                for key, expected in values["keras"].items():
+                    assert difference(found[key], expected) <= TOLERANCE, (part, form, key)
+
+
+def test_onnx_is_valid_and_says_where_it_comes_from(case):
+    _, package, networks = case
+    for part, network in networks.items():
+        proto = onnx.load(package.folder / f"{part}.onnx")
+        onnx.checker.check_model(proto, full_check=True)
+        inferred = onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True)
+        entry = package.metadata["parts"][part]
+        for described, tensors in (
+            (entry["inputs"], inferred.graph.input),
+            (entry["outputs"], inferred.graph.output),
+        ):
+            found = {
+                tensor.name: [
+                    dim.dim_param or dim.dim_value for dim in tensor.type.tensor_type.shape.dim
+                ]
+                for tensor in tensors
+            }
+            assert found == {key: tensor["shape"] for key, tensor in described.items()}
+        assert {record.key: record.value for record in proto.metadata_props} == {
+            "tfmat_version": __version__,
+            "tfmat_recipe": package.metadata["recipe"]["name"],
+            "tfmat_part": part,
+            "weights_sha256": weights_sha256(network),
+        }
+        assert entry["weights_sha256"] == weights_sha256(network)
+        assert proto.opset_import[0].version == package.metadata["opset"]

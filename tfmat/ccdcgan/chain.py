@@ -1,0 +1,155 @@
+"""The CCDCGAN chain: which stages a command needs, in which order, and what they depend on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
+from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
+from tfmat.ccdcgan.training.constraint import constraint_part, train_constraint
+from tfmat.ccdcgan.training.data import TrainingData, load_training_data
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs, properties
+from tfmat.datasets.splits.rules import sentence as split_sentence
+from tfmat.datasets.store import Dataset
+from tfmat.inference.metadata import GENERATE
+from tfmat.training.chain import Chain, Networks
+from tfmat.training.loop import Stage
+from tfmat.training.run import Run
+
+# What each command trains; export follows always.
+TARGETS: dict[str, tuple[str, ...]] = {
+    "lattice-ae": ("lattice-ae",),
+    "sites-ae": ("sites-ae",),
+    "constraint": ("lattice-ae", "sites-ae", "graphs", "constraint"),
+    "dcgan": ("lattice-ae", "sites-ae", "graphs", "gan"),
+    "ccdcgan": ("lattice-ae", "sites-ae", "graphs", "constraint", "gan"),
+}
+# What a stage depends on: keys of the recipe, those of the stages before it included.
+GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
+INPUTS: dict[str, tuple[str, ...]] = {
+    "lattice-ae": ("data", "voxels", "lattice_autoencoder"),
+    "sites-ae": ("data", "voxels", "sites_autoencoder"),
+    "graphs": GRAPHS,
+    "constraint": (*GRAPHS, "constraint", "data.property"),
+}
+
+
+class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
+    """Both autoencoders, the crystal graphs, the constraints, the GAN."""
+
+    quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
+
+    def load_recipe(
+        self, name: str, settings: Sequence[str], target: str | None = None
+    ) -> CcdcganRecipe:
+        """Loads the recipe; a DCGAN is one without constraint terms."""
+        more = ["gan.terms=[]"] if target == "dcgan" else []
+        return load_recipe(name, [*settings, *more])
+
+    def open_dataset(self, name: str | Path) -> Dataset:
+        """Opens a dataset of structures."""
+        return Dataset.open(name)
+
+    def check(self, target: str, recipe: CcdcganRecipe, dataset: Dataset) -> None:
+        """Refuses, at once, a property that the data do not have."""
+        if "constraint" in TARGETS[target]:
+            for name in properties(recipe):
+                dataset.property(name)
+
+    def load(
+        self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
+    ) -> tuple[CcdcganRecipe, TrainingData]:
+        """Selects, canonicalises and splits the structures; settles the elements."""
+        data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
+        return replace(recipe, data=replace(recipe.data, elements=data.elements)), data
+
+    def describe(self, data: TrainingData) -> dict[str, Any]:
+        """Returns counts, elements and how structures were held out."""
+        return {
+            "structures": len(data),
+            "training": len(data.train),
+            "held_out": len(data.test),
+            "left_out": data.rejected,
+            "elements": list(data.elements),
+            "split": data.split,
+        }
+
+    def sentence(self, recipe: CcdcganRecipe, data: TrainingData) -> str:
+        """Returns how many structures are learned from."""
+        return (
+            f"{len(data.train)} structures to learn from, {len(data.test)} held out "
+            f"({split_sentence(data.split)})"
+        )
+
+    def texts(self, data: TrainingData) -> dict[str, str]:
+        """Returns the list of what is held out."""
+        return {"held_out.csv": data.held_out_list()}
+
+    def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
+        """Returns the stages; every property of the recipe's terms needs its own constraint."""
+        names: list[str] = []
+        for stage in TARGETS[target]:
+            if stage == "constraint":
+                names += [constraint_part(name, recipe) for name in properties(recipe)]
+            else:
+                names.append(stage)
+        return names
+
+    def inputs(self, target: str, recipe: CcdcganRecipe) -> dict[str, tuple[str, ...]]:
+        """Returns the stages that may be taken from another run, with what they depend on."""
+        inputs = dict(INPUTS)
+        if target == "constraint":
+            # The stage that the command is for is trained, whatever the other run has.
+            return {name: keys for name, keys in inputs.items() if name != target}
+        for name in self.stages("constraint", recipe):
+            inputs.setdefault(name, (*GRAPHS, "constraint"))
+        return inputs
+
+    def train_stage(self, stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
+        """Trains one stage."""
+        layout = GraphLayout.from_recipe(recipe, data.elements)
+        if stage.name == "lattice-ae":
+            train_lattice_autoencoder(stage, recipe, data)
+        elif stage.name == "sites-ae":
+            train_sites_autoencoder(stage, recipe, data)
+        elif stage.name == "graphs":
+            encode_graphs(stage, recipe, data)
+        elif stage.name == "gan":
+            from tfmat.ccdcgan.training.gan import train_gan
+
+            train_gan(stage, recipe, layout)
+        else:
+            name = stage.name.removeprefix("constraint").removeprefix("-") or recipe.data.property
+            train_constraint(stage, recipe, layout, name)
+
+    def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        """Loads all networks of a run; decoders end in their sigmoid."""
+        constraints = (constraint_part(name, recipe) for name in properties(recipe))
+        models = exported(run.networks([*TRAINED, *constraints]))
+        presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
+        details = {"presence_threshold": presence_record(presence)}
+        tensors = package_tensors([*models, GENERATE], recipe)
+        return Networks(models, tensors, recipe.data.elements, details)
+
+    def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
+        """Builds the generator with decoders, constraints and the reading of the cell behind it."""
+        from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
+
+        layout = GraphLayout.from_recipe(recipe, networks.elements)
+        needed = {"generator", "lattice_decoder", "sites_decoder"}
+        if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:
+            return None
+        thresholds = networks.details["presence_threshold"]
+        presence = [math.inf if value is None else value for value in thresholds]
+        constraints = {
+            part: next(iter(networks.tensors[part].outputs))
+            for part in networks.models
+            if networks.tensors[part].property is not None
+        }
+        return build_generate(networks.models, layout, recipe.voxels, presence, constraints)

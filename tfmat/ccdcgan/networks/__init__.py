@@ -1,0 +1,1 @@
+"""The networks of CCDCGAN as Keras models, and their losses."""

@@ -1,0 +1,226 @@
+"""Do structures come back from their voxels, and from their latents?
+
+The criterion is the papers' (:mod:`tfmat.crystals.matching`): pymatgen's StructureMatcher with
+fractional length tolerance 0.2, site tolerance 0.3 and angle tolerance 5 degrees.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.training.metrics import AtomCount
+from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
+from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure
+from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
+from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE, DecodeError, Mode
+from tfmat.ccdcgan.voxels.sites import box_positions, check_inside, encode_sites
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import match_rms, matchers
+from tfmat.errors import InputError
+
+if TYPE_CHECKING:
+    from tfmat.ccdcgan.codec import Codec
+
+# Crystals that go through the autoencoders together.
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One crystal and what came back.
+
+    Args:
+        original: The crystal in the cell in which it was drawn.
+        decoded: What came back; ``None`` if nothing did.
+        reason: Why nothing came back.
+        sites: Decoded positions by atomic number relative to the centre of the cell, in Å, where
+            atoms are to be counted.
+    """
+
+    original: Crystal
+    decoded: Crystal | None
+    reason: str = ""
+    sites: Mapping[int, NDArray[np.float64]] | None = None
+
+
+def through_voxels(
+    crystals: Iterable[Crystal], spec: VoxelSpec, mode: Mode = "robust"
+) -> Iterator[Reconstruction]:
+    """Draws crystals and reads them back.
+
+    Args:
+        crystals: Any crystals.
+        spec: Grids, cube and widths.
+        mode: ``robust``: canonical cells. ``faithful``: the original's way in and out, with the
+            cells as they are given.
+
+    Yields:
+        A reconstruction of each crystal; what cannot be drawn has none.
+    """
+    prepare = orient if mode == "faithful" else canonicalise
+    for given in crystals:
+        try:
+            crystal = prepare(given)
+        except InputError:
+            yield Reconstruction(given, None, NOT_REDUCED)
+            continue
+        if mode == "robust" and not _fits(crystal, spec):
+            yield Reconstruction(crystal, None, TOO_LARGE)
+            continue
+        elements = np.unique(crystal.numbers).tolist()
+        sites = encode_sites(crystal, elements, spec, wrap=mode == "faithful")
+        try:
+            decoded = decode_structure(
+                dict(zip(elements, sites, strict=True)),
+                encode_lattice(crystal.lattice, spec),
+                spec,
+                mode,
+            )
+        except DecodeError as error:
+            yield Reconstruction(crystal, None, error.reason)
+        else:
+            yield Reconstruction(crystal, decoded)
+
+
+def through_autoencoders(
+    crystals: Iterable[Crystal], codec: Codec, mode: Mode = "robust"
+) -> Iterator[Reconstruction]:
+    """Encodes crystals to latents and decodes them again.
+
+    Args:
+        crystals: Any crystals of the elements that the model knows.
+        codec: The autoencoders of a model package.
+        mode: How the voxels are decoded.
+
+    Yields:
+        A reconstruction of each crystal, with its decoded sites; what cannot be drawn has none.
+
+    Raises:
+        InputError: A crystal holds an element that the model does not know, or the package holds
+            no autoencoders.
+    """
+    spec = codec.recipe.voxels
+    chunk: list[Crystal] = []
+
+    def flush() -> Iterator[Reconstruction]:
+        if not chunk:
+            return
+        lattice, sites = codec.encode(chunk)
+        present = np.array(
+            [[number in crystal.numbers for number in codec.layout.numbers] for crystal in chunk]
+        )
+        voxels = codec.voxels(lattice, sites, present)
+        for crystal, (channels, lattice_voxel) in zip(chunk, voxels, strict=True):
+            found: dict[int, NDArray[np.float64]] = {}
+            try:
+                stack = np.stack(list(channels.values()))
+                found = dict(zip(channels, decode_channels(stack, spec, mode), strict=True))
+                decoded = assemble(decode_lattice(lattice_voxel, spec, mode), found, mode)
+            except DecodeError as error:
+                yield Reconstruction(crystal, None, error.reason, found)
+            else:
+                yield Reconstruction(crystal, decoded, sites=found)
+        chunk.clear()
+
+    for given in crystals:
+        try:
+            crystal, reason = canonicalise(given), ""
+        except InputError:
+            crystal, reason = given, NOT_REDUCED
+        if not reason and not _fits(crystal, spec):
+            reason = TOO_LARGE
+        if reason:
+            # Results keep the order of the crystals.
+            yield from flush()
+            yield Reconstruction(crystal, None, reason, {})
+            continue
+        chunk.append(crystal)
+        if len(chunk) == _CHUNK:
+            yield from flush()
+    yield from flush()
+
+
+def _fits(crystal: Crystal, spec: VoxelSpec) -> bool:
+    try:
+        check_inside(box_positions(crystal), spec)
+    except InputError:
+        return False
+    return True
+
+
+def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:
+    """Counts what came back.
+
+    Args:
+        reconstructions: From :func:`through_voxels` or :func:`through_autoencoders`.
+
+    Returns:
+        ``structures``; ``reproduced`` and ``reproduced_fraction`` (of all structures);
+        ``rms_mean_angstrom`` and ``rms_max_angstrom`` over those reproduced;
+        ``lattice_max_error_angstrom``, ``lattice_mean_error_angstrom``,
+        ``angle_max_error_degrees`` and ``angle_mean_error_degrees``, of the worst length and angle
+        of each cell that was decoded; ``not_decoded``, counts by reason; ``not_reproduced``,
+        indices; and where sites were given ``atom_recall``, ``atom_precision`` and
+        ``atom_rms_angstrom`` (pairs within 0.5 Å, within the element). A value that nothing
+        defines is ``None``.
+    """
+    judges = matchers()
+    total = 0
+    rms: list[float] = []
+    errors: list[NDArray[np.float64]] = []
+    failed: list[int] = []
+    reasons: Counter[str] = Counter()
+    atoms: AtomCount | None = None
+    for item in reconstructions:
+        distance = None
+        if item.decoded is None:
+            reasons[item.reason] += 1
+        else:
+            change = parameters(item.decoded.lattice) - parameters(item.original.lattice)
+            errors.append(np.abs(change).reshape(2, 3).max(axis=1))
+            distance = match_rms(item.original, item.decoded, judges)
+        if distance is None:
+            failed.append(total)
+        else:
+            rms.append(distance)
+        if item.sites is not None:
+            atoms = atoms or AtomCount()
+            _count_atoms(item, atoms)
+        total += 1
+    worst = np.array(errors).reshape(-1, 2)
+    result: dict[str, Any] = {
+        "structures": total,
+        "reproduced": len(rms),
+        "reproduced_fraction": _known(len(rms) / total if total else None),
+        "rms_mean_angstrom": _known(np.mean(rms) if rms else None),
+        "rms_max_angstrom": _known(max(rms, default=None)),
+    }
+    for column, name in enumerate(("lattice_{}_error_angstrom", "angle_{}_error_degrees")):
+        values = worst[:, column]
+        result[name.format("max")] = _known(values.max() if len(values) else None)
+        result[name.format("mean")] = _known(values.mean() if len(values) else None)
+    result["not_decoded"] = dict(reasons.most_common())
+    result["not_reproduced"] = failed
+    if atoms is not None:
+        result["atom_recall"] = _known(atoms.recall)
+        result["atom_precision"] = _known(atoms.precision)
+        result["atom_rms_angstrom"] = _known(atoms.rms)
+    return result
+
+
+def _count_atoms(item: Reconstruction, atoms: AtomCount) -> None:
+    positions = box_positions(item.original)
+    found = item.sites or {}
+    for number in np.unique(item.original.numbers).tolist():
+        atoms.add(positions[item.original.numbers == number], found.get(number, np.zeros((0, 3))))
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)

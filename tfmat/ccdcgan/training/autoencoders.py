@@ -1,0 +1,229 @@
+"""Trains the lattice autoencoder and the sites autoencoder (paper 004, Methods)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.networks.autoencoders import (
+    build_autoencoder,
+    build_decoder,
+    build_encoder,
+    inference_decoder,
+)
+from tfmat.ccdcgan.networks.losses import autoencoder_loss
+from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
+from tfmat.ccdcgan.training.data import TrainingData
+from tfmat.ccdcgan.training.metrics import atom_figures, lattice_errors
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import encode_channels
+from tfmat.networks.backend import call, compiled_steps
+from tfmat.networks.batches import Batches, Draw, Sampler
+from tfmat.networks.metric import metric
+from tfmat.networks.optimizers import optimizer
+
+if TYPE_CHECKING:
+    from tfmat.training.best import BestWeights
+    from tfmat.training.loop import Stage
+
+# Held-out voxels: for the loss at every chunk's end and for the figures at the end.
+SAMPLE = 64
+FINAL_SAMPLE = 256
+# The atoms of the sample are decoded at every fifth chunk's end.
+DECODED_CHUNKS = 5
+# Voxels that are reconstructed at once.
+VOXEL_BATCH = 8
+
+Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Any]]
+
+
+def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
+    """Trains the lattice autoencoder and writes ``lattice_encoder`` and ``lattice_decoder``.
+
+    Args:
+        stage: Where to train and log.
+        recipe: The whole recipe.
+        data: The structures.
+    """
+    spec = recipe.voxels
+    lattices = [crystal.lattice for crystal in data.crystals]
+
+    def draw(rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        voxels = np.empty((len(rows), *(spec.lattice_grid,) * 3, 1), dtype=np.float32)
+        for voxel, row in zip(voxels, rows, strict=True):
+            encode_lattice(lattices[row], spec, voxel[..., 0])
+        return voxels
+
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Any]:
+        return lattice_errors([lattices[row] for row in rows], voxels, spec)
+
+    _train(
+        stage,
+        "lattice",
+        recipe.lattice_autoencoder,
+        spec.lattice_grid,
+        _Samples(draw, data.train, data.test),
+        measure,
+    )
+
+
+def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
+    """Trains the sites autoencoder and writes ``sites_encoder`` and ``sites_decoder``.
+
+    One network sees all elements, each channel by itself.
+
+    Args:
+        stage: Where to train and log.
+        recipe: The whole recipe.
+        data: The structures.
+    """
+    spec = recipe.voxels
+    learned, held_out = data.channels(data.train), data.channels(data.test)
+    channels = learned + held_out
+
+    def draw(rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        return encode_channels([channels[row] for row in rows], spec)
+
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Any]:
+        return atom_figures([channels[row] for row in rows], voxels, spec)
+
+    numbers = np.arange(len(channels))
+    samples = _Samples(draw, numbers[: len(learned)], numbers[len(learned) :])
+    _train(stage, "sites", recipe.sites_autoencoder, spec.sites_grid, samples, measure)
+
+
+class _Samples:
+    """Voxels to learn from and voxels held out.
+
+    Args:
+        draw: Draws the voxels of given rows.
+        train: Rows to learn from.
+        test: Rows held out.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[[NDArray[np.intp]], NDArray[np.float32]],
+        train: NDArray[np.intp],
+        test: NDArray[np.intp],
+    ) -> None:
+        self.draw = draw
+        self.train = train
+        self.test = test
+
+    def pairs(self) -> Draw:
+        """Returns what draws training voxels as (input, target): both the same array."""
+
+        def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            voxels = self.draw(self.train[rows])
+            return voxels, voxels
+
+        return draw
+
+    def held_out(self, count: int) -> NDArray[np.intp]:
+        """Returns up to ``count`` held-out rows, spread evenly over all of them."""
+        count = min(count, len(self.test))
+        return self.test[np.linspace(0, len(self.test) - 1, count).astype(np.intp)]
+
+    def without(self, rows: NDArray[np.intp]) -> _Samples:
+        """Returns the same voxels with some of the held-out ones left out, if others remain."""
+        rest = np.setdiff1d(self.test, rows)
+        return _Samples(self.draw, self.train, rest if len(rest) else self.test)
+
+
+def _train(
+    stage: Stage,
+    part: str,
+    recipe: AutoencoderRecipe,
+    grid: int,
+    samples: _Samples,
+    measure: Measure,
+) -> None:
+    stage.devices.check_batch(recipe.batch_size, f"{part}_autoencoder.batch_size")
+    keras.utils.set_random_seed(stage.seed)
+    loss = autoencoder_loss(recipe)
+    with stage.devices.scope():
+        encoder, decoder = build_encoder(recipe, grid), build_decoder(recipe, grid)
+        model = build_autoencoder(encoder, decoder, recipe.latent_noise)
+        model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=compiled_steps())
+    probabilities = inference_decoder(decoder)
+    sampler = Sampler(len(samples.train), recipe.batch_size, stage.seed)
+    pairs = samples.pairs()
+    sample = samples.held_out(SAMPLE)
+    chunk = stage.chunk_length(recipe.steps)
+
+    def reconstruct(rows: NDArray[np.intp]) -> tuple[float, NDArray[np.float32]]:
+        """Returns the mean loss of held-out voxels and their reconstructions."""
+        losses, outputs = [], []
+        for start in range(0, len(rows), VOXEL_BATCH):
+            voxels = samples.draw(rows[start : start + VOXEL_BATCH])
+            latents = call(encoder, voxels, VOXEL_BATCH)
+            raw = call(decoder, latents, VOXEL_BATCH)
+            losses.append(float(keras.ops.convert_to_numpy(loss(voxels, raw))) * len(voxels))
+            # The sigmoid of the compact form alone; the reference form has none to add.
+            last = raw if probabilities is decoder else keras.ops.sigmoid(raw)
+            outputs.append(keras.ops.convert_to_numpy(last)[..., 0])
+        return sum(losses) / len(rows), np.concatenate(outputs)
+
+    def validate(step: int) -> Mapping[str, float]:
+        test_loss, voxels = reconstruct(sample)
+        values = {"test_loss": test_loss}
+        if step == recipe.steps or step // chunk % DECODED_CHUNKS == 0:
+            figures = measure(sample, voxels)
+            values |= {name: m["value"] for name, m in figures.items() if m["value"] is not None}
+        return values
+
+    best = stage.fit(
+        model,
+        lambda first, count: Batches(pairs, sampler, first, count),
+        recipe.steps,
+        validate,
+        recipe.keep,
+    )
+    # What chose the weights does not judge them.
+    judges = samples if best is None else samples.without(sample)
+    rows = judges.held_out(FINAL_SAMPLE)
+    test_loss, voxels = reconstruct(rows)
+    unit = f"{recipe.loss} a voxel point"
+    metrics = {"test_loss": metric(test_loss, unit, f"mean of {len(rows)} held-out voxels")}
+    if best is not None:
+        metrics |= _kept(stage, best, recipe, len(sample), unit)
+    stage.finish(
+        {
+            f"{part}_encoder": _float32(build_encoder, encoder, recipe, grid),
+            f"{part}_decoder": _float32(build_decoder, decoder, recipe, grid),
+        },
+        metrics | measure(rows, voxels),
+    )
+
+
+def _kept(
+    stage: Stage, best: BestWeights, recipe: AutoencoderRecipe, count: int, unit: str
+) -> dict[str, Any]:
+    """Returns which weights were kept, and tells the user where the recipe's limit was missed."""
+    note = f"smallest mean of {count} held-out voxels at a chunk's end; it chose the weights"
+    if recipe.keep_below and best.loss >= recipe.keep_below:
+        note += f"; not below the recipe's {recipe.keep_below:g}"
+        stage.tell(
+            f"{stage.name}: no held-out loss was below {recipe.keep_below:g} (smallest "
+            f"{best.loss:.3g} at step {best.step}); the original program would have kept nothing"
+        )
+    return {
+        "kept_step": metric(best.step, "step", "step whose weights were kept"),
+        "kept_test_loss": metric(best.loss, unit, note),
+    }
+
+
+def _float32(
+    builder: Callable[..., keras.Model], model: keras.Model, recipe: AutoencoderRecipe, grid: int
+) -> keras.Model:
+    """Returns a trained model without mixed precision, which does not export."""
+    if recipe.precision == "float32":
+        return model
+    copy = builder(recipe, grid, precision="float32")
+    copy.set_weights(model.get_weights())
+    return copy

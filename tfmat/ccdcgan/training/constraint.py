@@ -1,0 +1,111 @@
+"""Trains a constraint: a property from the crystal graph (paper 004, Methods)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.constraint import build_constraint
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict
+from tfmat.datasets.properties import unit_of
+from tfmat.errors import InputError
+from tfmat.networks.backend import compiled_steps
+from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.metric import metric
+from tfmat.networks.optimizers import optimizer
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
+
+# Held-out crystal graphs that are predicted at a chunk's end; all of them at the end.
+SAMPLE = 1024
+
+
+def constraint_part(name: str, recipe: CcdcganRecipe) -> str:
+    """Returns the name of the network that predicts a property: the main one has a plain name.
+
+    Args:
+        name: Name of the property.
+        recipe: The whole recipe.
+    """
+    return "constraint" if name == recipe.data.property else f"constraint-{name}"
+
+
+def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, name: str) -> None:
+    """Trains the constraint of one property on the training structures that have it.
+
+    Args:
+        stage: Where to train and log; it is called like the network it writes.
+        recipe: The whole recipe.
+        layout: Layout of the crystal graphs.
+        name: Name of the property.
+
+    Raises:
+        InputError: Too few structures have the property.
+    """
+    settings = recipe.constraint
+    stage.devices.check_batch(settings.batch_size, "constraint.batch_size")
+    data = CrystalGraphs.open(stage.run)
+    values = data.property(name)
+    train = data.train[np.isfinite(values[data.train])]
+    test = data.test[np.isfinite(values[data.test])]
+    if len(train) == 0 or len(test) < 2:
+        raise InputError(
+            f"property {name}: known for {len(train)} training and {len(test)} held-out "
+            "structures, too few for a constraint; give data that have it, or train dcgan"
+        )
+    keras.utils.set_random_seed(stage.seed)
+    with stage.devices.scope():
+        model = build_constraint(settings, layout)
+        model.compile(
+            optimizer=optimizer(settings),
+            loss=keras.losses.MeanSquaredError(),
+            jit_compile=compiled_steps(),
+        )
+    sampler = Sampler(len(train), settings.batch_size, stage.seed)
+
+    def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        chosen = train[rows]
+        return np.asarray(data.graphs[chosen]), values[chosen, None].astype(np.float32)
+
+    def errors(rows: NDArray[np.intp]) -> dict[str, float]:
+        predicted, true = predict(model, data.graphs, rows), values[rows]
+        residual = float(np.mean((predicted - true) ** 2))
+        variance = float(np.var(true))
+        return {
+            "test_loss": residual,
+            "test_mae": float(np.mean(np.abs(predicted - true))),
+            "test_r2": 1 - residual / variance if variance > 0 else float("nan"),
+        }
+
+    def validate(_: int) -> dict[str, float]:
+        return errors(test[:SAMPLE])
+
+    stage.fit(
+        model,
+        lambda first, count: Batches(draw, sampler, first, count),
+        settings.steps,
+        validate,
+    )
+    # Not compiled: else the state of its optimiser, twice the weights, is written with it.
+    trained = keras.Model(model.input, model.output, name=model.name)
+    stage.finish({stage.name: trained}, _metrics(errors(test), name, len(test), recipe))
+
+
+def _metrics(
+    figures: dict[str, float], name: str, count: int, recipe: CcdcganRecipe
+) -> dict[str, Any]:
+    note = f"{name} of {count} held-out structures ({recipe.data.split} split)"
+    return {
+        "test_mae": metric(
+            figures["test_mae"],
+            unit_of(name) or "unit of the property",
+            f"mean absolute error, {note}",
+        ),
+        "test_r2": metric(figures["test_r2"], "1", f"coefficient of determination, {note}"),
+    }

@@ -1,0 +1,195 @@
+"""The structures that a CCDCGAN learns from: selected, canonical, split, in memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.recipe import DataRecipe
+from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE
+from tfmat.ccdcgan.voxels.sites import box_positions
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.writing import reduced_formula
+from tfmat.datasets.properties import CREATED
+from tfmat.datasets.select import passes
+from tfmat.datasets.splits.copies import families
+from tfmat.datasets.splits.groups import formula
+from tfmat.datasets.splits.rules import hold_out, rows_hash
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Canonical crystals of a dataset that pass a recipe's selection.
+
+    Args:
+        dataset: Where they come from.
+        elements: Symbols in the order of their slots in the crystal graph.
+        rows: Their rows in the dataset, shape ``(n,)``.
+        crystals: The crystals in their canonical cells.
+        train: Numbers (in 0 to n - 1) of the structures to learn from, ascending.
+        test: Numbers of the structures held out, ascending.
+        rejected: How many structures were left out, by reason.
+        split: How structures were held out, and how many: the record of a
+            :class:`tfmat.datasets.splits.rules.Split`, with the hash of the held-out rows, by which
+            the split can be recognised.
+    """
+
+    dataset: Dataset
+    elements: tuple[str, ...]
+    rows: NDArray[np.intp]
+    crystals: list[Crystal]
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    rejected: dict[str, int]
+    split: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.crystals)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Atomic numbers of the elements, in the order of their slots."""
+        return tuple(atomic_numbers[symbol] for symbol in self.elements)
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of the structures, NaN where unknown, shape ``(n,)``.
+
+        Args:
+            name: Name of the property.
+
+        Raises:
+            InputError: The dataset has no such property.
+        """
+        return np.asarray(self.dataset.property(name)[self.rows], dtype=np.float64)
+
+    def held_out_list(self) -> str:
+        """Returns the held-out structures as CSV: identifier in the dataset, reduced formula."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "formula"])
+        for index in self.test:
+            name = self.dataset.ids[int(self.rows[index])]
+            writer.writerow([name, reduced_formula(self.crystals[index])])
+        return text.getvalue()
+
+    def channels(self, subset: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+        """Returns what the sites autoencoder sees: the atoms of one element of one structure.
+
+        Args:
+            subset: Numbers of structures.
+
+        Returns:
+            Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each, structure
+            by structure; an element that a structure lacks has no channel.
+        """
+        result = []
+        for index in subset:
+            crystal = self.crystals[index]
+            positions = box_positions(crystal)
+            for number in self.numbers:
+                atoms = crystal.numbers == number
+                if atoms.any():
+                    result.append(positions[atoms])
+        return result
+
+
+def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: int) -> TrainingData:
+    """Selects, canonicalises and splits a dataset; the same for every stage of a run.
+
+    Args:
+        recipe: Selection, elements and split.
+        dataset: The structures.
+        box: Edge of the cube of the sites voxels, in Å; atoms must lie inside it.
+        seed: Seed of the split.
+
+    Returns:
+        The training data.
+
+    Raises:
+        InputError: Nothing passes, or too few for a split.
+    """
+    rows, crystals, rejected = usable(recipe, dataset, box)
+    formulas = [formula(crystal) for crystal in crystals]
+    # Copies of one structure on both sides would make the held-out figures too good.
+    copies = families(dataset, rows)
+    created = dataset.property(CREATED)[rows] if CREATED in dataset.properties else None
+    split = hold_out(recipe.rule(), formulas, seed, copies, created)
+    return TrainingData(
+        dataset=dataset,
+        elements=tuple(chemical_symbols[number] for number in _element_numbers(recipe, dataset)),
+        rows=rows,
+        crystals=crystals,
+        train=split.train,
+        test=split.test,
+        rejected=rejected,
+        split={**split.record, "sha256": rows_hash(rows[split.test])},
+    )
+
+
+def usable(
+    recipe: DataRecipe, dataset: Dataset, box: float
+) -> tuple[NDArray[np.intp], list[Crystal], dict[str, int]]:
+    """Finds the structures that pass a recipe's selection and fit in the box.
+
+    Args:
+        recipe: Selection and elements.
+        dataset: The structures.
+        box: Edge of the cube of the sites voxels, in Å.
+
+    Returns:
+        Their rows in the dataset, ascending; the crystals in their canonical cells; and how many
+        others were left out, by reason.
+
+    Raises:
+        InputError: Nothing passes, or an element of the recipe is none.
+    """
+    numbers = _element_numbers(recipe, dataset)
+    rejected: Counter[str] = Counter()
+    rows, crystals = [], []
+    for row in range(len(dataset)):
+        try:
+            reason = _obstacle(dataset[row], recipe, numbers)
+            crystal = canonicalise(dataset[row])
+        except InputError:
+            # One absurd cell must not keep the others from being learned.
+            rejected[NOT_REDUCED] += 1
+            continue
+        if not reason and np.abs(box_positions(crystal)).max() > box / 2:
+            reason = TOO_LARGE
+        if reason:
+            rejected[reason] += 1
+            continue
+        rows.append(row)
+        crystals.append(crystal)
+    if not crystals:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
+        raise InputError(
+            f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); give other "
+            "--data, or change data.elements, data.max_atoms or data.max_length"
+        )
+    return np.array(rows, dtype=np.intp), crystals, dict(rejected)
+
+
+def _element_numbers(recipe: DataRecipe, dataset: Dataset) -> list[int]:
+    if not recipe.elements:
+        return [int(number) for number in np.unique(dataset.numbers)]
+    unknown = [symbol for symbol in recipe.elements if atomic_numbers.get(symbol, 0) < 1]
+    if unknown:
+        raise InputError(f"recipe: data.elements: {', '.join(unknown)} is no element")
+    return [atomic_numbers[symbol] for symbol in recipe.elements]
+
+
+def _obstacle(crystal: Crystal, recipe: DataRecipe, numbers: list[int]) -> str:
+    if not passes(crystal, recipe.max_atoms, recipe.max_length):
+        return "too many atoms or too long a cell"
+    return "" if np.isin(crystal.numbers, numbers).all() else "other elements"

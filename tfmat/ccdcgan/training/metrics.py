@@ -1,0 +1,143 @@
+"""The figures that judge an autoencoder: atoms that come back, cells that come back.
+
+The mean squared error does not tell: an output without any atom scores 2.9e-5 for each atom of a
+64³ voxel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from tfmat.ccdcgan.voxels.cell import parameters
+from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.lattice import decode_lattice
+from tfmat.ccdcgan.voxels.reasons import DecodeError
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.networks.metric import metric
+
+# An atom counts as found if one is decoded at most this far away, in Å.
+TOLERANCE = 0.5
+
+
+@dataclass
+class AtomCount:
+    """Counts atoms over any number of channels.
+
+    Args:
+        true: Atoms that are there.
+        decoded: Atoms that were decoded.
+        matched: Pairs of both within the tolerance, each atom in one pair at most.
+        square_distance: Sum of the squared distances of the pairs, in Å².
+    """
+
+    true: int = 0
+    decoded: int = 0
+    matched: int = 0
+    square_distance: float = 0.0
+
+    def add(
+        self,
+        true: NDArray[np.float64],
+        decoded: NDArray[np.float64],
+        tolerance: float = TOLERANCE,
+    ) -> None:
+        """Pairs the atoms of one channel so that most pairs lie within the tolerance.
+
+        Args:
+            true: Positions in Å, shape ``(n, 3)``.
+            decoded: Positions in Å, shape ``(m, 3)``, with the same origin.
+            tolerance: Largest distance of a pair, in Å.
+        """
+        self.true += len(true)
+        self.decoded += len(decoded)
+        if not len(true) or not len(decoded):
+            return
+        distances = cdist(true, decoded)
+        # A pair beyond the tolerance costs more than all good ones together: first as many pairs
+        # as can be, then the nearest.
+        useless = (len(true) + 1) * tolerance**2
+        cost = np.where(distances <= tolerance, distances**2, useless)
+        rows, columns = linear_sum_assignment(cost)
+        pairs = distances[rows, columns]
+        pairs = pairs[pairs <= tolerance]
+        self.matched += len(pairs)
+        self.square_distance += float(np.sum(pairs**2))
+
+    @property
+    def recall(self) -> float:
+        """Share of the true atoms that were decoded; NaN without atoms."""
+        return self.matched / self.true if self.true else float("nan")
+
+    @property
+    def precision(self) -> float:
+        """Share of the decoded atoms that are true; NaN if none was decoded."""
+        return self.matched / self.decoded if self.decoded else float("nan")
+
+    @property
+    def rms(self) -> float:
+        """Root mean square distance of the pairs, in Å; NaN without pairs."""
+        return float(np.sqrt(self.square_distance / self.matched)) if self.matched else float("nan")
+
+
+def atom_figures(
+    true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
+) -> dict[str, Any]:
+    """Measures reconstructed sites voxels by their atoms.
+
+    Args:
+        true: Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each.
+        voxels: Reconstructions, shape ``(n, grid, grid, grid)``.
+        spec: Grid, cube and width.
+
+    Returns:
+        Recall, precision and root mean square distance as metrics.
+    """
+    count = AtomCount()
+    for positions, decoded in zip(true, decode_channels(voxels, spec), strict=True):
+        count.add(positions, decoded)
+    note = f"{count.true} atoms of {len(true)} held-out channels, within {TOLERANCE} Å"
+    return {
+        "atom_recall": metric(count.recall, "1", f"share of {note}"),
+        "atom_precision": metric(
+            count.precision, "1", f"share of {count.decoded} decoded atoms; {note}"
+        ),
+        "atom_rms": metric(count.rms, "Å", f"of {count.matched} matched atoms; {note}"),
+    }
+
+
+def lattice_errors(
+    true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
+) -> dict[str, Any]:
+    """Measures reconstructed lattice voxels by the cells that they decode to.
+
+    Args:
+        true: Cell vectors as rows in Å, shape ``(3, 3)`` each.
+        voxels: Reconstructions, shape ``(n, grid, grid, grid)``.
+        spec: Grid and width.
+
+    Returns:
+        Share of cells decoded, mean relative error of the lengths and mean error of the angles.
+    """
+    lengths, angles = [], []
+    for lattice, voxel in zip(true, voxels, strict=True):
+        wanted = parameters(lattice)
+        try:
+            found = parameters(decode_lattice(voxel, spec))
+        except DecodeError:
+            continue
+        lengths.append(np.abs(found[:3] / wanted[:3] - 1).mean())
+        angles.append(np.abs(found[3:] - wanted[3:]).mean())
+    note = f"{len(true)} held-out lattice voxels"
+    share = len(lengths) / len(true)
+    mean = [float(np.mean(values)) if values else float("nan") for values in (lengths, angles)]
+    return {
+        "lattice_decoded": metric(share, "1", f"share of {note}"),
+        "lattice_length_error": metric(mean[0], "1", f"mean relative error of a, b, c; {note}"),
+        "lattice_angle_error": metric(mean[1], "degree", f"mean error of the angles; {note}"),
+    }

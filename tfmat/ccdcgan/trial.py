@@ -1,0 +1,226 @@
+"""Which decoded structures change when networks of a CCDCGAN run in another precision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from tfmat.ccdcgan import probe
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import Result, generate, noise
+from tfmat.ccdcgan.voxels.decode import decode_structure
+from tfmat.ccdcgan.voxels.reasons import DecodeError
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import match_rms, matchers
+from tfmat.crystals.symmetry import space_group
+from tfmat.datasets.properties import unit_of
+from tfmat.datasets.store import Dataset
+from tfmat.datasets.stored import StoredDataset
+from tfmat.export.trial import SEED, Trial
+from tfmat.inference.metadata import GENERATE
+from tfmat.inference.package import NetworkSet
+from tfmat.networks.metric import metric
+
+# Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
+DISTANCES = (1.5, 2.0)
+_DECODERS = ("lattice_decoder", "sites_decoder")
+_ENCODERS = ("lattice_encoder", "sites_encoder")
+
+# A structure, or the reason why there is none.
+Decoded = Crystal | str
+
+
+class StructureTrial(Trial):
+    """Compares the structures that the same noise gives."""
+
+    definition = (
+        "another status, another composition, or no match by pymatgen's StructureMatcher (ltol 0.2,"
+        " stol 0.3, angle_tol 5)"
+    )
+    probe = probe
+
+    @property
+    def generates(self) -> bool:
+        """Whether there are a generator and both decoders."""
+        return {"generator", *_DECODERS} <= set(self.reference.parts)
+
+    def decides(self, part: str) -> bool:
+        """All parts do but those that only judge crystal graphs."""
+        if part in _ENCODERS:
+            return self.generates and set(_ENCODERS) <= set(self.reference.parts)
+        return part == GENERATE or (self.generates and part in ("generator", *_DECODERS))
+
+    def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
+        """Counts structures that differ; encoders are judged by what comes back through them."""
+        decode = self._generated
+        if part == GENERATE:
+            decode = self._end_to_end
+        elif part in _ENCODERS:
+            decode = self._reconstructed
+        return compare(decode(self.reference), decode(networks))
+
+    def _generated(self, networks: NetworkSet) -> list[Decoded]:
+        return [_decoded(result) for result in self._results(networks)]
+
+    def _results(self, networks: NetworkSet) -> list[Result]:
+        """Generates from the noise vectors, as ``tfmat generate`` does."""
+        if networks is self.reference:
+            return self._reference_results
+        return list(generate(Codec.from_package(networks), self.samples, SEED))
+
+    @cached_property
+    def _reference_results(self) -> list[Result]:
+        return list(generate(Codec.from_package(self.reference), self.samples, SEED))
+
+    def _end_to_end(self, networks: NetworkSet) -> list[Decoded]:
+        """Decodes the voxels that leave the end-to-end network."""
+        codec = Codec.from_package(networks)
+        vectors = noise(SEED, 0, self.samples, codec.recipe.gan.latent)
+        found: list[Decoded] = []
+        for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
+            for present, sites, lattice in zip(
+                outputs["present"], outputs["sites_voxels"], outputs["lattice_voxel"], strict=True
+            ):
+                channels = {
+                    number: voxel
+                    for number, voxel, there in zip(
+                        codec.layout.numbers, sites, present, strict=True
+                    )
+                    if there
+                }
+                try:
+                    found.append(decode_structure(channels, lattice, codec.recipe.voxels))
+                except DecodeError as error:
+                    found.append(error.reason)
+        return found
+
+    def _reconstructed(self, networks: NetworkSet) -> list[Decoded]:
+        """Encodes the structures generated in float32 and decodes them again."""
+        codec = Codec.from_package(networks)
+        results = self._reference_results
+        crystals = [result.crystal for result in results if result.crystal is not None]
+        found: list[Decoded] = []
+        for start in range(0, len(crystals), probe.GRAPH_BATCH):
+            chunk = crystals[start : start + probe.GRAPH_BATCH]
+            lattice, sites = codec.encode(chunk)
+            present = np.array(
+                [np.isin(codec.layout.numbers, crystal.numbers) for crystal in chunk]
+            )
+            found += (
+                item.reason if isinstance(item, DecodeError) else item
+                for item in codec.decode(lattice, sites, present)
+            )
+        return found
+
+    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
+        codec = Codec.from_package(networks)
+        command = (
+            f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
+            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
+        )
+        units = {name: unit_of(name) or "" for name in codec.constraints.values()}
+        found = figures(self._results(networks), units)
+        if isinstance(data, Dataset):
+            found["median_volume_per_atom_of_data"] = data_figure(data)
+        return {name: {**figure, "command": command} for name, figure in found.items()}
+
+
+def _decoded(result: Result) -> Decoded:
+    return result.status if result.crystal is None else result.crystal
+
+
+def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Any]:
+    """Measures generated structures.
+
+    Args:
+        results: One for every crystal graph.
+        units: Units of the predicted properties, by name.
+
+    Returns:
+        Figures by name, each with ``value``, ``unit`` and ``note``.
+    """
+    found = [result for result in results if result.crystal is not None]
+    crystals = [result.crystal for result in found if result.crystal is not None]
+    graphs, structures = f"{len(results):,} crystal graphs", f"{len(found):,} structures"
+    values = {
+        "structures": metric(
+            _share(result.crystal is not None for result in results), "1", f"share of {graphs}"
+        )
+    }
+    for distance in DISTANCES:
+        share = _share(result.min_distance >= distance for result in found)
+        note = f"share of {structures} without a pair of atoms below {distance} Å"
+        values[f"structures_beyond_{distance}_angstrom"] = metric(share, "1", note)
+    volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in crystals]
+    values["median_volume_per_atom"] = metric(
+        float(np.median(volumes)) if volumes else nan, "Å³/atom", f"median of {structures}"
+    )
+    for name, unit in units.items():
+        mean = float(np.mean([result.properties[name] for result in found])) if found else nan
+        values[f"mean_predicted_{name}"] = metric(
+            mean, unit, f"mean prediction of the constraint for {structures}"
+        )
+    values["space_group_P1"] = metric(
+        _share(space_group(crystal)[1] <= 1 for crystal in crystals),
+        "1",
+        f"share of {structures} without symmetry within 0.1 Å",
+    )
+    return values
+
+
+def data_figure(dataset: Dataset) -> dict[str, Any]:
+    """Returns the median volume per atom of a dataset, to compare generated structures with.
+
+    Args:
+        dataset: The dataset.
+    """
+    volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in dataset]
+    note = f"median of the {len(volumes):,} structures of the dataset {dataset.path.name}"
+    return metric(float(np.median(volumes)), "Å³/atom", note)
+
+
+def _share(answers: Iterable[bool]) -> float:
+    known = list(answers)
+    return sum(known) / len(known) if known else nan
+
+
+def compare(wanted: Sequence[Decoded], found: Sequence[Decoded]) -> dict[str, Any]:
+    """Counts the structures that differ.
+
+    Args:
+        wanted: Structures, or why there are none.
+        found: Others from the same inputs.
+
+    Returns:
+        ``samples``, ``different``, ``reasons`` (of these: ``status``, ``composition``,
+        ``positions``), and of those that do not differ the ``mean_rms_displacement`` and
+        ``largest_rms_displacement`` in Å (``None`` without structures).
+    """
+    judges = matchers()
+    reasons: Counter[str] = Counter()
+    moved: list[float] = []
+    for first, second in zip(wanted, found, strict=True):
+        if isinstance(first, str) or isinstance(second, str):
+            if not (isinstance(first, str) and first == second):
+                reasons["status"] += 1
+        elif sorted(first.numbers.tolist()) != sorted(second.numbers.tolist()):
+            reasons["composition"] += 1
+        else:
+            distance = match_rms(first, second, judges)
+            if distance is None:
+                reasons["positions"] += 1
+            else:
+                moved.append(distance)
+    return {
+        "samples": len(wanted),
+        "different": reasons.total(),
+        "reasons": dict(reasons),
+        "mean_rms_displacement": float(np.mean(moved)) if moved else None,
+        "largest_rms_displacement": max(moved, default=None),
+    }

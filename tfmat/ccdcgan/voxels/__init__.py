@@ -1,0 +1,1 @@
+"""Voxels: how a structure is drawn, and how it is read back."""

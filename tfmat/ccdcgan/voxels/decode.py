@@ -1,0 +1,178 @@
+"""From voxels back to atoms and crystals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.ccdcgan.voxels.faithful import local_maxima
+from tfmat.ccdcgan.voxels.lattice import decode_lattice
+from tfmat.ccdcgan.voxels.matched import matched_peaks
+from tfmat.ccdcgan.voxels.peaks import exact_peaks
+from tfmat.ccdcgan.voxels.reasons import NO_ATOMS, NOT_FINITE, TOO_CLOSE, DecodeError, Mode
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.crystals.crystal import Crystal
+
+# Atoms nearer than this (Å) make no crystal (released code).
+MIN_DISTANCE = 0.5
+
+
+def decode_sites(
+    voxel: NDArray[np.float32], spec: VoxelSpec, mode: Mode = "robust"
+) -> NDArray[np.float64]:
+    """Finds the atoms of one element.
+
+    Args:
+        voxel: Sites voxel, shape ``(grid, grid, grid)``; a trailing axis of 1 is accepted.
+        spec: Grid, cube and width.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        Positions relative to the centre of the cell, in Å, shape ``(atoms, 3)``; possibly none.
+
+    Raises:
+        DecodeError: The voxel holds values that are not finite.
+    """
+    return decode_channels(np.asarray(voxel)[None], spec, mode)[0]
+
+
+def decode_channels(
+    voxels: NDArray[np.float32], spec: VoxelSpec, mode: Mode = "robust"
+) -> list[NDArray[np.float64]]:
+    """Finds the atoms of many channels at once, which is faster than one by one.
+
+    Args:
+        voxels: Sites voxels, shape ``(channels, grid, grid, grid)`` or with a trailing axis of 1.
+        spec: Grid, cube and width.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        For each channel the positions relative to the centre of the cell, in Å.
+
+    Raises:
+        DecodeError: A voxel holds values that are not finite.
+    """
+    stack = np.asarray(voxels).reshape(-1, *(spec.sites_grid,) * 3)
+    if mode == "faithful":
+        return [local_maxima(channel, spec) for channel in stack]
+    stack = stack.astype(np.float32, copy=False)
+    position, channel, clean = exact_peaks(stack, spec)
+    ends = np.searchsorted(channel, np.arange(len(stack) + 1))
+    found = [position[ends[i] : ends[i + 1]] for i in range(len(stack))]
+    noisy = np.flatnonzero(~clean)
+    if len(noisy):
+        rest = stack if len(noisy) == len(stack) else stack[noisy]
+        # A matrix product is the fastest way to look at every value.
+        if not np.isfinite(rest.reshape(-1, spec.sites_grid) @ np.ones_like(rest[0, 0, 0])).all():
+            raise DecodeError(NOT_FINITE)
+        for number, atoms in zip(noisy, matched_peaks(rest, spec), strict=True):
+            found[number] = atoms
+    return found
+
+
+def decode_structure(
+    sites: Mapping[int, NDArray[np.float32]],
+    lattice_voxel: NDArray[np.float32],
+    spec: VoxelSpec,
+    mode: Mode = "robust",
+) -> Crystal:
+    """Reads a crystal from its voxels.
+
+    Args:
+        sites: Sites voxel of each element by atomic number, shape ``(grid, grid, grid)`` each.
+        lattice_voxel: Lattice voxel, shape ``(grid, grid, grid)``.
+        spec: Grids, cube and widths.
+        mode: ``robust`` or ``faithful``.
+
+    Returns:
+        The crystal; the centre of its atoms lies at the centre of the cell.
+
+    Raises:
+        DecodeError: The voxels show no crystal; the reason says why.
+    """
+    lattice = decode_lattice(lattice_voxel, spec, mode)
+    if not sites:
+        raise DecodeError(NO_ATOMS)
+    stack = _stacked([np.reshape(voxel, (spec.sites_grid,) * 3) for voxel in sites.values()])
+    atoms = dict(zip(sites, decode_channels(stack, spec, mode), strict=True))
+    return assemble(lattice, atoms, mode)
+
+
+def _stacked(voxels: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Stacks voxels, without copying if they already follow each other in memory."""
+    first = voxels[0]
+    adjoining = all(
+        voxel.dtype == first.dtype
+        and voxel.flags.c_contiguous
+        and voxel.ctypes.data == first.ctypes.data + number * first.nbytes
+        for number, voxel in enumerate(voxels)
+    )
+    if not adjoining:
+        return np.stack(voxels)
+    return np.lib.stride_tricks.as_strided(
+        first, (len(voxels), *first.shape), (first.nbytes, *first.strides), writeable=False
+    )
+
+
+def assemble(
+    lattice: NDArray[np.float64],
+    atoms: Mapping[int, NDArray[np.float64]],
+    mode: Mode = "robust",
+) -> Crystal:
+    """Puts decoded atoms into a decoded cell.
+
+    Args:
+        lattice: Cell vectors as rows, in Å.
+        atoms: Positions of each element by atomic number, relative to the centre of the cell.
+        mode: ``faithful`` puts the mean of the positions at the centre of the cell.
+
+    Returns:
+        The crystal.
+
+    Raises:
+        DecodeError: There are no atoms, or two are nearer than 0.5 Å.
+    """
+    positions = np.concatenate([np.zeros((0, 3)), *atoms.values()])
+    numbers = np.repeat(list(atoms), [len(entry) for entry in atoms.values()]).astype(np.uint8)
+    if not len(positions):
+        raise DecodeError(NO_ATOMS)
+    if mode == "faithful":
+        positions -= positions.mean(axis=0)
+    positions += lattice.sum(axis=0) / 2
+    if nearest_distance(lattice, positions) < MIN_DISTANCE:
+        raise DecodeError(TOO_CLOSE)
+    return Crystal(lattice, positions, numbers)
+
+
+def nearest_distance(lattice: NDArray[np.float64], positions: NDArray[np.float64]) -> float:
+    """Returns the smallest distance of two atoms, over all periodic images, in Å.
+
+    Of more than about a hundred atoms, which only noise gives, the first distance that is too
+    small for a crystal ends the search.
+
+    Args:
+        lattice: Cell vectors as rows, in Å, reduced or nearly so.
+        positions: Cartesian positions in Å, shape ``(atoms, 3)``.
+    """
+    count = len(positions)
+    if count == 1:
+        return float(np.linalg.norm(lattice, axis=1).min())
+    rows = max(1, _PAIRS // count)
+    shortest = float("inf")
+    for start in range(0, count - 1, rows):
+        first, second = np.triu_indices(min(rows, count - start), 1, count - start)
+        difference = positions[first + start] - positions[second + start]
+        apart = np.linalg.solve(lattice.T, difference.T).T
+        apart = (apart - np.round(apart)) @ lattice
+        images = apart[:, None, :] + _IMAGES @ lattice
+        shortest = min(shortest, float(np.sqrt(np.square(images).sum(axis=-1).min())))
+        if shortest < MIN_DISTANCE:
+            break
+    return shortest
+
+
+# Pairs of atoms that are looked at together.
+_PAIRS = 20_000
+_IMAGES = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), axis=-1).reshape(27, 3)

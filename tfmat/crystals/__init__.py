@@ -1,0 +1,1 @@
+"""What a structure is: geometry, symmetry, distances, matching, duplicates, convex hull."""

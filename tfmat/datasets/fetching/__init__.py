@@ -1,0 +1,1 @@
+"""Structures from databases on the network."""

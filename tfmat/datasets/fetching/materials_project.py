@@ -1,0 +1,293 @@
+"""Structures from the Materials Project, through its client mp-api and its REST interface."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from tfmat.datasets.credit import combined
+from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.providers import (
+    GNOME_CREDIT,
+    MP_CREDIT,
+    MP_METHODS,
+    THERMO_TYPES,
+    mp_scale,
+    value_at,
+)
+from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.readers.records import Row
+from tfmat.datasets.readers.structure_text import crystal_from_mapping
+from tfmat.errors import InputError, TfmatError, one_line, require
+
+_ENERGIES = {
+    "formation_energy_per_atom": "formation_energy_per_atom",
+    "e_above_hull": "energy_above_hull",
+    "energy_per_atom": "energy_per_atom",
+}
+_COLUMNS = {**_ENERGIES, "band_gap": "band_gap", "created": "created_at"}
+_KEY_LENGTH = 32
+_KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give --api-key)"
+_STATUS = re.compile(r"status code (\d{3})")
+
+
+class MaterialsProjectSource:
+    """A query to the Materials Project's collection ``summary``.
+
+    The key goes into the header of the requests and nowhere else.
+
+    Args:
+        wanted: What to ask for.
+        api_key: The user's key; ``MP_API_KEY`` or pymatgen's ``PMG_MAPI_KEY`` by default.
+        thermo_type: Which of the sets of energies; of the default one the collection itself
+            holds the energies, of another they come from the collection ``thermo``.
+        gnome: Also structures of GNoME, whose licence forbids commercial use.
+        page_size: Structures on a page, at most 1000.
+        endpoint: Address of the interface; that of mp-api (``MP_API_ENDPOINT``) by default.
+        pace: How fast to ask.
+
+    Attributes:
+        name, url, pace, query, columns, notes, credit: See
+            :class:`tfmat.datasets.fetching.fetch.Source`.
+
+    Raises:
+        InputError: There is no key, or it is none.
+        MissingExtraError: mp-api is not installed.
+    """
+
+    name = "Materials Project"
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        api_key: str | None = None,
+        thermo_type: str = THERMO_TYPES[0],
+        gnome: bool = False,
+        page_size: int = 500,
+        endpoint: str | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._key = _find_key(api_key)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._module = require("mp_api.client", "mp", "tfmat data fetch mp")
+        from mp_api.client.core.utils import validate_endpoint
+
+        self.url = validate_endpoint(endpoint)
+        self.pace = pace or Pace()
+        self.columns: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.credit = combined([MP_CREDIT, GNOME_CREDIT]) if gnome else MP_CREDIT
+        self._thermo_type = thermo_type
+        self._page_size = page_size
+        self._conditions = _conditions(wanted, gnome=gnome)
+        self._total: int | None = None
+        self._rester: Any = None
+        self.query = {**wanted.record(), "thermo_type": thermo_type, "gnome": gnome}
+        self.query["page_size"] = page_size
+
+    def connect(self) -> dict[str, Any]:
+        """Opens the client and counts the matches.
+
+        Returns:
+            ``version`` is the Materials Project's ``db_version``; besides the client's versions.
+
+        Raises:
+            InputError: The key is refused.
+            ServiceError: The service cannot be reached, or fails.
+        """
+        self.columns = dict(_COLUMNS)
+        session = PoliteSession(self.pace)
+        # The client asks for this without patience or time limit; here an outage shows at once.
+        session.get(f"{self.url}heartbeat")
+        self._rester = self._ask(
+            lambda: self._module.MPRester(
+                self._key,
+                endpoint=self.url,
+                session=session,
+                use_document_model=False,
+                mute_progress_bars=True,
+            )
+        )
+        only = {"_fields": "material_id", "_limit": 1}
+        criteria = {**_criteria(self._conditions), **only}
+        self._total = int(self._ask(lambda: self._rester.materials.summary.count(criteria)))
+        return {
+            "version": self._rester.db_version,
+            "name": self.name,
+            "mp_api": version("mp-api"),
+            "emmet_core": version("emmet-core"),
+        }
+
+    def page(self, token: str | None) -> Page:
+        """Asks for a page of structures, and for what other collections know of them.
+
+        Args:
+            token: The page's number, from 1; ``None`` for the first.
+
+        Raises:
+            InputError: The service does not understand the query.
+            ServiceError: It cannot be reached, or fails.
+        """
+        number = int(token or 1)
+        fields = ["material_id", "structure", "band_gap", "last_updated", *_ENERGIES.values()]
+        found = self._ask(
+            lambda: self._rester.materials.summary.search(
+                **self._conditions,
+                fields=fields,
+                all_fields=False,
+                # One chunk of a numbered page: the plain interface, not the bulk files on S3.
+                num_chunks=1,
+                chunk_size=self._page_size,
+                _page=number,
+                _sort_fields="material_id",
+            )
+        )
+        entries = [{**entry, "material_id": _familiar(entry["material_id"])} for entry in found]
+        self._add(entries, "provenance", ["created_at"])
+        if self._thermo_type != THERMO_TYPES[0]:
+            self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=[self._thermo_type])
+        total = self._total if self._total is not None else 0
+        changes = [_moment(entry.get("last_updated")) for entry in entries]
+        return Page(
+            entries,
+            str(number + 1) if entries and number * self._page_size < total else None,
+            self._total,
+            max(changes, default="") or None,
+        )
+
+    def row(self, entry: Mapping[str, Any]) -> Row:
+        """Reads a document: its crystal, or why it has none, and its properties."""
+        name = str(entry.get("material_id") or "")
+        values = {column: value_at(entry, field, column) for column, field in _COLUMNS.items()}
+        structure = entry.get("structure")
+        try:
+            if not isinstance(structure, Mapping):
+                raise InputError("no structure")
+            if not structure.get("sites"):
+                raise InputError("no sites")
+            return Row("", values, crystal_from_mapping(structure), name=name)
+        except InputError as error:
+            return Row("", values, reason=str(error), name=name)
+
+    def energies(self) -> dict[str, Any]:
+        """Says on which scale the energies are."""
+        return {
+            "method": MP_METHODS[self._thermo_type],
+            "scale": mp_scale(self._thermo_type),
+            "references": {},
+        }
+
+    def _add(
+        self, entries: list[dict[str, Any]], collection: str, fields: list[str], **more: Any
+    ) -> None:
+        """Puts what another collection says of the same materials in place of the entries' own."""
+        if not entries:
+            return
+        found = self._ask(
+            lambda: getattr(self._rester.materials, collection).search(
+                material_ids=[entry["material_id"] for entry in entries],
+                fields=["material_id", *fields],
+                all_fields=False,
+                chunk_size=1000,
+                **more,
+            )
+        )
+        known = {_familiar(document["material_id"]): document for document in found}
+        for entry in entries:
+            document = known.get(entry["material_id"], {})
+            entry.update({field: document.get(field) for field in fields})
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        """Asks through the client, whose errors become lines without the key."""
+        import requests
+        from mp_api.client.core.exceptions import MPRestError
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return question()
+        except (MPRestError, requests.RequestException, KeyError, ValueError) as error:
+            raise self._error(one_line(str(error)).replace(self._key, "***")) from None
+
+    def _error(self, text: str) -> TfmatError:
+        found = _STATUS.search(text)
+        status = int(found[1]) if found else 0
+        detail = text.rsplit("with message:", 1)[-1].strip()[:200]
+        if status in (401, 403):
+            return InputError(
+                f"the Materials Project refuses the key ({status}); get one {_KEY_HINT}"
+            )
+        if status in (400, 422) or text.startswith("The server does not support"):
+            return InputError(f"the Materials Project does not understand the query: {detail}")
+        return ServiceError(f"{self.url}: no answer of the Materials Project ({detail})")
+
+
+def _find_key(given: str | None) -> str:
+    key = given or os.environ.get("MP_API_KEY") or os.environ.get("PMG_MAPI_KEY")
+    if not key:
+        # pymatgen's own file of settings, where its users keep theirs.
+        from pymatgen.core import SETTINGS
+
+        key = SETTINGS.get("PMG_MAPI_KEY")
+    if not key:
+        raise InputError(f"the Materials Project needs a key {_KEY_HINT}")
+    key = str(key).strip()
+    if len(key) != _KEY_LENGTH or not key.isalnum():
+        raise InputError(
+            f"the key of the Materials Project is wrong: it has {_KEY_LENGTH} letters and digits, "
+            f"this one {len(key)} characters; get one {_KEY_HINT}"
+        )
+    return key
+
+
+def _conditions(wanted: Wanted, *, gnome: bool) -> dict[str, Any]:
+    """Returns the arguments of the client's search."""
+    conditions: dict[str, Any] = {"deprecated": False, "include_gnome": gnome}
+    if wanted.elements:
+        conditions["chemsys"] = wanted.systems()
+    elif wanted.containing:
+        conditions["elements"] = sorted(set(wanted.containing))
+    if wanted.count and not wanted.elements:
+        conditions["num_elements"] = wanted.count
+    if wanted.max_atoms:
+        conditions["num_sites"] = (1, wanted.max_atoms)
+    return conditions
+
+
+def _criteria(conditions: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the same as the service itself names it, which the client's count takes."""
+    criteria: dict[str, Any] = {"deprecated": conditions["deprecated"]}
+    if not conditions["include_gnome"]:
+        criteria["batch_id_not_eq"] = "gnome_r2scan_statics"
+    for name in ("chemsys", "elements"):
+        if name in conditions:
+            criteria[name] = ",".join(conditions[name])
+    for ours, theirs in (("num_elements", "nelements"), ("num_sites", "nsites")):
+        if ours in conditions:
+            criteria[f"{theirs}_min"], criteria[f"{theirs}_max"] = conditions[ours]
+    return criteria
+
+
+def _familiar(identifier: object) -> str:
+    """Returns an identifier in the form that people know (``mp-149``) if it has one.
+
+    The service is changing to one of letters alone (``mp-ft``), which joins with no older table.
+    """
+    from mp_api.client.core.utils import validate_ids
+
+    try:
+        return str(validate_ids([str(identifier)])[0])
+    except ValueError:
+        return str(identifier)
+
+
+def _moment(value: object) -> str:
+    """Returns a moment as text, also where it is MongoDB's JSON."""
+    return str(value.get("$date", "")) if isinstance(value, Mapping) else str(value or "")

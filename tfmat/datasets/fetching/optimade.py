@@ -1,0 +1,299 @@
+"""Structures from any OPTIMADE service, through the client of optimade-python-tools."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Mapping
+from contextlib import redirect_stderr
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+from tfmat.datasets.fetching.entry import crystal_of_entry
+from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.providers import (
+    Provider,
+    find_fields,
+    find_provider,
+    unit_fits,
+    value_at,
+)
+from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.properties import unit_of
+from tfmat.datasets.readers.records import Row
+from tfmat.errors import InputError, TfmatError, one_line, require
+
+_STRUCTURE = (
+    "lattice_vectors",
+    "cartesian_site_positions",
+    "species_at_sites",
+    "species",
+    "nsites",
+    "nperiodic_dimensions",
+    "structure_features",
+    "last_modified",
+)
+# The client counts to this where it is told to fetch everything.
+_EVERYTHING = 2**31
+_STATUS = re.compile(r"(\d{3}) - ")
+
+
+class OptimadeSource:
+    """A query to one OPTIMADE service.
+
+    Args:
+        provider: ``mp``, ``oqmd``, ``alexandria`` or ``alexandria-pbesol``, or the base address
+            of a service.
+        wanted: What to ask for.
+        filter_text: More conditions, in the language of OPTIMADE.
+        page_size: Entries on a page.
+        properties: Property to the field that holds it, as the user said; others are found.
+        thermo_type: Of the Materials Project: which of its three sets of energies.
+        pace: How fast to ask.
+
+    Attributes:
+        name, url, pace, query, columns, notes, credit: See
+            :class:`tfmat.datasets.fetching.fetch.Source`.
+
+    Raises:
+        InputError: The provider is unknown, the filter is none, or nothing was asked for.
+        MissingExtraError: The client is not installed.
+    """
+
+    def __init__(
+        self,
+        provider: str,
+        wanted: Wanted,
+        filter_text: str = "",
+        *,
+        page_size: int = 100,
+        properties: Mapping[str, str] | None = None,
+        thermo_type: str = "GGA_GGA+U_R2SCAN",
+        pace: Pace | None = None,
+    ) -> None:
+        self._provider: Provider = find_provider(provider, thermo_type)
+        self.name = self._provider.name
+        self.url = self._provider.url
+        self.credit = self._provider.credit
+        self.pace = pace or Pace()
+        self.notes: list[str] = []
+        self.columns: dict[str, str] = {}
+        self._filter = _joined(filter_text, wanted.optimade())
+        self._page_size = page_size
+        self._requested = dict(properties or {})
+        self._client = self._new_client()
+        self._check_filter()
+        self.query = {
+            "filter": self._filter,
+            "page_size": page_size,
+            "properties": self._requested,
+            "thermo_type": self._provider.thermo_type,
+        }
+
+    def connect(self) -> dict[str, Any]:
+        """Asks which fields and units the service has.
+
+        Returns:
+            ``version`` of the database, if it names one, and what its ``meta`` says of API,
+            implementation and provider.
+
+        Raises:
+            InputError: There is no OPTIMADE service at the address.
+            ServiceError: It cannot be reached, or fails.
+        """
+        fields: Mapping[str, Any] = {}
+        meta: Mapping[str, Any] = {}
+        try:
+            answer = self._get("info/structures")
+            fields = _mapping(_mapping(answer.data).get("properties"))
+            meta = answer.meta
+        except InputError:
+            # What is no service at all shows in the first page.
+            self._note("the service does not describe its fields; units are not checked")
+        self._choose_fields(fields)
+        return _about(meta)
+
+    def page(self, token: str | None) -> Page:
+        """Asks for a page.
+
+        Args:
+            token: Its address, as the page before named it; ``None`` for the first.
+
+        Raises:
+            InputError: The service does not understand the query.
+            ServiceError: It cannot be reached, or fails.
+        """
+        answer = self._get("structures", token)
+        entries = [entry for entry in answer.data if isinstance(entry, dict)]
+        link = answer.links.get("next")
+        link = link.get("href") if isinstance(link, dict) else link
+        more = bool(entries) and answer.meta.get("more_data_available") is not False
+        delay = answer.meta.get("request_delay")
+        if isinstance(delay, int | float):
+            self.pace.delay(float(delay))
+        for warning in answer.meta.get("warnings") or ():
+            self._note(f"the service warns: {one_line(str(_mapping(warning).get('detail')))[:200]}")
+        changes = [str(_attributes(entry).get("last_modified") or "") for entry in entries]
+        total = answer.meta.get("data_returned")
+        return Page(
+            entries,
+            urljoin(token or self.url, link) if link and more else None,
+            total if isinstance(total, int) else None,
+            max(changes, default="") or None,
+        )
+
+    def row(self, entry: Mapping[str, Any]) -> Row:
+        """Reads an entry: its crystal, or why it has none, and its properties."""
+        attributes = _attributes(entry)
+        # OQMD's identifiers are numbers.
+        name = str(entry.get("id", ""))
+        values = {
+            column: value_at(attributes, path, column) for column, path in self.columns.items()
+        }
+        if values.get("e_above_hull", 0.0) < 0:
+            # OQMD says how far below all others a stable compound lies; above the hull that is 0.
+            values["e_above_hull"] = 0.0
+        try:
+            return Row("", values, crystal_of_entry(attributes), name=name)
+        except InputError as error:
+            return Row("", values, reason=str(error), name=name)
+
+    def energies(self) -> dict[str, Any]:
+        """Says on which scale the energies are, by the provider's documentation."""
+        return {
+            "method": self._provider.method,
+            "scale": self._provider.scale,
+            "references": {},
+        }
+
+    def _note(self, text: str) -> None:
+        # A fetch that goes on has its notes already.
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _new_client(self) -> Any:
+        module = require("optimade.client", "optimade", "tfmat data fetch optimade")
+        pace = self.pace
+
+        class Session(PoliteSession):
+            """The client makes its sessions itself, without arguments."""
+
+            def __init__(self) -> None:
+                super().__init__(pace)
+
+        return module.OptimadeClient(
+            base_urls=[self.url],
+            max_results_per_provider=_EVERYTHING,
+            http_client=Session,
+            use_async=False,
+            silent=True,
+        )
+
+    def _check_filter(self) -> None:
+        if not self._filter:
+            return
+        from optimade.exceptions import BadRequest
+        from optimade.filterparser import LarkParser
+
+        try:
+            LarkParser().parse(self._filter)
+        except BadRequest as error:
+            detail = one_line(str(getattr(error, "detail", error)))
+            raise InputError(
+                f"--filter {self._filter!r}: no filter of OPTIMADE ({detail[:160]}); write e.g. "
+                """'elements HAS "Se" AND nelements=2'"""
+            ) from error
+
+    def _choose_fields(self, described: Mapping[str, Any]) -> None:
+        """Decides which field is which property, and checks that it is there in the right unit."""
+        self.columns = {}
+        known = self._provider.fields or find_fields(described)
+        for name, path in {**known, **self._requested}.items():
+            head = path.split(".")[0]
+            stated = _mapping(described.get(head)).get("unit")
+            if described and head not in described:
+                if name in self._requested:
+                    raise InputError(f"--property {name}={path}: {self.name} has no field {head!r}")
+                self._note(f"{name}: the service has no field {head}")
+            elif unit_fits(stated, unit_of(name)) is False:
+                self._note(
+                    f"{name}: left out, the service gives {head} in {stated}, not {unit_of(name)}"
+                )
+            else:
+                self.columns[name] = path
+
+    def _get(self, endpoint: str, address: str | None = None) -> Any:
+        """Sends one request through the client; turns what it swallows into errors again."""
+        fields = [*_STRUCTURE, *dict.fromkeys(p.split(".")[0] for p in self.columns.values())]
+        paged = endpoint == "structures"
+        # Though told to be silent, the client prints errors, which come back in the answer, too.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            answers = self._client.get_one(
+                endpoint,
+                # The client puts it into the address as it is.
+                quote(self._filter, safe="") if paged else "",
+                self.url,
+                response_fields=fields if paged else None,
+                page_limit=self._page_size if paged else None,
+                paginate=False,
+                override_url=address,
+            )
+        answer = next(iter(answers.values()))
+        if self.pace.failure is not None:
+            raise self.pace.failure
+        if answer.errors:
+            raise self._error(one_line("; ".join(map(str, answer.errors))))
+        return answer
+
+    def _error(self, text: str) -> TfmatError:
+        # "RuntimeError: 400 - ADDRESS: Bad Request: what is wrong"
+        found = _STATUS.search(text)
+        status = int(found[1]) if found else 0
+        detail = text.split(": ", 2)[-1][:200]
+        if status == 404:
+            return InputError(
+                f"--provider {self.url}: no OPTIMADE service there (404); give the address that "
+                "/v1/structures follows"
+            )
+        if status in (401, 403) and "page_limit" not in detail:
+            return InputError(f"{self.name}: not allowed ({status}: {detail})")
+        if 400 <= status < 500 or status == 501:
+            if "page_limit" in detail:
+                return InputError(f"--page-size {self._page_size}: {self.name} says: {detail}")
+            return InputError(f"--filter {self._filter!r}: {self.name} says: {detail}")
+        host = urlsplit(self.url).netloc
+        return ServiceError(f"{host}: no answer of an OPTIMADE service ({detail})")
+
+
+def _joined(*parts: str) -> str:
+    given = [part.strip() for part in parts if part.strip()]
+    return given[0] if len(given) == 1 else " AND ".join(f"({part})" for part in given)
+
+
+def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What a database says of itself in its answers."""
+    database, implementation = _mapping(meta.get("database")), _mapping(meta.get("implementation"))
+    provider = _mapping(meta.get("provider"))
+    found = {
+        "version": database.get("version"),
+        "name": database.get("name") or provider.get("name"),
+        "provider": provider.get("prefix"),
+        "api_version": meta.get("api_version"),
+        "implementation": implementation.get("name"),
+        "implementation_version": implementation.get("version"),
+        "time_stamp": meta.get("time_stamp"),
+        "client": f"optimade {version('optimade')}",
+    }
+    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+
+
+def _attributes(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(entry.get("attributes"))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,1 @@
+"""Readers of structures and formulas, one for each format."""

@@ -1,0 +1,131 @@
+"""Reads a table with a column of CIF texts, the form of the field's benchmark files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from tfmat.datasets.readers.records import Row, open_text
+from tfmat.datasets.readers.structure_text import crystal_from_text
+from tfmat.errors import InputError
+
+_STRUCTURE_COLUMNS = ("cif", "cif_string", "structure_cif", "cifs", "structure")
+# A cell larger than this is a quote that was never closed.
+_LARGEST_CELL = 16 * 2**20
+
+
+def header(line: str) -> tuple[list[str], str]:
+    """Splits the first line of a table.
+
+    Args:
+        line: The line.
+
+    Returns:
+        Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
+    """
+    delimiter = max(",;\t", key=line.count)
+    names = next(csv.reader([line], delimiter=delimiter), [])
+    return [name.strip() for name in names], delimiter
+
+
+def structure_column(columns: list[str], wanted: str | None = None) -> str | None:
+    """Returns the column that holds structures.
+
+    Args:
+        columns: All columns.
+        wanted: The user's word, which must be there.
+    """
+    if wanted is not None:
+        return wanted if wanted in columns else None
+    by_key = {column.lower(): column for column in columns}
+    return next((by_key[name] for name in _STRUCTURE_COLUMNS if name in by_key), None)
+
+
+def count_csv(path: Path) -> int:
+    """Counts the rows of a table, fast; for progress only."""
+    with open_text(path) as stream:
+        _, rows = _table(path, stream)
+        try:
+            return sum(1 for _ in rows)
+        except csv.Error:
+            return 0
+
+
+def read_csv(path: Path, structure: str | None = None) -> Iterator[Row]:
+    """Reads a table row by row.
+
+    Args:
+        path: A CSV file (comma, semicolon or tab), gzipped or not.
+        structure: The column with CIF texts; by default the first of ``cif`` and its like.
+
+    Yields:
+        A row for every row; ``fields`` are the other columns as text.
+
+    Raises:
+        InputError: The file cannot be read, or has no such column.
+    """
+    for number, fields in read_table(path, need_structure=True, structure=structure):
+        where = f"row {number}"
+        if isinstance(fields, str):
+            yield Row(where, reason=fields)
+            continue
+        column = structure_column(list(fields), structure)
+        text = fields.pop(column) if column is not None else ""
+        try:
+            yield Row(where, fields, crystal_from_text(text))
+        except InputError as error:
+            yield Row(where, fields, reason=str(error))
+
+
+def read_table(
+    path: Path, *, need_structure: bool = False, structure: str | None = None
+) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """Reads the rows of a table as dictionaries of text.
+
+    Args:
+        path: A CSV file.
+        need_structure: Whether a column of structures must be there.
+        structure: Its name, if it is not one of the usual.
+
+    Yields:
+        Number of the row (the one below the header is 1) and its fields, or the reason why the
+        row is unusable.
+
+    Raises:
+        InputError: The file is empty, is no table, or lacks the column of structures.
+    """
+    with open_text(path) as stream:
+        columns, rows = _table(path, stream)
+        if need_structure and structure_column(columns, structure) is None:
+            raise InputError(
+                f"{path}: no column {structure or 'cif'!r}; name the one that holds the "
+                f"structures with --structure, or import formulas with --kind compositions; "
+                f"there are: {', '.join(columns)[:200]}"
+            )
+        number = 0
+        try:
+            for number, cells in enumerate(rows, start=1):
+                if len(cells) == len(columns):
+                    yield number, dict(zip(columns, cells, strict=True))
+                else:
+                    yield number, f"broken row: {len(cells)} cells, but {len(columns)} columns"
+        except csv.Error as error:
+            raise InputError(f"{path}: row {number + 1}: not CSV ({error})") from error
+
+
+def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
+    first = ""
+    for first in stream:
+        if first.strip():
+            break
+    columns, delimiter = header(first)
+    if not any(columns):
+        raise InputError(f"{path}: the file is empty")
+    doubled = sorted({name for name in columns if columns.count(name) > 1})
+    if doubled:
+        raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
+    csv.field_size_limit(_LARGEST_CELL)
+    # A blank line is no row.
+    return columns, (cells for cells in csv.reader(stream, delimiter=delimiter) if cells)

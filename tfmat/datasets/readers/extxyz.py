@@ -1,0 +1,183 @@
+"""Reads extended XYZ.
+
+ASE reads 1,000 of these small frames in more than 2 seconds; splitting the lines here takes some
+30 ms, so this file has a parser of its own. Format: https://github.com/libAtoms/extxyz
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.readers.records import Row, open_binary, open_text
+from tfmat.errors import InputError
+from tfmat.formulas.elements import atomic_numbers
+
+_FIELD = re.compile(
+    r"""([^\s="']+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)"""
+)
+_DEFAULT_LAYOUT = "species:S:1:pos:R:3"
+# A longer number of atoms is no number of atoms.
+_MOST_DIGITS = 9
+_TRUE = frozenset(("T", "TRUE", "1"))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Which whitespace-separated columns of an atom's line hold what."""
+
+    width: int
+    species: int
+    position: int
+    by_number: bool
+
+
+def count_extxyz(path: Path) -> int:
+    """Counts the frames of a file that has no defects, fast; for progress only."""
+    with open_binary(path) as stream:
+        return sum(b"attice" in line for line in stream)
+
+
+def read_extxyz(path: Path) -> Iterator[Row]:
+    """Reads the frames of an extended XYZ file one by one.
+
+    After a frame that does not hold what it announces, reading goes on at the next line that
+    looks like the start of a frame.
+
+    Args:
+        path: The file, gzipped or not.
+
+    Yields:
+        A row for every frame; ``fields`` are the key=value pairs of the comment line as text.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    layouts: dict[str, _Layout] = {}
+    with open_text(path) as stream:
+        lines = _Lines(stream)
+        frame = 0
+        skipping = False
+        for line in lines:
+            text = line.strip()
+            if not text:
+                continue
+            if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
+                if not skipping:
+                    frame += 1
+                    yield Row(
+                        f"frame {frame}",
+                        reason=f"broken frame: expected a number of atoms, not {text[:40]!r}",
+                    )
+                skipping = True
+                continue
+            skipping = False
+            frame += 1
+            count = int(text)
+            comment = next(lines, "")
+            atoms: list[list[str]] = []
+            for _ in range(count):
+                atom = next(lines, "")
+                words = atom.split()
+                if len(words) < 2:
+                    # The next frame's number of atoms, a blank line or the end: too few atoms.
+                    lines.give_back(atom)
+                    break
+                atoms.append(words)
+            yield _row(f"frame {frame}", count, comment, atoms, layouts)
+
+
+class _Lines(Iterator[str]):
+    """Lines of a file, of which the last can be given back."""
+
+    def __init__(self, stream: Iterable[str]) -> None:
+        self._lines = iter(stream)
+        self._returned: str | None = None
+
+    def __next__(self) -> str:
+        if self._returned is None:
+            return next(self._lines)
+        line, self._returned = self._returned, None
+        return line
+
+    def give_back(self, line: str) -> None:
+        self._returned = line
+
+
+def _row(
+    where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _Layout]
+) -> Row:
+    fields = {key: _unquote(value) for key, value in _FIELD.findall(comment)}
+    special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": ""}
+    for key in list(fields):
+        if key.lower() in special:
+            special[key.lower()] = fields.pop(key)
+    try:
+        if len(atoms) < count:
+            raise InputError(f"broken frame: {len(atoms)} atoms where {count} are announced")
+        return Row(where, fields, _crystal(special, atoms, layouts))
+    except InputError as error:
+        return Row(where, fields, reason=str(error))
+
+
+def _unquote(value: str) -> str:
+    return value[1:-1] if value[0] in "\"'{[" and len(value) > 1 else value
+
+
+def _crystal(
+    special: dict[str, str], atoms: list[list[str]], layouts: dict[str, _Layout]
+) -> Crystal:
+    if not special["lattice"]:
+        raise InputError('no lattice: the comment line has no Lattice="..."')
+    if not all(word.upper() in _TRUE for word in re.split(r"[\s,]+", special["pbc"]) if word):
+        raise InputError(f"not periodic: pbc is {special['pbc']!r}")
+    text = special["properties"]
+    if text not in layouts:
+        layouts[text] = _layout(text)
+    layout = layouts[text]
+    try:
+        cell = [float(word) for word in special["lattice"].replace(",", " ").split()]
+    except ValueError as error:
+        raise InputError(f"broken lattice: {special['lattice'][:60]!r}") from error
+    if len(cell) != 9:
+        raise InputError(f"broken lattice: {len(cell)} numbers, not 9")
+    first = layout.position
+    try:
+        positions = [[float(word) for word in words[first : first + 3]] for words in atoms]
+    except ValueError as error:
+        raise InputError(f"broken coordinates: {error}") from error
+    if any(len(words) < layout.width for words in atoms):
+        raise InputError(f"broken frame: an atom's line has fewer than {layout.width} columns")
+    numbers = [_number(words[layout.species], layout.by_number) for words in atoms]
+    return Crystal.from_arrays([cell[0:3], cell[3:6], cell[6:9]], positions, numbers)
+
+
+def _number(word: str, by_number: bool) -> int:
+    number = atomic_numbers().get(word)
+    if number is None and by_number and word.isdecimal():
+        number = int(word)
+    if number is None:
+        raise InputError(f"unknown element: {word!r}")
+    return number
+
+
+def _layout(text: str) -> _Layout:
+    parts = text.split(":")
+    species = position = None
+    by_number = False
+    column = 0
+    try:
+        for name, kind, width in zip(parts[0::3], parts[1::3], parts[2::3], strict=True):
+            if name == "pos" and kind == "R" and width == "3":
+                position = column
+            elif name == "species" or (name in ("Z", "numbers") and species is None):
+                species, by_number = column, name != "species"
+            column += int(width)
+    except ValueError as error:
+        raise InputError(f"broken Properties: {text[:60]!r}") from error
+    if species is None or position is None:
+        raise InputError(f"broken Properties: {text[:60]!r} lacks species or pos:R:3")
+    return _Layout(column, species, position, by_number)

@@ -1,0 +1,317 @@
+"""Reads formulas and other columns from a table, a plain list or a dataset of compositions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tfmat.datasets.readers.csv import header
+from tfmat.datasets.readers.records import open_binary, open_text
+from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
+from tfmat.formulas.formula_text import FormulaError, parse_formula
+from tfmat.formulas.parsing import parse_formulas
+from tfmat.recipes.loader import did_you_mean
+
+# Most particular first: a table may hold both the reduced and the full formula.
+_FORMULA_COLUMNS = (
+    "formula",
+    "reduced_formula",
+    "pretty_formula",
+    "formula_pretty",
+    "formula_reduced",
+    "chemical_formula_reduced",
+    "composition",
+    "chemical_formula",
+    "full_formula",
+    "unit_cell_formula",
+    "formula_sum",
+    "chemical_composition",
+    "compound",
+)
+_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz"}
+# A line of a list holds no such byte, so that it stays one cell.
+_NO_DELIMITER = "\x1f"
+_LONGEST_HEADER = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class FormulaTable:
+    """Formulas of a source, with what else was asked for.
+
+    Args:
+        compositions: The readable formulas, reduced, in the order of the source ``(m, slots)``.
+        rows: Place of each among the rows of the source, from 0, below a header ``(m,)``.
+        rejected: Place and reason of each row without a readable formula.
+        rejected_texts: What stood there.
+        columns: The columns that were asked for, ``m`` cells each in a ``pyarrow`` array: text, or
+            in Parquet and datasets whatever they hold.
+        formula_column: The column that the formulas are from.
+    """
+
+    compositions: Compositions
+    rows: NDArray[np.int64]
+    rejected: list[tuple[int, str]]
+    rejected_texts: list[str]
+    columns: dict[str, Any]
+    formula_column: str
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Form of a file: for text, the delimiter and how many lines the header takes."""
+
+    form: Literal["parquet", "table", "list"]
+    names: list[str]
+    delimiter: str = _NO_DELIMITER
+    skip: int = 0
+
+
+def table_columns(source: str | Path) -> list[str]:
+    """Returns the names of the columns of a source; of a dataset, its properties.
+
+    Args:
+        source: As for :func:`read_formulas`.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    source = Path(source)
+    if is_dataset(source):
+        from tfmat.datasets.composition_store import CompositionDataset
+
+        return CompositionDataset.open(source).properties
+    return _layout(source).names
+
+
+def read_formulas(
+    source: str | Path,
+    column: str | None = None,
+    columns: Sequence[str] = (),
+    limit: int | None = None,
+) -> FormulaTable:
+    """Reads formulas from a table, a list or a dataset.
+
+    Args:
+        source: CSV or TSV (comma, semicolon or tab; also gzipped), Parquet, a text file with one
+            formula a line, or a dataset of compositions by folder or name.
+        column: Column with the formulas; by default the first with a usual name, such as
+            ``formula``, ``pretty_formula`` or ``composition``, whatever its case.
+        columns: Other columns to read.
+        limit: Read only this many rows.
+
+    Returns:
+        The formulas. A row that cannot be read is among the rejected.
+
+    Raises:
+        InputError: The source is missing, empty or no table; a column is missing; no row holds a
+            readable formula.
+    """
+    source = Path(source)
+    if is_dataset(source):
+        return _read_dataset(source, column, columns, limit)
+    layout = _layout(source)
+    for name in columns:
+        _require(source, layout.names, name)
+    formula = _formula_column(source, layout, column)
+    wanted = list(dict.fromkeys([formula, *columns]))
+    read = _read_parquet if layout.form == "parquet" else _read_text
+    table, broken = read(source, layout, wanted)
+    places = np.arange(len(table) + len(broken))
+    places = np.delete(places, list(broken))
+    if limit is not None:
+        table = table.slice(0, int(np.count_nonzero(places < limit)))
+        broken = {place: reason for place, reason in broken.items() if place < limit}
+    if not len(table) + len(broken):
+        raise InputError(f"{source}: no rows below the header")
+    return _parsed(source, layout, table, formula, columns, places, broken)
+
+
+def _parsed(
+    source: Path,
+    layout: _Layout,
+    table: Any,
+    formula: str,
+    columns: Sequence[str],
+    places: NDArray[np.int64],
+    broken: dict[int, str],
+) -> FormulaTable:
+    """Parses the formulas of a table whose rows stand at ``places`` among broken ones."""
+    texts = table.column(formula)
+    parsed = parse_formulas(texts)
+    rejected = [(int(places[row]), texts[row].as_py() or "", why) for row, why in parsed.rejected]
+    if layout.form == "list":  # an empty line of a list is no row
+        rejected = [row for row in rejected if row[1].strip()]
+    rejected = sorted([*rejected, *((place, "", why) for place, why in broken.items())])
+    if not len(parsed.rows):
+        first = f"; row {rejected[0][0] + 1}: {rejected[0][2]}" if rejected else ""
+        raise InputError(
+            f"{source}: no readable formula in the column {formula!r}{first}; "
+            "mend them, or call the right column 'formula'"
+        )
+    return FormulaTable(
+        parsed.compositions,
+        places[parsed.rows],
+        [(place, why) for place, _, why in rejected],
+        [text for _, text, _ in rejected],
+        {name: table.column(name).take(pa.array(parsed.rows)) for name in columns},
+        formula,
+    )
+
+
+def is_dataset(source: Path) -> bool:
+    """Tells a dataset, by folder or name, from a file.
+
+    Args:
+        source: As for :func:`read_formulas`.
+
+    Raises:
+        InputError: It looks like the name of a file, and there is none.
+    """
+    if source.is_file():
+        return False
+    if not source.exists() and source.suffix.lower() in _ENDINGS:
+        raise InputError(f"{source}: no such file")
+    return True
+
+
+def _read_dataset(
+    source: Path, column: str | None, columns: Sequence[str], limit: int | None
+) -> FormulaTable:
+    from tfmat.datasets.composition_store import CompositionDataset
+
+    dataset = CompositionDataset.open(source)
+    if column is not None:
+        raise InputError(f"{source}: a dataset of compositions has no column {column!r}")
+    compositions = dataset.compositions[: len(dataset) if limit is None else limit]
+    return FormulaTable(
+        compositions,
+        np.arange(len(compositions)),
+        [],
+        [],
+        {name: pa.array(dataset.property(name)[: len(compositions)]) for name in columns},
+        "formula",
+    )
+
+
+def _layout(path: Path) -> _Layout:
+    """Finds out how a file is written, from its content."""
+    with open_binary(path) as raw:
+        magic = raw.read(4)
+    if magic == b"PAR1":
+        import pyarrow.parquet as pq
+
+        with _arrow_errors(path):
+            return _Layout("parquet", pq.read_schema(path).names)
+    with open_text(path) as stream:
+        line, skip = "", 0
+        while not line.strip():
+            line, skip = stream.readline(_LONGEST_HEADER), skip + 1
+            if not line:
+                raise InputError(f"{path}: the file is empty")
+    if "\0" in line or "\ufffd" in line or line.startswith(("{", "[{", '["')):
+        raise InputError(f"{path}: not a table; give CSV, TSV, Parquet or a formula a line")
+    names, delimiter = header(line)
+    headless = ".txt" in path.suffixes or _is_formula(names[0])
+    if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
+        return _Layout("list", ["formula"])
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
+    return _Layout("table", names, delimiter, skip)
+
+
+def _formula_column(path: Path, layout: _Layout, wanted: str | None) -> str:
+    """Returns the column that holds the formulas."""
+    if wanted is not None:
+        _require(path, layout.names, wanted)
+        return wanted
+    by_key = {_key(name): name for name in reversed(layout.names)}
+    for name in _FORMULA_COLUMNS:
+        if name in by_key:
+            return by_key[name]
+    if any(map(_is_formula, layout.names)):
+        raise InputError(f"{path}: the first line must name the columns, one of them 'formula'")
+    raise InputError(
+        f"{path}: no column of formulas: call it 'formula', or name it with --column where the "
+        f"command has that; there are: {', '.join(layout.names)[:200]}"
+    )
+
+
+def _require(path: Path, names: Sequence[str], wanted: str) -> None:
+    if wanted not in names:
+        raise InputError(
+            f"{path}: no column {wanted!r}{did_you_mean(wanted, names)}; there are: "
+            f"{', '.join(names)[:200]}"
+        )
+
+
+def _key(name: str) -> str:
+    return name.lower().replace(" ", "_").replace("-", "_")
+
+
+def _is_formula(text: str) -> bool:
+    try:
+        parse_formula(text)
+    except FormulaError:
+        return False
+    return True
+
+
+def _read_parquet(path: Path, _: _Layout, names: list[str]) -> tuple[Any, dict[int, str]]:
+    import pyarrow.parquet as pq
+
+    with _arrow_errors(path):
+        table = pq.read_table(path, columns=names)
+        kind = table.schema.field(names[0]).type
+        try:
+            return table.set_column(0, names[0], table.column(0).cast(pa.large_string())), {}
+        except pa.ArrowNotImplementedError:
+            raise InputError(f"{path}: column {names[0]!r} holds {kind}, not formulas") from None
+
+
+def _read_text(path: Path, layout: _Layout, names: list[str]) -> tuple[Any, dict[int, str]]:
+    """Reads columns as text; a row with too few or too many cells is left out, with the reason."""
+    from pyarrow import csv
+
+    broken: dict[int, str] = {}
+
+    def skip_broken(row: Any) -> str:
+        reason = f"broken row: {row.actual_columns} cells, but {row.expected_columns} columns"
+        broken[row.number - layout.skip - 1] = reason
+        return "skip"
+
+    a_list = layout.form == "list"
+    with open_binary(path) as stream, _arrow_errors(path):
+        table = csv.read_csv(
+            stream,
+            # Only one thread knows the number of a broken row.
+            csv.ReadOptions(use_threads=False, column_names=layout.names, skip_rows=layout.skip),
+            csv.ParseOptions(
+                delimiter=layout.delimiter,
+                quote_char=False if a_list else '"',
+                newlines_in_values=not a_list,
+                ignore_empty_lines=not a_list,
+                invalid_row_handler=skip_broken,
+            ),
+            csv.ConvertOptions(
+                include_columns=names, column_types=dict.fromkeys(names, pa.large_string())
+            ),
+        )
+    return table, broken
+
+
+@contextmanager
+def _arrow_errors(path: Path) -> Iterator[None]:
+    """Says in one line what pyarrow could not read."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        raise InputError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error

@@ -1,0 +1,1 @@
+"""Which structures are held out, and what leaks all the same."""

@@ -1,0 +1,1 @@
+"""Generated structures on the convex hull of known ones."""

@@ -1,0 +1,234 @@
+"""The folder that ``tfmat evaluate hull`` writes: structures, a table, and what they mean."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmat import __version__
+from tfmat.crystals.hull import METASTABLE, STABLE, metastable, stable
+from tfmat.evaluation.hull.entries import Entries
+from tfmat.evaluation.hull.stability import BELOW, SMALL_CHANGE, Distances, system_name
+from tfmat.formulas.compositions import symbols
+
+STRUCTURES, TABLE, TABLE_TEXT, SUMMARY, README, PICTURES = (
+    "hull.csv",
+    "table.csv",
+    "table.md",
+    "summary.json",
+    "README.md",
+    "pictures",
+)
+_COLUMNS = (
+    "set",
+    "source",
+    "id",
+    "formula",
+    "system",
+    "fractions",
+    "x",
+    "formation_energy_per_atom",
+    "delta_formation_energy_per_atom",
+    "e_above_known_hull",
+    "e_above_redefined_hull",
+    "stable",
+    "metastable",
+)
+_MISSING = "–"
+_ALONE = (
+    r"\* no known compound: the hull is that of the elements alone, so nothing is called stable; "
+    "such systems are not in the last columns of the sum, either."
+)
+
+
+def is_output(folder: Path) -> bool:
+    """Tells whether a folder holds what ``tfmat evaluate hull`` has written, and nothing else.
+
+    Args:
+        folder: Any folder.
+    """
+    names = {path.name for path in folder.iterdir()}
+    return names - {PICTURES} == {STRUCTURES, TABLE, TABLE_TEXT, SUMMARY, README}
+
+
+def write_structures(
+    file: Path, sets: Sequence[tuple[str, Entries, Distances]], axes: Mapping[frozenset[int], int]
+) -> int:
+    """Writes one row for every structure whose distance to the hull is known.
+
+    Args:
+        file: CSV file.
+        sets: ``"known"`` or ``"generated"``, the structures and their distances.
+        axes: For systems of two elements the one whose share is ``x``.
+
+    Returns:
+        Number of rows.
+    """
+    count = 0
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        for name, entries, above in sets:
+            rows = np.flatnonzero(np.isfinite(above.known))
+            formulas = entries.compositions[rows].formulas()
+            sound = stable(entries.energies, above.known)
+            near = metastable(entries.energies, above.known)
+            for row, formula in zip(rows.tolist(), formulas, strict=True):
+                counts = entries.compositions.mapping(row)
+                writer.writerow(
+                    [
+                        name,
+                        entries.names[entries.source[row]],
+                        entries.ids[row],
+                        formula,
+                        *_place(counts, axes),
+                        _number(entries.energies[row]),
+                        _number(entries.changes[row]),
+                        _number(above.known[row]),
+                        _number(above.redefined[row]),
+                        int(sound[row]),
+                        int(near[row]),
+                    ]
+                )
+            count += len(rows)
+    return count
+
+
+def _place(counts: Mapping[int, int], axes: Mapping[frozenset[int], int]) -> tuple[str, str, str]:
+    """Returns the system of a composition, the shares in it, and its place on a binary's axis."""
+    total = sum(counts.values())
+    by_symbol = sorted(counts, key=lambda z: symbols()[z])
+    shares = ";".join(f"{symbols()[z]}:{counts[z] / total:.6g}" for z in by_symbol)
+    # A system that was not asked for has its axis as its name has it.
+    axis = axes.get(frozenset(counts), by_symbol[-1])
+    x = f"{counts[axis] / total:.6g}" if len(counts) == 2 else ""
+    return system_name(by_symbol), shares, x
+
+
+def _number(value: float) -> str:
+    # -0.000000 would look as if it were below the hull.
+    return "" if np.isnan(value) else f"{value + 0.0:.6f}".replace("-0.000000", "0.000000")
+
+
+def write_table(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the statistics of all systems as CSV.
+
+    Args:
+        file: CSV file.
+        rows: Statistics of each system, all with the same keys.
+    """
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
+
+
+def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
+    """Writes the statistics of all systems as a Markdown table like Table 1 of paper 002.
+
+    Args:
+        rows: Statistics of each system.
+        generated: Whether generated structures were counted, or those of the data.
+    """
+    changes = any(row["change_known"] for row in rows)
+    head = ["System", "# Gen" if generated else "# structures"]
+    head += ["Mean ΔEf (eV/atom)", f"# ΔEf < {SMALL_CHANGE:g}"] if changes else []
+    head += ["Mean Ef (eV/atom)", "# Ef < 0", "Mean Eab (eV/atom)"]
+    head += ["# below hull"] if generated else []
+    head += ["# stable", "# metastable"]
+    lines, unjudged = [], False
+    for row in rows:
+        alone = row["structures"] > 0 and not row["judged"]
+        unjudged = unjudged or alone
+        cells = [row["system"] + ("*" if alone else ""), f"{row['structures']:,}"]
+        if changes:
+            cells += [
+                _mean(row["mean_change"]),
+                _share(row["small_change"], row["change_known"]),
+            ]
+        cells += [
+            _mean(row["mean_formation_energy"]),
+            _share(row["negative"], row["structures"]),
+            _mean(row["mean_above_hull"]),
+        ]
+        cells += [_MISSING if alone else f"{row['below_hull']:,}"] if generated else []
+        cells += [_share(row["stable"], row["judged"])]
+        cells += [_share(row["metastable"], row["judged"])]
+        lines.append(cells)
+    widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    text = "\n".join(
+        "| "
+        + " | ".join(
+            cell.ljust(width) if index == 0 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        + " |"
+        for line in [head, rule, *lines]
+    )
+    return text + (f"\n\n{_ALONE}" if unjudged else "")
+
+
+def _mean(value: float | None) -> str:
+    return _MISSING if value is None else f"{value:.3f}"
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count:,} ({count / total:.1%})" if total else _MISSING
+
+
+def readme(summary: Mapping[str, Any]) -> str:
+    """Writes what the numbers mean, and on which energy scales they are.
+
+    Args:
+        summary: What ``summary.json`` holds.
+    """
+    lines = [
+        f"# Convex hulls, by tfmat {__version__}",
+        "",
+        f"Generated: {summary['generated'] or 'nothing; the hull of the data itself'}  ",
+        f"Known: {', '.join(summary['against'])}",
+        "",
+        "| file | what it holds |",
+        "|---|---|",
+        f"| {STRUCTURES} | one row for each structure of the systems and their subsystems |",
+        f"| {TABLE}, {TABLE_TEXT} | counts and means of each system |",
+        f"| {PICTURES}/ | hulls of two and three elements |",
+        f"| {SUMMARY} | all of it for programs: corners of the hulls, what lies below, what was "
+        "left out |",
+        "",
+        "- Ef: formation energy, eV/atom, as the datasets have it. The elements are at 0 and "
+        "always belong to the hull.",
+        "- Eab (`e_above_known_hull`): energy above the convex hull of the known structures, "
+        "eV/atom; negative where a generated structure lies below it. `e_above_redefined_hull` is "
+        "that above the hull of the known structures and of the generated ones below theirs.",
+        f"- Below the hull: by more than {BELOW * 1000:g} meV/atom. Relaxations of one phase "
+        "differ by as much, so less is neither counted, listed nor drawn; `hull.csv` has the "
+        "numbers.",
+        f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Metastable: Ef < 0 and Eab ≤ "
+        f"{METASTABLE:.3f} eV/atom; stable ones count too.",
+        "- ΔEf: formation energy before relaxation minus after, eV/atom. Its share is of the "
+        "structures whose ΔEf is known, those of what is stable of the structures in systems with "
+        "a known compound, all others of all structures of the system.",
+        "- A system's row counts structures that hold all of its elements; its hull is made of "
+        "those of its subsystems as well. `x` is the share of the element on the right of the "
+        "picture of a binary system.",
+        "- A structure a few meV/atom below the hull can be a known one, relaxed a little further: "
+        "compare it with `tfmat evaluate structures` before you call it new.",
+        "",
+        "## Energy scales",
+        "",
+    ]
+    lines += [f"- {name}: {scale or 'not said'}" for name, scale in summary["scales"].items()]
+    lines += ["", *(f"Warning: {text}" for text in summary["warnings"])]
+    lines += [
+        f"- {name}: {count:,} structures left out: {reason}"
+        for name, reasons in summary["left_out"].items()
+        for reason, count in reasons.items()
+    ]
+    return "\n".join(lines).rstrip() + "\n"

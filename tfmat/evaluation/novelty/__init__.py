@@ -1,0 +1,1 @@
+"""Which generated structures are new."""

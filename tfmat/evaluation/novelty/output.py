@@ -1,0 +1,131 @@
+"""Reading what was generated, and the table, the summary and the dataset of what is novel."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tfmat import files
+from tfmat.datasets.sources import Entry, Source, read_source
+from tfmat.datasets.store import DatasetWriter
+from tfmat.evaluation.novelty.count import Verdict
+from tfmat.evaluation.novelty.index import Match
+
+TABLE, SUMMARY = "structures.csv", "summary.json"
+# What tfmat generate writes about a crystal graph that became a structure.
+_RESULTS, _STRUCTURE = "results.csv", "structure"
+_PARTS = ("id", "rms_angstrom", "form")
+
+
+def read_generated(source: str | Path) -> Source:
+    """Reads structures to judge, and the crystal graphs from which none came.
+
+    Args:
+        source: Whatever :func:`tfmat.datasets.sources.read_source` reads. For a folder that
+            ``tfmat generate`` wrote its failures are entries, too, with their status as reason.
+
+    Raises:
+        InputError: As :func:`tfmat.datasets.sources.read_source`.
+    """
+    found = read_source(source)
+    table = Path(source) / _RESULTS
+    if not table.is_file():
+        return found
+    with table.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if {"id", "status"} <= row.keys()]
+    known = {entry.identifier for entry in found.entries}
+    failed = [
+        Entry(row["id"], None, row["status"], _RESULTS)
+        for row in rows
+        if row["status"] != _STRUCTURE and row["id"] not in known
+    ]
+    return replace(found, entries=[*found.entries, *failed])
+
+
+def is_output(folder: Path) -> bool:
+    """Tells whether a folder holds what ``tfmat evaluate structures`` wrote, and nothing else.
+
+    Args:
+        folder: Any folder.
+    """
+    return {path.name for path in folder.iterdir()} == {TABLE, SUMMARY}
+
+
+def write_output(
+    folder: Path, verdicts: Sequence[Verdict], labels: Sequence[str], summary: Mapping[str, Any]
+) -> None:
+    """Writes the table of verdicts and the summary.
+
+    Args:
+        folder: An empty folder.
+        verdicts: From :func:`tfmat.evaluation.novelty.count.judge`.
+        labels: Names of the known sets.
+        summary: What to keep beside the table.
+    """
+    with (folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        known = [f"{label}_{part}" for label in labels for part in _PARTS]
+        copies = [f"copy_of_{part}" for part in _PARTS]
+        writer.writerow(["id", "formula", "atoms", "distinct", *copies, "novel", *known, "reason"])
+        writer.writerows(_row(verdict, labels) for verdict in verdicts)
+    files.write_json(folder / SUMMARY, summary)
+
+
+def _row(verdict: Verdict, labels: Sequence[str]) -> list[Any]:
+    def cells(label: str, match: Match | None) -> list[Any]:
+        if match is None:
+            return [""] * len(_PARTS)
+        distance = verdict.distances.get(label, math.nan)
+        return [match.identifier, "" if math.isnan(distance) else f"{distance:.6f}", match.form]
+
+    judged = not verdict.reason
+    row: list[Any] = [verdict.identifier, verdict.formula, verdict.atoms or ""]
+    row += [int(verdict.distinct) if judged else "", *cells("", verdict.copy_of)]
+    row.append(int(verdict.novel) if judged and labels else "")
+    for label in labels:
+        row += cells(label, verdict.known.get(label))
+    return [*row, verdict.reason]
+
+
+def write_novel(
+    out: Path,
+    generated: Source,
+    verdicts: Sequence[Verdict],
+    summary: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+) -> int:
+    """Writes the distinct structures that are novel as a dataset, with their properties.
+
+    Args:
+        out: The dataset folder to make.
+        generated: The structures that were judged.
+        verdicts: The verdicts on them.
+        summary: For the dataset's record.
+        overwrite: Replace an existing dataset.
+
+    Returns:
+        How many were written; no dataset is made of none.
+
+    Raises:
+        InputError: ``out`` is in the way.
+    """
+    chosen = [
+        entry
+        for entry, verdict in zip(generated.entries, verdicts, strict=True)
+        if verdict.distinct and verdict.novel
+    ]
+    if chosen:
+        extra = {"novelty": dict(summary)}
+        if generated.energies is not None:
+            extra["energies"] = generated.energies
+        record = generated.record | generated.credit.record()
+        with DatasetWriter(out, record, extra=extra, overwrite=overwrite) as writer:
+            for entry in chosen:
+                assert entry.crystal is not None  # noqa: S101
+                writer.add(entry.crystal, entry.identifier, entry.properties)
+    return len(chosen)

@@ -1,0 +1,1 @@
+"""What a formula is: parsing, and compositions as arrays."""

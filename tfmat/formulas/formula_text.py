@@ -1,0 +1,201 @@
+"""One formula as people write it: fractions, brackets, hydrates; and why it cannot be read."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from tfmat.formulas.compositions import symbols
+from tfmat.formulas.elements import atomic_numbers
+
+LARGEST_COUNT = 65_535
+"""The most atoms of one element in a reduced formula."""
+
+LARGEST_DENOMINATOR = 100
+"""The most formula units that a fractional formula is multiplied by to make its amounts whole."""
+
+# How tables write a missing value. "NaN" is not among them: that is sodium nitride.
+_MISSING = {"", "-", "?", "nan", "none", "None", "null", "NULL", "NA", "N/A", "n/a", "#N/A", "<NA>"}
+_LONGEST = 1_000
+# Subscripts become digits, brackets round, dots that are no decimal point the same.
+_SAME = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}•⋅∙●‧・*−–", "0123456789()()·······--")
+_MARKUP = re.compile(r"</?sub>|\$|_\{([\d.]+)\}|_(?=\d)", re.IGNORECASE)
+_CHARGE = re.compile(r"\d*[+-]+(?=[)\s]|\Z)|[+-]\d+(?=[)\s]|\Z)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|<sup>|\^")
+_OXIDATION_STATE = re.compile(r"\((?:I{1,3}|I?V|VI{0,3})\)")
+_VARIABLE = re.compile(r"[-+\d(·]([xyznδ])(?![a-z])|(δ)")
+# The number here may be an amount, or end one and, after a hydrate's dot, begin another.
+_TWO_WAYS = re.compile(
+    r"(?:(?<=[A-Za-z)])\.\d+|(?<=[A-Za-z)\d])[1-9]\d*\.\d+)\(?(?:[HD]2O|NH3|HCl|HF)(?![a-z])"
+    r"|\d+\.\d+\.\d+"
+)
+_UNCLEAR_BLANK = re.compile(r"[\d.]\s+[\d.]|\s[a-z]")
+_NUMBER = r"\d*\.\d+|\d+"
+_FACTOR = re.compile(_NUMBER)
+_TOKEN = re.compile(rf"([A-Z][a-z]*|[()·]|\.(?=[A-Z(]))({_NUMBER})?")
+# Differences below this are those of a computer's decimal numbers: 0.30000000000000004.
+_NOISE = Fraction(1, 10**6)
+
+
+class FormulaError(ValueError):
+    """The formula cannot be read; the message says why, without the formula itself."""
+
+
+def parse_formula(text: str | None) -> dict[int, int]:
+    """Reads one formula.
+
+    Understood: whole and decimal numbers; nested brackets of any kind; hydrates and adducts after
+    ``·``, ``•``, ``⋅``, ``*``, or a plain dot before a letter (``CaSO4·0.5H2O``); a factor in
+    front; subscript digits, HTML and LaTeX subscripts; blanks. D and T count as hydrogen.
+
+    Decimal amounts become whole by their smallest common denominator, of at most
+    :data:`LARGEST_DENOMINATOR`. 0.33, 0.67, 0.167 and the like are taken as the thirds and sixths
+    that they abbreviate, a number of more than two decimals as the simplest fraction that it may
+    stand for; where that leaves no common denominator, the decimals are taken literally.
+
+    Rejected: ions; oxidation states in brackets; variable amounts (``Li1-xCoO2``); open choices
+    (``(Fe,Mg)O``); a plain dot that may be a hydrate's or a decimal point (``CuSO4.5H2O``); an
+    amount of zero; more than :data:`LARGEST_COUNT` atoms of an element; unknown symbols.
+
+    Args:
+        text: The formula, or ``None`` where a table has none.
+
+    Returns:
+        Atomic number to number of atoms, reduced by the greatest common divisor.
+
+    Raises:
+        FormulaError: Why it cannot be read.
+    """
+    if text is None or text.strip() in _MISSING:
+        raise FormulaError("no formula")
+    plain = _clean(text)
+    for read in (int,) if "." not in plain else (_abbreviated, Fraction):
+        amounts = _amounts(plain, read)
+        factor = math.lcm(*(amount.denominator for amount in amounts.values()))
+        if factor <= LARGEST_DENOMINATOR:
+            break
+    else:
+        raise FormulaError(
+            f"no whole numbers: no common denominator up to {LARGEST_DENOMINATOR} gives them"
+        )
+    counts = {number: int(amount * factor) for number, amount in amounts.items()}
+    divisor = math.gcd(*counts.values())
+    for number, count in counts.items():
+        counts[number] = count // divisor
+        if counts[number] > LARGEST_COUNT:
+            raise FormulaError(f"too many atoms: more than {LARGEST_COUNT} of {symbols()[number]}")
+    return counts
+
+
+def _clean(text: str) -> str:
+    """Brings the notations of one thing to one form and rejects what is no composition."""
+    if len(text) > _LONGEST:
+        raise FormulaError(f"too long: {len(text)} characters")
+    spaced = _MARKUP.sub(lambda match: match[1] or "", text.strip()).translate(_SAME)
+    plain = "".join(spaced.split())
+    if variable := _VARIABLE.search(plain):
+        raise FormulaError(f"variable amount: {variable[1] or variable[2]!r}")
+    if charge := _CHARGE.search(spaced):
+        raise FormulaError(f"ion: {charge[0]!r} is a charge, and only neutral formulas are read")
+    if state := _OXIDATION_STATE.search(plain):
+        raise FormulaError(f"oxidation state: leave {state[0]} out")
+    if dot := _TWO_WAYS.search(plain):
+        raise FormulaError(
+            f"unclear dot: {dot[0]!r} may be a hydrate, to be written with ·, or a decimal"
+        )
+    if blank := _UNCLEAR_BLANK.search(spaced):
+        raise FormulaError(f"unclear blank: {blank[0]!r}")
+    if "," in plain:
+        raise FormulaError("open choice: ',' gives no amounts")
+    return plain
+
+
+@dataclass
+class _Group:
+    """What stands between two brackets: parts joined by dots, the last one still open."""
+
+    factor: int | Fraction
+    part: dict[int, int | Fraction] = field(default_factory=dict)
+    closed: dict[int, int | Fraction] = field(default_factory=dict)
+
+    def close(self, factor: int | Fraction = 1) -> None:
+        """Ends a part and begins the next, which counts ``factor`` times."""
+        if not self.part:
+            raise FormulaError("no element: between brackets, beside a dot or after a number")
+        _add(self.closed, self.part, self.factor)
+        self.part, self.factor = {}, factor
+
+
+def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int | Fraction]:
+    """Reads a cleaned formula with a given way to read numbers."""
+    lead = _FACTOR.match(text)
+    position = lead.end() if lead else 0
+    groups = [_Group(_amount(text[:position], read))]
+    for match in _TOKEN.finditer(text, position):
+        if match.start() > position:
+            break
+        position = match.end()
+        word, amount = match[1], _amount(match[2], read)
+        if word == "(":
+            groups.append(_Group(amount))
+        elif word == ")":
+            if len(groups) == 1:
+                raise FormulaError("brackets: one is closed that was not opened")
+            groups[-1].close()
+            _add(groups[-2].part, groups.pop().closed, amount)
+        elif word in "·.":
+            groups[-1].close(amount)
+        else:
+            number, part = _atomic_number(word), groups[-1].part
+            part[number] = part.get(number, 0) + amount
+    if position < len(text):
+        raise FormulaError(f"unexpected character: {text[position]!r}")
+    if len(groups) > 1:
+        raise FormulaError("brackets: one is not closed")
+    groups[0].close()
+    return groups[0].closed
+
+
+def _amount(text: str | None, read: Callable[[str], int | Fraction]) -> int | Fraction:
+    if not text:
+        return 1
+    amount = read(text)
+    if not amount:
+        raise FormulaError("amount of 0")
+    return amount
+
+
+def _add(
+    total: dict[int, int | Fraction], part: dict[int, int | Fraction], factor: int | Fraction
+) -> None:
+    for number, amount in part.items():
+        total[number] = total.get(number, 0) + (amount if factor == 1 else amount * factor)
+
+
+@functools.lru_cache(maxsize=4096)
+def _abbreviated(number: str) -> Fraction:
+    """Returns the fraction that a decimal number probably stands for: 0.33 is a third."""
+    value = Fraction(number)
+    decimals = len(number.partition(".")[2])
+    if decimals < 2:
+        return value
+    # A third is cut to 0.66 as often as it is rounded to 0.67: up to one unit of the last digit.
+    unit = max(Fraction(1, 10**decimals), _NOISE)
+    for denominator in (6, value.denominator, *range(1, LARGEST_DENOMINATOR + 1)):
+        near = Fraction(round(value * denominator), denominator)
+        if denominator <= LARGEST_DENOMINATOR and abs(near - value) < unit:
+            return near
+    return value
+
+
+def _atomic_number(symbol: str) -> int:
+    """Returns the atomic number of a symbol."""
+    known = atomic_numbers()
+    if symbol in known:
+        return known[symbol]
+    if symbol[-1] in "xyzn" and symbol[:-1] in known:
+        raise FormulaError(f"variable amount: {symbol[-1]!r}")
+    raise FormulaError(f"unknown element: {symbol!r}")

@@ -1,0 +1,1 @@
+"""Noise to formulas: models, masks, uniqueness, tables."""

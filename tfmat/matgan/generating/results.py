@@ -1,0 +1,307 @@
+"""The table that ``tfmat generate matgan`` writes, and its summary."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tfmat import __version__
+from tfmat.errors import InputError
+from tfmat.files import replacing
+from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, Sampler
+from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
+from tfmat.matgan.generating.unique import UniqueFormulas
+from tfmat.matgan.validity.checker import ValidityChecker
+from tfmat.progress import Progress
+
+# Rows that are written at once.
+_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much to generate.
+
+    Args:
+        samples: Most samples to draw.
+        first: Index of the first sample.
+        rows: Stop when so many rows are there; ``None`` draws all samples.
+        unique: One row for each different formula, instead of one for each sample that is kept.
+    """
+
+    samples: int
+    first: int = 0
+    rows: int | None = None
+    unique: bool = False
+
+
+class Collection:
+    """What is kept of the chunks: each different formula once, and the rows of the table.
+
+    Args:
+        unique: One row for each different formula, instead of one for each sample that is kept.
+        spool: File for the formulas of the rows, if there may be several rows of a formula.
+    """
+
+    def __init__(self, unique: bool, spool: IO[bytes]) -> None:
+        self.formulas = UniqueFormulas()
+        self.unique = unique
+        self._spool = spool
+        self.samples = self.kept = 0
+        self.tally: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table so far."""
+        return len(self.formulas) if self.unique else self.kept
+
+    def add(self, chunk: Chunk) -> None:
+        """Adds what a chunk keeps."""
+        before = time.thread_time()
+        numbers = self.formulas.add(chunk.kept, chunk.keys, chunk.flags)
+        if not self.unique:
+            numbers.astype(np.uint32).tofile(self._spool)
+        self.samples += chunk.samples
+        self.kept += len(chunk.kept)
+        self.tally.update(chunk.tally)
+        for part, value in chunk.seconds.items():
+            self.seconds[part] += value
+        self.seconds["unique"] += time.thread_time() - before
+
+    def samples_until(self, chunk: Chunk, rows: int) -> int:
+        """Returns how many samples of a chunk it takes to reach a number of rows.
+
+        Args:
+            chunk: The next chunk.
+            rows: Rows wanted in all, more than there are.
+
+        Returns:
+            All samples of the chunk if it does not have so many new rows.
+        """
+        new = self.formulas.new(chunk.keys) if self.unique else np.arange(len(chunk.keys))
+        missing = rows - self.rows
+        return chunk.samples if len(new) < missing else int(chunk.places[new[missing - 1]]) + 1
+
+    def parts(self, size: int) -> Iterator[NDArray[np.int64]]:
+        """Yields the formulas of the rows, in the order of the samples."""
+        if self.unique:
+            for start in range(0, self.rows, size):
+                yield np.arange(start, min(start + size, self.rows))
+            return
+        self._spool.seek(0)
+        while len(numbers := np.fromfile(self._spool, np.uint32, size)):
+            yield numbers.astype(np.int64)
+
+
+def collect(sampler: Sampler, amount: Amount, collection: Collection) -> Collection:
+    """Draws samples into a collection until there are enough.
+
+    Args:
+        sampler: Draws and judges.
+        amount: How much.
+        collection: An empty one.
+
+    Returns:
+        The collection.
+    """
+    with (
+        Progress("generating", amount.samples, "sample") as progress,
+        closing(sampler.chunks(amount.first, amount.samples)) as chunks,
+    ):
+        for chunk in chunks:
+            if amount.rows is not None:
+                samples = collection.samples_until(chunk, amount.rows)
+                if samples < chunk.samples:
+                    chunk = sampler.chunk(chunk.first, samples)
+            collection.add(chunk)
+            progress.update(chunk.samples)
+            if collection.rows == amount.rows:
+                break
+    return collection
+
+
+def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]:
+    """Generates formulas and writes them, with a summary beside them, complete or not at all.
+
+    Args:
+        out: File to write, ``.csv``, ``.csv.gz`` or ``.parquet``; the summary is called the same
+            with ``.json`` behind.
+        sampler: Draws and judges.
+        amount: How much.
+
+    Returns:
+        The summary.
+
+    Raises:
+        InputError: No sample fulfils the wishes, or nothing can be written there.
+    """
+    started, cpu = time.perf_counter(), time.process_time()
+    with replacing(out) as table, replacing(summary_of(out)) as described:
+        with TemporaryFile(dir=out.parent) as spool:
+            collection = collect(sampler, amount, Collection(amount.unique, spool))
+            if not collection.rows:
+                raise InputError(_why_nothing(collection, sampler))
+            settings = describe(sampler, amount)
+            before = time.thread_time()
+            write(table, out.name, collection, sampler, settings)
+            collection.seconds["writing"] = time.thread_time() - before
+        seconds = {part: round(value, 3) for part, value in collection.seconds.items()}
+        summary = {
+            **figures(collection, sampler),
+            "seconds": {
+                "total": round(time.perf_counter() - started, 3),
+                "processor": round(time.process_time() - cpu, 3),
+                "parts": seconds,
+            },
+            **settings,
+        }
+        described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return summary
+
+
+def write(
+    path: Path, name: str, collection: Collection, sampler: Sampler, settings: dict[str, Any]
+) -> None:
+    """Writes the rows of a collection.
+
+    Args:
+        path: File to write.
+        name: The name that it will have.
+        collection: What to write.
+        sampler: Its checker assigns oxidation states.
+        settings: What it was made with.
+    """
+    novelty = sampler.wishes.known is not None
+    nothing = np.zeros(0, np.int64)
+    schema = _table(collection, nothing, sampler.checker, novelty).schema
+    with opened(path, name, schema, settings) as append:
+        for numbers in collection.parts(_ROWS):
+            append(_table(collection, numbers, sampler.checker, novelty))
+
+
+def _table(
+    collection: Collection, numbers: NDArray[np.int64], checker: ValidityChecker, novelty: bool
+) -> pa.Table:
+    formulas = collection.formulas
+    # How many samples a row stands for: in both kinds of table the sum is that of the kept ones.
+    times = formulas.times(numbers) if collection.unique else np.ones(len(numbers), np.uint32)
+    compositions, flags = formulas.compositions(numbers), formulas.flags(numbers)
+    states, found = checker.assign(compositions)
+    assigned = np.flatnonzero(found)
+    places = np.zeros(len(numbers), np.int64)
+    places[assigned] = np.arange(len(assigned))
+    texts = state_texts(compositions[assigned], states[assigned])
+    columns = {
+        "formula": compositions.formula_array(),
+        "n_elements": pa.array(compositions.n_elements.astype(np.int8)),
+        "counts": count_texts(compositions),
+        "charge_neutral": pa.array((flags & NEUTRAL) > 0),
+        "balanced": pa.array((flags & BALANCED) > 0),
+        "oxidation_states": texts.take(pa.array(places, mask=~found)),
+        "times_generated": pa.array(times),
+    }
+    if novelty:
+        columns["novel"] = pa.array((flags & NOVEL) > 0)
+    return pa.table(columns)
+
+
+def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
+    """Returns the figures of a collection.
+
+    Args:
+        collection: What was generated.
+        sampler: What it was judged by.
+
+    Returns:
+        ``samples``; ``accepted`` (formulas of 2 to 8 elements) and its rate of samples;
+        ``neutral`` and ``balanced`` among the accepted, with their rates of these and of all
+        samples; ``kept`` (accepted samples that fulfil all wishes); ``unique`` (different formulas
+        among the kept) and its rate of these; ``novel`` (unique formulas that are not known) and
+        its rate of those, ``None`` where nobody asked; ``rows`` of the table.
+    """
+    tally, samples = collection.tally, collection.samples
+    accepted, unique = tally["accepted"], len(collection.formulas)
+    novel = None
+    if sampler.wishes.known is not None:
+        novel = int(np.count_nonzero(collection.formulas.flags(np.arange(unique)) & NOVEL))
+    return {
+        "samples": samples,
+        "accepted": accepted,
+        "accepted_rate": _rate(accepted, samples),
+        "neutral": tally["neutral"],
+        "neutral_rate": _rate(tally["neutral"], accepted),
+        "neutral_rate_of_samples": _rate(tally["neutral"], samples),
+        "balanced": tally["balanced"],
+        "balanced_rate": _rate(tally["balanced"], accepted),
+        "balanced_rate_of_samples": _rate(tally["balanced"], samples),
+        "kept": collection.kept,
+        "kept_rate": _rate(collection.kept, samples),
+        "unique": unique,
+        "unique_rate": _rate(unique, collection.kept),
+        "novel": novel,
+        "novel_rate": None if novel is None else _rate(novel, unique),
+        "rows": collection.rows,
+    }
+
+
+def describe(sampler: Sampler, amount: Amount) -> dict[str, Any]:
+    """Returns what formulas are made with, as plain JSON values."""
+    model, wishes = sampler.model, sampler.wishes
+    return {
+        "validity": sampler.checker.settings.describe(),
+        "masks": wishes.masks.describe(),
+        "valid_only": wishes.valid_only,
+        "novel_only": wishes.novel_only,
+        "novel_against": list(wishes.known_from),
+        "known_formulas": None if wishes.known is None else len(wishes.known),
+        "critic_keep": wishes.critic_keep,
+        "lowest_score": sampler.lowest_score,
+        "unique_only": amount.unique,
+        "first": amount.first,
+        "seed": sampler.seed,
+        "model": model.name,
+        "generator_weights_sha256": model.weights_sha256,
+        "precision": model.precision,
+        **model.origin,
+        "backend": f"{model.backend} {model.version}".rstrip(),
+        "batch_size": sampler.batch_size,
+        "threads": model.workers,
+        "tfmat_version": __version__,
+    }
+
+
+def _rate(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _why_nothing(collection: Collection, sampler: Sampler) -> str:
+    """Says in one line at which wish the last sample was lost."""
+    tally, samples = collection.tally, collection.samples
+    accepted = tally["accepted"]
+    if not accepted:
+        return (
+            f"none of {samples:,} samples is a formula of 2 to 8 elements; train "
+            f"{sampler.model.name} longer, or give another model"
+        )
+    steps = [
+        (tally["preferred"], "has a score above that of --critic-keep"),
+        (tally["masked"], "fulfils the masks on elements and counts"),
+        (collection.kept, "is valid or novel as asked"),
+    ]
+    lost = next(text for left, text in steps if not left)
+    return (
+        f"none of {samples:,} samples ({accepted:,} formulas) {lost}; draw more with -n, or ask "
+        "for less"
+    )

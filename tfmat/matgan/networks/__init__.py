@@ -1,0 +1,1 @@
+"""The networks of MatGAN as Keras models."""

@@ -1,0 +1,1 @@
+"""The space of all formulas, and how much of it is valid."""

@@ -1,0 +1,248 @@
+"""Enumerates the space of formulas and says which share of it is valid.
+
+Shares come with two denominators. Of *formulas*: each choice of elements with each reduced ratio
+counts once. Of *combinations*: each choice of species (an element in an oxidation state) with each
+reduced ratio counts once, as exhaustive enumerations in the literature do; a formula then counts as
+often as its elements have choices of oxidation states. The second is always exact and takes no
+time; the first is exact where a space is gone through, and an estimate where it is sampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.matgan.elements import MAX_COUNT
+from tfmat.matgan.generating.masks import Masks
+from tfmat.matgan.space.formulas import Space
+from tfmat.matgan.space.species import count_combinations
+from tfmat.matgan.validity.checker import Validity, ValidityChecker, ValiditySettings
+from tfmat.matgan.validity.oxidation_states import oxidation_states
+from tfmat.progress import Progress
+
+# A space with more formulas is sampled unless the user wants all of it: ternaries take some 20 s.
+_MOST_TO_GO_THROUGH = 100_000_000
+_SAMPLE = 1_000_000
+_MOST_ELEMENTS = 4
+
+Sink = Callable[[Compositions, Validity], object]
+
+
+@dataclass(frozen=True)
+class EnumerationOptions:
+    """What to enumerate.
+
+    Args:
+        n_elements: Fewest and most elements of a formula, 2 to 4.
+        max_count: Most atoms of one element in the reduced formula.
+        elements: Symbols of the elements to choose from; empty means all 85.
+        valid_only: Hand on only charge-neutral formulas with balanced electronegativities.
+        limit: Stop after so many formulas were handed on.
+        sample: Draw so many formulas for each number of elements instead of all.
+        seed: Of the draw.
+        exhaustive: Go through every space, however large.
+        validity: How validity is judged.
+
+    Raises:
+        InputError: The values contradict each other or make no sense.
+    """
+
+    n_elements: tuple[int, int] = (2, _MOST_ELEMENTS)
+    max_count: int = MAX_COUNT
+    elements: Sequence[str] = ()
+    valid_only: bool = False
+    limit: int | None = None
+    sample: int | None = None
+    seed: int = 0
+    exhaustive: bool = False
+    validity: ValiditySettings = field(default_factory=ValiditySettings)
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.n_elements[0] <= self.n_elements[1] <= _MOST_ELEMENTS:
+            low, high = self.n_elements
+            raise InputError(
+                f"--n-elements {low if low == high else f'{low}-{high}'}: give a range within "
+                f"2-{_MOST_ELEMENTS}, smaller number first"
+            )
+        if self.sample is not None and self.exhaustive:
+            raise InputError("--sample and --exhaustive: give one of them")
+        # Symbols and counts are checked like those of a generation.
+        Masks(tuple(self.elements), n_elements=self.n_elements, max_count=self.max_count)
+
+    def numbers(self) -> NDArray[np.uint8]:
+        """Returns the atomic numbers to choose from, ascending ``(m,)``."""
+        allowed = Masks(tuple(self.elements)).allowed
+        return np.array(sorted(symbols().index(symbol) for symbol in allowed), np.uint8)
+
+    def spaces(self) -> list[Space]:
+        """Returns the space of each number of elements."""
+        numbers, (low, high) = self.numbers(), self.n_elements
+        return [Space(size, self.max_count, numbers) for size in range(low, high + 1)]
+
+    def record(self) -> dict[str, Any]:
+        """Returns the options as plain JSON values."""
+        return {
+            "n_elements": list(self.n_elements),
+            "max_count": self.max_count,
+            "elements": list(self.elements),
+            "valid_only": self.valid_only,
+            "limit": self.limit,
+            "sample": self.sample,
+            "seed": self.seed,
+            "exhaustive": self.exhaustive,
+            "validity": self.validity.describe() if self.valid_only else None,
+        }
+
+
+def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> dict[str, Any]:
+    """Goes through the space, or a sample of it, and counts what is valid.
+
+    Nothing is kept in memory but a block of formulas.
+
+    Args:
+        options: What to enumerate.
+        sink: Takes the formulas block by block, with the verdicts on them.
+
+    Returns:
+        ``settings`` of the check; ``by_elements``, for each number of elements: ``space`` (its
+        number of formulas), ``examined``, ``how`` (``all``, ``sample`` or ``first``), rates of
+        ``charge_neutral`` and ``balanced`` formulas with their standard errors, and the same of
+        ``combinations``; and ``total`` over them, each space weighted by its size. Formulas have
+        no rates where ``limit`` stopped the way through the space.
+    """
+    checker = ValidityChecker(options.validity)
+    states = oxidation_states(options.validity.oxidation_states)
+    parts: dict[str, dict[str, Any]] = {}
+    written = 0
+    for space in options.spaces():
+        found = _Counts()
+        left = options.limit - written if options.limit is not None else None
+        if left is None or left > 0:
+            written += _go_through(space, options, checker, found, sink, left)
+        combinations = count_combinations(
+            space.n_elements, states, options.max_count, space.numbers
+        )
+        parts[str(space.n_elements)] = {
+            "space": space.size,
+            **found.describe(space),
+            "combinations": vars(combinations)
+            | {
+                "charge_neutral_rate": _ratio(combinations.neutral, combinations.total),
+                "balanced_rate": _ratio(combinations.balanced, combinations.total),
+            },
+        }
+    return {
+        "settings": options.validity.describe(),
+        "max_count": options.max_count,
+        "elements": len(options.spaces()[0].numbers),
+        "seed": options.seed,
+        "written": written,
+        "by_elements": parts,
+        "total": _total(list(parts.values())),
+    }
+
+
+@dataclass
+class _Counts:
+    """What was seen of one space."""
+
+    how: str = "first"
+    examined: int = 0
+    neutral: int = 0
+    balanced: int = 0
+
+    def describe(self, space: Space) -> dict[str, Any]:
+        found: dict[str, Any] = {"examined": self.examined, "how": self.how}
+        for name, count in (("charge_neutral", self.neutral), ("balanced", self.balanced)):
+            found[name] = count
+            known = self.how != "first" and self.examined
+            rate = count / self.examined if known else None
+            found[f"{name}_rate"] = rate
+            found[f"{name}_error"] = (
+                _standard_error(rate, self.examined, space.size) if rate is not None else None
+            )
+        return found
+
+
+def _go_through(
+    space: Space,
+    options: EnumerationOptions,
+    checker: ValidityChecker,
+    found: _Counts,
+    sink: Sink | None,
+    left: int | None,
+) -> int:
+    """Examines a space block by block; returns how many formulas were handed on."""
+    blocks, total, found.how = _blocks(space, options)
+    written = 0
+    with Progress(f"{space.n_elements} elements", total, "formula") as progress:
+        for block in blocks:
+            verdict = checker.check(block)
+            found.examined += len(block)
+            found.neutral += int(np.count_nonzero(verdict.neutral))
+            found.balanced += int(np.count_nonzero(verdict.balanced))
+            progress.update(len(block))
+            rows = verdict.balanced if options.valid_only else np.ones(len(block), bool)
+            chosen = np.flatnonzero(rows)[: None if left is None else left - written]
+            written += len(chosen)
+            if sink is not None and len(chosen):
+                sink(block[chosen], Validity(verdict.neutral[chosen], verdict.balanced[chosen]))
+            if left is not None and written >= left:
+                if found.examined < total:
+                    found.how = "first"
+                break
+    return written
+
+
+def _blocks(space: Space, options: EnumerationOptions) -> tuple[Iterator[Compositions], int, str]:
+    """Returns the formulas to look at, how many they are, and whether they are all of them."""
+    wanted = options.sample
+    if wanted is None and space.size > _MOST_TO_GO_THROUGH and not options.exhaustive:
+        wanted = _SAMPLE
+    # Up to a limit formulas come in order, however large the space is.
+    in_order = options.limit is not None and options.sample is None
+    if in_order or wanted is None or wanted >= space.size:
+        return space.blocks(), space.size, "all"
+    return space.sample(wanted, options.seed), wanted, "sample"
+
+
+def _standard_error(rate: float, examined: int, size: int) -> float:
+    """Standard error of a share that was estimated from a sample without replacement."""
+    return math.sqrt(rate * (1 - rate) / examined * (1 - examined / size))
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def _total(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Puts numbers of elements together; each space weighs as much as it has formulas."""
+    size = sum(part["space"] for part in parts)
+    total: dict[str, Any] = {"space": size, "examined": sum(part["examined"] for part in parts)}
+    combinations = {
+        key: sum(part["combinations"][key] for part in parts)
+        for key in ("total", "neutral", "balanced")
+    }
+    for name in ("charge_neutral", "balanced"):
+        rates = [part[f"{name}_rate"] for part in parts]
+        known = all(rate is not None for rate in rates)
+        total[f"{name}_rate"] = (
+            sum(part["space"] * part[f"{name}_rate"] for part in parts) / size if known else None
+        )
+        total[f"{name}_error"] = (
+            math.sqrt(sum((part["space"] * part[f"{name}_error"]) ** 2 for part in parts)) / size
+            if known
+            else None
+        )
+    total["combinations"] = combinations | {
+        "charge_neutral_rate": _ratio(combinations["neutral"], combinations["total"]),
+        "balanced_rate": _ratio(combinations["balanced"], combinations["total"]),
+    }
+    return total

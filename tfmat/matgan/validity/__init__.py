@@ -1,0 +1,1 @@
+"""Chemical validity of formulas at scale: charge neutrality and electronegativity balance."""

@@ -1,0 +1,233 @@
+"""Charge neutrality and electronegativity balance of millions of compositions, as smact judges.
+
+smact tries every combination of oxidation states. Here the sums of charge that a formula can reach
+are the bits of one 64-bit word: an element with the states 2 and 3, twice in the formula, turns the
+word into ``word << 4 | word << 6``. Many formulas go through each of these steps at once.
+
+With the elements in the order of electronegativity, a balanced formula has cations up to some cut
+and anions behind it. It is balanced where cations and anions reach a common sum.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.errors import InputError
+from tfmat.formulas.compositions import Compositions
+from tfmat.matgan.validity.assignment import StateAssigner
+from tfmat.matgan.validity.exact import ExactValidity
+from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states, smact_version
+from tfmat.matgan.validity.sum_words import SumWords
+
+# Formulas in one step: words of a few columns stay in the processor's cache.
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class ValiditySettings:
+    """What smact is asked. Its verdicts mean nothing without these.
+
+    Args:
+        oxidation_states: Set of oxidation states: ``smact14`` (the paper's), ``icsd16``,
+            ``icsd24`` or ``default``.
+        alloys: Whether formulas of metals alone pass without a test (smact's ``include_alloys``).
+
+    Raises:
+        InputError: There is no such set.
+    """
+
+    oxidation_states: str = "smact14"
+    alloys: bool = False
+
+    def __post_init__(self) -> None:
+        if self.oxidation_states not in SETS:
+            raise InputError(
+                f"no set of oxidation states is called {self.oxidation_states!r}: "
+                f"take one of {', '.join(SETS)}"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what must stand beside every rate: tool, version, set and flags."""
+        return {
+            "tool": "smact_validity",
+            "smact_version": smact_version(),
+            "oxidation_states": self.oxidation_states,
+            "alloys": self.alloys,
+            "mixed_valence": False,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Validity:
+    """Verdicts on many compositions.
+
+    Args:
+        neutral: One oxidation state for each element makes the charge zero ``(n,)``; smact's answer
+            without the Pauling test.
+        balanced: Such states exist with every cation less electronegative than every anion
+            ``(n,)``; smact's answer with the Pauling test.
+    """
+
+    neutral: NDArray[np.bool_]
+    balanced: NDArray[np.bool_]
+
+
+class ValidityChecker:
+    """Judges compositions exactly as ``smact_validity`` of smact 4.0.2 does, without mixed valence.
+
+    Where smact raises an error (a formula of several elements with one beyond lawrencium, of which
+    smact knows nothing) or the composition is empty, the answer is no.
+
+    Args:
+        settings: What smact would be asked.
+    """
+
+    def __init__(self, settings: ValiditySettings | None = None) -> None:
+        self.settings = settings or ValiditySettings()
+        self._elements = oxidation_states(self.settings.oxidation_states)
+        self._words = _sum_words(self.settings.oxidation_states)
+        self._exact = ExactValidity(self._elements)
+
+    def check(self, compositions: Compositions) -> Validity:
+        """Judges neutrality and balance at once.
+
+        Args:
+            compositions: Any elements and counts; the counts need not be reduced.
+        """
+        neutral = np.zeros(len(compositions), np.bool_)
+        balanced = np.zeros(len(compositions), np.bool_)
+        for n_elements, rows in chunks_by_size(compositions, _CHUNK):
+            if n_elements == 1:
+                neutral[rows] = balanced[rows] = True
+                continue
+            verdict = self._check_chunk(compositions[rows], n_elements, self.settings.alloys)
+            neutral[rows], balanced[rows] = verdict.neutral, verdict.balanced
+        return Validity(neutral, balanced)
+
+    def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+        """Gives each neutral composition oxidation states that make it so.
+
+        ``tfmat.matgan.validity.assignment`` says which ones of several. A single element, and
+        metals that pass as an alloy and by no other means, get zeros.
+
+        Args:
+            compositions: As for ``check``.
+
+        Returns:
+            Oxidation states in the order of the slots ``(n, slots)``, zeros where there are none to
+            give, and which compositions are neutral ``(n,)``.
+        """
+        assigner = _assigner(self.settings.oxidation_states)
+        states = np.zeros(compositions.numbers.shape, np.int8)
+        found = np.zeros(len(compositions), np.bool_)
+        for n_elements, rows in chunks_by_size(compositions, _CHUNK):
+            if n_elements == 1:
+                found[rows] = True
+                continue
+            chunk = compositions[rows]
+            verdict = self._check_chunk(chunk, n_elements, alloys=False)
+            found[rows] = verdict.neutral
+            if self.settings.alloys:
+                found[rows[self._alloys(chunk, n_elements)]] = True
+            some = np.flatnonzero(verdict.neutral)
+            states[rows[some], :n_elements] = assigner.assign(
+                chunk[some], n_elements, verdict.balanced[some]
+            )
+        return states, found
+
+    def _alloys(self, chunk: Compositions, n_elements: int) -> NDArray[np.bool_]:
+        metals: NDArray[np.bool_] = np.all(
+            self._elements.metal[chunk.numbers[:, :n_elements]], axis=1
+        )
+        return metals
+
+    def _check_chunk(self, chunk: Compositions, n_elements: int, alloys: bool) -> Validity:
+        """Judges compositions of the same number of elements, two or more."""
+        words = self._words
+        codes = words.codes(chunk, n_elements)
+        balanced = words.balanced(codes)
+        if alloys:
+            balanced |= self._alloys(chunk, n_elements)
+        neutral = balanced.copy()
+        rest = np.flatnonzero(~balanced)
+        neutral[rest], sure = words.neutral([column[rest] for column in codes])
+        unsure = rest[~sure]
+        numbers = chunk.numbers[unsure, :n_elements].tolist()
+        counts = chunk.counts[unsure, :n_elements].tolist()
+        for row, *atoms in zip(unsure, numbers, counts, strict=True):
+            neutral[row], balanced[row] = self._exact.judge(*atoms)
+        return Validity(neutral, balanced)
+
+
+def chunks_by_size(
+    compositions: Compositions, size: int
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yields rows with the same number of elements, at most so many at a time.
+
+    Args:
+        compositions: What to divide; empty compositions are left out.
+        size: Most rows in one part.
+
+    Yields:
+        The number of elements and the rows.
+    """
+    n_elements = compositions.n_elements
+    for number in range(1, compositions.numbers.shape[1] + 1):
+        rows = np.flatnonzero(n_elements == number)
+        for start in range(0, len(rows), size):
+            yield number, rows[start : start + size]
+
+
+@functools.cache
+def _sum_words(name: str) -> SumWords:
+    return SumWords(oxidation_states(name))
+
+
+@functools.cache
+def _assigner(name: str) -> StateAssigner:
+    return StateAssigner(oxidation_states(name))
+
+
+def rates(compositions: Compositions, checker: ValidityChecker) -> dict[str, Any]:
+    """Counts neutral and balanced compositions, in all and by number of elements.
+
+    Args:
+        compositions: What to judge, duplicates included.
+        checker: Whose verdicts to take.
+
+    Returns:
+        ``settings`` and, in ``total`` and in each of ``by_elements``: ``formulas`` (the
+        denominator), ``neutral`` and ``balanced`` (numbers), ``neutral_rate`` and ``balanced_rate``
+        (fractions; None of nothing).
+    """
+    verdict = checker.check(compositions)
+    n_elements = compositions.n_elements
+    parts = {
+        str(number): _rate(verdict, n_elements == number)
+        for number in np.unique(n_elements).tolist()
+    }
+    everything = np.ones(len(compositions), np.bool_)
+    return {
+        "settings": checker.settings.describe(),
+        "total": _rate(verdict, everything),
+        "by_elements": parts,
+    }
+
+
+def _rate(verdict: Validity, rows: NDArray[np.bool_]) -> dict[str, Any]:
+    formulas = int(np.count_nonzero(rows))
+    neutral = int(np.count_nonzero(verdict.neutral & rows))
+    balanced = int(np.count_nonzero(verdict.balanced & rows))
+    return {
+        "formulas": formulas,
+        "neutral": neutral,
+        "balanced": balanced,
+        "neutral_rate": neutral / formulas if formulas else None,
+        "balanced_rate": balanced / formulas if formulas else None,
+    }

@@ -1,0 +1,1 @@
+"""Databases made by filling prototypes and relaxing them."""

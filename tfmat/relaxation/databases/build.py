@@ -1,0 +1,152 @@
+"""Building a database of one system by substitution, as paper 004 did for Bi-Se."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat import files
+from tfmat.crystals.hull import energy_above_hull, metastable, stable
+from tfmat.datasets.credit import Credit
+from tfmat.datasets.store import DatasetWriter
+from tfmat.relaxation.databases.candidates import credit
+from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
+from tfmat.relaxation.databases.labelling import Settings, crystal_of
+from tfmat.relaxation.databases.substitute import system_numbers
+from tfmat.relaxation.potentials.chgnet import chgnet
+from tfmat.relaxation.potentials.reference_table import symbol
+from tfmat.relaxation.potentials.registry import attribution_of
+from tfmat.work.chunks import CalculatorFactory, Row
+from tfmat.work.folder import claim, released
+
+
+def build(
+    out: Path,
+    elements: Sequence[str],
+    settings: Settings,
+    *,
+    prototype_data: Path | None = None,
+    workers: int = 1,
+    factory: CalculatorFactory = chgnet,
+) -> dict[str, Any]:
+    """Fills prototypes with two to four elements in every order and labels the results.
+
+    Source: paper 004, Methods, "Data for generative adversarial network", with a potential in
+    place of DFT. While it runs, the results lie beside ``out`` in a folder ``OUT.work``; a build
+    that was killed goes on from there when it is called again.
+
+    Args:
+        out: The dataset to write.
+        elements: Symbols of two to four elements.
+        settings: How structures are made.
+        prototype_data: A dataset whose structures of as many elements are the prototypes; AFLOW's
+            by default.
+        workers: Processes.
+        factory: Makes the calculator; a function of a module.
+
+    Returns:
+        The summary that is also kept in the metadata: counts at each step, references, energies.
+
+    Raises:
+        InputError: The elements or the folder are wrong, an unfinished build with other settings
+            is in the way, or no structure is left.
+        MissingExtraError: The potential is not installed.
+    """
+    numbers = system_numbers(elements)
+    out = Path(out)
+    files.check_place(out)
+    work = out.with_name(out.name + ".work")
+    task = Task(numbers, settings, prototype_data, work, workers, factory)
+    calculator, recipe = task.begin()
+    origin = credit(prototype_data).citing(attribution_of(calculator))
+    claim(work, recipe)
+    with released(work):
+        made = make(task, calculator)
+    summary = _write(out, made, recipe, origin)
+    shutil.rmtree(work)
+    return summary
+
+
+def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit) -> dict[str, Any]:
+    rows = [*made.rows, *made.copies]
+    energies = made.formation_energies(rows)
+    above = energy_above_hull(made.fractions(rows), energies)
+    settings = recipe["settings"]
+    with DatasetWriter(
+        out,
+        recipe["prototypes"] | origin.record(),
+        selection={name: settings[name] for name in ("max_atoms", "max_length")},
+    ) as writer:
+        for row, energy, distance in zip(rows, energies, above, strict=True):
+            writer.add(crystal_of(row), row["id"], properties_of(row, energy, distance))
+        for row in made.rejected:
+            writer.reject(row["id"], row["reason"])
+        originals = len(made.rows)
+        summary = {
+            **made.counts,
+            "structures": len(rows),
+            "rejected": dict(writer.rejected.most_common()),
+            "references": {symbol(z): entry.record() for z, entry in made.references.items()},
+            "formation_energy_per_atom": _statistics(energies),
+            "stability": stability(energies[:originals], above[:originals]),
+        }
+        writer.extra["build"] = {**recipe, **summary}
+        writer.extra["energies"] = made.energies
+    return summary
+
+
+def properties_of(row: Row, energy: float, distance: float) -> dict[str, float]:
+    """Returns what a dataset keeps of a labelled structure.
+
+    Args:
+        row: The structure, as labelling made it.
+        energy: Its formation energy, eV/atom.
+        distance: Its energy above the hull, eV/atom.
+    """
+    properties = {
+        "formation_energy_per_atom": float(energy),
+        "e_above_hull": float(distance),
+        "energy_per_atom": float(row["energy"]),
+    }
+    known = {name: float(row[name]) for name in ("converged", "max_force", "steps") if name in row}
+    return properties | known
+
+
+def stability(
+    energies: NDArray[np.float64], above: NDArray[np.float64]
+) -> dict[str, dict[str, float]]:
+    """Counts structures as paper 004 does for its database.
+
+    Args:
+        energies: Formation energies, eV/atom, shape ``(n,)``.
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+
+    Returns:
+        Number and share of all of those with a negative formation energy, and among these of the
+        stable (at most 0.1 eV/atom above the hull) and the metastable ones (at most 0.15, so the
+        stable ones count, too).
+    """
+    kinds = {
+        "negative": energies < 0,
+        "stable": stable(energies, above),
+        "metastable": metastable(energies, above),
+    }
+    return {
+        name: {"count": int(chosen.sum()), "fraction": round(float(chosen.mean()), 4)}
+        for name, chosen in kinds.items()
+    }
+
+
+def _statistics(energies: NDArray[np.float64]) -> dict[str, float]:
+    values = {
+        "minimum": energies.min(),
+        "mean": energies.mean(),
+        "maximum": energies.max(),
+        "negative_fraction": (energies < 0).mean(),
+    }
+    return {name: round(float(value), 4) for name, value in values.items()}

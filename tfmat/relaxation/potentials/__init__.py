@@ -1,0 +1,1 @@
+"""Energies and forces: the potentials, and the elements' reference energies."""

@@ -1,0 +1,1 @@
+"""A trained run made ready for others: card, figures, precision, parity, TensorFlow Serving."""

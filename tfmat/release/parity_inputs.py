@@ -1,0 +1,74 @@
+"""What networks are compared on beside random numbers: the datasets that ship with tfmat."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.inference.package import ModelPackage
+
+Inputs = dict[str, NDArray[np.float32]]
+
+
+def real_inputs(package: ModelPackage, count: int) -> Inputs:
+    """Returns inputs made of real structures or formulas, through the encoders of the package.
+
+    Args:
+        package: A package of any family. A CCDCGAN must be one of elements of the dataset
+            ``bi-se``.
+        count: Number of inputs of each part.
+
+    Returns:
+        For every part that takes what data give an array ``(count, ...)``; noise is not among
+        them, nor is a latent whose encoder the package lacks.
+
+    Raises:
+        InputError: No structure of the dataset suits the package.
+    """
+    make = _formulas if package.metadata["family"] == "matgan" else _structures
+    known = make(package, count)
+    return {part: known[part] for part in package.parts if part in known}
+
+
+def _structures(package: ModelPackage, count: int) -> Inputs:
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.training.data import usable
+    from tfmat.ccdcgan.voxels.lattice import encode_lattice
+    from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+    from tfmat.datasets.store import Dataset
+
+    codec = Codec.from_package(package)
+    spec, numbers = codec.recipe.voxels, codec.layout.numbers
+    _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.box)
+    # Spread over the dataset: neighbours are variants of one prototype.
+    crystals = crystals[:: max(1, len(crystals) // count)][:count]
+    channels = [
+        box_positions(crystal)[crystal.numbers == number]
+        for crystal in crystals
+        for number in numbers
+        if (crystal.numbers == number).any()
+    ][:count]
+    known = {
+        "lattice_encoder": np.stack([encode_lattice(c.lattice, spec) for c in crystals])[..., None],
+        "sites_encoder": encode_channels(channels, spec),
+    }
+    for kind in ("lattice", "sites"):
+        if f"{kind}_encoder" in package.parts:
+            known[f"{kind}_decoder"] = package.run(f"{kind}_encoder", known[f"{kind}_encoder"])
+    if {"lattice_encoder", "sites_encoder"} <= set(package.parts):
+        graphs = codec.layout.pack(*codec.encode(crystals))
+        known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
+    return known
+
+
+def _formulas(package: ModelPackage, count: int) -> Inputs:
+    from tfmat.datasets.composition_store import CompositionDataset
+    from tfmat.matgan.matrix import encode, fits
+
+    dataset = CompositionDataset.open("formulas")
+    rows = dataset.compositions
+    matrices = encode(rows[np.flatnonzero(fits(rows))[:count]])[..., None]
+    known = {"critic": matrices, "composition_encoder": matrices}
+    if "composition_encoder" in package.parts:
+        known["composition_decoder"] = package.run("composition_encoder", matrices)
+    return known

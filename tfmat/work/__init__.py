@@ -1,0 +1,1 @@
+"""Long work in chunks that a kill does not lose."""

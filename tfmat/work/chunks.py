@@ -1,0 +1,134 @@
+"""Work in chunks over processes, each chunk's result on disk, so that a killed build goes on."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tfmat import files
+from tfmat.errors import TfmatError
+from tfmat.progress import Progress
+from tfmat.relaxation.potentials.calculator import Calculator
+
+Task = TypeVar("Task")
+# A row is what JSON can hold; the float form of JSON is exact.
+Row = dict[str, Any]
+Work = Callable[[Calculator, Sequence[Task]], list[Row]]
+CalculatorFactory = Callable[[], Calculator]
+
+_calculator: Calculator | None = None
+
+
+def run_chunks(
+    folder: Path,
+    tasks: Sequence[Task],
+    work: Work[Task],
+    factory: CalculatorFactory,
+    *,
+    size: int,
+    workers: int,
+    description: str,
+) -> Iterator[Row]:
+    """Computes the chunks that are missing, then yields the rows of all in the order of tasks.
+
+    Args:
+        folder: Where the results of the chunks lie.
+        tasks: The same on every call.
+        work: A function of a module, from a calculator and a chunk of tasks to rows.
+        factory: Makes the calculator, once in each process.
+        size: Tasks in a chunk; what a kill loses at most.
+        workers: Processes; 1 computes in this one.
+        description: For the progress.
+
+    Raises:
+        TfmatError: A worker process was killed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    starts = range(0, len(tasks), size)
+    paths = {start: folder / f"{start:06d}.json" for start in starts}
+    missing = [start for start in starts if not _whole(paths[start])]
+    chunks = {start: tasks[start : start + size] for start in missing}
+    finished = len(tasks) - sum(len(chunk) for chunk in chunks.values())
+    with Progress(description, len(tasks), "structure", initial=finished) as progress:
+        if workers == 1 and missing:
+            calculator = factory()
+            for start, chunk in chunks.items():
+                files.write_json(paths[start], work(calculator, chunk))
+                progress.update(len(chunk))
+        elif missing:
+            _run_parallel(chunks, paths, work, factory, workers, progress)
+    for path in paths.values():
+        yield from json.loads(path.read_text("utf-8"))
+
+
+def _whole(path: Path) -> bool:
+    """Tells whether a chunk's result is there; a damaged one is computed again."""
+    try:
+        return isinstance(json.loads(path.read_text("utf-8")), list)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _run_parallel(
+    chunks: dict[int, Sequence[Task]],
+    paths: dict[int, Path],
+    work: Work[Task],
+    factory: CalculatorFactory,
+    workers: int,
+    progress: Progress,
+) -> None:
+    with ProcessPoolExecutor(
+        max_workers=min(workers, len(chunks)),
+        # Forking a process that runs threads (torch does) can hang.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(factory,),
+    ) as pool:
+        futures = {
+            pool.submit(_compute, work, chunk, paths[start]): len(chunk)
+            for start, chunk in chunks.items()
+        }
+        try:
+            for future in as_completed(futures):
+                future.result()
+                progress.update(futures[future])
+        except BrokenProcessPool as error:
+            raise TfmatError(
+                "a worker process was killed (out of memory?); the same command goes on from here"
+            ) from error
+        except BaseException:
+            # An interruption does not wait for the chunks that are being computed.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start(factory: CalculatorFactory) -> None:
+    global _calculator
+    # Ctrl-C reaches all processes of a terminal; the main one ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        # Where the main process is killed outright, nobody would tell this one to end.
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _calculator = factory()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)
+
+
+def _compute(work: Work[Task], chunk: Sequence[Task], path: Path) -> None:
+    assert _calculator is not None  # noqa: S101  (the pool's initialiser has run)
+    files.write_json(path, work(_calculator, chunk))
