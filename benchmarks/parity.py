@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat import families
 from tfmat.errors import InputError
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.verify import random_inputs
 from tfmat.release.parity import Run, difference, forms, inner_forms, rows_that_differ
-from tfmat.release.parity_inputs import real_inputs
 from tfmat.training.quiet import load_keras
 
 COLUMNS = ("saved_model", "saved_model_cli", "onnx")
@@ -56,7 +56,7 @@ def all_inputs(package: ModelPackage, count: int) -> dict[str, list[NDArray[np.f
         from tfmat.ccdcgan.probe import probe_inputs
     kinds = [random_inputs(package, count), probe_inputs(package, count)]
     try:
-        kinds.append(real_inputs(package, count))
+        kinds.append(families.get(package.metadata["family"]).real_inputs(package, count))
     except InputError as error:
         print(f"no real inputs: {error}")
     return {part: [kind[part] for kind in kinds if part in kind] for part in package.parts}

@@ -29,9 +29,9 @@ from onnxruntime import quantization
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from tfmat import families
 from tfmat.export import storage
 from tfmat.inference.package import load
-from tfmat.release.family_trial import trial_of
 
 TURNS = 8
 Form = Callable[[onnx.ModelProto, str, Any, Path], onnx.ModelProto]
@@ -134,7 +134,7 @@ def main() -> None:
     logging.disable(logging.WARNING)  # the quantiser recommends its preprocessing
     for name in parser.parse_args().package:
         package = load(name, threads=1)
-        trial = trial_of(package)
+        trial = families.get(package.metadata["family"]).precision_check(package)
         for part in package.parts:
             if part != "generate":
                 measure(part, package, trial)

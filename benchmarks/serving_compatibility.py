@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow.core.framework import op_def_pb2
 
+from tfmat import families
 from tfmat.inference.package import load
-from tfmat.release.serving import probe_of
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
 def compare(package: Path, options: argparse.Namespace, scratch: Path) -> float:
     """Runs all SavedModels of a package there and here; returns the largest difference."""
     networks = load(package, threads=1)
-    inputs = probe_of(networks).probe_inputs(networks, options.rows)
+    inputs = families.get(networks.metadata["family"]).probe_inputs(networks, options.rows)
     parts = {
         part: networks.folder / entry["saved_model"]["folder"]
         for part, entry in networks.metadata["parts"].items()

@@ -34,15 +34,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tfmat import files
+from tfmat import families, files
 from tfmat.errors import InputError, OutOfTimeError, TfmatError
-from tfmat.recipes.defaults import DEFAULTS
 
 BACKENDS = ("tensorflow", "jax", "torch")
 PART = "runs.tar"
 MANIFEST = "manifest.json"
 CURVES = "curves.jsonl"
-MATGAN_TARGETS = ("matgan", "composition-ae")
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -58,6 +56,7 @@ def train(arguments: argparse.Namespace) -> None:
     from tfmat.training.quiet import load_keras
 
     load_keras(arguments.threads)
+    from tfmat.release.exporting import write_light
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
     from tfmat.training.strategy import choose
@@ -74,23 +73,24 @@ def train(arguments: argparse.Namespace) -> None:
             resume=True,
             minutes=arguments.minutes - (time.monotonic() - began) / 60,
         )
-        summary = train_chain(chain(target), order, choose("auto"), tell)
+        summary = train_chain(chain(target), order, choose("auto"), tell, write_light)
         tell(f"{recipe}: {json.dumps(summary['metrics'], ensure_ascii=False)}")
 
 
 def chain(target: str) -> Any:
     """Returns the chain of a target, without the GAN where Keras does not run on TensorFlow."""
-    from tfmat.ccdcgan.chain import CcdcganChain
-    from tfmat.matgan.chain import MatganChain
     from tfmat.training.quiet import on_tensorflow
 
-    family: Any = MatganChain if target in MATGAN_TARGETS else CcdcganChain
+    family, _ = families.targets()[target]
+    whole = family.chain()
+    kind: Any = type(whole)
 
-    class WithoutGan(family):
+    class Elsewhere(kind):
         def stages(self, target: str, recipe: Any) -> list[str]:
-            return [name for name in super().stages(target, recipe) if name != "gan"]
+            found = super().stages(target, recipe)
+            return [name for name in found if name not in self.tensorflow_only]
 
-    return family() if on_tensorflow() else WithoutGan()
+    return whole if on_tensorflow() else Elsewhere()
 
 
 def split_word(word: str) -> tuple[str, str]:
@@ -103,7 +103,7 @@ def split_word(word: str) -> tuple[str, str]:
         Recipe and target.
     """
     recipe, _, target = word.rpartition(":")
-    if recipe and target in DEFAULTS:
+    if recipe and target in families.targets():
         return recipe, target
     from tfmat.recipes.loader import read
 

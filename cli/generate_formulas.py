@@ -24,6 +24,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from tfmat.inference.remote import RemotePackage
     from tfmat.matgan.generating.masks import Masks
     from tfmat.matgan.generating.model import CompositionModel
     from tfmat.matgan.generating.unique import KeyTable
@@ -73,7 +74,7 @@ _mask_options = with_options(
 
 
 # Of all commands that generate formulas, whatever runs the networks.
-formula_options = with_options(
+OPTIONS = with_options(
     click.option(
         "-n",
         "--number",
@@ -135,7 +136,7 @@ formula_options = with_options(
 
 @click.command(short_help="Generate chemical formulas with a MatGAN.")
 @model_option("matgan-plus-icsd-filter")
-@formula_options
+@OPTIONS
 @click.option(
     "--backend",
     type=click.Choice(["auto", "onnx", "tensorflow"]),
@@ -169,12 +170,24 @@ def matgan(**options: Any) -> None:
     write_formulas(model, options)
 
 
+def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
+    """Generates with networks that run on a server, and writes the results.
+
+    Args:
+        remote: The networks.
+        options: Those of :data:`OPTIONS`.
+    """
+    from tfmat.matgan.generating.served import served_model
+
+    write_formulas(lambda: served_model(remote, scored=options["critic_keep"] < 1), options)
+
+
 def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]) -> None:
     """Generates formulas and says what came of it.
 
     Args:
         load: Loads the model, once the other words are known to be right.
-        options: Values of :func:`formula_options`.
+        options: Values of :func:`OPTIONS`.
 
     Raises:
         InputError: The words or the model are wrong, or nothing fulfils the wishes.

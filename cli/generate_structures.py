@@ -24,6 +24,7 @@ from .options import (
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.inference.remote import RemotePackage
 
 _HELP = {
     "ccdcgan": "Generate crystal structures with a CCDCGAN.",
@@ -32,7 +33,7 @@ _HELP = {
 
 
 # Of all commands that generate structures, whatever runs the networks.
-structure_options = with_options(
+OPTIONS = with_options(
     click.option(
         "-n",
         "--number",
@@ -98,7 +99,7 @@ structure_options = with_options(
 
 def _make(family: str) -> click.Command:
     @model_option(f"{family}-bi-se")
-    @structure_options
+    @OPTIONS
     @precision_option
     @threads_option
     @models_dir_option
@@ -125,10 +126,10 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         precision=options["precision"],
         parts=PARTS,
     )
-    if package.metadata.get("family") == "matgan":
+    if (found := package.metadata["family"]) != "ccdcgan":
         raise InputError(
-            f"--model {options['model']}: is a MatGAN, which makes formulas, not structures; "
-            "use tfmat generate matgan"
+            f"--model {options['model']}: is a model of the family {found}, not of crystal "
+            f"structures; use tfmat generate {found}"
         )
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
@@ -153,6 +154,20 @@ def _trained_as(codec: Codec) -> str:
     return "ccdcgan" if codec.recipe.gan.terms else "dcgan"
 
 
+def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
+    """Generates with networks that run on a server, and writes the results.
+
+    Args:
+        remote: The networks.
+        options: Those of :data:`OPTIONS`.
+    """
+    from tfmat.ccdcgan.codec import Codec
+
+    codec = Codec.from_package(remote)
+    parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
+    write_structures(codec, options, remote.origin(*parts))
+
+
 def write_structures(
     codec: Codec, options: dict[str, Any], more: Mapping[str, Any] | None = None
 ) -> None:
@@ -160,7 +175,7 @@ def write_structures(
 
     Args:
         codec: The networks.
-        options: Values of :func:`structure_options`.
+        options: Values of :func:`OPTIONS`.
         more: Further entries of the summary.
 
     Raises:

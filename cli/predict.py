@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from types import ModuleType
 from typing import Any
 
 import click
@@ -41,12 +43,14 @@ def _family(args: list[str]) -> str | None:
 def _family_options(family: str | None) -> list[click.Parameter]:
     if family is None:
         return []
-    if family == "matgan":
-        from .generate_formulas import formula_options as options
-    else:
-        from .generate_structures import structure_options as options
+    return click.command()(_commands(family).OPTIONS(lambda **_: None)).params
 
-    return click.command()(options(lambda **_: None)).params
+
+def _commands(family: str) -> ModuleType:
+    """Returns the module with a family's options of ``tfmat generate``."""
+    from tfmat import families
+
+    return importlib.import_module(families.get(family).commands)
 
 
 @click.command(
@@ -112,25 +116,4 @@ def predict(ctx: click.Context, **options: Any) -> None:
     limits = ("timeout", "retries", "concurrency")
     client = {key: options.pop(key) for key in (*words, *limits)}
     with RemotePackage.connect(**client) as remote:
-        if ctx.meta[_FAMILY] == "matgan":
-            _formulas(remote, options)
-        else:
-            _structures(remote, options)
-
-
-def _structures(remote: Any, options: dict[str, Any]) -> None:
-    from tfmat.ccdcgan.codec import Codec
-
-    from .generate_structures import write_structures
-
-    codec = Codec.from_package(remote)
-    parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
-    write_structures(codec, options, remote.origin(*parts))
-
-
-def _formulas(remote: Any, options: dict[str, Any]) -> None:
-    from tfmat.matgan.generating.served import served_model
-
-    from .generate_formulas import write_formulas
-
-    write_formulas(lambda: served_model(remote, scored=options["critic_keep"] < 1), options)
+        _commands(ctx.meta[_FAMILY]).write_predicted(remote, options)

@@ -8,27 +8,24 @@ from typing import Any
 
 import click
 
-from tfmat.recipes.defaults import DEFAULTS
-
-_HELP = {
-    "lattice-ae": "Train the autoencoder of lattice voxels.",
-    "sites-ae": "Train the autoencoder of sites voxels.",
-    "constraint": "Train the network that predicts a property from a crystal graph.",
-    "dcgan": "Train the GAN without a constraint.",
-    "ccdcgan": "Train the whole chain: autoencoders, crystal graphs, constraint, GAN, export.",
-    "matgan": "Train the GAN of compositions.",
-    "composition-ae": "Train the autoencoder of compositions.",
-}
-_OF_FORMULAS = ("matgan", "composition-ae")
-# How to generate with what a command trains.
-_MAKES = {
-    "dcgan": "-n 100 --out new",
-    "ccdcgan": "-n 100 --out new",
-    "matgan": "-n 100000 --out new.csv",
-}
+from tfmat import families
+from tfmat.family import Family, Target
 
 
-@click.group()
+class _Targets(click.Group):
+    """One command for each target of each family that is there."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names of all targets."""
+        return list(families.targets())
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Returns the command of a target."""
+        found = families.targets().get(name)
+        return _make(*found) if found else None
+
+
+@click.group(cls=_Targets)
 def train() -> None:
     """Train a chain or one of its stages.
 
@@ -36,9 +33,9 @@ def train() -> None:
     """
 
 
-def _make(target: str) -> click.Command:
+def _make(family: Family, target: Target) -> click.Command:
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
-    @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {DEFAULTS[target]}]")
+    @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {target.recipe}]")
     @click.option(
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe."
     )
@@ -67,36 +64,43 @@ def _make(target: str) -> click.Command:
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     def command(**options: Any) -> int:
-        return _run(target, **options)
+        return _run(family, target, **options)
 
-    command.__doc__ = _HELP[target]
-    return click.command(target, help=_HELP[target], short_help=_HELP[target])(command)
-
-
-for _target in _HELP:
-    train.add_command(_make(_target))
+    command.__doc__ = target.help
+    return click.command(target.name, help=target.help, short_help=target.help)(command)
 
 
-def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **options: Any) -> int:
+def _run(
+    family: Family,
+    target: Target,
+    *,
+    strategy: str,
+    threads: int | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
     from tfmat.training.quiet import load_keras
 
     load_keras(threads)
-    from tfmat.families import chain_of
+    from tfmat.release.exporting import write_light
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
     from tfmat.training.strategy import choose
 
-    family = "matgan" if target in _OF_FORMULAS else "ccdcgan"
-    order = Order(target, **options)
+    order = Order(target.name, **options)
     try:
         summary = train_chain(
-            chain_of(family), order, choose(strategy), lambda line: click.echo(line, err=True)
+            family.chain(),
+            order,
+            choose(strategy),
+            lambda line: click.echo(line, err=True),
+            write_light,
         )
     except KeyboardInterrupt:
         # `click.echo` of the terminal's ^C line ends it first.
         click.echo(err=True)
         click.echo(
-            f"tfmat: interrupted; go on with: tfmat train {target} --out {order.out} --resume",
+            f"tfmat: interrupted; go on with: tfmat train {target.name} --out {order.out} --resume",
             err=True,
         )
         return 130
@@ -104,8 +108,8 @@ def _run(target: str, *, strategy: str, threads: int | None, as_json: bool, **op
         click.echo(json.dumps(summary, ensure_ascii=False))
     else:
         click.echo(f"trained in {summary['seconds']:.0f} s: {summary['run']}")
-        if target in _MAKES:
+        if target.generate:
             click.echo(
-                f"generate: tfmat generate {target} --model {summary['run']} {_MAKES[target]}"
+                f"generate: tfmat generate {target.name} --model {summary['run']} {target.generate}"
             )
     return 0

@@ -16,8 +16,8 @@ def table():
     for names, others in rows:
         for name in re.findall(r"`tfmat/(\w+)(?:\.py)?`", names):
             allowed[name] = set(re.findall(r"`(\w+)`", others))
-    shared = re.search(r"^\| (`tfmat/errors.py`[^|]*)", text, re.MULTILINE).group(1)
-    return allowed, set(re.findall(r"`tfmat/(\w+)\.py`", shared))
+    shared = re.findall(r"^\| (`tfmat/\w+\.py`[^|]*)", text, re.MULTILINE)
+    return allowed, set(re.findall(r"`tfmat/(\w+)\.py`", " ".join(shared)))
 
 
 def imports(file):

@@ -1,22 +1,78 @@
-"""The chain of each family, imported only when it is asked for."""
+"""Which families there are: the only place that knows them by name.
+
+Another package adds a family by an entry point of the group ``tfmat.families``, whose name is the
+family's and whose object is its :class:`~tfmat.family.Family` class; a program, by
+:func:`register`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import importlib
+from importlib import metadata
 
-from tfmat.training.chain import Chain
+from tfmat.errors import InputError
+from tfmat.family import Family, Target
+
+_GROUP = "tfmat.families"
+# Modules are imported only when their family is asked for.
+_MODULES = {
+    "ccdcgan": "tfmat.ccdcgan.family:Ccdcgan",
+    "matgan": "tfmat.matgan.family:Matgan",
+}
+# What a recipe without the entry is: the first family was there before others.
+FIRST = "ccdcgan"
+_loaded: dict[str, Family] = {}
 
 
-def chain_of(family: str) -> Chain[Any, Any]:
-    """Returns the chain of a family.
+def register(family: Family) -> None:
+    """Adds a family to this process.
 
     Args:
-        family: ``ccdcgan`` or ``matgan``.
+        family: The family.
+
+    Raises:
+        InputError: Another one has its name.
     """
-    if family == "matgan":
-        from tfmat.matgan.chain import MatganChain
+    if family.name in _MODULES or type(_loaded.get(family.name, family)) is not type(family):
+        raise InputError(f"family {family.name}: there is one of that name already")
+    _loaded[family.name] = family
 
-        return MatganChain()
-    from tfmat.ccdcgan.chain import CcdcganChain
 
-    return CcdcganChain()
+def names() -> list[str]:
+    """Returns the names of all families: ours, those of other packages, registered ones."""
+    return list(dict.fromkeys([*_MODULES, *_entry_points(), *_loaded]))
+
+
+def get(name: object) -> Family:
+    """Returns a family by name.
+
+    Args:
+        name: As it stands in a recipe, a run or a package.
+
+    Raises:
+        InputError: There is no such family.
+    """
+    if isinstance(name, str):
+        if name not in _loaded and (place := _MODULES.get(name) or _entry_points().get(name)):
+            module, _, attribute = place.partition(":")
+            _loaded[name] = getattr(importlib.import_module(module), attribute)()
+        if name in _loaded:
+            return _loaded[name]
+    raise InputError(
+        f"family {name!r} is not known to this tfmat (it knows {', '.join(names())}); install the "
+        "package that has it, or the tfmat that wrote it"
+    )
+
+
+def all_families() -> list[Family]:
+    """Returns all families."""
+    return [get(name) for name in names()]
+
+
+def targets() -> dict[str, tuple[Family, Target]]:
+    """Returns what ``tfmat train`` can train, by the name of the command."""
+    return {target.name: (family, target) for family in all_families() for target in family.targets}
+
+
+def _entry_points() -> dict[str, str]:
+    return {point.name: point.value for point in metadata.entry_points(group=_GROUP)}

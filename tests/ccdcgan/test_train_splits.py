@@ -30,17 +30,6 @@ STEPS = [f"{part}.steps=2" for part in ("lattice_autoencoder", "sites_autoencode
 SETTINGS = [*STEPS, "gan.steps=2", "data.split=leave-out", f"data.leave_out={json.dumps(NAMES)}"]
 
 
-class TrainedError(Exception):
-    """All networks are trained."""
-
-
-class WithoutExport(CcdcganChain):
-    """All stages but the model package, which takes longest and learns nothing."""
-
-    def networks(self, run, recipe):
-        raise TrainedError
-
-
 def changed(source: Dataset, folder: Path) -> Dataset:
     """Writes a dataset whose structures of the left-out formulas have nothing of their own left."""
     random = np.random.default_rng(9)
@@ -60,8 +49,7 @@ def run_chain(recipe: Path, data: Path, out: Path, **words) -> Run:
     order = Order(
         "ccdcgan", out, str(recipe), words.pop("settings", SETTINGS), str(data), 3, **words
     )
-    with pytest.raises(TrainedError):
-        train(WithoutExport(), order, Devices("one"), lambda line: None)
+    train(CcdcganChain(), order, Devices("one"), lambda line: None)
     return open_run(CcdcganChain(), out)
 
 

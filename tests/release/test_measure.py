@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import tiny
 
+from tfmat import families
 from tfmat.ccdcgan.generate import STRUCTURE, Result
 from tfmat.ccdcgan.trial import compare, data_figure, figures
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
 from tfmat.export.trial import MixedPackage
 from tfmat.inference.package import NetworkSet, load
-from tfmat.release.family_trial import trial_of
 
 
 def cubic(length, numbers, shift=0.0):
@@ -191,7 +191,7 @@ def test_what_is_generated_is_what_the_command_says(formulas, capsys, tmp_path):
 
 @pytest.mark.train
 def test_half_an_autoencoder_decides_nothing(formulas):
-    trial = trial_of(load(formulas, threads=1), 10)
+    trial = families.get("matgan").precision_check(load(formulas, threads=1), 10)
     assert [part for part in trial.reference.parts if trial.decides(part)] == [
         "generator",
         "generate",

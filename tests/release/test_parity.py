@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import onnx
 
-from tfmat import __version__
+from tfmat import __version__, families
 from tfmat.ccdcgan.probe import probe_inputs as structure_probes
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.cell import parameters
@@ -31,7 +31,6 @@ from tfmat.release.parity import (
     of_keras,
     rows_that_differ,
 )
-from tfmat.release.parity_inputs import real_inputs
 
 pytestmark = pytest.mark.train
 
@@ -55,7 +54,8 @@ def case(request, tmp_path_factory):
 def inputs_of(package):
     """Batches of two and of six: random numbers, real data, and what networks make of noise."""
     probes = structure_probes if package.metadata["family"] == "ccdcgan" else composition_probes
-    kinds = random_inputs(package, 2), real_inputs(package, 2), probes(package, 2)
+    real = families.get(package.metadata["family"]).real_inputs(package, 2)
+    kinds = random_inputs(package, 2), real, probes(package, 2)
     inputs = {}
     for part in package.parts:
         made = [kind[part] for kind in kinds if part in kind]

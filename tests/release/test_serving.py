@@ -16,6 +16,7 @@ import tiny_packages
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tfmat import families
 from tfmat.errors import InputError, MissingExtraError
 from tfmat.export.package import Formats
 from tfmat.export.saved_model import export_saved_model
@@ -24,7 +25,7 @@ from tfmat.inference.metadata import METADATA
 from tfmat.inference.package import load
 from tfmat.inference.schema import first_problem
 from tfmat.release.parity import TOLERANCE, difference, saved_model_cli
-from tfmat.release.serving import probe_of, write_serving
+from tfmat.release.serving import write_serving
 from tfmat.release.serving_settings import Serving
 
 pytestmark = pytest.mark.train
@@ -85,7 +86,7 @@ def test_parts_that_generate_are_served(served):
 
 def test_saved_models_give_what_onnx_runtime_gives(served):
     package, out, _ = served
-    inputs = probe_of(package).probe_inputs(package, 3)
+    inputs = families.get(package.metadata["family"]).probe_inputs(package, 3)
     for model, version in versions(out).items():
         part = model.removeprefix(f"{package.name}-")
         name, _ = package.input(part)
@@ -130,7 +131,7 @@ def test_warmup_requests_replay(served):
             outputs = signatures[request.model_spec.signature_name](**{name: tf.constant(batch)})
             assert {len(value) for value in outputs.values()} == {len(batch)}
             seen.add((request.model_spec.signature_name, len(batch)))
-        sizes = {1, probe_of(package).batch_size(part)}
+        sizes = {1, families.get(package.metadata["family"]).batch_size(part)}
         wanted = {"serving_default", *(("generate",) if part == "generate" else ())}
         assert seen == {(signature, size) for signature in wanted for size in sizes}
 
@@ -149,7 +150,7 @@ def test_warmup_inputs_are_those_of_generating(served):
     ]
     (proto,) = log.predict_log.request.inputs.values()
     found = tf.make_ndarray(proto).reshape(-1)
-    probe = probe_of(package)
+    probe = families.get(package.metadata["family"])
     noise = probe.probe_inputs(package, probe.batch_size(source))[source]
     made = package.run(source, noise).reshape(len(noise), -1)
     # The row, or a piece of it, is among what the generator made of noise.
@@ -176,7 +177,7 @@ def test_saved_model_cli_shows_and_runs_every_model(served, capfd, monkeypatch):
     from tensorflow.python.tools import saved_model_cli as command
 
     package, out, _ = served
-    inputs = probe_of(package).probe_inputs(package, 2)
+    inputs = families.get(package.metadata["family"]).probe_inputs(package, 2)
     for model, version in versions(out).items():
         part = model.removeprefix(f"{package.name}-")
         name, _ = package.input(part)
@@ -250,7 +251,7 @@ def test_made_of_keras_weights_is_the_same(packages, tmp_path):
     out = tmp_path / "served"
     summary = write_serving(package.folder, out)
     assert [f"structures-{part}" for part in summary["made"]] == summary["models"]
-    inputs = probe_of(package).probe_inputs(package, 3)
+    inputs = families.get(package.metadata["family"]).probe_inputs(package, 3)
     for part in summary["made"]:
         name, _ = package.input(part)
         loaded = tf.saved_model.load(str(versions(out)[f"structures-{part}"]))

@@ -19,6 +19,7 @@ import keras
 
 from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.errors import OutOfTimeError
+from tfmat.release.exporting import write_light
 from tfmat.training.chain import Order, train
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
@@ -65,7 +66,9 @@ def test_a_stage_goes_on_elsewhere_and_comes_back(tmp_path, monkeypatch):
             for weight, wanted in zip(model.weights, networks[part].weights, strict=True):
                 np.testing.assert_allclose(weight.numpy(), wanted.numpy(), atol=1e-3)
         # TensorFlow takes the networks over, and exports them.
-        again = train(CcdcganChain(), order(tmp_path / name, resume=True), Devices("one"), print)
+        again = train(
+            CcdcganChain(), order(tmp_path / name, resume=True), Devices("one"), print, write_light
+        )
         assert again["stages"] == {"lattice-ae": "finished before"}
         assert (tmp_path / name / "package" / "metadata.json").exists()
     assert keras.backend.backend() == "tensorflow"

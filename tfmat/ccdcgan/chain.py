@@ -87,6 +87,12 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             f"({split_sentence(data.split)})"
         )
 
+    def resume_hint(self, key: str, new: Any) -> str:
+        """Says how to train a DCGAN beside a CCDCGAN."""
+        if key == "gan.terms" and not new:
+            return "is a CCDCGAN; train a DCGAN beside it with --from {run} and another --out"
+        return ""
+
     def texts(self, data: TrainingData) -> dict[str, str]:
         """Returns the list of what is held out."""
         return {"held_out.csv": data.held_out_list()}

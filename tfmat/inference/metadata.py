@@ -12,8 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tfmat import families
 from tfmat.errors import InputError, RenamedWarning
-from tfmat.inference.structure import PARTS, first_flaw
+from tfmat.inference.structure import first_flaw
 from tfmat.recipes.loader import did_you_mean
 
 FORMAT = "tfmat-model-package"
@@ -183,7 +184,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         raise InputError(f"{file}: is not the metadata of a tfmat model package")
     for key, words, known in (
         ("format_version", "format version", (FORMAT_VERSION,)),
-        ("family", "family", tuple(PARTS)),
+        ("family", "family", tuple(families.names())),
     ):
         if metadata.get(key) not in known:
             raise InputError(
@@ -219,10 +220,9 @@ def _target(run: Path) -> str:
     try:
         recipe = tomllib.loads((run / "recipe.toml").read_text("utf-8"))
         stages = json.loads((run / "run.json").read_text("utf-8"))["stages"]
-        if recipe.get("family") == "matgan":
-            return "composition-ae" if "composition-ae" in stages else "matgan"
-        return "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
-    except (OSError, ValueError, TypeError, KeyError):
+        family = families.get(recipe.get("family", families.FIRST))
+        return family.trained_by(recipe, stages)
+    except (OSError, ValueError, TypeError, KeyError, InputError):
         return "TARGET"
 
 

@@ -7,12 +7,40 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from tfmat import families
+from tfmat.files import write_json
+
 SCHEMA = "metadata.schema.json"
 
 
 def schema() -> dict[str, Any]:
-    """Returns the JSON Schema (draft 2020-12) of a package's metadata."""
+    """Returns the JSON Schema (draft 2020-12) of a package's metadata, of all families."""
     found: dict[str, Any] = json.loads(_file().read_text("utf-8"))
+    known = families.all_families()
+    for place in (found, found["properties"]["recipe"]):
+        place["properties"]["family"] = {"enum": [family.name for family in known]}
+    own = {
+        family.name: set(family.schema.get("properties", ())) - set(found["properties"])
+        for family in known
+    }
+    found["allOf"] = []
+    for family in known:
+        entries = family.schema.get("properties", {})
+        others = set().union(*own.values()) - own[family.name]
+        found["properties"] |= {name: entries[name] for name in sorted(own[family.name])}
+        found["allOf"].append(
+            {
+                "if": {"properties": {"family": {"const": family.name}}},
+                "then": {
+                    "required": list(family.schema.get("required", ())),
+                    "properties": {
+                        **dict.fromkeys(sorted(others), False),
+                        **{name: entries[name] for name in entries if name not in own[family.name]},
+                        "parts": {"propertyNames": {"pattern": f"^{family.part_pattern}$"}},
+                    },
+                },
+            }
+        )
     return found
 
 
@@ -22,7 +50,7 @@ def copy_schema(folder: Path) -> None:
     Args:
         folder: Folder of the package.
     """
-    (folder / SCHEMA).write_bytes(_file().read_bytes())
+    write_json(folder / SCHEMA, schema())
 
 
 def first_problem(metadata: Any) -> str | None:

@@ -13,12 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-# By family, how its parts may be called; as in the JSON Schema.
-PARTS = {
-    "ccdcgan": "(generator|discriminator|generate|constraint(-[a-z][a-z0-9_]*)?"
-    "|(lattice|sites)_(en|de)coder)",
-    "matgan": "(generator|critic|generate|composition_(en|de)coder)",
-}
+from tfmat import families
+
 PRECISION = "(float32|float16|int8)"
 _SYMBOL = "[A-Z][a-z]?"
 _SHA256 = "[0-9a-f]{64}"
@@ -29,7 +25,6 @@ _PROPERTY = "[A-Za-z0-9_.-]+"
 _DTYPE = "(float32|uint8|int32|int64|bool)"
 # Identifiers as SPDX writes them.
 _LICENCE = "[A-Za-z0-9][A-Za-z0-9.+-]*( AND [A-Za-z0-9][A-Za-z0-9.+-]*)*"
-_RULE = "(original|argmax)"
 # No metadata of ours are half as deep; recursion ends at a thousand.
 _DEEPEST = 20
 _LARGEST = 2**31 - 1
@@ -48,39 +43,60 @@ def first_flaw(metadata: dict[str, Any]) -> str | None:
     """
     try:
         _check_text(metadata)
-        _check(_Node(metadata, ""))
+        _check(Node(metadata, ""))
     except _FlawError as flaw:
         return str(flaw)
     return None
 
 
 @dataclass(frozen=True)
-class _Node:
+class Node:
     """A value of the metadata, and where it stands."""
 
     value: Any
     where: str
 
     def wrong(self, wanted: str) -> NoReturn:
+        """Says that the value is not what is wanted.
+
+        Args:
+            wanted: What it should be, in words.
+        """
         if self.value is _MISSING:
             raise _FlawError(f"{self.where} is missing")
         raise _FlawError(f"{self.where} is {reprlib.repr(self.value)}, not {wanted}")
 
     def table(self) -> dict[str, Any]:
+        """Returns the value, which must be a table."""
         if not isinstance(self.value, dict):
             self.wrong("a table")
         return self.value
 
-    def get(self, key: str) -> _Node:
-        return _Node(self.table().get(key, _MISSING), f"{self.where}.{key}".lstrip("."))
+    def get(self, key: str) -> Node:
+        """Returns an entry of the table, there or not.
 
-    def maybe(self, key: str) -> Iterator[_Node]:
-        """Yields what stands there, if anything does."""
+        Args:
+            key: Its name.
+        """
+        return Node(self.table().get(key, _MISSING), f"{self.where}.{key}".lstrip("."))
+
+    def maybe(self, key: str) -> Iterator[Node]:
+        """Yields an entry of the table, if it is there.
+
+        Args:
+            key: Its name.
+        """
         if (node := self.get(key)).value is not _MISSING:
             yield node
 
-    def items(self, pattern: str = "", least: int = 0, most: int | None = None) -> Iterator[_Node]:
-        """Yields the values of a table."""
+    def items(self, pattern: str = "", least: int = 0, most: int | None = None) -> Iterator[Node]:
+        """Yields the values of the table.
+
+        Args:
+            pattern: Regular expression that names must match; empty for any.
+            least: Fewest entries.
+            most: Most entries.
+        """
         if len(self.table()) < least or (most is not None and len(self.value) > most):
             self.wrong(f"a table of {least}" if least == most else "a table with entries")
         for key in self.value:
@@ -88,29 +104,54 @@ class _Node:
                 raise _FlawError(f"{key!r} is no possible name in {self.where}")
             yield self.get(key)
 
-    def rows(self, least: int = 0) -> Iterator[_Node]:
-        """Yields the values of a list."""
+    def rows(self, least: int = 0) -> Iterator[Node]:
+        """Yields the values of the list.
+
+        Args:
+            least: Fewest values.
+        """
         if not isinstance(self.value, list) or len(self.value) < least:
             self.wrong("a list" if not least else f"a list of at least {least}")
         for index, value in enumerate(self.value):
-            yield _Node(value, f"{self.where}[{index}]")
+            yield Node(value, f"{self.where}[{index}]")
 
     def text(self, pattern: str = "", wanted: str = "a text") -> str:
+        """Returns the value, which must be a text.
+
+        Args:
+            pattern: Regular expression that it must match as a whole; empty for any text.
+            wanted: What it should be, in words.
+        """
         if not isinstance(self.value, str) or (pattern and not re.fullmatch(pattern, self.value)):
             self.wrong(wanted)
         return self.value
 
     def line(self, least: int = 1) -> None:
-        """Checks a text that becomes a name in a file or on a screen."""
+        """Checks a text that becomes a name in a file or on a screen.
+
+        Args:
+            least: Fewest characters.
+        """
         if len(self.text().strip()) < least or not self.value.isprintable():
             self.wrong("one line of text")
 
     def whole(self, least: int = 0, most: float = math.inf) -> None:
+        """Checks a whole number.
+
+        Args:
+            least: The smallest that is possible.
+            most: The largest.
+        """
         # A truth value is no number, though Python has it so.
         if type(self.value) is not int or not least <= self.value <= most:
             self.wrong(f"a whole number of at least {least}")
 
     def number(self, null: bool = False) -> None:
+        """Checks a finite number.
+
+        Args:
+            null: Whether there may be none.
+        """
         if null and self.value is None:
             return
         if type(self.value) not in (int, float) or not abs(self.value) < math.inf:
@@ -137,9 +178,10 @@ def _check_text(metadata: Any) -> None:
         ]
 
 
-def _check(top: _Node) -> None:
+def _check(top: Node) -> None:
     top.get("name").line()
-    elements = [symbol.text(_SYMBOL, "an element") for symbol in top.get("elements").rows(1)]
+    for symbol in top.get("elements").rows(1):
+        symbol.text(_SYMBOL, "an element")
     for key in ("opset", "seed"):
         for node in top.maybe(key):
             node.whole()
@@ -149,22 +191,13 @@ def _check(top: _Node) -> None:
         if node.value is not True:
             node.wrong("true")
     _check_origin(top)
-    family = top.get("family").text("|".join(PARTS), "a family known here")
-    if family == "matgan":
-        for decoding in (top.get("decoding"), *top.get("recipe").maybe("decoding")):
-            decoding.get("rule").text(_RULE, "original or argmax")
-            decoding.get("threshold").number()
-    else:
-        thresholds = list(top.get("presence_threshold").rows())
-        for threshold in thresholds:
-            threshold.number(null=True)
-        if len(thresholds) not in (0, len(elements)):
-            top.get("presence_threshold").wrong(f"a list of {len(elements)}")
-    for part in top.get("parts").items(PARTS[family], least=1):
+    family = families.get(top.get("family").value)
+    family.check_metadata(top)
+    for part in top.get("parts").items(family.part_pattern, least=1):
         _check_part(part)
 
 
-def _check_origin(top: _Node) -> None:
+def _check_origin(top: Node) -> None:
     """Checks recipe, data, training and figures."""
     recipe = top.get("recipe")
     recipe.get("name").text()
@@ -200,7 +233,7 @@ def _check_origin(top: _Node) -> None:
             _check_figures(figures)
 
 
-def _check_split(split: _Node) -> None:
+def _check_split(split: Node) -> None:
     split.get("kind").text()
     for key in ("sha256", "from_date"):
         for node in split.maybe(key):
@@ -213,13 +246,13 @@ def _check_split(split: _Node) -> None:
         undated.get("structures").whole()
 
 
-def _check_figures(figures: _Node) -> None:
+def _check_figures(figures: Node) -> None:
     for figure in figures.items():
         figure.get("value").number(null=True)
         figure.get("unit").text()
 
 
-def _check_part(part: _Node) -> None:
+def _check_part(part: Node) -> None:
     part.get("parameters").whole()
     part.get("weights_sha256").text(_SHA256, "a SHA-256")
     for tensor in part.get("inputs").items(_WORD, least=1, most=1):
@@ -240,7 +273,7 @@ def _check_part(part: _Node) -> None:
                 file.get("file").wrong(f"a file of {folder}")
 
 
-def _check_tensor(tensor: _Node, least: int) -> None:
+def _check_tensor(tensor: Node, least: int) -> None:
     first, *sizes = tensor.get("shape").rows(least)
     first.text("batch", "batch")
     for size in sizes:
@@ -250,7 +283,7 @@ def _check_tensor(tensor: _Node, least: int) -> None:
         unit.line(least=0)
 
 
-def _check_file(record: _Node) -> None:
+def _check_file(record: Node) -> None:
     record.get("file").text(_PATH, "a path within the package")
     record.get("sha256").text(_SHA256, "a SHA-256")
     record.get("bytes").whole()

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tfmat import families
 from tfmat.errors import InputError
 
 T = TypeVar("T")
@@ -143,7 +144,7 @@ def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -
 
     Args:
         cls: Dataclass of the family's recipes.
-        family: Name of the family, ``ccdcgan`` or ``matgan``.
+        family: Name of the family.
         recipe: Name of a shipped recipe or path of a TOML file.
         settings: ``key=value`` texts with dotted keys.
 
@@ -154,8 +155,7 @@ def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -
         InputError: The recipe does not exist, is of another family or has a wrong value.
     """
     tables = read(recipe, settings)
-    # A recipe that does not say is one of the first family, crystal structures.
-    found = tables.get("family", "ccdcgan")
+    found = tables.get("family", families.FIRST)
     if found != family:
         raise InputError(f"--recipe {recipe}: is a {found} recipe, this command needs {family}")
     return build(cls, tables)

@@ -16,7 +16,7 @@ from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, read_source
 from tfmat.errors import InputError, TfmatError
-from tfmat.relaxation.potentials.calculator import Calculator
+from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import (
     Reference,
@@ -31,7 +31,7 @@ from tfmat.relaxation.relax_card import card_text
 from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import Settings, relax_rows
-from tfmat.work.chunks import CalculatorFactory, Row, run_chunks
+from tfmat.work.chunks import Row, run_chunks
 from tfmat.work.folder import claim
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.

@@ -12,11 +12,12 @@ from typing import Any
 
 import tomli_w
 
+from tfmat import families
 from tfmat.datasets.splits.rules import sentence
 from tfmat.errors import require
+from tfmat.export.card_text import CardText, Metadata, generates
 from tfmat.files import replacing
 from tfmat.inference.metadata import GENERATE, PRECISIONS, read_metadata
-from tfmat.release.card_families import Family, Metadata, family_of, generates
 
 CARD = "README.md"
 # Of each stage the table of the recipe; all others train a constraint.
@@ -49,7 +50,7 @@ def card(metadata: Metadata) -> str:
     Args:
         metadata: The package's metadata.
     """
-    family = family_of(metadata)
+    family = families.get(metadata["family"]).card_text(metadata)
     sections = (
         ("Model description", _description(metadata, family)),
         ("Intended use", _uses(family)),
@@ -66,7 +67,7 @@ def card(metadata: Metadata) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _front_matter(metadata: Metadata, family: Family) -> Iterator[str]:
+def _front_matter(metadata: Metadata, family: CardText) -> Iterator[str]:
     parts = metadata["parts"].values()
     keras = any("keras" in part or "saved_model" in part for part in parts)
     dataset = metadata["dataset"].get("name")
@@ -110,7 +111,7 @@ def _figures(metadata: Metadata) -> Iterator[tuple[str, Mapping[str, Any]]]:
     yield from metadata.get("measured", {}).get("generated", {}).items()
 
 
-def _description(metadata: Metadata, family: Family) -> Iterator[str]:
+def _description(metadata: Metadata, family: CardText) -> Iterator[str]:
     for paragraph in family.description:
         yield from (paragraph, "")
     yield "The package holds these networks, each as a file of its own:"
@@ -136,13 +137,13 @@ def _tensors(tensors: Mapping[str, Any]) -> str:
     )
 
 
-def _uses(family: Family) -> Iterator[str]:
+def _uses(family: CardText) -> Iterator[str]:
     yield from _bullets(family.intended)
     yield from ("", "Out of scope:", "")
     yield from _bullets(family.out_of_scope)
 
 
-def _how(metadata: Metadata, family: Family) -> Iterator[str]:
+def _how(metadata: Metadata, family: CardText) -> Iterator[str]:
     parts = metadata["parts"]
     if generates(metadata):
         yield "With tfmat, which needs no TensorFlow for it (`pip install tfmat`):"
@@ -250,13 +251,7 @@ def _evaluation(metadata: Metadata) -> Iterator[str]:
 
 def _train_command(metadata: Metadata, data: str) -> str:
     stages = metadata["training"].get("stages", {})
-    recipe = metadata["recipe"]
-    if metadata["family"] == "matgan":
-        target = "composition-ae" if "composition-ae" in stages else "matgan"
-    elif "gan" in stages:
-        target = "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
-    else:
-        target = next((name for name in reversed(list(stages))), "ccdcgan")
+    target = families.get(metadata["family"]).trained_by(metadata["recipe"], stages)
     return (
         f"tfmat train {target} --recipe recipe.toml --data {data} --seed {metadata['seed']} "
         "--out RUN"
@@ -341,7 +336,7 @@ def _bytes(entry: Mapping[str, Any]) -> int:
     return sum(record["bytes"] for record in entry.get("files", [entry] if entry else []))
 
 
-def _provenance(metadata: Metadata, family: Family) -> Iterator[str]:
+def _provenance(metadata: Metadata, family: CardText) -> Iterator[str]:
     yield (
         f"Written by tfmat {metadata['tfmat_version']} in format version "
         f"{metadata['format_version']}, ONNX opset {metadata['opset']}. `metadata.json` "

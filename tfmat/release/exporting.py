@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tfmat.datasets.credit import given
+from tfmat import families
+from tfmat.datasets.credit import UNKNOWN, Credit, given
 from tfmat.errors import InputError
-from tfmat.export.package import Formats
-from tfmat.families import chain_of
+from tfmat.export.graph import in_float32
+from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.files import folder_size
+from tfmat.inference.metadata import GENERATE
 from tfmat.release.card import write_card
 from tfmat.release.exportable import check_exportable
 from tfmat.release.measure import measure
 from tfmat.release.precision import add_precisions, keep_precisions
-from tfmat.training.chain import Chain, export, open_run
+from tfmat.training.chain import Chain, open_run
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.run import Run
+
+# What a package takes over of a run's record of the data.
+_COUNTS = ("structures", "formulas", "training", "held_out")
+_DATASET = ("name", "sha256", *_COUNTS, "split", "license", "attribution")
 
 
 def export_run(
@@ -73,7 +80,7 @@ def export_run(
     )
     if not on_tensorflow():
         raise InputError("the export needs TensorFlow; unset KERAS_BACKEND")
-    chain = chain_of(Run.open(folder).recipe.get("family", "ccdcgan"))
+    chain = families.get(Run.open(folder).recipe.get("family", families.FIRST)).chain()
     run = open_run(chain, folder)
     recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
     steps: list[Callable[[Path], None]] = [
@@ -84,7 +91,7 @@ def export_run(
         steps.append(partial(measure, samples=samples, shipped=precisions, data=data))
     # Only now: all else is made of float32, and compared with it.
     steps += [partial(keep_precisions, precisions=precisions), write_card]
-    parts = export(
+    parts = write_run(
         chain,
         run,
         recipe,
@@ -111,3 +118,72 @@ def _data(chain: Chain[Any, Any], run: Run) -> Any:
         if dataset.sha256 == record["sha256"]:
             return dataset
     return None
+
+
+def write_run(
+    chain: Chain[Any, Any],
+    run: Run,
+    recipe: Any,
+    out: Path,
+    name: str | None = None,
+    *,
+    end_to_end: bool = True,
+    notes: Sequence[str] = (),
+    licence: str = "",
+    credit: Credit = UNKNOWN,
+    **options: Any,
+) -> list[str]:
+    """Writes a run's model package.
+
+    Args:
+        chain: The family.
+        run: The run.
+        recipe: Its recipe.
+        out: Folder of the package.
+        name: Name of the package; by default that of the run's folder.
+        end_to_end: Add the network from noise to what a user wants.
+        notes: What users of the package should know of it, for its card.
+        licence: Under which its weights may be used; empty if not said.
+        credit: Licence and attribution of the data, in place of what the run says.
+        **options: Passed to :func:`tfmat.export.package.write_package`.
+
+    Returns:
+        Names of the exported parts.
+    """
+    networks = chain.networks(run, recipe)
+    # Before they become layers of the end-to-end network.
+    models = {part: in_float32(network) for part, network in networks.models.items()}
+    if end_to_end:
+        whole = chain.end_to_end(replace(networks, models=models), recipe)
+        if whole is not None:
+            models[GENERATE] = whole
+    data = run.info["dataset"]
+    provenance = Provenance(
+        name=name or run.folder.resolve().name,
+        recipe=recipe,
+        elements=networks.elements,
+        seed=run.seed,
+        dataset={key: data[key] for key in _DATASET if key in data} | credit.record(),
+        training=run.training(),
+        notes=notes,
+        licence=licence,
+        metrics=run.metrics(),
+        details=networks.details,
+    )
+    write_package(out, models, networks.tensors, provenance, **options)
+    return list(models)
+
+
+def write_light(chain: Chain[Any, Any], run: Run, recipe: Any, out: Path) -> list[str]:
+    """Writes the package that a training leaves in its run: ONNX alone, nothing measured.
+
+    Args:
+        chain: The family.
+        run: The run.
+        recipe: Its recipe.
+        out: Folder of the package; replaced if it is there.
+
+    Returns:
+        Names of the exported parts.
+    """
+    return write_run(chain, run, recipe, out, end_to_end=chain.quick_end_to_end, overwrite=True)

@@ -37,13 +37,13 @@ from typing import Any
 
 import numpy as np
 
+from tfmat import families
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.files import write_json
 from tfmat.inference.metadata import METADATA, read_metadata
 from tfmat.inference.package import ModelPackage, load, precisions
 from tfmat.progress import Progress
-from tfmat.release.family_trial import trial_of
 
 # Each form is timed in turns, so that what else the machine does strikes all of them alike; the
 # fastest turn counts.
@@ -74,7 +74,7 @@ def measure(
 
     metadata = read_metadata(folder)
     forms = {name: load(folder, precision=name, threads=1) for name in precisions(metadata)}
-    trial = trial_of(forms["float32"], samples)
+    trial = families.get(metadata["family"]).precision_check(forms["float32"], samples)
     kept = [name for name in forms if shipped is None or name in shipped]
     chosen = " ".join(f"--precision {name}" for name in kept)
     with Progress("measuring", len(metadata["parts"]) + len(forms), "network") as progress:

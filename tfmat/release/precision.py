@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfmat import families
 from tfmat.errors import require
 from tfmat.export.onnx import check
 from tfmat.export.package import describe_file
@@ -15,7 +16,6 @@ from tfmat.files import replacing, write_json
 from tfmat.inference.metadata import METADATA, PRECISIONS, file_records, read_metadata
 from tfmat.inference.package import ModelPackage
 from tfmat.progress import Progress
-from tfmat.release.family_trial import trial_of
 
 if TYPE_CHECKING:
     import onnx
@@ -56,7 +56,7 @@ def add_precisions(folder: Path, precisions: Collection[str], samples: int | Non
         reference, int8 = (
             ModelPackage(folder, metadata, form, threads=1) for form in ("float32", "int8")
         )
-        trial = trial_of(reference, samples)
+        trial = families.get(reference.metadata["family"]).precision_check(reference, samples)
         outcomes = {}
         with Progress("trying int8", len(parts), "network") as progress:
             for part in parts:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tfmat import families
 from tfmat.errors import InputError, require
 from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.files import check_place, folder_size, replacing_folder, write_json
@@ -16,7 +17,7 @@ from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import copy_schema
 from tfmat.quiet import muted_stderr
 from tfmat.release.serving_files import ServedPart, write_files
-from tfmat.release.serving_models import Networks
+from tfmat.release.serving_models import ServedNetworks
 from tfmat.release.serving_settings import Serving
 from tfmat.release.serving_warmup import write_warmup
 
@@ -65,10 +66,10 @@ def write_serving(
     with muted_stderr():  # TensorFlow tells how it starts
         require("tensorflow", "serving", "writing files for TensorFlow Serving")
         require("tensorflow_serving.apis", "serving", "writing files for TensorFlow Serving")
-    probe = probe_of(package)
-    sizes = {part: probe.batch_size(part) for part in names}
-    inputs = probe.probe_inputs(_without(package, names), max(sizes.values()))
-    networks = Networks(package)
+    family = families.get(package.metadata["family"])
+    sizes = {part: family.batch_size(part) for part in names}
+    inputs = family.probe_inputs(_without(package, names), max(sizes.values()))
+    networks = ServedNetworks(package)
     with replacing_folder(out, overwrite=overwrite, own=is_served) as folder:
         served = []
         for part in names:
@@ -121,18 +122,3 @@ def _without(package: ModelPackage, names: Sequence[str]) -> ModelPackage:
         if part in names or not part.endswith("_encoder")
     }
     return replace(package, metadata={**package.metadata, "parts": parts})
-
-
-def probe_of(package: ModelPackage) -> Any:
-    """Returns the family's module that makes inputs for its parts.
-
-    Args:
-        package: A loaded package.
-    """
-    if package.metadata["family"] == "matgan":
-        from tfmat.matgan import probe as matgan
-
-        return matgan
-    from tfmat.ccdcgan import probe as ccdcgan
-
-    return ccdcgan

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat import __version__
+from tfmat import __version__, families
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage
 
@@ -146,7 +146,7 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         "rest_port": serving.rest_port,
         "grpc_port": serving.grpc_port,
         "url": f"http://{_reachable(host)}:{serving.rest_port}",
-        "predicted": "../new.csv" if package.metadata["family"] == "matgan" else "../new",
+        "predicted": f"../{families.get(package.metadata['family']).output}",
         "cpus": serving.cpus,
         "memory_limit": _BASE_MEMORY + math.ceil(_COPIES * weights / 2**30),
         "version": serving.version,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from tfmat import families
 from tfmat.errors import InputError
 from tfmat.export.saved_model import export_saved_model, signatures_of
 from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage, check_file
 from tfmat.inference.tensors import Tensors
-from tfmat.recipes.loader import build
 from tfmat.training.quiet import load_keras, on_tensorflow
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Networks:
+class ServedNetworks:
     """The networks of a package as TensorFlow Serving wants them.
 
     Args:
@@ -88,29 +88,8 @@ class Networks:
 
     def _end_to_end(self) -> keras.Model:
         load_keras()
-        if self.package.metadata["family"] == "matgan":
-            return self._formulas()
-        return self._structures()
-
-    def _formulas(self) -> keras.Model:
-        from tfmat.matgan.networks.end_to_end import build_generate
-        from tfmat.matgan.recipe import DecodingRecipe
-
-        decoding = build(DecodingRecipe, self.package.metadata["decoding"])
-        return build_generate(self._network("generator"), decoding)
-
-    def _structures(self) -> keras.Model:
-        from tfmat.ccdcgan.codec import Codec
-        from tfmat.ccdcgan.networks.end_to_end import build_generate
-
-        codec = Codec.from_package(self.package)
-        entries = self.package.metadata["parts"]
-        outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
-        parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
-        networks = {part: self._network(part) for part in parts}
-        return build_generate(
-            networks, codec.layout, codec.recipe.voxels, codec.presence.tolist(), outputs
-        )
+        family = families.get(self.package.metadata["family"])
+        return family.end_to_end(self.package, self._network)
 
 
 def _tensors(entry: dict[str, Any]) -> Tensors:

@@ -10,16 +10,13 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from tfmat import files
-from tfmat.datasets.credit import UNKNOWN, Credit
+from tfmat import families, files
 from tfmat.errors import InputError
-from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
-from tfmat.recipes.defaults import DEFAULTS
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.log import RunLog
 from tfmat.training.loop import Stage
@@ -31,9 +28,8 @@ from tfmat.training.strategy import Devices
 Recipe = TypeVar("Recipe")
 Data = TypeVar("Data")
 Tell = Callable[[str], None]
-# What a package takes over of a run's record of the data.
-_COUNTS = ("structures", "formulas", "training", "held_out")
-_DATASET = ("name", "sha256", *_COUNTS, "split", "license", "attribution")
+# Of chain, run, recipe and the package's folder; returns the names of the exported parts.
+Exporter = Callable[["Chain[Any, Any]", Run, Any, Path], list[str]]
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Order:
     """What the user asked for.
 
     Args:
-        target: What to train, one of :data:`tfmat.recipes.defaults.DEFAULTS`.
+        target: What to train, one of :func:`tfmat.families.targets`.
         out: The run folder.
         recipe: Name or file of the recipe; ``None`` takes that of the run that is resumed or
             reused, else the target's default.
@@ -86,6 +82,8 @@ class Chain(ABC, Generic[Recipe, Data]):
 
     # Whether the end-to-end network is quick to export, so that a training's own package has it.
     quick_end_to_end: ClassVar[bool] = True
+    # Stages that train on no other backend.
+    tensorflow_only: ClassVar[frozenset[str]] = frozenset({"gan"})
 
     @abstractmethod
     def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:
@@ -110,6 +108,19 @@ class Chain(ABC, Generic[Recipe, Data]):
     @abstractmethod
     def sentence(self, recipe: Recipe, data: Data) -> str:
         """Returns what is learned from, for the user."""
+
+    def resume_hint(self, key: str, new: Any) -> str:
+        """Returns what to do where a run is resumed with another value of the recipe.
+
+        Args:
+            key: Dotted key of the recipe.
+            new: The value that was asked for.
+
+        Returns:
+            The end of an error message, with ``{run}`` for the run folder; empty for the usual one.
+        """
+        del key, new
+        return ""
 
     def texts(self, data: Data) -> Mapping[str, str]:
         """Returns files that a run's folder holds beside its record: name and text."""
@@ -142,7 +153,13 @@ class Chain(ABC, Generic[Recipe, Data]):
         """
 
 
-def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell) -> dict[str, Any]:
+def train(
+    chain: Chain[Recipe, Data],
+    order: Order,
+    devices: Devices,
+    tell: Tell,
+    exporter: Exporter | None = None,
+) -> dict[str, Any]:
     """Trains what is asked for and whatever it needs, and exports it.
 
     Args:
@@ -150,6 +167,9 @@ def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell
         order: What the user asked for.
         devices: Where to train.
         tell: Called with lines for the user.
+        exporter: Writes the model package when a stage was trained: called with the chain, the
+            run, its recipe and the package's folder, it returns the exported parts. Without it no
+            package is written.
 
     Returns:
         A JSON summary: run, package, what each stage did, metrics, seconds.
@@ -162,7 +182,7 @@ def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell
     deadline = None if order.minutes is None else began + 60 * order.minutes
     run, recipe, data = _open(chain, order, tell)
     with run.locked():
-        done = _train_all(chain, order.target, run, recipe, data, devices, tell, deadline)
+        done = _train_all(chain, order.target, run, recipe, data, devices, tell, deadline, exporter)
     return {
         "run": str(run.folder),
         "target": order.target,
@@ -173,63 +193,6 @@ def train(chain: Chain[Recipe, Data], order: Order, devices: Devices, tell: Tell
         "metrics": run.metrics(),
         "seconds": round(time.monotonic() - began, 1),
     }
-
-
-def export(
-    chain: Chain[Recipe, Data],
-    run: Run,
-    recipe: Recipe,
-    out: Path,
-    name: str | None = None,
-    *,
-    end_to_end: bool = True,
-    notes: Sequence[str] = (),
-    licence: str = "",
-    credit: Credit = UNKNOWN,
-    **options: Any,
-) -> list[str]:
-    """Writes a run's model package.
-
-    Args:
-        chain: The family.
-        run: The run.
-        recipe: Its recipe.
-        out: Folder of the package.
-        name: Name of the package; by default that of the run's folder.
-        end_to_end: Add the network from noise to what a user wants.
-        notes: What users of the package should know of it, for its card.
-        licence: Under which its weights may be used; empty if not said.
-        credit: Licence and attribution of the data, in place of what the run says.
-        **options: Passed to :func:`tfmat.export.package.write_package`.
-
-    Returns:
-        Names of the exported parts.
-    """
-    from tfmat.export.graph import in_float32
-    from tfmat.export.package import Provenance, write_package
-
-    networks = chain.networks(run, recipe)
-    # Before they become layers of the end-to-end network.
-    models = {part: in_float32(network) for part, network in networks.models.items()}
-    if end_to_end:
-        whole = chain.end_to_end(replace(networks, models=models), recipe)
-        if whole is not None:
-            models[GENERATE] = whole
-    data = run.info["dataset"]
-    provenance = Provenance(
-        name=name or run.folder.resolve().name,
-        recipe=recipe,
-        elements=networks.elements,
-        seed=run.seed,
-        dataset={key: data[key] for key in _DATASET if key in data} | credit.record(),
-        training=run.training(),
-        notes=notes,
-        licence=licence,
-        metrics=run.metrics(),
-        details=networks.details,
-    )
-    write_package(out, models, networks.tensors, provenance, **options)
-    return list(models)
 
 
 def open_run(chain: Chain[Recipe, Data], folder: Path) -> Run:
@@ -256,6 +219,7 @@ def _train_all(
     devices: Devices,
     tell: Tell,
     deadline: float | None,
+    exporter: Exporter | None,
 ) -> dict[str, str]:
     """Trains and exports what is missing; returns what became of each stage."""
     log = RunLog(run.folder)
@@ -270,21 +234,19 @@ def _train_all(
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 tell(f"{name}: {done[name]}")
                 continue
-            if name == "gan" and not on_tensorflow():
+            if name in chain.tensorflow_only and not on_tensorflow():
                 raise InputError(
-                    "the GAN trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
+                    f"{name} trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
                 )
             chain.train_stage(Stage(name, run, log, devices, deadline, tell), recipe, data)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():
             tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and --resume")
-        elif "trained" in done.values() or not run.finished("export"):
+        elif exporter is not None and ("trained" in done.values() or not run.finished("export")):
             run.begin("export")
             package = run.folder / "package"
-            parts = export(
-                chain, run, recipe, package, end_to_end=chain.quick_end_to_end, overwrite=True
-            )
+            parts = exporter(chain, run, recipe, package)
             run.finish("export", sorted(package.iterdir()), parts=parts)
             tell(f"model package: {package}")
     finally:
@@ -315,7 +277,7 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
     taken: list[str] = []
     if resumed:
         run = open_run(chain, order.out)
-        run.check_same(tables, order.seed, record)
+        run.check_same(tables, order.seed, record, chain.resume_hint)
     else:
         if (order.out / "run.json").exists():
             raise InputError(
@@ -347,7 +309,7 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
 
 def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:
     if order.recipe is not None or model is None:
-        name = order.recipe or DEFAULTS[order.target]
+        name = order.recipe or families.targets()[order.target][1].recipe
     else:
         name = str(model.folder / "recipe.toml")
     settings = list(order.settings)

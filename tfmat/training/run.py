@@ -20,7 +20,7 @@ import shutil
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -105,7 +105,11 @@ class Run:
         return cls(folder, info, dict(recipe))
 
     def check_same(
-        self, recipe: Mapping[str, Any], seed: int | None, dataset: Mapping[str, Any]
+        self,
+        recipe: Mapping[str, Any],
+        seed: int | None,
+        dataset: Mapping[str, Any],
+        hint: Callable[[str, Any], str] = lambda _key, _new: "",
     ) -> None:
         """Refuses to go on with another recipe, seed or other data.
 
@@ -113,6 +117,8 @@ class Run:
             recipe: The recipe as plain tables.
             seed: The seed asked for; ``None`` takes the run's.
             dataset: The dataset's record.
+            hint: From a key of the recipe and its new value to what else to do, with ``{run}`` for
+                the run folder; an empty text for nothing better than the usual.
 
         Raises:
             InputError: Something differs; the message names the first difference.
@@ -126,11 +132,8 @@ class Run:
         difference = first_difference(self.recipe, recipe, ignore=("data.dataset",))
         if difference is not None:
             key, old, new = difference
-            if key == "gan.terms" and not new:
-                raise InputError(
-                    f"{self.folder}: is a CCDCGAN; train a DCGAN beside it with "
-                    f"--from {self.folder} and another --out"
-                )
+            if better := hint(key, new):
+                raise InputError(f"{self.folder}: {better.format(run=self.folder)}")
             raise InputError(
                 f"{self.folder}: was started with {key} = {old}, not {new}; "
                 "resume without changing the recipe, or give another --out"

@@ -16,22 +16,22 @@ from typing import Any, TypeVar
 from tfmat import files
 from tfmat.errors import TfmatError
 from tfmat.progress import Progress
-from tfmat.relaxation.potentials.calculator import Calculator
 
 Task = TypeVar("Task")
 # A row is what JSON can hold; the float form of JSON is exact.
 Row = dict[str, Any]
-Work = Callable[[Calculator, Sequence[Task]], list[Row]]
-CalculatorFactory = Callable[[], Calculator]
+# What a process makes once and uses for all its chunks: a potential, a model.
+Tool = TypeVar("Tool")
+Work = Callable[[Tool, Sequence[Task]], list[Row]]
 
-_calculator: Calculator | None = None
+_tool: Any = None
 
 
 def run_chunks(
     folder: Path,
     tasks: Sequence[Task],
-    work: Work[Task],
-    factory: CalculatorFactory,
+    work: Work[Tool, Task],
+    factory: Callable[[], Tool],
     *,
     size: int,
     workers: int,
@@ -42,8 +42,8 @@ def run_chunks(
     Args:
         folder: Where the results of the chunks lie.
         tasks: The same on every call.
-        work: A function of a module, from a calculator and a chunk of tasks to rows.
-        factory: Makes the calculator, once in each process.
+        work: A function of a module, from the tool and a chunk of tasks to rows.
+        factory: Makes the tool, once in each process.
         size: Tasks in a chunk; what a kill loses at most.
         workers: Processes; 1 computes in this one.
         description: For the progress.
@@ -59,9 +59,9 @@ def run_chunks(
     finished = len(tasks) - sum(len(chunk) for chunk in chunks.values())
     with Progress(description, len(tasks), "structure", initial=finished) as progress:
         if workers == 1 and missing:
-            calculator = factory()
+            tool = factory()
             for start, chunk in chunks.items():
-                files.write_json(paths[start], work(calculator, chunk))
+                files.write_json(paths[start], work(tool, chunk))
                 progress.update(len(chunk))
         elif missing:
             _run_parallel(chunks, paths, work, factory, workers, progress)
@@ -80,8 +80,8 @@ def _whole(path: Path) -> bool:
 def _run_parallel(
     chunks: dict[int, Sequence[Task]],
     paths: dict[int, Path],
-    work: Work[Task],
-    factory: CalculatorFactory,
+    work: Work[Tool, Task],
+    factory: Callable[[], Tool],
     workers: int,
     progress: Progress,
 ) -> None:
@@ -113,15 +113,15 @@ def _run_parallel(
             pool.shutdown(cancel_futures=True)
 
 
-def _start(factory: CalculatorFactory) -> None:
-    global _calculator
+def _start(factory: Callable[[], Tool]) -> None:
+    global _tool
     # Ctrl-C reaches all processes of a terminal; the main one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         # Where the main process is killed outright, nobody would tell this one to end.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    _calculator = factory()
+    _tool = factory()
 
 
 def _end_with(parent: Any) -> None:
@@ -129,6 +129,5 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _compute(work: Work[Task], chunk: Sequence[Task], path: Path) -> None:
-    assert _calculator is not None  # noqa: S101  (the pool's initialiser has run)
-    files.write_json(path, work(_calculator, chunk))
+def _compute(work: Work[Tool, Task], chunk: Sequence[Task], path: Path) -> None:
+    files.write_json(path, work(_tool, chunk))

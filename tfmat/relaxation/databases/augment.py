@@ -23,9 +23,9 @@ from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make, sh
 from tfmat.relaxation.databases.labelling import Settings, crystal_of
 from tfmat.relaxation.databases.relabel import Labels, relabel
 from tfmat.relaxation.databases.substitute import system_numbers
+from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.registry import attribution_of
-from tfmat.work.chunks import CalculatorFactory
 from tfmat.work.folder import claim, released
 
 HYPOTHETICAL = "hypothetical"

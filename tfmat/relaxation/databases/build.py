@@ -18,10 +18,11 @@ from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.databases.labelling import Settings, crystal_of
 from tfmat.relaxation.databases.substitute import system_numbers
+from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.reference_table import symbol
 from tfmat.relaxation.potentials.registry import attribution_of
-from tfmat.work.chunks import CalculatorFactory, Row
+from tfmat.work.chunks import Row
 from tfmat.work.folder import claim, released
 
 

@@ -23,11 +23,11 @@ from tfmat.relaxation.databases.labelling import (
     label_candidates,
     label_copies,
 )
-from tfmat.relaxation.potentials.calculator import Calculator
+from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import Reference, symbol
 from tfmat.relaxation.potentials.references import element_references
-from tfmat.work.chunks import CalculatorFactory, Row, run_chunks
+from tfmat.work.chunks import Row, run_chunks
 from tfmat.work.folder import NothingLeftError
 
 # Candidates in a chunk: enough for full batches, few enough to lose little by a kill and to keep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,6 +60,10 @@ class Calculator(Protocol):
     def evaluate(self, crystals: Sequence[Crystal]) -> Evaluation:
         """Returns energies, forces and stresses; NaN where the potential fails."""
         ...
+
+
+# Makes a calculator in the process that uses it.
+CalculatorFactory = Callable[[], Calculator]
 
 
 class AseCalculator:

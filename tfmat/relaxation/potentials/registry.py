@@ -9,9 +9,8 @@ from pathlib import Path
 from tfmat import files
 from tfmat.errors import InputError
 from tfmat.relaxation.databases.substitute import system_numbers
-from tfmat.relaxation.potentials.calculator import AseCalculator, Calculator
+from tfmat.relaxation.potentials.calculator import AseCalculator, Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import ELEMENTS, chgnet
-from tfmat.work.chunks import CalculatorFactory
 
 
 def _no_weights(_: Calculator) -> str:

@@ -1,21 +1,23 @@
-"""What networks are compared on beside random numbers: the datasets that ship with tfmat."""
+"""Inputs of networks that are made of real structures: those of the dataset ``bi-se``."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.training.data import usable
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.datasets.store import Dataset
 from tfmat.inference.package import ModelPackage
 
-Inputs = dict[str, NDArray[np.float32]]
 
-
-def real_inputs(package: ModelPackage, count: int) -> Inputs:
-    """Returns inputs made of real structures or formulas, through the encoders of the package.
+def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float32]]:
+    """Returns inputs made of real structures, through the encoders of the package.
 
     Args:
-        package: A package of any family. A CCDCGAN must be one of elements of the dataset
-            ``bi-se``.
+        package: A package of the family of elements of the dataset ``bi-se``.
         count: Number of inputs of each part.
 
     Returns:
@@ -25,18 +27,6 @@ def real_inputs(package: ModelPackage, count: int) -> Inputs:
     Raises:
         InputError: No structure of the dataset suits the package.
     """
-    make = _formulas if package.metadata["family"] == "matgan" else _structures
-    known = make(package, count)
-    return {part: known[part] for part in package.parts if part in known}
-
-
-def _structures(package: ModelPackage, count: int) -> Inputs:
-    from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.training.data import usable
-    from tfmat.ccdcgan.voxels.lattice import encode_lattice
-    from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
-    from tfmat.datasets.store import Dataset
-
     codec = Codec.from_package(package)
     spec, numbers = codec.recipe.voxels, codec.layout.numbers
     _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.box)
@@ -58,17 +48,4 @@ def _structures(package: ModelPackage, count: int) -> Inputs:
     if {"lattice_encoder", "sites_encoder"} <= set(package.parts):
         graphs = codec.layout.pack(*codec.encode(crystals))
         known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
-    return known
-
-
-def _formulas(package: ModelPackage, count: int) -> Inputs:
-    from tfmat.datasets.composition_store import CompositionDataset
-    from tfmat.matgan.matrix import encode, fits
-
-    dataset = CompositionDataset.open("formulas")
-    rows = dataset.compositions
-    matrices = encode(rows[np.flatnonzero(fits(rows))[:count]])[..., None]
-    known = {"critic": matrices, "composition_encoder": matrices}
-    if "composition_encoder" in package.parts:
-        known["composition_decoder"] = package.run("composition_encoder", matrices)
-    return known
+    return {part: known[part] for part in package.parts if part in known}

@@ -1,0 +1,115 @@
+"""What the model card of a CCDCGAN says; figures come from the package's metadata alone."""
+
+from __future__ import annotations
+
+from tfmat.export.card_text import CardText, Metadata, figure, share
+
+
+def card_text(metadata: Metadata) -> CardText:
+    """Returns what the card of a package says.
+
+    Args:
+        metadata: The package's metadata.
+    """
+    recipe, name = metadata["recipe"], metadata["name"]
+    terms = recipe["gan"]["terms"]
+    method = "CCDCGAN" if terms else "DCGAN"
+    elements = "-".join(metadata["elements"])
+    form = recipe["sites_autoencoder"]["form"]
+    steered = (
+        "A constraint network predicts "
+        + ", ".join(sorted({term["property"] for term in terms}))
+        + " from the crystal graph; in training its prediction is a term of the generator's loss."
+        if terms
+        else "Nothing steers the generator in training (no constraint term)."
+    )
+    networks = (
+        "The autoencoders have the layers of the published network."
+        if form == "reference"
+        else "The networks are smaller than the published ones, with another loss of the "
+        "autoencoders."
+    )
+    voxels = recipe["voxels"]
+    command = f"tfmat generate {method.lower()} --model {name} -n 100 --seed 7 --out structures"
+    return CardText(
+        task=("crystal-structure-generation", "Generation of crystal structures"),
+        tags=("crystal-structure", "materials-science", "inverse-design", "gan", method.lower()),
+        description=(
+            f"A {method}, a generative adversarial network for crystal structures of {elements}. "
+            f"Noise becomes a {recipe['graph']['height']}×{recipe['graph']['width']} crystal "
+            "graph (an array of latent vectors), two autoencoders' decoders turn it into a "
+            f"lattice voxel ({voxels['lattice_grid']}³) and one sites voxel for each element "
+            f"({voxels['sites_grid']}³), and cell and atoms are read from the voxels. {steered}",
+            networks,
+        ),
+        intended=(
+            f"Proposing {elements} cells of at most {recipe['data']['max_atoms']} atoms, to be "
+            "relaxed and then judged by calculations.",
+            "Studying the method: every network is there, in open formats, with its recipe.",
+        ),
+        out_of_scope=(
+            "Other elements, larger cells, disorder, surfaces, molecules.",
+            "Statements on stability or on whether something can be made: nothing here computes "
+            "an energy, the constraint only estimates one.",
+        ),
+        command=command,
+        python=f"""from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import generate
+from tfmat.inference import load
+
+codec = Codec.from_package(load("{name}"))
+for result in generate(codec, 100, seed=7):
+    if result.crystal is not None:
+        print(result.identifier, result.crystal.to_structure().formula, result.properties)
+""",
+        limits=_limits(metadata),
+        papers=(
+            "T. Long et al., npj Computational Materials 7, 66 (2021), "
+            "doi:10.1038/s41524-021-00526-4",
+        ),
+        bibtex="""@article{ccdcgan,
+  title = {Constrained crystals deep convolutional generative adversarial network for the inverse
+           design of crystal structures},
+  author = {Long, Teng and Fortunato, Nuno M. and Opahle, Ingo and Zhang, Yixuan and
+            Samathrakis, Ilias and Shen, Chen and Gutfleisch, Oliver and Zhang, Hongbin},
+  journal = {npj Computational Materials}, volume = {7}, pages = {66}, year = {2021},
+  doi = {10.1038/s41524-021-00526-4}
+}""",
+    )
+
+
+def _limits(metadata: Metadata) -> tuple[str, ...]:
+    found = []
+    if (lone := figure(metadata, "space_group_P1")) is not None:
+        found.append(
+            f"{share(lone)} of the generated cells have no symmetry (P1 within 0.1 Å), unlike "
+            "most known crystals. Relax them before use; --symmetrise moves a cell onto the "
+            "symmetry that it nearly has."
+        )
+    made = figure(metadata, "median_volume_per_atom")
+    real = figure(metadata, "median_volume_per_atom_of_data")
+    if made is not None and real:
+        word = "larger" if made > real else "smaller"
+        found.append(
+            f"The median volume per atom is {made:.1f} Å³, {abs(made / real - 1):.0%} {word} than "
+            f"in the data trained on ({real:.1f} Å³); one that is too large suggests that atoms "
+            "are lost on the way through the voxels."
+        )
+    if (apart := figure(metadata, "structures_beyond_1.5_angstrom")) is not None:
+        found.append(
+            f"{share(1 - apart)} of the structures have two atoms closer than 1.5 Å, which is "
+            "below any bond of most elements; the papers' limit, which counts as a success, is "
+            "0.5 Å."
+        )
+    error = metadata["metrics"].get("constraint", {}).get("test_mae", {})
+    if error.get("value") is not None:
+        found.append(
+            f"The constraint is off by {error['value']:.3f} {error['unit']} on average "
+            f"({error['note']}) for real structures. For generated ones, which are unlike them, "
+            "its error is unknown, and a generator is steered towards where its constraint errs."
+        )
+    return (
+        *found,
+        "Whatever the data lack or have too much of, the structures lack or have too much of; "
+        "energies are on the scale of the data's method and comparable with no other.",
+    )

@@ -1,0 +1,138 @@
+"""CCDCGAN as a family of models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tfmat.family import Family, Target
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfmat.ccdcgan.chain import CcdcganChain
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.trial import StructureTrial
+    from tfmat.export.card_text import CardText
+    from tfmat.inference.package import ModelPackage, NetworkSet
+    from tfmat.inference.structure import Node
+
+_GENERATE = "-n 100 --out new"
+
+
+class Ccdcgan(Family):
+    """Crystal structures: voxels, crystal graphs, GAN, constraint."""
+
+    name = "ccdcgan"
+    targets = (
+        Target("lattice-ae", "quickstart", "Train the autoencoder of lattice voxels."),
+        Target("sites-ae", "quickstart", "Train the autoencoder of sites voxels."),
+        Target(
+            "constraint",
+            "quickstart",
+            "Train the network that predicts a property from a crystal graph.",
+        ),
+        Target("dcgan", "quickstart", "Train the GAN without a constraint.", _GENERATE),
+        Target(
+            "ccdcgan",
+            "quickstart",
+            "Train the whole chain: autoencoders, crystal graphs, constraint, GAN, export.",
+            _GENERATE,
+        ),
+    )
+    part_pattern = (
+        "(generator|discriminator|generate|constraint(-[a-z][a-z0-9_]*)?"
+        "|(lattice|sites)_(en|de)coder)"
+    )
+    schema: ClassVar[Mapping[str, Any]] = {
+        "properties": {
+            "presence_threshold": {
+                "type": "array",
+                "items": {"type": ["number", "null"], "minimum": 0},
+                "description": "ccdcgan: for each element the root mean square of its cells in a "
+                "crystal graph above which it counts as present; null for an element that never "
+                "occurred; empty without crystal graphs.",
+            }
+        },
+        "required": ["presence_threshold"],
+    }
+    commands = "tfmat.cli.generate_structures"
+    output = "new"
+
+    def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
+        """Returns the name of the target that made a run."""
+        if "gan" in stages:
+            return "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
+        known = [target.name for target in self.targets]
+        return next((name for name in reversed(list(stages)) if name in known), self.name)
+
+    def check_metadata(self, metadata: Node) -> None:
+        """Checks the presence thresholds: none, or one for each element."""
+        thresholds = list(metadata.get("presence_threshold").rows())
+        for threshold in thresholds:
+            threshold.number(null=True)
+        elements = len(list(metadata.get("elements").rows()))
+        if len(thresholds) not in (0, elements):
+            metadata.get("presence_threshold").wrong(f"a list of {elements}")
+
+    def chain(self) -> CcdcganChain:
+        """Returns the stages of the training."""
+        from tfmat.ccdcgan.chain import CcdcganChain
+
+        return CcdcganChain()
+
+    def load(self, folder: Path, **options: Any) -> Codec:
+        """Opens a package; see :meth:`tfmat.ccdcgan.codec.Codec.from_package`."""
+        from tfmat.ccdcgan.codec import Codec
+        from tfmat.inference.package import load
+
+        return Codec.from_package(load(folder, **options))
+
+    def precision_check(self, reference: NetworkSet, samples: int | None = None) -> StructureTrial:
+        """Returns what compares networks by 1,000 structures, or as many as asked for."""
+        from tfmat.ccdcgan.trial import StructureTrial
+
+        return StructureTrial(reference, samples or 1_000)
+
+    def probe_inputs(
+        self, networks: NetworkSet, count: int, seed: int = 0
+    ) -> dict[str, NDArray[np.float32]]:
+        """Makes inputs for all parts; see :func:`tfmat.ccdcgan.probe.probe_inputs`."""
+        from tfmat.ccdcgan.probe import probe_inputs
+
+        return probe_inputs(networks, count, seed)
+
+    def batch_size(self, part: str) -> int:
+        """Returns how many samples ``tfmat generate`` gives to a part at once."""
+        from tfmat.ccdcgan.probe import batch_size
+
+        return batch_size(part)
+
+    def real_inputs(self, package: ModelPackage, count: int) -> dict[str, NDArray[np.float32]]:
+        """Makes inputs of the structures of the dataset ``bi-se``."""
+        from tfmat.ccdcgan.real_inputs import real_inputs
+
+        return real_inputs(package, count)
+
+    def card_text(self, metadata: Mapping[str, Any]) -> CardText:
+        """Returns what a model card says."""
+        from tfmat.ccdcgan.card import card_text
+
+        return card_text(metadata)
+
+    def end_to_end(self, package: ModelPackage, network: Callable[[str], Any]) -> keras.Model:
+        """Builds the network from noise to voxels and lattice parameters."""
+        from tfmat.ccdcgan.codec import Codec
+        from tfmat.ccdcgan.networks.end_to_end import build_generate
+
+        codec = Codec.from_package(package)
+        entries = package.metadata["parts"]
+        outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
+        parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
+        networks = {part: network(part) for part in parts}
+        return build_generate(
+            networks, codec.layout, codec.recipe.voxels, codec.presence.tolist(), outputs
+        )

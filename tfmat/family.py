@@ -1,0 +1,161 @@
+"""What a family of models is: the one contract between shared machinery and a family.
+
+A family lies in a folder of its own (``tfmat/ccdcgan``, ``tfmat/matgan``), and whoever is shared
+knows it by this contract alone. Its class is light: importing it brings neither TensorFlow nor
+NumPy, and each method imports what it needs. :mod:`tfmat.families` says which families there are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that ``tfmat train`` trains.
+
+    Args:
+        name: Name of the command.
+        recipe: The recipe that is taken where none is named.
+        help: One sentence on what it trains.
+        generate: Options of ``tfmat generate`` to try with what was trained; empty if nothing can
+            be generated with it.
+    """
+
+    name: str
+    recipe: str
+    help: str
+    generate: str = ""
+
+
+class Family(ABC):
+    """A family of models, from its recipes to what its packages generate.
+
+    Types that live above this file are named in the text of each method.
+    """
+
+    name: ClassVar[str]
+    # What `tfmat train` can train of it, in the order of the help.
+    targets: ClassVar[tuple[Target, ...]]
+    # How the parts of its packages may be called, as a regular expression.
+    part_pattern: ClassVar[str]
+    # Entries of a package's metadata that it alone has, as JSON Schema: `properties`, `required`.
+    schema: ClassVar[Mapping[str, Any]] = {}
+    # Module with the family's options of `tfmat generate`: `OPTIONS` and `write_predicted`.
+    commands: ClassVar[str]
+    # What `tfmat generate --out` is called in examples: a file, or a folder.
+    output: ClassVar[str]
+
+    def target(self, name: str) -> Target:
+        """Returns one of :attr:`targets`.
+
+        Args:
+            name: Its name.
+        """
+        return next(target for target in self.targets if target.name == name)
+
+    @abstractmethod
+    def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
+        """Returns the name of the target that made a run.
+
+        Args:
+            recipe: The run's recipe as plain tables.
+            stages: Stages that the run has.
+        """
+
+    @abstractmethod
+    def check_metadata(self, metadata: Any) -> None:
+        """Checks the entries of a package's metadata that the family alone has.
+
+        Args:
+            metadata: A :class:`tfmat.inference.structure.Node`.
+        """
+
+    @abstractmethod
+    def chain(self) -> Any:
+        """Returns the stages of its training, a :class:`tfmat.training.chain.Chain`."""
+
+    @abstractmethod
+    def load(self, folder: Path, **options: Any) -> Any:
+        """Opens a package for generating in Python.
+
+        Args:
+            folder: A package folder.
+            **options: As the family's model takes them: ``threads``, ``precision``.
+
+        Returns:
+            A model with a method ``generate(n, seed=...)``.
+        """
+
+    @abstractmethod
+    def precision_check(self, reference: Any, samples: int | None = None) -> Any:
+        """Returns what compares networks with those in float32 by what they generate.
+
+        Args:
+            reference: The networks in float32, a :class:`tfmat.inference.package.NetworkSet`.
+            samples: Noise vectors; as many as the family needs by default.
+
+        Returns:
+            A :class:`tfmat.export.trial.Trial`.
+        """
+
+    @abstractmethod
+    def probe_inputs(self, networks: Any, count: int, seed: int = 0) -> dict[str, Any]:
+        """Makes inputs for all parts of a package, as they come up when it generates.
+
+        Args:
+            networks: A :class:`tfmat.inference.package.NetworkSet`.
+            count: Number of inputs for each part.
+            seed: Seed of what is drawn.
+
+        Returns:
+            For every part an array ``(count, ...)``, float32.
+        """
+
+    @abstractmethod
+    def batch_size(self, part: str) -> int:
+        """Returns how many samples ``tfmat generate`` gives to a part at once.
+
+        Args:
+            part: Name of a part.
+        """
+
+    @abstractmethod
+    def real_inputs(self, package: Any, count: int) -> dict[str, Any]:
+        """Makes inputs of real structures or formulas of the data that ship.
+
+        Args:
+            package: A :class:`tfmat.inference.package.ModelPackage`.
+            count: Number of inputs for each part.
+
+        Returns:
+            For every part that takes what data give an array ``(count, ...)``; noise is not among
+            them, nor is a latent whose encoder the package lacks.
+        """
+
+    @abstractmethod
+    def card_text(self, metadata: Mapping[str, Any]) -> Any:
+        """Returns what a model card says of a package of the family.
+
+        Args:
+            metadata: The package's metadata.
+
+        Returns:
+            A :class:`tfmat.export.card_text.CardText`.
+        """
+
+    @abstractmethod
+    def end_to_end(self, package: Any, network: Callable[[str], Any]) -> Any:
+        """Builds the network from noise to what a user wants, out of the others of a package.
+
+        Args:
+            package: A :class:`tfmat.inference.package.ModelPackage`.
+            network: Returns the Keras model of a part.
+
+        Returns:
+            A Keras model.
+        """

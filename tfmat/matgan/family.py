@@ -1,0 +1,120 @@
+"""MatGAN as a family of models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tfmat.family import Family, Target
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfmat.export.card_text import CardText
+    from tfmat.inference.package import ModelPackage, NetworkSet
+    from tfmat.inference.structure import Node
+    from tfmat.matgan.chain import MatganChain
+    from tfmat.matgan.generating.model import CompositionModel
+    from tfmat.matgan.trial import FormulaTrial
+
+
+class Matgan(Family):
+    """Formulas: composition matrices, Wasserstein GAN, composition autoencoder."""
+
+    name = "matgan"
+    targets = (
+        Target(
+            "matgan",
+            "matgan-quickstart",
+            "Train the GAN of compositions.",
+            "-n 100000 --out new.csv",
+        ),
+        Target(
+            "composition-ae", "composition-ae-compact", "Train the autoencoder of compositions."
+        ),
+    )
+    part_pattern = "(generator|critic|generate|composition_(en|de)coder)"
+    schema: ClassVar[Mapping[str, Any]] = {
+        "properties": {
+            "decoding": {
+                "type": "object",
+                "required": ["rule", "threshold"],
+                "additionalProperties": False,
+                "description": "matgan: how a composition matrix becomes atom counts.",
+                "properties": {
+                    "rule": {"enum": ["original", "argmax"]},
+                    "threshold": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+                },
+            },
+            "elements": {"minItems": 85, "maxItems": 85},
+        },
+        "required": ["decoding"],
+    }
+    commands = "tfmat.cli.generate_formulas"
+    output = "new.csv"
+
+    def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
+        """Returns the name of the target that made a run."""
+        return "composition-ae" if "composition-ae" in stages else "matgan"
+
+    def check_metadata(self, metadata: Node) -> None:
+        """Checks how matrices are decoded, in the package and in its recipe."""
+        for decoding in (metadata.get("decoding"), *metadata.get("recipe").maybe("decoding")):
+            decoding.get("rule").text("(original|argmax)", "original or argmax")
+            decoding.get("threshold").number()
+
+    def chain(self) -> MatganChain:
+        """Returns the stages of the training."""
+        from tfmat.matgan.chain import MatganChain
+
+        return MatganChain()
+
+    def load(self, folder: Path, **options: Any) -> CompositionModel:
+        """Opens a package; see :meth:`tfmat.matgan.generating.model.CompositionModel.load`."""
+        from tfmat.matgan.generating.model import CompositionModel
+
+        return CompositionModel.load(folder, **options)
+
+    def precision_check(self, reference: NetworkSet, samples: int | None = None) -> FormulaTrial:
+        """Returns what compares networks by 100,000 formulas, or as many as asked for."""
+        from tfmat.matgan.trial import FormulaTrial
+
+        return FormulaTrial(reference, samples or 100_000)
+
+    def probe_inputs(
+        self, networks: NetworkSet, count: int, seed: int = 0
+    ) -> dict[str, NDArray[np.float32]]:
+        """Makes inputs for all parts; see :func:`tfmat.matgan.probe.probe_inputs`."""
+        from tfmat.matgan.probe import probe_inputs
+
+        return probe_inputs(networks, count, seed)
+
+    def batch_size(self, part: str) -> int:
+        """Returns how many samples ``tfmat generate`` gives to a part at once."""
+        from tfmat.matgan.probe import batch_size
+
+        return batch_size(part)
+
+    def real_inputs(self, package: ModelPackage, count: int) -> dict[str, NDArray[np.float32]]:
+        """Makes inputs of the formulas that ship."""
+        from tfmat.matgan.real_inputs import real_inputs
+
+        return real_inputs(package, count)
+
+    def card_text(self, metadata: Mapping[str, Any]) -> CardText:
+        """Returns what a model card says."""
+        from tfmat.matgan.card import card_text
+
+        return card_text(metadata)
+
+    def end_to_end(self, package: ModelPackage, network: Callable[[str], Any]) -> keras.Model:
+        """Builds the network from noise to atom counts."""
+        from tfmat.matgan.networks.end_to_end import build_generate
+        from tfmat.matgan.recipe import DecodingRecipe
+        from tfmat.recipes.loader import build
+
+        decoding = build(DecodingRecipe, package.metadata["decoding"])
+        return build_generate(network("generator"), decoding)
