@@ -185,3 +185,43 @@ def test_autoencoders_and_constraint_train_on_another_backend(tmp_path, backend)
     # The networks are good on TensorFlow.
     model = keras.models.load_model(run.weights("constraint"))
     assert model(np.zeros((1, 8, 8, 1), np.float32)).shape == (1, 1)
+
+
+def test_the_best_weights_are_kept_and_a_missed_limit_is_said(tmp_path, recipe, data):
+    said = []
+    settings = replace(
+        recipe.lattice_autoencoder, steps=60, learning_rate=1e-2, keep="best", keep_below=1e-9
+    )
+    recipe = replace(recipe, lattice_autoencoder=settings)
+    one = replace(stage("lattice-ae", tmp_path / "run"), tell=said.append)
+    train_lattice_autoencoder(one, recipe, data)
+    lines = read_log(tmp_path / "run" / "log.jsonl")
+    best = min(lines, key=lambda line: line["test_loss"])
+    metrics = Run.open(tmp_path / "run").metrics()["lattice-ae"]
+    assert metrics["kept_step"]["value"] == best["step"]
+    assert metrics["kept_test_loss"]["value"] == best["test_loss"]
+    assert "not below the recipe's 1e-09" in metrics["kept_test_loss"]["note"]
+    assert len(said) == 1
+    assert "no held-out loss was below 1e-09" in said[0]
+    assert not (tmp_path / "run" / "stages" / "lattice-ae" / "best").exists()
+
+
+def test_an_autoencoder_that_died_is_said(tmp_path, recipe, data):
+    said = []
+    settings = replace(
+        recipe.sites_autoencoder,
+        form="reference",
+        loss="mse",
+        optimizer="adam",
+        schedule="constant",
+        learning_rate=1e-2,
+        steps=40,
+    )
+    # Next to nothing is left of the voxels, so that the empty output is what is learned.
+    voxels = replace(recipe.voxels, cutoff=0.9999)
+    recipe = replace(recipe, sites_autoencoder=settings, voxels=voxels)
+    one = replace(stage("sites-ae", tmp_path / "run"), tell=said.append)
+    train_sites_autoencoder(one, recipe, data)
+    assert said
+    assert "every voxel comes back empty" in said[-1]
+    assert "lower sites_autoencoder.learning_rate" in said[-1]

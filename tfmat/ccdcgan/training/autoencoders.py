@@ -172,6 +172,12 @@ def _train(
     def validate(step: int) -> Mapping[str, float]:
         test_loss, voxels = reconstruct(sample)
         values = {"test_loss": test_loss}
+        if not voxels.any():
+            # Behind the steep threshold an output that is zero everywhere has no slope.
+            stage.tell(
+                f"{stage.name}: step {step}: every voxel comes back empty; if this stays so, start "
+                f"again with a lower {part}_autoencoder.learning_rate"
+            )
         if step == recipe.steps or step // chunk % DECODED_CHUNKS == 0:
             figures = measure(sample, voxels)
             values |= {name: m["value"] for name, m in figures.items() if m["value"] is not None}
