@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
 from .main import LazyGroup
 from .options import Finite, decoding_mode, models_dir_option, precision_option
-
-if TYPE_CHECKING:
-    from tfmat.crystals.crystal import Crystal
 
 
 @click.group(
@@ -95,59 +91,20 @@ def reconstruction(
     DATA is a dataset: a folder, or the name of one that ships with tfmat. Structures are the same
     if pymatgen's StructureMatcher(ltol 0.2, stol 0.3, angle_tol 5) says so.
     """
-    import numpy as np
+    from tfmat.ccdcgan.evaluation import evaluate_reconstruction
 
-    from tfmat.ccdcgan import reconstruction as evaluation
-    from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.held_out import rows_of
-    from tfmat.ccdcgan.recipe import DataRecipe
-    from tfmat.ccdcgan.voxels.spec import VoxelSpec
-    from tfmat.datasets.select import select
-    from tfmat.datasets.store import Dataset, resolve
-    from tfmat.errors import InputError
-    from tfmat.inference.package import load
-    from tfmat.progress import Progress
-
-    if stage == "autoencoder" and model is None:
-        raise InputError("--stage autoencoder needs --model RUN, a package or its name")
-    if stage == "voxels" and split != "all":
-        raise InputError(f"--split {split} is for --stage autoencoder: voxels learn nothing")
-    codec = None
-    if model is not None:
-        codec = Codec.from_package(load(model, models_dir=models_dir, precision=precision))
-    dataset = Dataset.open(resolve(data))
-    rules = codec.recipe.data if codec is not None else DataRecipe()
-    max_atoms, max_length = max_atoms or rules.max_atoms, max_length or rules.max_length
-    chosen = np.flatnonzero(select(dataset, max_atoms, max_length))
-    if stage == "autoencoder" and codec is not None:
-        rows, left_out = rows_of(codec, dataset, split, max_atoms=max_atoms, max_length=max_length)
-        chosen = np.intersect1d(chosen, rows)
-    chosen = chosen[:limit]
-    if not len(chosen):
-        raise InputError(
-            f"{data}: none of {len(dataset)} structures has at most {max_atoms} atoms and edges "
-            f"up to {max_length:g} Å; raise --max-atoms or --max-length"
-        )
-
-    def crystals(progress: Progress) -> Iterator[Crystal]:
-        for index in chosen:
-            yield dataset[int(index)]
-            progress.update()
-
-    with Progress("reconstructing", len(chosen), "structure") as progress:
-        if stage == "autoencoder" and codec is not None:
-            results = evaluation.through_autoencoders(crystals(progress), codec, mode)
-        else:
-            spec = codec.recipe.voxels if codec is not None else VoxelSpec()
-            results = evaluation.through_voxels(crystals(progress), spec, mode)
-        summary: dict[str, Any] = {"data": str(dataset.path), "stage": stage, "mode": mode}
-        summary |= {"max_atoms": max_atoms, "max_length_angstrom": max_length}
-        if stage == "autoencoder" and codec is not None:
-            summary |= {"split": split, "left_out": left_out}
-        summary |= evaluation.measure(results)
-    summary["not_reproduced"] = [
-        dataset.ids[int(chosen[index])] for index in summary["not_reproduced"]
-    ]
+    summary = evaluate_reconstruction(
+        data,
+        stage=stage,
+        mode=mode,
+        model=model,
+        models_dir=models_dir,
+        split=split,
+        limit=limit,
+        max_atoms=max_atoms,
+        max_length=max_length,
+        precision=precision,
+    )
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -77,48 +76,24 @@ def compositions(
     electronegativity balance are those of smact 4.0.2; every rate says what it is a share of.
     """
     from tfmat.errors import InputError
-    from tfmat.evaluation.formulas.measure import measure
-    from tfmat.evaluation.formulas.sources import (
-        baseline_samples,
-        lists_of_run,
-        read_references,
-        read_sample,
-    )
+    from tfmat.evaluation.formulas.evaluate import evaluate_compositions
     from tfmat.evaluation.formulas.table import render
-    from tfmat.formulas.compositions import Compositions
-    from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
-    from tfmat.progress import Progress
 
     if not files and not baselines:
         raise InputError("give a FILE of formulas to judge, or --baselines")
-    if baselines and train is None and run is None:
-        raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
-    if run is not None:
-        learned, held_out = lists_of_run(run)
-        train, holdout = train or learned, holdout or held_out
-    checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
-
-    def judge(formulas: Compositions) -> tuple[Any, Any]:
-        verdict = checker.check(formulas)
-        return verdict.neutral, verdict.balanced
-
-    references, record = read_references(train, holdout, named_data(against))
-    summary: dict[str, Any] = {
-        "validity_settings": checker.settings.describe(),
-        "references": record,
-    }
-    results = []
-    with Progress("measuring", len(files) + 4 * baselines, "set") as progress:
-        for file, name in zip(files, _names(files), strict=True):
-            results.append(measure(read_sample(file, column, name), judge, references))
-            progress.update()
-        if baselines:
-            summary["baselines"] = {"n": number, "seed": seed}
-            assert references.training is not None  # noqa: S101
-            for sample in baseline_samples(references.training.compositions, number, seed):
-                results.append(measure(sample, judge, references))
-                progress.update()
-    summary["results"] = results
+    summary = evaluate_compositions(
+        {name: Path(file) for file, name in zip(files, _names(files), strict=True)},
+        oxidation_states=oxidation_states,
+        alloys=alloys,
+        train=train,
+        holdout=holdout,
+        run=run,
+        against=named_data(against),
+        baselines=baselines,
+        number=number,
+        seed=seed,
+        column=column,
+    )
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else render(summary))
 
 

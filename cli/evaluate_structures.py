@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -65,51 +64,20 @@ def structures(
     The structures of DATA are reduced when their formula first comes up; the index on disk keeps
     them for the next time.
     """
-    from contextlib import ExitStack
-
-    from tfmat.datasets.folders import is_dataset
-    from tfmat.datasets.store import Dataset
     from tfmat.errors import InputError
-    from tfmat.evaluation.novelty.count import judge, summarise
-    from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
-    from tfmat.evaluation.novelty.output import (
-        is_output,
-        read_generated,
-        write_novel,
-        write_output,
-    )
-    from tfmat.files import check_place, replacing_folder
-    from tfmat.progress import Progress
+    from tfmat.evaluation.novelty.evaluate import evaluate_structures
 
     if no_index and index_place is not None:
         raise InputError("--no-index keeps none: leave out --index")
-    if novel is not None and not against:
-        raise InputError("--novel needs known structures: give --against DATA")
-    start, cpu = time.monotonic(), time.process_time()
-    if out is not None:
-        check_place(out, overwrite=overwrite, own=is_output)
-    if novel is not None:
-        check_place(novel, overwrite=overwrite, own=is_dataset)
-    known = {name: Dataset.open(data) for name, data in named_data(against).items()}
-    source = read_generated(generated)
-    with ExitStack() as stack:
-        indices = {}
-        for name, dataset in known.items():
-            folder = None if no_index else index_folder(dataset, index_place)
-            indices[name] = stack.enter_context(NoveltyIndex.open(dataset, folder))
-        count = sum(entry.crystal is not None for entry in source.entries)
-        progress = stack.enter_context(Progress("comparing", count, "structure"))
-        verdicts = judge(source.entries, indices, distances=distances, on_step=progress.update)
-    summary: dict[str, Any] = {"generated": source.record, **summarise(verdicts, indices)}
-    if novel is not None:
-        summary["novel_written"] = write_novel(
-            novel, source, verdicts, summary, overwrite=overwrite
-        )
-    summary["seconds"] = round(time.monotonic() - start, 2)
-    summary["cpu_seconds"] = round(time.process_time() - cpu, 2)
-    if out is not None:
-        with replacing_folder(out, overwrite=overwrite, own=is_output) as folder:
-            write_output(folder, verdicts, list(known), summary)
+    summary = evaluate_structures(
+        generated,
+        named_data(against),
+        index=False if no_index else index_place or True,
+        distances=distances,
+        out=out,
+        novel=novel,
+        overwrite=overwrite,
+    )
     if as_json:
         places = {"out": str(out) if out else None, "novel_dataset": str(novel) if novel else None}
         click.echo(json.dumps({**places, **summary}, ensure_ascii=False, allow_nan=False))

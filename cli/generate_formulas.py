@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tfmat.inference.remote import RemotePackage
     from tfmat.matgan.generating.masks import Masks
     from tfmat.matgan.generating.model import CompositionModel
-    from tfmat.matgan.generating.unique import KeyTable
 
 _OUT = "generated-matgan.csv"
 
@@ -193,6 +192,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
         InputError: The words or the model are wrong, or nothing fulfils the wishes.
     """
     from tfmat.matgan.generating.generate import Sampler, Wishes
+    from tfmat.matgan.generating.known import known_formulas
     from tfmat.matgan.generating.results import Amount, generate_into
     from tfmat.matgan.generating.table import check_absent, check_out
     from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
@@ -207,7 +207,9 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     wishes = Wishes(
         masks,
         options["valid_only"],
-        _known(options["novel_against"], options["novel_only"]),
+        known_formulas(
+            options["novel_against"], options["novel_only"], lambda line: click.echo(line, err=True)
+        ),
         options["novel_against"],
         options["novel_only"],
         options["critic_keep"],
@@ -234,32 +236,6 @@ def _masks_of(options: dict[str, Any]) -> Masks:
         options["max_count"],
         None if pattern is None else Pattern.parse(pattern),
     )
-
-
-def _known(sources: tuple[str, ...], needed: bool) -> KeyTable | None:
-    import numpy as np
-
-    from tfmat.datasets.readers.formulas import read_formulas
-    from tfmat.errors import InputError
-    from tfmat.matgan.generating.unique import KeyTable
-
-    if not sources:
-        if needed:
-            raise InputError("--novel-only needs --novel-against FILE: novel beside what?")
-        return None
-    keys = []
-    for source in sources:
-        table = read_formulas(source)
-        if table.rejected:
-            click.echo(
-                f"{source}: {len(table.rejected):,} rows are no formula and are left out, the "
-                f"first: {table.rejected[0][1]}",
-                err=True,
-            )
-        keys.append(table.compositions.keys())
-    known = KeyTable()
-    known.add(np.unique(np.concatenate(keys)))
-    return known
 
 
 def _quiet_tensorflow(threads: int | None) -> None:

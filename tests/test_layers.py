@@ -16,7 +16,7 @@ def table():
     for names, others in rows:
         for name in re.findall(r"`tfmat/(\w+)(?:\.py)?`", names):
             allowed[name] = set(re.findall(r"`(\w+)`", others))
-    shared = re.findall(r"^\| (`tfmat/\w+\.py`[^|]*)", text, re.MULTILINE)
+    shared = re.findall(r"^\| (`tfmat/\w+\.py`[^|]*)\|[^|]*\| - \|$", text, re.MULTILINE)
     return allowed, set(re.findall(r"`tfmat/(\w+)\.py`", " ".join(shared)))
 
 

@@ -194,7 +194,7 @@ def test_cif_files_and_frames_hold_the_relaxed_structures(relaxed):
 SCRIPT = """
 import sys
 from tfmat.relaxation import relax_source
-relax_source._CHUNK = 3
+relax_source.CHUNK = 3
 from tfmat.cli.main import main
 if __name__ == "__main__":
     main(sys.argv[1:])
@@ -223,7 +223,7 @@ def test_neither_processes_nor_an_interruption_change_the_result(
         computed.append(len(crystals))
         return relax_rows(calculator, crystals, **options)
 
-    monkeypatch.setattr(relax_source, "_CHUNK", 3)
+    monkeypatch.setattr(relax_source, "CHUNK", 3)
     monkeypatch.setattr(relax_source, "relax_rows", watched)
     relax(source, folder / "broken", cache=folder / "cache")
     assert len(computed) == 4 - done

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.sources import Entry
+from tfmat.datasets.sources import Entry, crystals_sha256
 from tfmat.errors import InputError
-from tfmat.relaxation.relax_source import _crystals_sha256
 from tfmat.work.chunks import _whole
 from tfmat.work.folder import claim, released
 
@@ -63,7 +62,7 @@ def test_a_file_read_otherwise_is_other_work() -> None:
         Crystal(length * np.eye(3), np.zeros((1, 3)), np.array([29], dtype=np.uint8))
         for length in (3.6, 4.1)
     )
-    first = _crystals_sha256([Entry("a", one)])
-    assert first == _crystals_sha256([Entry("a", one)])
-    assert first != _crystals_sha256([Entry("a", other)])
-    assert first != _crystals_sha256([Entry("b", one)])
+    first = crystals_sha256([Entry("a", one)])
+    assert first == crystals_sha256([Entry("a", one)])
+    assert first != crystals_sha256([Entry("a", other)])
+    assert first != crystals_sha256([Entry("b", one)])

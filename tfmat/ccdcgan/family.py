@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tfmat.ccdcgan.chain import CcdcganChain
-    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.model import CrystalModel
     from tfmat.ccdcgan.trial import StructureTrial
     from tfmat.export.card_text import CardText
     from tfmat.inference.package import ModelPackage, NetworkSet
@@ -84,12 +84,11 @@ class Ccdcgan(Family):
 
         return CcdcganChain()
 
-    def load(self, folder: Path, **options: Any) -> Codec:
-        """Opens a package; see :meth:`tfmat.ccdcgan.codec.Codec.from_package`."""
-        from tfmat.ccdcgan.codec import Codec
-        from tfmat.inference.package import load
+    def load(self, folder: Path, **options: Any) -> CrystalModel:
+        """Opens a package; see :meth:`tfmat.ccdcgan.model.CrystalModel.load`."""
+        from tfmat.ccdcgan.model import CrystalModel
 
-        return Codec.from_package(load(folder, **options))
+        return CrystalModel.load(folder, **options)
 
     def precision_check(self, reference: NetworkSet, samples: int | None = None) -> StructureTrial:
         """Returns what compares networks by 1,000 structures, or as many as asked for."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.structures import IDENTIFIER, Structures, crystals_of
 from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
 from tfmat.datasets.importing import (
@@ -21,6 +27,9 @@ from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.records import Row
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 # What tfmat generate and tfmat screen write: the frames keep the identifiers, the CIF files only
 # their names.
@@ -99,6 +108,66 @@ def read_source(source: str | Path, options: ImportOptions | None = None) -> Sou
         **({"limit": options.limit} if options.limit is not None else {}),
     }
     return Source(record, entries)
+
+
+def source_of(structures: Iterable[Structure | Crystal], name: str = "structures") -> Source:
+    """Takes structures that are in memory.
+
+    Args:
+        structures: pymatgen structures, crystals, or a dataset. Of ``structure.properties`` the
+            ``id`` and the numbers are kept; who has no ``id`` is called by ``name`` and place.
+        name: Name of the argument that holds them.
+
+    Raises:
+        InputError: There are none, or one is no ordered structure.
+    """
+    if isinstance(structures, Dataset):
+        return _from_dataset(structures, None)
+    failed = structures.failed if isinstance(structures, Structures) else {}
+    energies = structures.energies if isinstance(structures, Structures) else None
+    crystals = crystals_of(given := _listed(structures), name)
+    names = _Names()
+    entries = []
+    for place, (structure, crystal) in enumerate(zip(given, crystals, strict=True)):
+        known = getattr(structure, "properties", None) or {}
+        identifier = names.unique(str(known.get(IDENTIFIER, f"{name}-{place}")))
+        entries.append(Entry(identifier, crystal, "", f"{name}[{place}]", _numbers(known)))
+    entries += [Entry(names.unique(key), None, reason, name) for key, reason in failed.items()]
+    if not entries:
+        raise InputError(f"{name}: is empty; give at least one structure")
+    record = {"name": name, "format": "python", "sha256": crystals_sha256(entries)}
+    return Source(record, entries, energies)
+
+
+def crystals_sha256(entries: Sequence[Entry]) -> str:
+    """Returns a hash of names and structures: other options make other crystals of the same file.
+
+    Args:
+        entries: The structures.
+    """
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(f"{entry.identifier!r} ".encode())
+        crystal = entry.crystal
+        if crystal is not None:
+            for array in (crystal.lattice, crystal.positions, crystal.numbers):
+                digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _listed(structures: Any) -> Any:
+    """Returns a list of what may be an iterator; all else is for :func:`crystals_of` to refuse."""
+    return list(structures) if isinstance(structures, Iterator) else structures
+
+
+def _numbers(properties: dict[str, Any]) -> dict[str, float]:
+    """Returns those properties that are finite numbers."""
+    numbers = {
+        str(name): float(value)
+        for name, value in properties.items()
+        if isinstance(value, int | float | np.number)
+    }
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
 def _entry(row: Row, fallback: str, reader: PropertyReader, names: _Names) -> Entry:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfmat.inference.package import ModelPackage, NetworkSet
     from tfmat.inference.structure import Node
     from tfmat.matgan.chain import MatganChain
-    from tfmat.matgan.generating.model import CompositionModel
+    from tfmat.matgan.model import FormulaModel
     from tfmat.matgan.trial import FormulaTrial
 
 
@@ -72,11 +72,11 @@ class Matgan(Family):
 
         return MatganChain()
 
-    def load(self, folder: Path, **options: Any) -> CompositionModel:
-        """Opens a package; see :meth:`tfmat.matgan.generating.model.CompositionModel.load`."""
-        from tfmat.matgan.generating.model import CompositionModel
+    def load(self, folder: Path, **options: Any) -> FormulaModel:
+        """Opens a package; see :meth:`tfmat.matgan.model.FormulaModel.load`."""
+        from tfmat.matgan.model import FormulaModel
 
-        return CompositionModel.load(folder, **options)
+        return FormulaModel.load(folder, **options)
 
     def precision_check(self, reference: NetworkSet, samples: int | None = None) -> FormulaTrial:
         """Returns what compares networks by 100,000 formulas, or as many as asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,9 @@ import numpy as np
 
 from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
-from tfmat.datasets.sources import Entry, read_source
+from tfmat.datasets.sources import Entry, crystals_sha256, read_source
 from tfmat.errors import InputError, TfmatError
-from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
+from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import (
     Reference,
@@ -35,7 +35,7 @@ from tfmat.work.chunks import Row, run_chunks
 from tfmat.work.folder import claim
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
-_CHUNK = 32
+CHUNK = 32
 
 
 def relax_source(
@@ -84,7 +84,7 @@ def relax_source(
     factory = potential.factory if workers > 1 else lambda: calculator
     recipe = {
         "source": found.record,
-        "crystals_sha256": _crystals_sha256(found.entries),
+        "crystals_sha256": crystals_sha256(found.entries),
         "tfmat_version": __version__,
         "settings": settings.record(),
         "potential": {
@@ -97,21 +97,34 @@ def relax_source(
     work = out.with_name(out.name + ".work")
     claim(work, recipe)
     readable = [entry for entry in found.entries if entry.crystal is not None]
-    references, missing = _references(
-        _elements(readable, potential),
+
+    def relaxed_elements(lacking: Sequence[int]) -> list[Row]:
+        # Another run may have filled the cache since this one was interrupted.
+        key = hashlib.sha256(repr(lacking).encode()).hexdigest()[:12]
+        rows = run_chunks(
+            work / f"references-{key}",
+            lacking,
+            reference_rows,
+            factory,
+            size=1,
+            workers=min(workers, len(lacking)),
+            description="relaxing the elements",
+        )
+        return list(rows)
+
+    references, missing = references_of(
+        elements_of(readable, potential),
         calculator,
         cache_file(calculator, cache, weights),
         weights,
-        work,
-        factory,
-        workers,
+        relaxed_elements,
     )
     rows = run_chunks(
         work / "structures",
         [entry.crystal for entry in readable if entry.crystal is not None],
         partial(relax_rows, settings=settings, potential=potential),
         factory,
-        size=_CHUNK,
+        size=CHUNK,
         workers=workers,
         description="relaxing" if settings.steps else "labelling",
     )
@@ -148,19 +161,13 @@ def relax_source(
     return summary
 
 
-def _crystals_sha256(entries: Sequence[Entry]) -> str:
-    """Returns a hash of what was read: other options make other crystals of the same file."""
-    digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(f"{entry.identifier!r} ".encode())
-        crystal = entry.crystal
-        if crystal is not None:
-            for array in (crystal.lattice, crystal.positions, crystal.numbers):
-                digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+def elements_of(entries: Sequence[Entry], potential: Potential) -> list[int]:
+    """Returns the atomic numbers that structures hold and a potential knows, ascending.
 
-
-def _elements(entries: Sequence[Entry], potential: Potential) -> list[int]:
+    Args:
+        entries: The structures.
+        potential: The potential.
+    """
     numbers = {
         int(number)
         for entry in entries
@@ -170,33 +177,28 @@ def _elements(entries: Sequence[Entry], potential: Potential) -> list[int]:
     return sorted(numbers & potential.elements)
 
 
-def _references(
+def references_of(
     numbers: Sequence[int],
     calculator: Calculator,
     table: Path,
     weights: str,
-    work: Path,
-    factory: CalculatorFactory,
-    workers: int,
+    relaxed: Callable[[Sequence[int]], list[Row]],
 ) -> tuple[dict[int, Reference], dict[int, str]]:
-    """Returns the references of the elements, and why an element has none."""
+    """Returns the references of the elements, and why an element has none.
+
+    Args:
+        numbers: Atomic numbers.
+        calculator: The potential.
+        table: The cache, to which new ones are added.
+        weights: SHA-256 of the potential's weights.
+        relaxed: Relaxes the elements that are in no table, as :func:`reference_rows` does.
+    """
     known = known_references(calculator, table)
     lacking = [number for number in numbers if symbol(number) not in known]
     missing: dict[int, str] = {}
     if lacking:
-        # Another run may have filled the cache since this one was interrupted.
-        key = hashlib.sha256(repr(lacking).encode()).hexdigest()[:12]
-        rows = run_chunks(
-            work / f"references-{key}",
-            lacking,
-            reference_rows,
-            factory,
-            size=1,
-            workers=min(workers, len(lacking)),
-            description="relaxing the elements",
-        )
         new: dict[str, Reference] = {}
-        for number, row in zip(lacking, rows, strict=True):
+        for number, row in zip(lacking, relaxed(lacking), strict=True):
             if "reason" in row:
                 missing[number] = row["reason"]
             else:

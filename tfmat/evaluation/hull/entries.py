@@ -161,11 +161,11 @@ def read_entries(source: str, name: str | None = None) -> Entries:
     """
     path = Path(source)
     if (path / "metadata.json").is_file() or source in shipped() or not path.exists():
-        return _of_dataset(_open(source), name or source)
+        return of_dataset(_open(source), name or source)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "imported"
         import_dataset(path, out)
-        return _of_dataset(Dataset.open(out), name or source)
+        return of_dataset(Dataset.open(out), name or source)
 
 
 def _open(source: str) -> Dataset | CompositionDataset:
@@ -174,7 +174,16 @@ def _open(source: str) -> Dataset | CompositionDataset:
     )
 
 
-def _of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
+def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
+    """Takes what a hull needs of a dataset.
+
+    Args:
+        dataset: The dataset.
+        name: What to call it.
+
+    Raises:
+        InputError: Nothing in it has a formation energy.
+    """
     values = {
         key: np.array(dataset.property(key))
         if key in dataset.properties

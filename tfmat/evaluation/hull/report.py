@@ -62,7 +62,7 @@ def evaluate(
     # Without a choice everything is judged, also what is of one element.
     wanted = named if systems else list(subject.systems)
     for system in systems:
-        _check_there(system, known, generated)
+        check_there(system, known, generated)
     if not named:
         raise InputError(f"{', '.join(subject.names)}: holds only pure elements; nothing to judge")
     files.check_place(out, overwrite=overwrite, own=output.is_output)
@@ -75,7 +75,7 @@ def evaluate(
         rows = subject.systems.get(tuple(sorted(system)), np.zeros(0, dtype=np.int64))
         rows_of_all.append(rows)
         # Against nothing but the elements whatever binds would count as stable.
-        rows_judged.append(rows if _has_compound(system, known) else rows[:0])
+        rows_judged.append(rows if has_compound(system, known) else rows[:0])
         counts = statistics(subject, rows, judged.known, rows_judged[-1])
         table.append({"system": system_name(system), **counts})
     if len(named) > 1:
@@ -90,7 +90,7 @@ def evaluate(
         "generated": None if generated is None else ", ".join(generated.names),
         "against": list(known.names),
         "scales": {**(generated.scales if generated is not None else {}), **known.scales},
-        "warnings": scale_warnings(known, generated) + _unknown(named, known),
+        "warnings": scale_warnings(known, generated) + unknown_hulls(named, known),
         "left_out": {
             name: counts
             for entries in (generated, known)
@@ -153,15 +153,20 @@ def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:
     return warnings
 
 
-def _unknown(systems: Sequence[tuple[int, ...]], known: Entries) -> list[str]:
-    """Names the systems whose hull is nothing but their elements, and ternaries' empty edges."""
-    empty = [system for system in systems if not _has_compound(system, known)]
+def unknown_hulls(systems: Sequence[tuple[int, ...]], known: Entries) -> list[str]:
+    """Names the systems whose hull is nothing but their elements, and ternaries' empty edges.
+
+    Args:
+        systems: Atomic numbers of each.
+        known: Structures that define the hulls.
+    """
+    empty = [system for system in systems if not has_compound(system, known)]
     edges = [
         f"{system_name(edge)} (in {system_name(system)})"
         for system in systems
         if len(system) == 3 and system not in empty
         for edge in combinations(system, 2)
-        if not _has_compound(edge, known)
+        if not has_compound(edge, known)
     ]
     warnings = []
     if empty:
@@ -177,8 +182,13 @@ def _unknown(systems: Sequence[tuple[int, ...]], known: Entries) -> list[str]:
     return warnings
 
 
-def _has_compound(system: Sequence[int], known: Entries) -> bool:
-    """Tells whether anything known of two or more elements is in a system or its subsystems."""
+def has_compound(system: Sequence[int], known: Entries) -> bool:
+    """Tells whether anything known of two or more elements is in a system or its subsystems.
+
+    Args:
+        system: Atomic numbers.
+        known: Structures that define the hulls.
+    """
     return any(len(subset) > 1 for subset in subsystems(system, known.systems))
 
 
@@ -187,7 +197,17 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-def _check_there(system: tuple[int, ...], known: Entries, generated: Entries | None) -> None:
+def check_there(system: tuple[int, ...], known: Entries, generated: Entries | None) -> None:
+    """Refuses a system of which there is no structure.
+
+    Args:
+        system: Atomic numbers.
+        known: Structures that define the hulls.
+        generated: Structures to judge.
+
+    Raises:
+        InputError: No structure of it has a formation energy.
+    """
     sets = [known] if generated is None else [known, generated]
     if not any(len(entries.within(system)) for entries in sets):
         names = ", ".join(name for entries in sets for name in entries.names)

@@ -22,7 +22,6 @@ from tfmat.files import replacing
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, Sampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generating.unique import UniqueFormulas
-from tfmat.matgan.validity.checker import ValidityChecker
 from tfmat.progress import Progress
 
 # Rows that are written at once.
@@ -150,9 +149,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
     started, cpu = time.perf_counter(), time.process_time()
     with replacing(out) as table, replacing(summary_of(out)) as described:
         with TemporaryFile(dir=out.parent) as spool:
-            collection = collect(sampler, amount, Collection(amount.unique, spool))
-            if not collection.rows:
-                raise InputError(_why_nothing(collection, sampler))
+            collection = _collected(sampler, amount, spool)
             settings = describe(sampler, amount)
             before = time.thread_time()
             write(table, out.name, collection, sampler, settings)
@@ -171,6 +168,32 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
     return summary
 
 
+def generate_table(sampler: Sampler, amount: Amount) -> tuple[pa.Table, dict[str, Any]]:
+    """Generates formulas in memory.
+
+    Args:
+        sampler: Draws and judges.
+        amount: How much.
+
+    Returns:
+        The rows that :func:`generate_into` writes, and its summary but for the seconds.
+
+    Raises:
+        InputError: No sample fulfils the wishes.
+    """
+    with TemporaryFile() as spool:
+        collection = _collected(sampler, amount, spool)
+        parts = list(_tables(collection, sampler))
+    return pa.concat_tables(parts), {**figures(collection, sampler), **describe(sampler, amount)}
+
+
+def _collected(sampler: Sampler, amount: Amount, spool: IO[bytes]) -> Collection:
+    collection = collect(sampler, amount, Collection(amount.unique, spool))
+    if not collection.rows:
+        raise InputError(_why_nothing(collection, sampler))
+    return collection
+
+
 def write(
     path: Path, name: str, collection: Collection, sampler: Sampler, settings: dict[str, Any]
 ) -> None:
@@ -183,22 +206,24 @@ def write(
         sampler: Its checker assigns oxidation states.
         settings: What it was made with.
     """
-    novelty = sampler.wishes.known is not None
     nothing = np.zeros(0, np.int64)
-    schema = _table(collection, nothing, sampler.checker, novelty).schema
+    schema = _table(collection, nothing, sampler).schema
     with opened(path, name, schema, settings) as append:
-        for numbers in collection.parts(_ROWS):
-            append(_table(collection, numbers, sampler.checker, novelty))
+        for part in _tables(collection, sampler):
+            append(part)
 
 
-def _table(
-    collection: Collection, numbers: NDArray[np.int64], checker: ValidityChecker, novelty: bool
-) -> pa.Table:
+def _tables(collection: Collection, sampler: Sampler) -> Iterator[pa.Table]:
+    for numbers in collection.parts(_ROWS):
+        yield _table(collection, numbers, sampler)
+
+
+def _table(collection: Collection, numbers: NDArray[np.int64], sampler: Sampler) -> pa.Table:
     formulas = collection.formulas
     # How many samples a row stands for: in both kinds of table the sum is that of the kept ones.
     times = formulas.times(numbers) if collection.unique else np.ones(len(numbers), np.uint32)
     compositions, flags = formulas.compositions(numbers), formulas.flags(numbers)
-    states, found = checker.assign(compositions)
+    states, found = sampler.checker.assign(compositions)
     assigned = np.flatnonzero(found)
     places = np.zeros(len(numbers), np.int64)
     places[assigned] = np.arange(len(assigned))
@@ -212,7 +237,7 @@ def _table(
         "oxidation_states": texts.take(pa.array(places, mask=~found)),
         "times_generated": pa.array(times),
     }
-    if novelty:
+    if sampler.wishes.known is not None:
         columns["novel"] = pa.array((flags & NOVEL) > 0)
     return pa.table(columns)
 

@@ -1,0 +1,248 @@
+"""A CCDCGAN or DCGAN as one object: structures out of noise, to crystal graphs and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat import arguments
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import PARTS, Wishes, generate
+from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
+from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.structures import Structures, crystals_of, described
+from tfmat.errors import InputError
+from tfmat.inference.package import load
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+# Crystal graphs that a constraint sees at once.
+_GRAPHS = 256
+
+
+class CrystalModel:
+    """A model of crystal structures, as :func:`tfmat.load` returns it.
+
+    Args:
+        codec: The networks of a package, with grids and layout.
+    """
+
+    family = "ccdcgan"
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+
+    @classmethod
+    def load(
+        cls, folder: str | Path, *, threads: int | None = None, precision: str | None = None
+    ) -> CrystalModel:
+        """Loads a package.
+
+        Args:
+            folder: A package folder, a run folder or the name of a package.
+            threads: Cores to work on; all by default.
+            precision: ``float32``, ``float16`` or ``int8``; the most exact that is there by
+                default.
+
+        Raises:
+            InputError: It is not found, damaged, of another family, or not in that precision.
+        """
+        package = load(folder, threads=threads, precision=precision, parts=PARTS)
+        return cls(Codec.from_package(package))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name}: {', '.join(self.elements)}>"
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return self.codec.package.name
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The package's record, as in ``metadata.json``."""
+        return self.codec.package.metadata
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Symbols of the elements that it knows."""
+        return self.codec.layout.elements
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Properties that its constraints predict, the main one first."""
+        return tuple(self.codec.constraints.values())
+
+    @arguments.named
+    def generate(
+        self,
+        n: int = 100,
+        *,
+        seed: int = 0,
+        first: int = 0,
+        mode: Mode = "robust",
+        require: str | Iterable[str] = (),
+        only: str | Iterable[str] = (),
+        min_atoms: int = 1,
+        max_atoms: int | None = None,
+        min_distance: float = 0.5,
+        symmetrise: bool = False,
+        symprec: float = 0.1,
+        batch_size: int = 64,
+    ) -> Structures:
+        """Generates structures, those of ``tfmat generate`` with the same seed.
+
+        Args:
+            n: Crystal graphs to generate; some give no structure.
+            seed: Seed of the noise, 0 to 2⁶⁴ - 1.
+            first: Index of the first crystal graph: go on where an earlier call ended.
+            mode: How voxels are decoded: ``robust``, or ``faithful`` as the original program did.
+            require: Elements that must be there, e.g. ``"Bi"`` or ``("Bi", "Se")``.
+            only: The only elements that may be there.
+            min_atoms: Fewest atoms in the cell.
+            max_atoms: Most atoms in the cell; those of the training selection by default.
+            min_distance: Shortest distance between two atoms, in Å; at least 0.5.
+            symmetrise: Move cells onto their nearest space group.
+            symprec: Tolerance of that, in Å.
+            batch_size: Crystal graphs at once.
+
+        Returns:
+            pymatgen structures, in the order of the indices. Their ``properties`` hold ``id``,
+            ``min_distance`` (Å), and ``predicted_PROPERTY`` for each constraint, in the property's
+            unit (``predicted_formation_energy_per_atom``: eV/atom). ``failed`` says why the other
+            crystal graphs give none.
+
+        Raises:
+            InputError: An argument is wrong, or the package lacks a part.
+        """
+        arguments.one_of("mode", mode, get_args(Mode))
+        most = self.codec.recipe.data.max_atoms
+        wishes = Wishes(
+            arguments.real("min_distance", min_distance, least=0.5),
+            arguments.whole("min_atoms", min_atoms, 1),
+            most if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
+            arguments.symbols(require),
+            arguments.symbols(only),
+            arguments.real("symprec", symprec, above=0) if symmetrise else None,
+        )
+        found = Structures()
+        for result in generate(
+            self.codec,
+            arguments.whole("n", n, 1),
+            arguments.whole("seed", seed, 0, arguments.LARGEST_SEED),
+            first=arguments.whole("first", first, 0, 2**63),
+            mode=mode,
+            wishes=wishes,
+            batch_size=arguments.whole("batch_size", batch_size, 1),
+        ):
+            if result.crystal is None:
+                found.failed[result.identifier] = result.status
+                continue
+            values = {f"predicted_{name}": value for name, value in result.properties.items()}
+            values["min_distance"] = result.min_distance
+            found.append(described(result.crystal, result.identifier, values))
+        return found
+
+    @arguments.named
+    def encode(self, structures: Iterable[Structure | Crystal]) -> NDArray[np.float32]:
+        """Encodes structures as crystal graphs.
+
+        Args:
+            structures: pymatgen structures, or a dataset of them.
+
+        Returns:
+            Crystal graphs, shape ``(n, height, width, 1)``, no unit.
+
+        Raises:
+            InputError: A structure holds an element that the model does not know, has no Niggli
+                cell or does not fit in the model's box; or the package holds no encoders.
+        """
+        layout = self.codec.layout
+        given = crystals_of(structures, "structures")
+        crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
+        if not crystals:
+            return np.zeros((0, layout.height, layout.width, 1), np.float32)
+        return layout.pack(*self.codec.encode(crystals))
+
+    @arguments.named
+    def decode(
+        self, graphs: NDArray[np.float32], *, mode: Mode = "robust"
+    ) -> list[Structure | None]:
+        """Decodes crystal graphs, without the checks of :meth:`generate`.
+
+        Args:
+            graphs: Crystal graphs, shape ``(n, height, width, 1)``.
+            mode: ``robust`` or ``faithful``.
+
+        Returns:
+            A structure for each crystal graph, or ``None`` where it shows none.
+
+        Raises:
+            InputError: The shape is another, or the package holds no decoders.
+        """
+        arguments.one_of("mode", mode, get_args(Mode))
+        self.codec.package.require("lattice_decoder", "sites_decoder")
+        array = self._graphs(graphs)
+        layout = self.codec.layout
+        present = layout.present(array, self.codec.presence)
+        decoded = self.codec.decode(*layout.unpack(array), present, mode)
+        return [None if isinstance(one, DecodeError) else one.to_structure() for one in decoded]
+
+    @arguments.named
+    def predict(
+        self,
+        structures: Iterable[Structure | Crystal] | NDArray[np.float32],
+        property: str | None = None,  # noqa: A002  (what papers and datasets call it)
+    ) -> NDArray[np.float32]:
+        """Predicts a property with one of the package's constraints.
+
+        Args:
+            structures: pymatgen structures, a dataset of them, or crystal graphs, shape
+                ``(n, height, width, 1)``.
+            property: One of :attr:`properties`; the main one by default.
+
+        Returns:
+            Shape ``(n,)``, in the property's unit (``formation_energy_per_atom``: eV/atom).
+
+        Raises:
+            InputError: The package predicts no such property, or as for :meth:`encode`.
+        """
+        parts = {name: part for part, name in self.codec.constraints.items()}
+        if not parts:
+            raise InputError(f"{self.name}: holds no constraint, so it predicts nothing")
+        wanted = next(iter(parts)) if property is None else property
+        arguments.one_of("property", wanted, parts)
+        graphs = (
+            self._graphs(structures)
+            if isinstance(structures, np.ndarray)
+            else self.encode(structures)
+        )
+        return self.codec.package.run(parts[wanted], graphs, _GRAPHS).reshape(-1)
+
+    def _canonical(self, given: Crystal, place: int) -> Crystal:
+        """Returns a crystal in its canonical cell, if the model can draw it."""
+        unknown = set(given.numbers.tolist()) - set(self.codec.layout.numbers)
+        try:
+            if unknown:
+                raise InputError(
+                    f"holds other elements than {', '.join(self.elements)}, those of {self.name}"
+                )
+            crystal = canonicalise(given)
+            check_inside(box_positions(crystal), self.codec.recipe.voxels)
+        except InputError as error:
+            raise InputError(f"structures[{place}]: {error}") from error
+        return crystal
+
+    def _graphs(self, graphs: Sequence[Any] | NDArray[np.float32]) -> NDArray[np.float32]:
+        array = np.asarray(graphs, np.float32)
+        wanted = (self.codec.layout.height, self.codec.layout.width, 1)
+        if array.shape[1:] != wanted:
+            raise InputError(f"graphs: must have the shape {('n', *wanted)}, not {array.shape}")
+        return array

@@ -1,0 +1,131 @@
+"""How good formulas are: what ``tfmat evaluate compositions`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.arguments import LARGEST_SEED, whole
+from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.named import Several, named_places, place_of
+from tfmat.errors import InputError
+from tfmat.evaluation.formulas.measure import measure
+from tfmat.evaluation.formulas.sets import Drawn, Sample
+from tfmat.evaluation.formulas.sources import (
+    TIMES,
+    baseline_samples,
+    lists_of_run,
+    read_references,
+    read_sample,
+)
+from tfmat.formulas.compositions import Compositions
+from tfmat.formulas.parsing import parse_formulas
+from tfmat.matgan.formulas import Formulas
+from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
+from tfmat.progress import Progress
+
+# What tfmat.load(...).generate gave, a list of formulas, a file, or a dataset or its name.
+OneSample: TypeAlias = Formulas | Sequence[str] | str | Path | CompositionDataset
+
+
+def evaluate_compositions(
+    samples: OneSample | Mapping[str, OneSample] = (),
+    *,
+    oxidation_states: str = "smact14",
+    alloys: bool = False,
+    train: str | Path | CompositionDataset | None = None,
+    holdout: str | Path | CompositionDataset | None = None,
+    run: str | Path | None = None,
+    against: Several = (),
+    baselines: bool = False,
+    number: int = 340_000,
+    seed: int = 0,
+    column: str | None = None,
+) -> dict[str, Any]:
+    """Judges formulas: validity, uniqueness, novelty, recovery, baselines.
+
+    Args:
+        samples: Formulas as ``model.generate`` gives them, a list of texts, or a file, a dataset
+            or its name; or several of these by name.
+        oxidation_states: Set of smact's check: ``smact14``, ``icsd16``, ``icsd24``, ``default``.
+        alloys: Count formulas of metals alone as valid.
+        train: The training formulas: a file, a dataset or its name.
+        holdout: Formulas that the training has not seen.
+        run: A run of ``tfmat train matgan``: the formulas that it trained on and held out, unless
+            ``train`` or ``holdout`` say otherwise.
+        against: Lists of which it is counted how many novel formulas they confirm: one, several,
+            or several by name.
+        baselines: Measure beside them random formulas, independent marginals, same-group
+            substitution and the training set itself.
+        number: Formulas of each baseline.
+        seed: Seed of the baselines.
+        column: Column of each file that holds the formulas; found by its usual names by default.
+
+    Returns:
+        ``validity_settings``, ``references`` and a list of ``results``, as ``tfmat evaluate
+        compositions --json`` prints them; docs/evaluating.md describes them.
+
+    Raises:
+        InputError: There is nothing to judge, or something cannot be read.
+    """
+    named = samples if isinstance(samples, Mapping) else _named(samples)
+    if not named and not baselines:
+        raise InputError("samples: give formulas to judge, or baselines")
+    if baselines and train is None and run is None:
+        raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
+    whole("number", number, 1)
+    whole("seed", seed, 0, LARGEST_SEED)
+    learned = None if train is None else place_of(train)
+    held_out = None if holdout is None else place_of(holdout)
+    if run is not None:
+        of_run = lists_of_run(run)
+        learned, held_out = learned or of_run[0], held_out or of_run[1]
+    checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
+
+    def judge(formulas: Compositions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        verdict = checker.check(formulas)
+        return verdict.neutral, verdict.balanced
+
+    references, record = read_references(learned, held_out, named_places(against, "against"))
+    summary: dict[str, Any] = {
+        "validity_settings": checker.settings.describe(),
+        "references": record,
+    }
+    results = []
+    with Progress("measuring", len(named) + 4 * baselines, "set") as progress:
+        for name, sample in named.items():
+            results.append(measure(_sample(sample, column, name), judge, references))
+            progress.update()
+        if baselines:
+            summary["baselines"] = {"n": number, "seed": seed}
+            assert references.training is not None  # noqa: S101
+            for drawn in baseline_samples(references.training.compositions, number, seed):
+                results.append(measure(drawn, judge, references))
+                progress.update()
+    summary["results"] = results
+    return summary
+
+
+def _named(sample: OneSample) -> dict[str, OneSample]:
+    if isinstance(sample, str | Path | CompositionDataset):
+        return {Path(place_of(sample)).name: sample}
+    return {"samples": sample} if len(sample) else {}
+
+
+def _sample(sample: OneSample, column: str | None, name: str) -> Sample:
+    if isinstance(sample, str | Path | CompositionDataset):
+        return read_sample(place_of(sample), column, name)
+    parsed = parse_formulas(list(sample))
+    if not len(parsed.compositions):
+        raise InputError(f"samples: nothing in {name} is a formula")
+    times = drawn = None
+    if isinstance(sample, Formulas):
+        counted = sample.table[TIMES].to_numpy().astype(np.int64)
+        # A row for each sample: they stand in their order.
+        times = counted if counted.max() > 1 else None
+        drawn = Drawn(sample.summary["samples"], sample.summary["accepted"])
+    return Sample(name, parsed.compositions, times, len(parsed.rejected), drawn)

@@ -1,0 +1,133 @@
+"""``tfmat.hull``: energies above the convex hull, structure by structure."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.hull import metastable, stable
+from tfmat.datasets.named import Several, named_places
+from tfmat.datasets.sources import source_of
+from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.errors import InputError
+from tfmat.evaluation.hull.entries import Entries, of_dataset, read_entries
+from tfmat.evaluation.hull.report import check_there, has_compound, scale_warnings, unknown_hulls
+from tfmat.evaluation.hull.stability import distances, parse_system, systems_of
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+
+@dataclass(frozen=True, eq=False)
+class AboveHull:
+    """Structures beside the convex hull of the known ones.
+
+    Attributes:
+        ids: Names of the structures that have a formation energy.
+        formulas: Their reduced formulas.
+        formation_energy: eV/atom, shape ``(n,)``.
+        above: Energy above the hull of the known structures, eV/atom, shape ``(n,)``; negative
+            below it, NaN outside of the systems in question.
+        above_redefined: Energy above the hull of all together, eV/atom, shape ``(n,)``, at least 0.
+        judged: Whether the hull rests on a known compound, shape ``(n,)``; a hull of nothing but
+            elements makes whatever binds stable.
+        warnings: What speaks against the energies or the hulls, one line each.
+        left_out: Number of structures without an energy, by set and reason.
+    """
+
+    ids: Sequence[str]
+    formulas: list[str]
+    formation_energy: NDArray[np.float64]
+    above: NDArray[np.float64]
+    above_redefined: NDArray[np.float64]
+    judged: NDArray[np.bool_]
+    warnings: list[str]
+    left_out: Mapping[str, Mapping[str, int]]
+
+    @property
+    def stable(self) -> NDArray[np.bool_]:
+        """Those below 0 and at most 0.100 eV/atom above the hull (paper 004), shape ``(n,)``."""
+        return self.judged & stable(self.formation_energy, self.above)
+
+    @property
+    def metastable(self) -> NDArray[np.bool_]:
+        """Those below 0 and at most 0.150 eV/atom above the hull (paper 004), shape ``(n,)``."""
+        return self.judged & metastable(self.formation_energy, self.above)
+
+
+def hull(
+    structures: str | Path | Iterable[Structure | Crystal],
+    against: Several,
+    *,
+    system: str | Sequence[str] = (),
+) -> AboveHull:
+    """Computes energies above the convex hull of known structures.
+
+    Args:
+        structures: What :func:`tfmat.relax` gives, other pymatgen structures whose ``properties``
+            hold ``formation_energy_per_atom`` (eV/atom), or a file, a folder, a dataset or its
+            name.
+        against: Datasets or files of known structures or formulas with formation energies: one,
+            several, or several by name.
+        system: Only these chemical systems, e.g. ``"Bi-Se"``; all that occur by default.
+
+    Returns:
+        Energies above the hull, structure by structure.
+
+    Raises:
+        InputError: Something cannot be read or holds no formation energy, or no structure is in
+            the systems.
+    """
+    places = named_places(against, "against")
+    if not places:
+        raise InputError("against: give known structures with formation energies")
+    named = [parse_system(text) for text in ([system] if isinstance(system, str) else system)]
+    known = Entries.concatenate([read_entries(place, name) for name, place in places.items()])
+    generated = (
+        read_entries(str(structures), "structures")
+        if isinstance(structures, str | Path)
+        else _entries(structures)
+    )
+    for one in named:
+        check_there(one, known, generated)
+    _, found = distances(named or list(generated.systems), known, generated)
+    judged = np.zeros(len(generated), np.bool_)
+    for key, rows in generated.systems.items():
+        judged[rows] = has_compound(key, known)
+    return AboveHull(
+        generated.ids,
+        generated.compositions.formulas(),
+        generated.energies,
+        found.known,
+        found.redefined,
+        judged,
+        scale_warnings(known, generated) + unknown_hulls(named or systems_of(generated), known),
+        {
+            name: counts
+            for entries in (generated, known)
+            for name, counts in entries.left_out.items()
+            if any(counts.values())
+        },
+    )
+
+
+def _entries(structures: Iterable[Structure | Crystal]) -> Entries:
+    """Reads structures in memory in the way of those on disk."""
+    source = source_of(structures)
+    extra = {} if source.energies is None else {"energies": source.energies}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "structures"
+        with DatasetWriter(place, source.record, extra=extra) as writer:
+            for entry in source.entries:
+                if entry.crystal is not None:
+                    writer.add(entry.crystal, entry.identifier, entry.properties)
+                else:
+                    writer.reject(entry.identifier, entry.reason)
+        return of_dataset(Dataset.open(place), "structures")

@@ -1,0 +1,130 @@
+"""Which structures are distinct and novel: what ``tfmat evaluate structures`` does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.folders import is_dataset
+from tfmat.datasets.named import Several, named_places
+from tfmat.datasets.sources import Source, source_of
+from tfmat.datasets.store import Dataset
+from tfmat.errors import InputError
+from tfmat.evaluation.novelty.count import Verdict, judge, summarise
+from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
+from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
+from tfmat.files import check_place, replacing_folder
+from tfmat.progress import Progress
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+
+def novelty(
+    structures: str | Path | Iterable[Structure | Crystal],
+    against: Several = (),
+    *,
+    index: bool | str | Path = False,
+    distances: bool = True,
+) -> list[Verdict]:
+    """Says of each structure whether it is distinct, and whether it is known.
+
+    Structures are the same if pymatgen's StructureMatcher(ltol 0.2, stol 0.3, angle_tol 5) says so,
+    with ``primitive_cell=True`` or ``False``.
+
+    Args:
+        structures: pymatgen structures, or a file, a folder, a dataset or its name.
+        against: Datasets of known structures: one, several, or several by name.
+        index: Keep what was reduced of the known structures for the next time: in this folder, or
+            with ``True`` beside each dataset.
+        distances: Also measure the rms distance of matching structures, in Å.
+
+    Returns:
+        A verdict on each, in their order, then on those that failed before (``reason`` says why):
+        ``distinct``, ``novel``, ``copy_of``, ``known`` (the match in each dataset), ``distances``.
+
+    Raises:
+        InputError: Something cannot be read, or two datasets have one name.
+    """
+    return _judged(_read(structures), _opened(against), index, distances)[0]
+
+
+def evaluate_structures(
+    generated: str | Path | Iterable[Structure | Crystal],
+    against: Several = (),
+    *,
+    index: bool | str | Path = False,
+    distances: bool = True,
+    out: str | Path | None = None,
+    novel: str | Path | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Counts which structures are distinct, and which are not known yet.
+
+    Args:
+        generated: pymatgen structures, or a file, a folder, a dataset or its name.
+        against: Datasets of known structures: one, several, or several by name.
+        index: As for :func:`novelty`.
+        distances: Also measure the rms distance of matching structures, in Å.
+        out: Folder for a table of all and the summary.
+        novel: Dataset to write of the structures that are distinct and novel.
+        overwrite: Replace the results that are there.
+
+    Returns:
+        The summary that ``tfmat evaluate structures --json`` prints.
+
+    Raises:
+        InputError: Something cannot be read, is in the way, or there is nothing to be novel beside.
+    """
+    start, cpu = time.monotonic(), time.process_time()
+    known = _opened(against)
+    if novel is not None and not known:
+        raise InputError("--novel needs known structures: give --against DATA")
+    if out is not None:
+        check_place(Path(out), overwrite=overwrite, own=is_output)
+    if novel is not None:
+        check_place(Path(novel), overwrite=overwrite, own=is_dataset)
+    source = _read(generated)
+    verdicts, counts = _judged(source, known, index, distances)
+    summary: dict[str, Any] = {"generated": source.record, **counts}
+    if novel is not None:
+        summary["novel_written"] = write_novel(
+            Path(novel), source, verdicts, summary, overwrite=overwrite
+        )
+    summary["seconds"] = round(time.monotonic() - start, 2)
+    summary["cpu_seconds"] = round(time.process_time() - cpu, 2)
+    if out is not None:
+        with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
+            write_output(folder, verdicts, list(known), summary)
+    return summary
+
+
+def _read(structures: str | Path | Iterable[Structure | Crystal]) -> Source:
+    if isinstance(structures, str | Path):
+        return read_generated(structures)
+    return source_of(structures)
+
+
+def _opened(against: Several) -> dict[str, Dataset]:
+    places = named_places(against, "against")
+    return {name: Dataset.open(place) for name, place in places.items()}
+
+
+def _judged(
+    source: Source, known: Mapping[str, Dataset], index: bool | str | Path, distances: bool
+) -> tuple[list[Verdict], dict[str, Any]]:
+    """Returns the verdicts and their counts."""
+    with ExitStack() as stack:
+        indices = {}
+        for name, dataset in known.items():
+            parent = None if isinstance(index, bool) else Path(index)
+            folder = None if index is False else index_folder(dataset, parent)
+            indices[name] = stack.enter_context(NoveltyIndex.open(dataset, folder))
+        count = sum(entry.crystal is not None for entry in source.entries)
+        progress = stack.enter_context(Progress("comparing", count, "structure"))
+        verdicts = judge(source.entries, indices, distances=distances, on_step=progress.update)
+    return verdicts, summarise(verdicts, indices)
