@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Crystal graphs that a constraint sees at once.
 _GRAPHS = 256
+# Structures that are drawn at once: a voxel takes 1 MB in the published form.
+_DRAWN = 32
 
 
 class CrystalModel:
@@ -167,9 +169,11 @@ class CrystalModel:
         layout = self.codec.layout
         given = crystals_of(structures, "structures")
         crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
-        if not crystals:
-            return np.zeros((0, layout.height, layout.width, 1), np.float32)
-        return layout.pack(*self.codec.encode(crystals))
+        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
+        for start in range(0, len(crystals), _DRAWN):
+            chunk = slice(start, start + _DRAWN)
+            graphs[chunk] = layout.pack(*self.codec.encode(crystals[chunk]))
+        return graphs
 
     @arguments.named
     def decode(

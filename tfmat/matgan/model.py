@@ -24,6 +24,7 @@ from tfmat.matgan.generating.pattern import Pattern
 from tfmat.matgan.generating.results import Amount, generate_table
 from tfmat.matgan.matrix import SHAPE, accept, encode
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
+from tfmat.matgan.validity.oxidation_states import SETS
 
 
 class FormulaModel:
@@ -131,6 +132,7 @@ class FormulaModel:
         """
         if self.generator is None:
             raise InputError(f"{self.name}: holds no generator; load a model of a trained MatGAN")
+        arguments.one_of("oxidation_states", oxidation_states, SETS)
         share = arguments.real("critic_keep", critic_keep, above=0)
         if share > 1:
             raise InputError(f"critic_keep: must be at most 1, not {share:g}")

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.arguments import LARGEST_SEED, whole
+from tfmat.arguments import LARGEST_SEED, one_of, whole
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.named import Several, named_places, place_of
 from tfmat.errors import InputError
@@ -26,6 +26,7 @@ from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.formulas import Formulas
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
+from tfmat.matgan.validity.oxidation_states import SETS
 from tfmat.progress import Progress
 
 # What tfmat.load(...).generate gave, a list of formulas, a file, or a dataset or its name.
@@ -77,6 +78,7 @@ def evaluate_compositions(
         raise InputError("samples: give formulas to judge, or baselines")
     if baselines and train is None and run is None:
         raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
+    one_of("oxidation_states", oxidation_states, SETS)
     whole("number", number, 1)
     whole("seed", seed, 0, LARGEST_SEED)
     learned = None if train is None else place_of(train)

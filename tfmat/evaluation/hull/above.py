@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,6 @@ def _entries(structures: Iterable[Structure | Crystal]) -> Entries:
             for entry in source.entries:
                 if entry.crystal is not None:
                     writer.add(entry.crystal, entry.identifier, entry.properties)
-                else:
-                    writer.reject(entry.identifier, entry.reason)
-        return of_dataset(Dataset.open(place), "structures")
+        found = of_dataset(Dataset.open(place), source.record["name"])
+    failed = Counter(entry.reason.split(": ")[0] for entry in source.entries if entry.reason)
+    return replace(found, left_out={name: {**n, **failed} for name, n in found.left_out.items()})
