@@ -102,8 +102,9 @@ def reconstruction(
     from tfmat.ccdcgan.held_out import rows_of
     from tfmat.ccdcgan.recipe import DataRecipe
     from tfmat.ccdcgan.voxels.spec import VoxelSpec
+    from tfmat.datasets.folders import resolve
     from tfmat.datasets.select import select
-    from tfmat.datasets.store import Dataset, resolve
+    from tfmat.datasets.store import Dataset
     from tfmat.errors import InputError
     from tfmat.inference.package import load
     from tfmat.progress import Progress

@@ -56,7 +56,7 @@ def niggli_lengths(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises:
         InputError: The cell cannot be reduced.
     """
-    return np.linalg.norm(niggli_lattice(lattice), axis=1)
+    return np.asarray(np.linalg.norm(niggli_lattice(lattice), axis=1))
 
 
 def obstacle(
