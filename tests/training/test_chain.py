@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ pytest.importorskip("keras")
 import walk_chain
 from walk_chain import WalkChain
 
+from tfmat import families
 from tfmat.errors import InputError, OutOfTimeError
-from tfmat.recipes.defaults import DEFAULTS
 from tfmat.training import chain as chains
 from tfmat.training import log as logs
 from tfmat.training.chain import Order, open_run, train
@@ -27,11 +28,11 @@ BOTH = {"near": "trained", "far": "trained"}
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
-    """A folder with a recipe and a dataset; there is no export and no TensorBoard."""
+    """A folder with a recipe and a dataset; there is no TensorBoard."""
     monkeypatch.chdir(tmp_path)
-    for module in (chains, logs):
-        monkeypatch.setattr(module, "on_tensorflow", lambda: False)
-    monkeypatch.setitem(DEFAULTS, "far", "walk.toml")
+    monkeypatch.setattr(logs, "on_tensorflow", lambda: False)
+    targets = {"far": (None, SimpleNamespace(recipe="walk.toml"))}
+    monkeypatch.setattr(families, "targets", lambda: targets)
     walk_chain.write_recipe(tmp_path / "walk.toml")
     walk_chain.write_dataset(tmp_path / "data")
     return tmp_path
@@ -46,10 +47,10 @@ def again(place, out="run", **options):
     return Order("far", place / out, resume=True, **options)
 
 
-def walk(order, chain=None):
+def walk(order, chain=None, exporter=None):
     """Trains; returns the summary, the lines for the user and the chain."""
     chain, told = chain or WalkChain(), []
-    return train(chain, order, Devices("one"), told.append), told, chain
+    return train(chain, order, Devices("one"), told.append, exporter), told, chain
 
 
 def refused(order, message, chain=None):
@@ -80,7 +81,7 @@ def test_a_new_run_trains_all_and_writes_it_down(place):
     assert told[0].endswith("run: recipe walk, seed 4, 2 formulas to walk on")
     assert told[1].startswith("near: distance ")
     assert told[1].endswith(" Å")
-    assert "no model package" in told[-1]
+    assert told[-1].startswith("far: distance ")
     assert (place / "run/held_out.csv").read_text("utf-8") == "formula\nformula\n"
     record = Run.open(place / "run").info["dataset"]
     assert (record["name"], record["path"]) == ("data", str(place / "data"))
@@ -289,3 +290,53 @@ def test_an_older_recipe_gets_the_defaults_of_what_it_lacks(place):
     run = open_run(WalkChain(), place / "run")
     assert run.recipe["data"]["held_out"] == 1
     assert set(walk(again(place))[0]["stages"].values()) == {"finished before"}
+
+
+class Exporter:
+    """Writes a package of one file; fails as often as asked."""
+
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.calls = 0
+
+    def __call__(self, chain, run, recipe, out):
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise KeyboardInterrupt
+        out.mkdir(exist_ok=True)
+        (out / "walk.onnx").write_text(f"{recipe.name} {run.seed}", "utf-8")
+        return ["walk"]
+
+
+def test_a_package_is_written_when_something_was_trained_or_it_is_missing(place):
+    exporter = Exporter(failures=1)
+    with pytest.raises(KeyboardInterrupt):
+        walk(new(place), exporter=exporter)
+    assert not Run.open(place / "run").finished("export")
+    summary, told, chain = walk(again(place), exporter=exporter)
+    assert chain.walked == []
+    assert exporter.calls == 2
+    assert summary["package"] == str(place / "run/package")
+    assert told[-1] == f"model package: {place / 'run/package'}"
+    record = Run.open(place / "run").stage("export")
+    assert record["parts"] == ["walk"]
+    assert list(record["files"]) == ["package/walk.onnx"]
+    walk(again(place), exporter=exporter)
+    assert exporter.calls == 2
+    # Another stage in the same run makes it anew.
+    walk(Order("near", place / "parts", "walk.toml", data="data"), exporter=exporter)
+    walk(again(place, "parts"), exporter=exporter)
+    assert exporter.calls == 4
+
+
+def test_another_backend_trains_what_it_can_and_exports_nothing(place, monkeypatch):
+    monkeypatch.setattr(chains, "on_tensorflow", lambda: False)
+    exporter, chain = Exporter(), WalkChain()
+    chain.tensorflow_only = frozenset({"far"})
+    with pytest.raises(InputError, match="far trains on TensorFlow only: unset KERAS_BACKEND"):
+        walk(new(place), chain, exporter)
+    assert Run.open(place / "run").finished("near")
+    summary, told, _ = walk(again(place), exporter=exporter)
+    assert summary["stages"] == {"near": "finished before", "far": "trained"}
+    assert (summary["package"], exporter.calls) == (None, 0)
+    assert "no model package: the export needs TensorFlow" in told[-1]
