@@ -207,10 +207,20 @@ def test_a_stage_begun_again_keeps_what_it_noted(tmp_path):
     assert run.stage("no such stage") == {}
 
 
-def test_a_dcgan_in_the_run_of_a_ccdcgan_is_told_of_from(tmp_path):
+def test_a_family_may_know_better_what_to_do(tmp_path):
     run = start(tmp_path / "run")
-    with pytest.raises(InputError, match="is a CCDCGAN; train a DCGAN beside it with --from"):
-        run.check_same(RECIPE | {"gan": {**RECIPE["gan"], "terms": []}}, None, DATA)
+    asked = []
+
+    def hint(key, new):
+        asked.append((key, new))
+        return "take --from {run}" if new == [] else ""
+
+    recipe = RECIPE | {"gan": {**RECIPE["gan"], "terms": []}}
+    with pytest.raises(InputError, match=f"run: take --from {run.folder}$"):
+        run.check_same(recipe, None, DATA, hint)
+    assert asked == [("gan.terms", [])]
+    with pytest.raises(InputError, match="more = None, not 1"):
+        run.check_same(RECIPE | {"more": 1}, None, DATA, hint)
 
 
 @pytest.mark.parametrize(
