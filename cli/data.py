@@ -111,6 +111,7 @@ def data() -> None:
 @click.pass_context
 def import_(
     context: click.Context,
+    /,
     source: Path,
     out: Path,
     kind: str,
@@ -204,7 +205,7 @@ def _property(word: str) -> tuple[str, str]:
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON description.")
 @click.pass_context
-def info(context: click.Context, dataset: str, as_json: bool, **choices: Any) -> None:
+def info(context: click.Context, /, dataset: str, as_json: bool, **choices: Any) -> None:
     """Describe DATASET, a folder or the name of one that ships with tfmat.
 
     Of compositions it also says how many are valid by smact.

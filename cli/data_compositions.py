@@ -45,7 +45,8 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
     ):
         command = option(command)
-    return validity_options(command)
+    with_validity: Callable[..., Any] = validity_options(command)
+    return with_validity
 
 
 def run_import(

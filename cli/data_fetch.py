@@ -155,6 +155,7 @@ def mp(
 @click.pass_context
 def optimade(
     context: click.Context,
+    /,
     provider: str,
     filter_text: str,
     properties: tuple[str, ...],

@@ -104,7 +104,7 @@ def _commands(family: str) -> ModuleType:
     help="Requests under way at a time.",
 )
 @click.pass_context
-def predict(ctx: click.Context, **options: Any) -> None:
+def predict(ctx: click.Context, /, **options: Any) -> None:
     """Generate structures or formulas with networks that run on a TensorFlow Serving.
 
     The server runs the networks that tfmat serve wrote for it; what they make is decoded, judged

@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import tensorflow as tf
+from logical_devices import strategy_of
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.constraint import build_constraint
@@ -21,13 +22,7 @@ BATCH = 16
 
 
 def main(devices: int, form: str, out: str) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * devices
-    )
-    strategy = tf.distribute.get_strategy()
-    if devices > 1:
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+    strategy = strategy_of(devices)
     keras.utils.set_random_seed(1)
     layout = GraphLayout(8, 8, 10, 5, 20, ("Bi", "Se"))
     filters = (16,) if form == "dense" else (4, 4, 4)

@@ -1,6 +1,4 @@
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import keras
 import tensorflow as tf
+from logical_devices import one_and_two
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.constraint import build_constraint
@@ -267,16 +266,11 @@ def test_average_of_the_generator():
 @pytest.mark.parametrize("form", ["reference", "dense"])
 def test_two_replicas_update_like_one_device(form, tmp_path):
     """Gradient scale, noise, batch statistics and averages under MirroredStrategy."""
-    script = Path(__file__).with_name("gan_step_replicas.py")
-    for devices in ("1", "2"):
-        out = tmp_path / f"{devices}.npz"
-        subprocess.run([sys.executable, script, devices, form, out], check=True, timeout=300)
-    with np.load(tmp_path / "1.npz") as one, np.load(tmp_path / "2.npz") as two:
-        assert sorted(one) == sorted(two)
-        for name in one:
-            if not name.startswith("draw"):
-                np.testing.assert_allclose(two[name], one[name], atol=2e-5, err_msg=name)
-        # Replicas share out the noise that one device draws, and drop different activations.
-        np.testing.assert_array_equal(two["draw_noise"], one["draw_noise"])
-        assert not np.array_equal(two["draw_noise"][:8], two["draw_noise"][8:])
-        assert not np.array_equal(two["draw_seeds"][:3], two["draw_seeds"][3:])
+    one, two = one_and_two(Path(__file__).with_name("gan_step_replicas.py"), tmp_path, form)
+    for name, value in one.items():
+        if not name.startswith("draw"):
+            np.testing.assert_allclose(two[name], value, atol=2e-5, err_msg=name)
+    # Replicas share out the noise that one device draws, and drop different activations.
+    np.testing.assert_array_equal(two["draw_noise"], one["draw_noise"])
+    assert not np.array_equal(two["draw_noise"][:8], two["draw_noise"][8:])
+    assert not np.array_equal(two["draw_seeds"][:3], two["draw_seeds"][3:])

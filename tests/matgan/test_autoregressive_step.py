@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +11,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import tensorflow as tf
 import tiny_autoregressive
+from logical_devices import one_and_two
 from tiny_autoregressive import make, real
 
 from tfmat.matgan.matrix import matrix_counts
@@ -124,17 +123,7 @@ def test_rarity_spreads_the_formulas():
 
 def test_two_replicas_step_like_one_device(tmp_path):
     """Standardised scores, costs and gradients under MirroredStrategy."""
-    script = tiny_autoregressive.__file__
-    files = [tmp_path / f"{devices}.npz" for devices in (1, 2)]
-    processes = [
-        subprocess.Popen([sys.executable, script, file.stem, str(file)], stderr=subprocess.PIPE)
-        for file in files
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors[-2000:]
-    one, two = (dict(np.load(file)) for file in files)
-    assert one.keys() == two.keys()
+    one, two = one_and_two(tiny_autoregressive.__file__, tmp_path)
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=5e-5, err_msg=name)
 

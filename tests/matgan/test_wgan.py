@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ pytest.importorskip("tensorflow")
 import keras
 import tensorflow as tf
 from keras import layers
+from logical_devices import one_and_two
 
 from tfmat.matgan.matrix import encode, from_counts
 from tfmat.matgan.networks.gan import batch_normalisation, build_critic, build_generator
@@ -187,16 +186,6 @@ def test_schedules_end_at_zero():
 
 def test_two_replicas_step_like_one_device(tmp_path):
     """Gradients, noise, interpolation, batch statistics and averages under MirroredStrategy."""
-    script = str(Path(__file__).with_name("wgan_replicas.py"))
-    files = [tmp_path / f"{devices}.npz" for devices in (1, 2)]
-    processes = [
-        subprocess.Popen([sys.executable, script, file.stem, str(file)], stderr=subprocess.PIPE)
-        for file in files
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=300)
-        assert process.returncode == 0, errors[-2000:]
-    one, two = (dict(np.load(file)) for file in files)
-    assert one.keys() == two.keys()
+    one, two = one_and_two(Path(__file__).with_name("wgan_replicas.py"), tmp_path)
     for name, value in one.items():
         np.testing.assert_allclose(two[name], value, rtol=1e-4, atol=5e-5, err_msg=name)

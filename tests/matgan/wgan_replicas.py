@@ -8,8 +8,8 @@ import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
+from logical_devices import strategy_of
 
 from tfmat.matgan.networks.gan import batch_normalisation
 from tfmat.matgan.recipe import CriticGanRecipe
@@ -20,13 +20,7 @@ BATCH = 8
 
 
 def main(devices: int, out: str) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * devices
-    )
-    strategy = tf.distribute.get_strategy()
-    if devices > 1:
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+    strategy = strategy_of(devices)
     keras.utils.set_random_seed(1)
     recipe = CriticGanRecipe(
         form="dense", latent=5, critic_steps=2, steps=3, epochs=0, batch_size=BATCH, ema=0.5

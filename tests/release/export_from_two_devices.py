@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import tensorflow as tf
 import tiny
 import tiny_compositions
+from logical_devices import split_cpu
 from tfmat.cli.main import main
 
 
@@ -25,10 +25,7 @@ def tfmat(*words: str) -> None:
 
 
 def run(target: str) -> None:
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-    )
+    split_cpu()
     family, table = {
         "lattice-ae": (tiny, "lattice_autoencoder"),
         "matgan": (tiny_compositions, "gan"),

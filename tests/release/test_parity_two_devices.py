@@ -1,12 +1,10 @@
 """Networks trained under MirroredStrategy are exported like any others."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from logical_devices import run
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("jsonschema")
@@ -23,16 +21,7 @@ pytestmark = pytest.mark.train
 def test_trained_on_two_devices_all_forms_agree(target, stage, tmp_path):
     import keras
 
-    support = Path(__file__).parents[1] / "support"
-    done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("export_from_two_devices.py"), target],
-        env={**os.environ, "PYTHONPATH": str(support)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+    run(Path(__file__).with_name("export_from_two_devices.py"), target, cwd=tmp_path)
     stages = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))["stages"]
     assert stages[stage]["replicas"] == 2
     assert (tmp_path / "package" / "README.md").is_file()

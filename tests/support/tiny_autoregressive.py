@@ -8,7 +8,7 @@ import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
+from logical_devices import strategy_of
 
 from tfmat.matgan.networks.autoregressive import AutoregressiveNetworks, build_critic
 from tfmat.matgan.recipe import CriticGanRecipe
@@ -52,13 +52,7 @@ def real(batch: int, seed: int = 0) -> np.ndarray:
 
 
 def main(devices: int, out: str) -> None:
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * devices
-    )
-    strategy = tf.distribute.get_strategy()
-    if devices > 1:
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+    strategy = strategy_of(devices)
     arrays = {}
     with strategy.scope():
         trainer = make(PolicyRecipe(sample_size=3e4))

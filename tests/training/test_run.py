@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("keras")
 
 from tfmat.errors import InputError
-from tfmat.training.run import Run, first_difference
+from tfmat.training.run import Run, first_difference, link_or_copy, versions
 
 pytestmark = pytest.mark.train
 
@@ -132,3 +132,120 @@ def test_first_difference():
     assert first_difference(old, {"a": {"b": 1, "c": [2]}, "d": 0.1}) == ("a.c", [1, 2], [2])
     assert first_difference(old, {**old, "e": 1}) == ("e", None, 1)
     assert first_difference(old, {**old, "d": 0.2}, ignore=["d"]) is None
+
+
+def test_a_folder_of_another_version_or_half_of_one_is_no_run(tmp_path):
+    run = start(tmp_path / "run")
+    file = run.folder / "run.json"
+    text = file.read_text("utf-8")
+    for old, new in (('"tfmat-run"', '"other"'), ('"format_version": 1', '"format_version": 2')):
+        assert old in text
+        file.write_text(text.replace(old, new), "utf-8")
+        with pytest.raises(InputError, match="not a run of this version"):
+            Run.open(run.folder)
+    file.write_text("{", "utf-8")
+    with pytest.raises(InputError, match="no training run"):
+        Run.open(run.folder)
+    file.write_text(text, "utf-8")
+    (run.folder / "recipe.toml").unlink()
+    with pytest.raises(InputError, match="no training run"):
+        Run.open(run.folder)
+
+
+def test_a_file_that_was_lost_is_not_reused(tmp_path):
+    source = start(tmp_path / "source")
+    file = source.stage_folder("graphs") / "a.txt"
+    file.write_text("a", "utf-8")
+    source.finish("graphs", [file])
+    file.unlink()
+    target = start(tmp_path / "target")
+    with pytest.raises(InputError, match=r"stages/graphs/a\.txt is missing or was changed"):
+        target.reuse(source, "graphs")
+    assert not Run.open(target.folder).finished("graphs")
+
+
+def test_what_is_reused_is_linked_where_that_works_and_copied_elsewhere(tmp_path, monkeypatch):
+    source, target = tmp_path / "source.txt", tmp_path / "new" / "target.txt"
+    source.write_text("new", "utf-8")
+    link_or_copy(source, target)
+    assert target.samefile(source)
+
+    def no_link(*_):
+        raise OSError
+
+    monkeypatch.setattr("os.link", no_link)
+    other = tmp_path / "other.txt"
+    other.write_text("old", "utf-8")
+    link_or_copy(source, other)
+    assert not other.samefile(source)
+    assert other.read_text("utf-8") == "new"
+
+
+def test_other_versions_are_noted_with_the_stage_they_trained(tmp_path, monkeypatch):
+    run = start(tmp_path / "run")
+    run.begin("graphs", steps=3)
+    run.finish("graphs")
+    assert "versions" not in run.stage("graphs")
+    now = versions() | {"numpy": "99.0"}
+    monkeypatch.setattr("tfmat.training.run.versions", lambda: now)
+    run.begin("gan", steps=5, seconds=1.5, threads=2)
+    assert run.stage("gan")["versions"]["numpy"] == "99.0"
+    assert set(run.training()["stages"]) == {"graphs"}
+    run.finish("gan")
+    assert run.training() == {
+        "created": run.info["created"],
+        "versions": run.info["versions"],
+        "stages": {"graphs": {"steps": 3}, "gan": {"steps": 5, "seconds": 1.5, "versions": now}},
+    }
+
+
+def test_a_stage_begun_again_keeps_what_it_noted(tmp_path):
+    run = start(tmp_path / "run")
+    run.begin("gan", steps=5)
+    run.begin("gan", seconds=2.0)
+    assert Run.open(run.folder).stage("gan") == {"state": "running", "steps": 5, "seconds": 2.0}
+    assert run.stage("no such stage") == {}
+
+
+def test_a_family_may_know_better_what_to_do(tmp_path):
+    run = start(tmp_path / "run")
+    asked = []
+
+    def hint(key, new):
+        asked.append((key, new))
+        return "take --from {run}" if new == [] else ""
+
+    recipe = RECIPE | {"gan": {**RECIPE["gan"], "terms": []}}
+    with pytest.raises(InputError, match=f"run: take --from {run.folder}$"):
+        run.check_same(recipe, None, DATA, hint)
+    assert asked == [("gan.terms", [])]
+    with pytest.raises(InputError, match="more = None, not 1"):
+        run.check_same(RECIPE | {"more": 1}, None, DATA, hint)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fits"),
+    [({}, {"sha256": "a"}, True), ({"sha256": "a"}, {"sha256": "a"}, True)]
+    + [({"sha256": "a"}, now, False) for now in ({"sha256": "b"}, {})],
+)
+def test_a_run_goes_on_with_the_split_it_began_with(tmp_path, before, now, fits):
+    run = Run.start(tmp_path / "run", RECIPE, 7, DATA | {"split": before})
+    if fits:
+        run.check_same(RECIPE, 7, DATA | {"split": now})
+    else:
+        with pytest.raises(InputError, match="would hold out others"):
+            run.check_same(RECIPE, 7, DATA | {"split": now})
+
+
+def test_networks_are_those_that_were_written_in_the_order_asked_for(tmp_path):
+    import keras
+
+    run = start(tmp_path / "run")
+    for part in ("generator", "encoder"):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)], name=part)
+        run.save_model(part, model)
+    networks = run.networks(["encoder", "decoder", "generator", "encoder"])
+    assert [(part, model.name) for part, model in networks.items()] == [
+        ("encoder", "encoder"),
+        ("generator", "generator"),
+    ]

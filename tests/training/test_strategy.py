@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
+from logical_devices import run
 
 from tfmat.errors import InputError
 
@@ -22,15 +20,8 @@ pytestmark = pytest.mark.train
 
 def run_case(name: str, folder: Path) -> dict[str, Any]:
     recipe = tiny.write_recipe(folder / "tiny.toml")
-    result = subprocess.run(
-        [sys.executable, Path(__file__).with_name("two_devices.py"), name, recipe],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    values: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    printed = run(Path(__file__).with_name("two_devices.py"), name, recipe)
+    values: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return values
 
 

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from logical_devices import split_cpu
 
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+split_cpu()
 
 import keras  # noqa: E402
 

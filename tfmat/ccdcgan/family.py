@@ -27,7 +27,7 @@ class Ccdcgan(Family):
     """Crystal structures: voxels, crystal graphs, GAN, constraint."""
 
     name = "ccdcgan"
-    targets = (
+    targets: ClassVar[tuple[Target, ...]] = (
         Target("lattice-ae", "quickstart", "Train the autoencoder of lattice voxels."),
         Target("sites-ae", "quickstart", "Train the autoencoder of sites voxels."),
         Target(

@@ -132,7 +132,7 @@ class GraphLayout:
     def element_rms(self, graphs: ArrayLike) -> NDArray[np.float64]:
         """Returns the root mean square of every element's cells, shape ``(n, elements)``."""
         _, sites = self.unpack(graphs)
-        return np.sqrt(np.mean(np.square(sites, dtype=np.float64), axis=2))
+        return np.asarray(np.sqrt(np.mean(np.square(sites, dtype=np.float64), axis=2)))
 
     def calibrate_presence(self, graphs: ArrayLike) -> NDArray[np.float64]:
         """Finds above which RMS an element counts as present in a generated crystal graph.

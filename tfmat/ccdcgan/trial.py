@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from math import nan
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import NetworkSet
-from tfmat.networks.metric import metric
+from tfmat.networks.metric import Metric, metric
 
 # Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
 DISTANCES = (1.5, 2.0)
@@ -62,7 +62,7 @@ class StructureTrial(Trial):
             decode = self._end_to_end
         elif part in _ENCODERS:
             decode = self._reconstructed
-        return compare(decode(self.reference), decode(networks))
+        return dict(compare(decode(self.reference), decode(networks)))
 
     def _generated(self, networks: NetworkSet) -> list[Decoded]:
         return [_decoded(result) for result in self._results(networks)]
@@ -135,7 +135,7 @@ def _decoded(result: Result) -> Decoded:
     return result.status if result.crystal is None else result.crystal
 
 
-def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Any]:
+def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Metric]:
     """Measures generated structures.
 
     Args:
@@ -174,7 +174,7 @@ def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, An
     return values
 
 
-def data_figure(dataset: Dataset) -> dict[str, Any]:
+def data_figure(dataset: Dataset) -> Metric:
     """Returns the median volume per atom of a dataset, to compare generated structures with.
 
     Args:
@@ -190,7 +190,17 @@ def _share(answers: Iterable[bool]) -> float:
     return sum(known) / len(known) if known else nan
 
 
-def compare(wanted: Sequence[Decoded], found: Sequence[Decoded]) -> dict[str, Any]:
+class Comparison(TypedDict):
+    """How many structures differ, why, and by how much those that do not, in Å."""
+
+    samples: int
+    different: int
+    reasons: dict[str, int]
+    mean_rms_displacement: float | None
+    largest_rms_displacement: float | None
+
+
+def compare(wanted: Sequence[Decoded], found: Sequence[Decoded]) -> Comparison:
     """Counts the structures that differ.
 
     Args:

@@ -34,5 +34,5 @@ def niggli_lattice(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
         reduced = spglib.niggli_reduce(cell, eps=tolerance * volume ** (2 / 3))
         if reduced is not None:
             # The negative of all three vectors spans the same lattice with the same angles.
-            return reduced if np.linalg.det(reduced) > 0 else -reduced
+            return np.asarray(reduced if np.linalg.det(reduced) > 0 else -reduced)
     raise InputError("the cell cannot be Niggli-reduced; is one of its vectors almost zero?")

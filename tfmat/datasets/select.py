@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,15 @@ def check_limits(max_atoms: int | None, max_length: float | None) -> None:
             raise InputError(f"--{name} {limit}: give a positive number")
 
 
-def limits_record(max_atoms: int | None, max_length: float | None) -> dict[str, Any] | None:
+class Limits(TypedDict):
+    """What a dataset's record says of the limits that were applied."""
+
+    max_atoms: int | None
+    max_length: float | None
+    cell: str
+
+
+def limits_record(max_atoms: int | None, max_length: float | None) -> Limits | None:
     """Returns what a dataset's record says of the limits that were applied, ``None`` for none.
 
     Args:
@@ -56,7 +64,7 @@ def niggli_lengths(lattice: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises:
         InputError: The cell cannot be reduced.
     """
-    return np.linalg.norm(niggli_lattice(lattice), axis=1)
+    return np.asarray(np.linalg.norm(niggli_lattice(lattice), axis=1))
 
 
 def obstacle(

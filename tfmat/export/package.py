@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from tfmat import __version__
 from tfmat.errors import InputError
@@ -205,7 +205,21 @@ class _PartWriter:
         }
 
 
-def describe_file(folder: Path, file: str) -> dict[str, Any]:
+class FileRecord(TypedDict):
+    """A file of a package, as its metadata have it."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
+class _TensorRecord(TypedDict):
+    shape: list[str | int]
+    dtype: str
+    unit: str
+
+
+def describe_file(folder: Path, file: str) -> FileRecord:
     """Returns name, SHA-256 and size of a package's file, as its metadata has them.
 
     Args:
@@ -223,5 +237,5 @@ def _portable(tables: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, A
     return {**tables, "data": {**tables["data"], "dataset": dataset["name"]}}
 
 
-def _tensor(shape: Sequence[int], dtype: str, unit: str) -> dict[str, Any]:
+def _tensor(shape: Sequence[int], dtype: str, unit: str) -> _TensorRecord:
     return {"shape": ["batch", *(int(size) for size in shape)], "dtype": dtype, "unit": unit}

@@ -84,7 +84,7 @@ class Compositions:
     @property
     def n_elements(self) -> NDArray[np.int64]:
         """Number of different elements of each composition ``(n,)``."""
-        return np.count_nonzero(self.numbers, axis=1)
+        return np.asarray(np.count_nonzero(self.numbers, axis=1))
 
     @property
     def largest_count(self) -> NDArray[np.uint16]:

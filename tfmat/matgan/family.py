@@ -25,7 +25,7 @@ class Matgan(Family):
     """Formulas: composition matrices, Wasserstein GAN, composition autoencoder."""
 
     name = "matgan"
-    targets = (
+    targets: ClassVar[tuple[Target, ...]] = (
         Target(
             "matgan",
             "matgan-quickstart",

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypedDict
 
 
-def metric(value: float, unit: str, note: str) -> dict[str, Any]:
+class Metric(TypedDict):
+    """A number with its meaning; ``None`` where it was measured of nothing."""
+
+    value: float | None
+    unit: str
+    note: str
+
+
+def metric(value: float, unit: str, note: str) -> Metric:
     """Returns a number with its meaning, as ``run.json`` keeps it.
 
     Args:

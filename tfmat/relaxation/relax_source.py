@@ -220,7 +220,7 @@ def reference_rows(calculator: Calculator, numbers: Sequence[int]) -> list[Row]:
     rows: list[Row] = []
     for number in numbers:
         try:
-            rows.append(element_reference(number, calculator).record())
+            rows.append(dict(element_reference(number, calculator).record()))
         except TfmatError as error:
             rows.append({"reason": str(error)})
     return rows

@@ -195,15 +195,15 @@ def _energies(group: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _statistics(group: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any]:
+def _statistics(group: Sequence[Mapping[str, Any]], name: str) -> dict[str, float | None]:
     values = np.array([row[name] for row in group], dtype=np.float64)
-    found: dict[str, Any] = {
+    figures = {
         "mean": float(values.mean()),
         "median": float(np.median(values)),
         "minimum": float(values.min()),
         "maximum": float(values.max()),
     }
-    found = {key: round(value, 6) for key, value in found.items()}
+    found: dict[str, float | None] = {key: round(value, 6) for key, value in figures.items()}
     if name == "formation_energy_per_atom":
         found["negative_fraction"] = _share(int((values < 0).sum()), len(values))
     return found

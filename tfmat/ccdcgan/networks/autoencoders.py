@@ -146,7 +146,7 @@ def inference_decoder(decoder: keras.Model) -> keras.Model:
 
 def _inner_edge(recipe: AutoencoderRecipe, grid: int) -> int:
     """Returns the edge of the grid behind the strided convolutions (4 in the papers)."""
-    factor = 2 ** len(recipe.filters)
+    factor = 1 << len(recipe.filters)
     if not recipe.filters or grid % factor:
         raise InputError(
             f"autoencoder filters {recipe.filters}: a grid of {grid} cannot be halved "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, Draw, Sampler
-from tfmat.networks.metric import metric
+from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ DECODED_CHUNKS = 5
 # Voxels that are reconstructed at once.
 VOXEL_BATCH = 8
 
-Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Any]]
+Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Metric]]
 
 
 def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
@@ -58,7 +58,7 @@ def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: Trainin
             encode_lattice(lattices[row], spec, voxel[..., 0])
         return voxels
 
-    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Any]:
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Metric]:
         return lattice_errors([lattices[row] for row in rows], voxels, spec)
 
     _train(
@@ -88,7 +88,7 @@ def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingD
     def draw(rows: NDArray[np.intp]) -> NDArray[np.float32]:
         return encode_channels([channels[row] for row in rows], spec)
 
-    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Any]:
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Metric]:
         return atom_figures([channels[row] for row in rows], voxels, spec)
 
     numbers = np.arange(len(channels))
@@ -209,7 +209,7 @@ def _train(
 
 def _kept(
     stage: Stage, best: BestWeights, recipe: AutoencoderRecipe, count: int, unit: str
-) -> dict[str, Any]:
+) -> dict[str, Metric]:
     """Returns which weights were kept, and tells the user where the recipe's limit was missed."""
     note = f"smallest mean of {count} held-out voxels at a chunk's end; it chose the weights"
     if recipe.keep_below and best.loss >= recipe.keep_below:

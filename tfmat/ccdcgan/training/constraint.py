@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.networks.backend import compiled_steps
 from tfmat.networks.batches import Batches, Sampler
-from tfmat.networks.metric import metric
+from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
 
 def _metrics(
     figures: dict[str, float], name: str, count: int, recipe: CcdcganRecipe
-) -> dict[str, Any]:
+) -> dict[str, Metric]:
     note = f"{name} of {count} held-out structures ({recipe.data.split} split)"
     return {
         "test_mae": metric(

@@ -7,7 +7,6 @@ The mean squared error does not tell: an output without any atom scores 2.9e-5 f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from tfmat.ccdcgan.voxels.decode import decode_channels
 from tfmat.ccdcgan.voxels.lattice import decode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
-from tfmat.networks.metric import metric
+from tfmat.networks.metric import Metric, metric
 
 # An atom counts as found if one is decoded at most this far away, in Å.
 TOLERANCE = 0.5
@@ -87,7 +86,7 @@ class AtomCount:
 
 def atom_figures(
     true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
-) -> dict[str, Any]:
+) -> dict[str, Metric]:
     """Measures reconstructed sites voxels by their atoms.
 
     Args:
@@ -113,7 +112,7 @@ def atom_figures(
 
 def lattice_errors(
     true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
-) -> dict[str, Any]:
+) -> dict[str, Metric]:
     """Measures reconstructed lattice voxels by the cells that they decode to.
 
     Args:

@@ -22,7 +22,7 @@ _CHUNK = 64
 
 def box_positions(crystal: Crystal) -> NDArray[np.float64]:
     """Returns the positions relative to the centre of the cell, in Å, shape ``(atoms, 3)``."""
-    return crystal.positions - crystal.lattice.sum(axis=0) / 2
+    return np.asarray(crystal.positions - crystal.lattice.sum(axis=0) / 2)
 
 
 def scatter(

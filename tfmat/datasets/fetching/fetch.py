@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from tfmat import files
 from tfmat.datasets.credit import Credit
@@ -92,6 +92,15 @@ class FetchOptions:
     max_length: float | None = None
     limit: int | None = None
     overwrite: bool = False
+
+
+class _Head(TypedDict):
+    """The first line of a page on disk, so that the rest need not be read."""
+
+    count: int
+    next: str | None
+    total: int | None
+    newest: str | None
 
 
 @dataclass
@@ -221,7 +230,7 @@ def _fetch_pages(source: Source, work: Path, state: _State, limit: int | None) -
 
 def _store(path: Path, page: Page, entries: list[dict[str, Any]], *, done: bool) -> None:
     """Writes a page: a line about it, so that the rest need not be read, and its entries."""
-    head = {
+    head: _Head = {
         "count": len(entries),
         "next": None if done else page.next,
         "total": page.total,
@@ -242,7 +251,7 @@ def _line(path: Path, number: int) -> Any:
         ) from error
 
 
-def _heads(work: Path) -> list[dict[str, Any]]:
+def _heads(work: Path) -> list[_Head]:
     return [_line(path, 0) for path in _pages(work)]
 
 
@@ -259,7 +268,7 @@ def _write(
     source: Source, out: Path, work: Path, state: _State, options: FetchOptions
 ) -> dict[str, Any]:
     paths, heads = _pages(work), _heads(work)
-    totals = {head["total"] for head in heads} - {None}
+    totals = {head["total"] for head in heads if head["total"] is not None}
     newest = max(head["newest"] or "" for head in heads)
     notes = [*state.notes]
     if len(totals) > 1:

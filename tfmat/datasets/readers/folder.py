@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.properties import guess_id
 from tfmat.datasets.readers.csv import read_table
 from tfmat.datasets.readers.records import Row, open_text
@@ -138,7 +139,7 @@ def _look_up(
     return None
 
 
-def _parse(path: Path) -> list:
+def _parse(path: Path) -> list[Crystal]:
     with open_text(path) as stream:
         text = stream.read()
     if not text.strip():

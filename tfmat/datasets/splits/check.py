@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.splits.copies import base_name, has_copies_by_name, linked
@@ -16,6 +16,14 @@ from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.elements import atomic_numbers
 
 EXAMPLES = 10
+
+
+class Shared(TypedDict):
+    """Rows of one dataset of which another knows something, and some of what it is."""
+
+    rows: int
+    distinct: NotRequired[int]
+    examples: list[Any]
 
 
 def leaks(train: AnyDataset, test: AnyDataset) -> dict[str, Any]:
@@ -58,7 +66,7 @@ def leaks(train: AnyDataset, test: AnyDataset) -> dict[str, Any]:
 
 def _shared(
     known: Sequence[Hashable], labels: Sequence[Hashable], write: Callable[[Any], str]
-) -> dict[str, Any]:
+) -> Shared:
     """Counts labels that are known, and names some of the most frequent of them."""
     distinct = set(known)
     counts: dict[Hashable, int] = {}
@@ -73,7 +81,7 @@ def _shared(
     }
 
 
-def _copies(train: Dataset, test: Dataset) -> dict[str, Any]:
+def _copies(train: Dataset, test: Dataset) -> Shared:
     crystals: list[Callable[[], Crystal]] = []
     names: list[Hashable] = []
     for data in (train, test):

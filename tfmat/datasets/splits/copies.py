@@ -162,5 +162,5 @@ def neighbour_distances(crystal: Crystal, count: int = _NEIGHBOURS) -> NDArray[n
         if found.shape[1] > count:
             nearest = np.sort(np.partition(found, count, axis=1)[:, : count + 1], axis=1)
             if nearest[:, -1].max() <= radius:
-                return nearest[:, 1:].mean(axis=0)
+                return np.asarray(nearest[:, 1:].mean(axis=0))
         radius *= 1.3

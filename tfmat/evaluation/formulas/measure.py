@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,31 @@ class References:
     training: Distinct | None = None
     held_out: Distinct | None = None
     lists: Mapping[str, Distinct] = field(default_factory=dict)
+
+
+class Uniqueness(TypedDict):
+    """A point of the curve of uniqueness."""
+
+    samples: int
+    distinct: float
+    uniqueness: float | None
+
+
+class Found(TypedDict):
+    """How many of known formulas were generated."""
+
+    found: float
+    of: int
+    share: float | None
+
+
+class Confirmation(TypedDict):
+    """How many novel formulas another list confirms."""
+
+    listed: int
+    found: int
+    share_of_list: float | None
+    share_of_novel: float | None
 
 
 def measure(sample: Sample, judge: Judge, references: References) -> dict[str, Any]:
@@ -113,7 +138,7 @@ def validity(distinct: Distinct, judge: Judge, drawn: Drawn | None = None) -> di
     neutral, balanced = judge(distinct.compositions)
     sizes = distinct.compositions.n_elements
 
-    def rates(rows: NDArray[np.bool_] | slice) -> dict[str, Any]:
+    def rates(rows: NDArray[np.bool_] | slice) -> dict[str, dict[str, float | None]]:
         times = distinct.times[rows]
         return {
             name: {
@@ -136,7 +161,7 @@ def validity(distinct: Distinct, judge: Judge, drawn: Drawn | None = None) -> di
     return {**total, "by_n_elements": by_size}
 
 
-def uniqueness_curve(distinct: Distinct) -> list[dict[str, Any]]:
+def uniqueness_curve(distinct: Distinct) -> list[Uniqueness]:
     """Returns distinct formulas and their share after more and more samples.
 
     Args:
@@ -146,7 +171,7 @@ def uniqueness_curve(distinct: Distinct) -> list[dict[str, Any]]:
         For each number of samples of :data:`CURVE` that there is, and for all: ``samples``,
         ``distinct`` (an expected number where the order is not known) and ``uniqueness``.
     """
-    points = []
+    points: list[Uniqueness] = []
     for draws in _steps(CURVE, distinct.samples):
         found = _count(distinct.seen_after(draws).sum())
         points.append({"samples": draws, "distinct": found, "uniqueness": _share(found, draws)})
@@ -178,7 +203,7 @@ def recovery(distinct: Distinct, references: References) -> list[dict[str, Any]]
     return points
 
 
-def confirmation(distinct: Distinct, known: Distinct, training: Distinct | None) -> dict[str, Any]:
+def confirmation(distinct: Distinct, known: Distinct, training: Distinct | None) -> Confirmation:
     """Counts novel formulas that another list confirms.
 
     Args:
@@ -221,8 +246,8 @@ def _against_training(distinct: Distinct, training: Distinct) -> dict[str, Any]:
     }
 
 
-def _by_size(sizes: NDArray[np.int64], seen: NDArray[np.float64]) -> dict[str, Any]:
-    def part(rows: NDArray[np.bool_] | slice) -> dict[str, Any]:
+def _by_size(sizes: NDArray[np.int64], seen: NDArray[np.float64]) -> dict[str, Found]:
+    def part(rows: NDArray[np.bool_] | slice) -> Found:
         found, of = _count(seen[rows].sum()), len(seen[rows])
         return {"found": found, "of": of, "share": _share(found, of)}
 

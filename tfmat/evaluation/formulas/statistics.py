@@ -20,7 +20,7 @@ def size_histogram(
         weights: How often each counts ``(n,)``; once by default.
     """
     counts = np.bincount(compositions.n_elements, weights=weights).astype(np.float64)
-    return counts / max(counts.sum(), 1)
+    return np.asarray(counts / max(counts.sum(), 1))
 
 
 def total_variation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -126,7 +126,7 @@ class Entries:
         """
         numbers, counts = self.compositions.numbers[rows], self.compositions.counts[rows]
         columns = [np.where(numbers == z, counts, 0).sum(axis=1) for z in system]
-        return np.column_stack(columns) / counts.sum(axis=1, dtype=np.int64)[:, None]
+        return np.asarray(np.column_stack(columns) / counts.sum(axis=1, dtype=np.int64)[:, None])
 
 
 def subsystems(

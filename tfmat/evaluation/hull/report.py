@@ -100,9 +100,7 @@ def evaluate(
         },
     }
     with files.replacing_folder(out, overwrite=overwrite, own=output.is_output) as folder:
-        summary["structures"] = output.write_structures(
-            folder / output.STRUCTURES, [entry for entry in sets if entry[1] is not None], axes
-        )
+        summary["structures"] = output.write_structures(folder / output.STRUCTURES, sets, axes)
         drawn = [system for system in named if len(system) in (2, 3)][:pictures]
         with Progress("drawing", len(drawn), "system") as progress:
             # Of all that occur only those that have something to show.

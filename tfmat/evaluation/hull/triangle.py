@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _HEIGHT = float(np.sqrt(3) / 2)
+
+
+class _Colours(TypedDict):
+    """A scale of colours, as matplotlib's arguments."""
+
+    cmap: str
+    vmin: float
+    vmax: float
 
 
 def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Distances) -> Figure:
@@ -82,7 +90,7 @@ def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dist
 
 
 def _generated(
-    axes: Axes, hulls: Hulls, generated: Entries, above: Distances, colours: dict[str, Any]
+    axes: Axes, hulls: Hulls, generated: Entries, above: Distances, colours: _Colours
 ) -> None:
     rows = generated.within(hulls.system)
     # The lowest of a composition lies on top.
@@ -108,13 +116,13 @@ def _generated(
             )
 
 
-def _colours(hulls: Hulls) -> dict[str, Any]:
+def _colours(hulls: Hulls) -> _Colours:
     """Returns one scale for both triangles: from the lowest corner to a little above 0."""
     lowest = min(float(hulls.redefined.energies.min()), -0.05)
     return {"cmap": "viridis", "vmin": lowest, "vmax": -0.1 * lowest}
 
 
-def _bar(figure: Figure, panels: list[Axes], colours: dict[str, Any]) -> None:
+def _bar(figure: Figure, panels: list[Axes], colours: _Colours) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
@@ -170,7 +178,7 @@ def _facets(axes: Axes, hull: Hull, known: set[frozenset[tuple[float, ...]]]) ->
         axes.plot(*ends.T, color=ORANGE if new else GREY, lw=1.2 if new else 0.8, zorder=1)
 
 
-def _corners(axes: Axes, hull: Hull, chosen: NDArray[np.bool_], colours: dict[str, Any]) -> None:
+def _corners(axes: Axes, hull: Hull, chosen: NDArray[np.bool_], colours: _Colours) -> None:
     places = _flat(hull.fractions[chosen])
     axes.scatter(
         places[:, 0],

@@ -167,7 +167,7 @@ class Screen:
                     entry, sign, shift = entry[keep], sign[keep], shift[keep]
                     vectors, partners, certain = vectors[keep], partners[keep], certain[keep]
                 if not len(entry):
-                    return entry
+                    return np.asarray(entry)
             first = int(end)
         bijective = (np.sort(partners, axis=1) == np.arange(atoms)).all(axis=1)
         vectors -= vectors.mean(axis=1, keepdims=True)

@@ -84,7 +84,7 @@ class Pattern:
     def matches(self, compositions: Compositions) -> NDArray[np.bool_]:
         """Tells which reduced compositions fit ``(n,)``."""
         numbers, counts = compositions.numbers, compositions.counts
-        fits = compositions.n_elements == self.n_elements
+        fits: NDArray[np.bool_] = compositions.n_elements == self.n_elements
         free = numbers > 0
         for number, count in self.fixed.items():
             here = numbers == number

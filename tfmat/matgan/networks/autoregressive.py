@@ -150,7 +150,7 @@ class _Head:
 def column_of_place() -> NDArray[np.int32]:
     """Returns the columns of the elements by electronegativity, ``(85,)``."""
     everything = Compositions(NUMBERS[None], np.ones((1, N), np.uint16))
-    return everything.formula_order()[0].astype(np.int32)
+    return np.asarray(everything.formula_order()[0], dtype=np.int32)
 
 
 @functools.cache

@@ -128,7 +128,7 @@ def reduced_ratios(n_elements: int, max_count: int) -> NDArray[np.uint8]:
         In lexicographic order, shape ``(r, n_elements)``.
     """
     counts = np.indices((max_count,) * n_elements).reshape(n_elements, -1).T + 1
-    return counts[np.gcd.reduce(counts, axis=1) == 1].astype(np.uint8)
+    return np.asarray(counts[np.gcd.reduce(counts, axis=1) == 1], dtype=np.uint8)
 
 
 def shuffled(places: NDArray[np.int64], size: int, seed: list[int]) -> NDArray[np.int64]:

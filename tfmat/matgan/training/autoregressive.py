@@ -50,7 +50,7 @@ def short_counts(data: TrainingFormulas, subset: NDArray[np.intp], slots: int) -
             f"{data.dataset.path}: no formula has at most {slots} elements; raise "
             "--set autoregressive.slots"
         )
-    return counts
+    return np.asarray(counts)
 
 
 def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> None:

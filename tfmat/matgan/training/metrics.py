@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.matgan.matrix import accept
 from tfmat.matgan.validity.checker import ValidityChecker
-from tfmat.networks.metric import metric
+from tfmat.networks.metric import Metric, metric
 
 
 def sample_shares(counts: NDArray[np.uint8]) -> dict[str, float]:
@@ -34,7 +32,7 @@ def sample_shares(counts: NDArray[np.uint8]) -> dict[str, float]:
     }
 
 
-def sample_metrics(counts: NDArray[np.uint8]) -> dict[str, Any]:
+def sample_metrics(counts: NDArray[np.uint8]) -> dict[str, Metric]:
     """Measures generated formulas, each number with its meaning, as ``run.json`` keeps it.
 
     Args:

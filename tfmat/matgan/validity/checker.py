@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,34 @@ from tfmat.matgan.validity.sum_words import SumWords
 
 # Formulas in one step: words of a few columns stay in the processor's cache.
 _CHUNK = 8192
+
+
+class SettingsRecord(TypedDict):
+    """What must stand beside every rate: tool, version, set and flags."""
+
+    tool: str
+    smact_version: str
+    oxidation_states: str
+    alloys: bool
+    mixed_valence: bool
+
+
+class Rate(TypedDict):
+    """Numbers of formulas, and shares of them; ``None`` of nothing."""
+
+    formulas: int
+    neutral: int
+    balanced: int
+    neutral_rate: float | None
+    balanced_rate: float | None
+
+
+class Rates(TypedDict):
+    """Rates of all formulas and by number of elements, with the settings of the check."""
+
+    settings: SettingsRecord
+    total: Rate
+    by_elements: dict[str, Rate]
 
 
 @dataclass(frozen=True)
@@ -52,7 +80,7 @@ class ValiditySettings:
                 f"take one of {', '.join(SETS)}"
             )
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> SettingsRecord:
         """Returns what must stand beside every rate: tool, version, set and flags."""
         return {
             "tool": "smact_validity",
@@ -194,7 +222,7 @@ def _assigner(name: str) -> StateAssigner:
     return StateAssigner(oxidation_states(name))
 
 
-def rates(compositions: Compositions, checker: ValidityChecker) -> dict[str, Any]:
+def rates(compositions: Compositions, checker: ValidityChecker) -> Rates:
     """Counts neutral and balanced compositions, in all and by number of elements.
 
     Args:
@@ -220,7 +248,7 @@ def rates(compositions: Compositions, checker: ValidityChecker) -> dict[str, Any
     }
 
 
-def _rate(verdict: Validity, rows: NDArray[np.bool_]) -> dict[str, Any]:
+def _rate(verdict: Validity, rows: NDArray[np.bool_]) -> Rate:
     formulas = int(np.count_nonzero(rows))
     neutral = int(np.count_nonzero(verdict.neutral & rows))
     balanced = int(np.count_nonzero(verdict.balanced & rows))

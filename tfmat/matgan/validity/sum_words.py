@@ -141,7 +141,7 @@ def reach(words: Words, codes: NDArray[np.intp], moves: NDArray[np.uint64]) -> W
         moves: What ``move_tables`` made ``(states, codes)``. Moving bits is a product with a power
             of two, which costs less than shifting and needs no special case for absent states.
     """
-    reached = words * moves[0].take(codes)
+    reached: NDArray[np.uint64] = words * moves[0].take(codes)
     for of_state in moves[1:]:
         reached |= words * of_state.take(codes)
     return reached

@@ -15,13 +15,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from tfmat import files
 from tfmat.relaxation.potentials.calculator import Calculator
 
 # How the ground states of the elements are relaxed: steps at most, largest force in eV/Å.
 REFERENCE_STEPS, REFERENCE_FMAX = 300, 0.02
+
+
+class ReferenceRecord(TypedDict):
+    """What metadata keeps of a ground state; the energy is in eV/atom."""
+
+    prototype: str
+    energy_per_atom: float
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Reference:
     prototype: str
     energy: float
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> ReferenceRecord:
         """Returns what metadata keeps."""
         return {"prototype": self.prototype, "energy_per_atom": self.energy}
 
