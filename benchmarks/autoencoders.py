@@ -91,7 +91,7 @@ def train(
     from tfmat.ccdcgan.training.data import load_training_data
     from tfmat.ccdcgan.training.metrics import atom_figures
     from tfmat.ccdcgan.voxels.sites import encode_channels
-    from tfmat.networks.batches import Sampler
+    from tfmat.networks.batches import BatchSampler
     from tfmat.networks.optimizers import optimizer
 
     spec, settings = recipe.voxels, recipe.sites_autoencoder
@@ -111,7 +111,7 @@ def train(
         jit_compile=False,
     )
     whole = build_autoencoder(encoder, inference_decoder(decoder))
-    sampler = Sampler(len(learned), settings.batch_size, options.seed)
+    sampler = BatchSampler(len(learned), settings.batch_size, options.seed)
 
     def evaluate() -> dict[str, float]:
         outputs = [

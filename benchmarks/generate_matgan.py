@@ -27,7 +27,7 @@ import numpy as np
 from tfmat.inference.package import load
 from tfmat.inference.threads import available_threads
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.results import Amount, generate_into
@@ -70,7 +70,9 @@ def print_parts(options: argparse.Namespace, scratch: Path) -> None:
     model = CompositionModel.load(options.model, threads=options.threads)
     known = KeyTable()
     known.add(np.unique(np.random.default_rng(0).integers(0, 2**64, options.known, np.uint64)))
-    sampler = Sampler(model, 7, ValidityChecker(), Wishes(known=known), options.batch_size)
+    sampler = FormulaSampler(
+        model, 7, ValidityChecker(), FormulaRequest(known=known), options.batch_size
+    )
     amount = Amount(options.number, unique=not options.all)
     summary = generate_into(scratch / options.out, sampler, amount)
     seconds = summary["seconds"]

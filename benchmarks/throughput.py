@@ -222,7 +222,7 @@ def workload(
 
 def formula_sampler(networks: Networks) -> Any:
     """Returns what `tfmat generate matgan` runs in one of its threads."""
-    from tfmat.matgan.generating.generate import Sampler
+    from tfmat.matgan.generating.generate import FormulaSampler
     from tfmat.matgan.generating.model import CompositionModel, reader
     from tfmat.matgan.validity.checker import ValidityChecker
 
@@ -239,7 +239,7 @@ def formula_sampler(networks: Networks) -> Any:
         read=reader(networks.metadata),
         score=None,
     )
-    return Sampler(model, 0, ValidityChecker())
+    return FormulaSampler(model, 0, ValidityChecker())
 
 
 def computer(

@@ -80,7 +80,7 @@ def screen(
 
 def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -> None:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import PARTS, Wishes
+    from tfmat.ccdcgan.generate import PARTS, StructureRequest
     from tfmat.ccdcgan.results import generate_into
     from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
@@ -88,5 +88,5 @@ def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -
     codec = Codec.from_package(load(model, parts=PARTS, **places))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
     require_energy(codec)
-    wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)
-    generate_into(folder, codec, number, seed, wishes=wishes)
+    request = StructureRequest(max_atoms=codec.recipe.data.max_atoms)
+    generate_into(folder, codec, number, seed, request=request)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.ccdcgan.generate import Wishes, noise
+from tfmat.ccdcgan.generate import StructureRequest, noise
 from tfmat.errors import InputError
 
 pytest.importorskip("onnx")
@@ -39,8 +39,8 @@ def written(folder):
 
 def run(codec, folder, count=40, seed=SEED, **options):
     folder.mkdir()
-    wishes = options.pop("wishes", Wishes())
-    return generate_into(folder, codec, count, seed, wishes=wishes, **options)
+    request = options.pop("request", StructureRequest())
+    return generate_into(folder, codec, count, seed, request=request, **options)
 
 
 def test_noise_depends_on_seed_and_index_alone():
@@ -102,7 +102,7 @@ def test_same_seed_same_bytes(codec, tmp_path):
 
 
 def test_energies_that_are_none_have_no_mean(codec, tmp_path):
-    (result, *_) = generate(codec, 1, SEED, wishes=Wishes())
+    (result, *_) = generate(codec, 1, SEED, request=StructureRequest())
     broken = replace(result, properties=dict.fromkeys(result.properties, math.nan))
     with ResultsWriter(tmp_path, list(result.properties)) as writer:
         writer.add(broken)
@@ -162,8 +162,10 @@ def test_shortest_distance_column(codec):
             assert result.min_distance == pytest.approx(wanted[k], abs=1e-4)
 
 
-def test_wishes_are_never_broken(codec):
-    results = list(generate(codec, 40, SEED, wishes=Wishes(required=("Se",), max_atoms=2)))
+def test_requests_are_never_broken(codec):
+    results = list(
+        generate(codec, 40, SEED, request=StructureRequest(required=("Se",), max_atoms=2))
+    )
     statuses = {result.status for result in results}
     assert statuses == {
         "structure",
@@ -175,11 +177,11 @@ def test_wishes_are_never_broken(codec):
         if result.crystal is not None:
             assert 34 in result.crystal.numbers
             assert len(result.crystal) <= 2
-    alone = list(generate(codec, 40, SEED, wishes=Wishes(allowed=("Bi",))))
+    alone = list(generate(codec, 40, SEED, request=StructureRequest(allowed=("Bi",))))
     crystals = [result.crystal for result in alone if result.crystal is not None]
     assert crystals
     assert all((crystal.numbers == 83).all() for crystal in crystals)
-    far = list(generate(codec, 40, SEED, wishes=Wishes(min_distance=3.0, min_atoms=2)))
+    far = list(generate(codec, 40, SEED, request=StructureRequest(min_distance=3.0, min_atoms=2)))
     assert {result.status for result in far if result.crystal is None} == {
         "atoms closer than 3 Å",
         "atoms closer than 0.5 Å",
@@ -189,25 +191,25 @@ def test_wishes_are_never_broken(codec):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("asked", "message"),
     [
-        (Wishes(required=("Te",)), "--require Te: is none of Bi, Se"),
-        (Wishes(allowed=("Xx",)), "--only Xx: is none of Bi, Se"),
-        (Wishes(required=("Bi",), allowed=("Se",)), "--only leaves out"),
-        (Wishes(min_atoms=5, max_atoms=4), "--max-atoms 4"),
+        (StructureRequest(required=("Te",)), "--require Te: is none of Bi, Se"),
+        (StructureRequest(allowed=("Xx",)), "--only Xx: is none of Bi, Se"),
+        (StructureRequest(required=("Bi",), allowed=("Se",)), "--only leaves out"),
+        (StructureRequest(min_atoms=5, max_atoms=4), "--max-atoms 4"),
     ],
 )
-def test_impossible_wishes_are_refused(codec, wishes, message):
+def test_impossible_requests_are_refused(codec, asked, message):
     with pytest.raises(InputError, match=message):
-        next(generate(codec, 1, SEED, wishes=wishes))
+        next(generate(codec, 1, SEED, request=asked))
 
 
 def test_symmetrised_cells_lie_on_their_space_group(codec):
     from tfmat.crystals.symmetry import space_group
 
     chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
-    wishes = Wishes(symprec=0.35)
-    for k, result in zip(chosen, generate(codec, 40, SEED, wishes=wishes), strict=True):
+    request = StructureRequest(symprec=0.35)
+    for k, result in zip(chosen, generate(codec, 40, SEED, request=request), strict=True):
         if result.crystal is None:
             continue
         loose = space_group(CRYSTALS[k], 0.35)

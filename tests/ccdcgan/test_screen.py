@@ -11,7 +11,7 @@ pytest.importorskip("onnx")
 from oracle import make_package
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import Wishes
+from tfmat.ccdcgan.generate import StructureRequest
 from tfmat.ccdcgan.results import generate_into
 from tfmat.ccdcgan.screen import Hull, require_energy, screen_into
 from tfmat.inference.package import load
@@ -23,7 +23,7 @@ HEAD = "id,status,formula,atoms,space_group,predicted_formation_energy_per_atom\
 def generated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generated")
     codec = Codec.from_package(load(make_package(tmp_path_factory.mktemp("models") / "oracle")))
-    generate_into(folder, codec, 40, 3, wishes=Wishes())
+    generate_into(folder, codec, 40, 3, request=StructureRequest())
     return folder
 
 

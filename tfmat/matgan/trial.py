@@ -15,7 +15,7 @@ from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
-from tfmat.matgan.generating.generate import Sampler
+from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.results import Amount, Collection, collect, figures
@@ -61,7 +61,7 @@ class FormulaTrial(Trial):
         model = CompositionModel.load(
             networks.folder, backend="onnx", threads=1, precision=networks.precision
         )
-        sampler = Sampler(model, SEED, ValidityChecker(settings))
+        sampler = FormulaSampler(model, SEED, ValidityChecker(settings))
         amount = Amount(self.samples, unique=True)
         found = figures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
         judged = ", ".join(f"{key} {value}" for key, value in settings.describe().items())

@@ -22,7 +22,7 @@ from tfmat.ccdcgan.training.metrics import atom_figures, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, Draw, Sampler
+from tfmat.networks.batches import Batches, BatchSampler, Draw
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
 
@@ -151,7 +151,7 @@ def _train(
         model = build_autoencoder(encoder, decoder, recipe.latent_noise)
         model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=compiled_steps())
     probabilities = inference_decoder(decoder)
-    sampler = Sampler(len(samples.train), recipe.batch_size, stage.seed)
+    sampler = BatchSampler(len(samples.train), recipe.batch_size, stage.seed)
     pairs = samples.pairs()
     sample = samples.held_out(SAMPLE)
     chunk = stage.chunk_length(recipe.steps)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfmat import __version__
 from tfmat.errors import InputError
 from tfmat.files import replacing
-from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, Sampler
+from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generating.unique import UniqueFormulas
 from tfmat.matgan.validity.checker import ValidityChecker
@@ -105,7 +105,7 @@ class Collection:
             yield numbers.astype(np.int64)
 
 
-def collect(sampler: Sampler, amount: Amount, collection: Collection) -> Collection:
+def collect(sampler: FormulaSampler, amount: Amount, collection: Collection) -> Collection:
     """Draws samples into a collection until there are enough.
 
     Args:
@@ -132,7 +132,7 @@ def collect(sampler: Sampler, amount: Amount, collection: Collection) -> Collect
     return collection
 
 
-def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]:
+def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
     """Generates formulas and writes them, with a summary beside them, complete or not at all.
 
     Args:
@@ -145,7 +145,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
         The summary.
 
     Raises:
-        InputError: No sample fulfils the wishes, or nothing can be written there.
+        InputError: No sample fulfils the request, or nothing can be written there.
     """
     started, cpu = time.perf_counter(), time.process_time()
     with replacing(out) as table, replacing(summary_of(out)) as described:
@@ -172,7 +172,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
 
 
 def write(
-    path: Path, name: str, collection: Collection, sampler: Sampler, settings: dict[str, Any]
+    path: Path, name: str, collection: Collection, sampler: FormulaSampler, settings: dict[str, Any]
 ) -> None:
     """Writes the rows of a collection.
 
@@ -183,7 +183,7 @@ def write(
         sampler: Its checker assigns oxidation states.
         settings: What it was made with.
     """
-    novelty = sampler.wishes.known is not None
+    novelty = sampler.request.known is not None
     nothing = np.zeros(0, np.int64)
     schema = _table(collection, nothing, sampler.checker, novelty).schema
     with opened(path, name, schema, settings) as append:
@@ -217,7 +217,7 @@ def _table(
     return pa.table(columns)
 
 
-def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
+def figures(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
     """Returns the figures of a collection.
 
     Args:
@@ -227,14 +227,14 @@ def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
     Returns:
         ``samples``; ``accepted`` (formulas of 2 to 8 elements) and its rate of samples;
         ``neutral`` and ``balanced`` among the accepted, with their rates of these and of all
-        samples; ``kept`` (accepted samples that fulfil all wishes); ``unique`` (different formulas
-        among the kept) and its rate of these; ``novel`` (unique formulas that are not known) and
-        its rate of those, ``None`` where nobody asked; ``rows`` of the table.
+        samples; ``kept`` (accepted samples that fulfil the whole request); ``unique`` (different
+        formulas among the kept) and its rate of these; ``novel`` (unique formulas that are not
+        known) and its rate of those, ``None`` where nobody asked; ``rows`` of the table.
     """
     tally, samples = collection.tally, collection.samples
     accepted, unique = tally["accepted"], len(collection.formulas)
     novel = None
-    if sampler.wishes.known is not None:
+    if sampler.request.known is not None:
         novel = int(np.count_nonzero(collection.formulas.flags(np.arange(unique)) & NOVEL))
     return {
         "samples": samples,
@@ -256,17 +256,17 @@ def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
     }
 
 
-def describe(sampler: Sampler, amount: Amount) -> dict[str, Any]:
+def describe(sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
     """Returns what formulas are made with, as plain JSON values."""
-    model, wishes = sampler.model, sampler.wishes
+    model, request = sampler.model, sampler.request
     return {
         "validity": sampler.checker.settings.describe(),
-        "masks": wishes.masks.describe(),
-        "valid_only": wishes.valid_only,
-        "novel_only": wishes.novel_only,
-        "novel_against": list(wishes.known_from),
-        "known_formulas": None if wishes.known is None else len(wishes.known),
-        "critic_keep": wishes.critic_keep,
+        "masks": request.masks.describe(),
+        "valid_only": request.valid_only,
+        "novel_only": request.novel_only,
+        "novel_against": list(request.known_from),
+        "known_formulas": None if request.known is None else len(request.known),
+        "critic_keep": request.critic_keep,
         "lowest_score": sampler.lowest_score,
         "unique_only": amount.unique,
         "first": amount.first,
@@ -286,8 +286,8 @@ def _rate(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _why_nothing(collection: Collection, sampler: Sampler) -> str:
-    """Says in one line at which wish the last sample was lost."""
+def _why_nothing(collection: Collection, sampler: FormulaSampler) -> str:
+    """Says in one line at which part of the request the last sample was lost."""
     tally, samples = collection.tally, collection.samples
     accepted = tally["accepted"]
     if not accepted:
