@@ -50,7 +50,7 @@ def screen(
     here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
     structures are written.
     """
-    from tfmat.ccdcgan.screen import Hull, screen_into, zero
+    from tfmat.ccdcgan.screen import hull_of_dataset, screen_into, zero
     from tfmat.errors import InputError
     from tfmat.files import replacing_folder
 
@@ -61,7 +61,7 @@ def screen(
         from tfmat.datasets.store import Dataset
 
         dataset = Dataset.open(hull)
-        reference, name = Hull.from_dataset(dataset), f"convex hull of {dataset.path.name}"
+        reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
     with replacing_folder(out) as folder:
         if model is not None:
             source = folder / "generated"
