@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,8 @@ def screen(
 
     if (source is None) == (model is None):
         raise InputError("give either a folder that tfmat generate wrote, or --model")
-    reference, name = zero, "elements"
+    reference: Callable[[str], float] = zero
+    name = "elements"
     if hull is not None:
         from tfmat.datasets.store import Dataset
 
