@@ -206,10 +206,11 @@ def workload(
         sampler = formula_sampler(networks)
         return {"formulas": lambda: sampler.chunk(0, 8192).samples}
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import STRUCTURE, generate, noise
+    from tfmat.ccdcgan.generate import STRUCTURE, generate
+    from tfmat.inference.noise import vector_noise
 
     codec = Codec.from_package(networks)
-    latents = noise(0, 0, 2048, codec.recipe.gan.latent)
+    latents = vector_noise(0, 0, 2048, codec.recipe.gan.latent)
 
     def structures() -> int:
         return sum(result.status == STRUCTURE for result in generate(codec, number, 0))

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.ccdcgan.generate import StructureRequest, noise
+from tfmat.ccdcgan.generate import StructureRequest
 from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
 
 pytest.importorskip("onnx")
 
@@ -44,19 +45,19 @@ def run(codec, folder, count=40, seed=SEED, **options):
 
 
 def test_noise_depends_on_seed_and_index_alone():
-    together = noise(7, 0, 10, 5)
+    together = vector_noise(7, 0, 10, 5)
     assert together.dtype == np.float32
-    assert np.array_equal(together[4:], noise(7, 4, 6, 5))
-    assert not np.array_equal(together, noise(8, 0, 10, 5))
+    assert np.array_equal(together[4:], vector_noise(7, 4, 6, 5))
+    assert not np.array_equal(together, vector_noise(8, 0, 10, 5))
     assert len(np.unique(together)) == together.size
-    many = noise(2**64 - 1, 0, 4000, 4)
+    many = vector_noise(2**64 - 1, 0, 4000, 4)
     assert abs(many.mean()) < 0.03
     assert abs(many.std() - 1) < 0.03
     assert np.abs(np.corrcoef(many.T) - np.eye(4)).max() < 0.06
 
 
 def test_every_graph_gives_its_known_result(codec):
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     matcher = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1)
     results = list(generate(codec, 40, SEED))
     assert [result.status for result in results] == [STATUS[k] for k in chosen]
@@ -72,7 +73,7 @@ def test_every_graph_gives_its_known_result(codec):
 
 def test_faithful_mode_finds_the_same_structures(codec):
     # Atoms lie on voxels in this mode, so the match is a loose one.
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     for k, result in zip(chosen, generate(codec, 40, SEED, mode="faithful"), strict=True):
         if k < 4:
             assert StructureMatcher().fit(result.crystal.to_structure(), CRYSTALS[k].to_structure())
@@ -116,7 +117,7 @@ def test_folder_and_summary(codec, tmp_path):
     from pymatgen.core import Structure
 
     summary = run(codec, tmp_path / "out")
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     good = chosen < 4
     assert summary["graphs"] == 40
     assert summary["structures"] == good.sum()
@@ -135,7 +136,7 @@ def test_folder_and_summary(codec, tmp_path):
     kept = [row for row in rows if row["status"] == "structure"]
     assert [frame.info["id"] for frame in frames] == [row["id"] for row in kept]
     matcher = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1)
-    latents = noise(SEED, 0, 40, 6)
+    latents = vector_noise(SEED, 0, 40, 6)
     for frame, row in zip(frames, kept, strict=True):
         index = int(row["id"].rsplit("-", 1)[1])
         cif = tmp_path / "out" / "cif" / f"{row['id']}.cif"
@@ -155,7 +156,7 @@ def test_folder_and_summary(codec, tmp_path):
 
 
 def test_shortest_distance_column(codec):
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     wanted = {0: 2.9, 1: 3.6 * np.sqrt(3) / 2, 2: 3.3}
     for k, result in zip(chosen, generate(codec, 40, SEED), strict=True):
         if k in wanted:
@@ -207,7 +208,7 @@ def test_impossible_requests_are_refused(codec, asked, message):
 def test_symmetrised_cells_lie_on_their_space_group(codec):
     from tfmat.crystals.symmetry import space_group
 
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     request = StructureRequest(symprec=0.35)
     for k, result in zip(chosen, generate(codec, 40, SEED, request=request), strict=True):
         if result.crystal is None:

@@ -13,11 +13,11 @@ from random_matgan import make_run
 
 from tfmat.errors import InputError
 from tfmat.formulas.parsing import parse_formulas
+from tfmat.inference.noise import block_noise
 from tfmat.matgan.generating import generate as generate_module
 from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.pattern import Pattern
 from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.generating.unique import KeyTable
@@ -65,7 +65,7 @@ def within(masks, texts):
 
 
 def test_formulas_are_those_of_the_whole_network_at_once(model, checker):
-    noise = draw(7, 0, 3000, model.latent)
+    noise = block_noise(7, 0, 3000, model.latent)
     expected = decode(model.generate(noise)).compositions.formulas()
     assert len(expected) > 500
     assert formulas(FormulaSampler(model, 7, checker), 0, 3000) == expected
@@ -90,7 +90,7 @@ def test_first_goes_on_where_another_call_ended(model, checker):
 
 def test_tensorflow_gives_the_same_counts(run, model):
     other = CompositionModel.load(run, backend="tensorflow")
-    noise = draw(1, 0, 2000, model.latent)
+    noise = block_noise(1, 0, 2000, model.latent)
     expected = model.read(model.generate(noise))
     assert other.backend == "tensorflow"
     assert accept(expected).accepted.any()
@@ -102,7 +102,7 @@ def test_tensorflow_gives_the_same_counts(run, model):
 def test_the_end_to_end_network_gives_the_same_counts(tmp_path, model):
     only = make_run(tmp_path / "only", parts=("generate",))
     sampler = CompositionModel.load(only, backend="onnx")
-    noise = draw(1, 0, 2000, model.latent)
+    noise = block_noise(1, 0, 2000, model.latent)
     assert sampler.score is None
     assert (sampler.read(sampler.generate(noise)) == model.read(model.generate(noise))).all()
 
@@ -219,7 +219,7 @@ def test_rows_stop_at_the_sample_that_gives_the_last(tmp_path, model, checker, u
 
 
 def test_critic_keeps_the_best_part(model, checker):
-    noise = draw(7, 0, 20_000, model.latent)
+    noise = block_noise(7, 0, 20_000, model.latent)
     matrices = model.generate(noise)
     scores, decoded = model.score(matrices), decode(matrices)
     sampler = FormulaSampler(model, 7, checker, FormulaRequest(critic_keep=0.1))

@@ -23,6 +23,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
 from tfmat.crystals.symmetry import symmetrise
 from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
 
 # What is used of a package; `*` stands for any letters.
 PARTS = ("generator", "constraint*", "lattice_decoder", "sites_decoder")
@@ -77,28 +78,6 @@ class Result:
     min_distance: float = float("nan")
 
 
-def noise(seed: int, first: int, count: int, length: int) -> NDArray[np.float32]:
-    """Draws noise vectors, each from the seed and its own index alone.
-
-    So one vector is the same whatever the batch size, and a range of indices can be generated
-    elsewhere.
-
-    Args:
-        seed: Seed, 0 to 2⁶⁴ - 1.
-        first: Index of the first vector.
-        count: Number of vectors.
-        length: Their length.
-
-    Returns:
-        Standard normal numbers, shape ``(count, length)``.
-    """
-    rows = np.empty((count, length), dtype="<f4")
-    for row, index in enumerate(range(first, first + count)):
-        bits = np.random.Philox(key=np.array([seed, index], dtype=np.uint64))
-        rows[row] = np.random.Generator(bits).standard_normal(length)
-    return rows
-
-
 def generate(
     codec: Codec,
     count: int,
@@ -139,7 +118,7 @@ def _results(
     length = codec.recipe.gan.latent
     for start in range(0, len(wanted), batch_size):
         indices = wanted[start : start + batch_size]
-        latents = noise(seed, indices.start, len(indices), length)
+        latents = vector_noise(seed, indices.start, len(indices), length)
         graphs = package.run("generator", latents)
         properties = {
             name: package.run(part, graphs).reshape(-1) for part, name in codec.constraints.items()

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
+from tfmat.inference.noise import block_noise
 from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
 from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.results import Amount, Collection, collect, figures
 from tfmat.matgan.matrix import matrix_counts
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
@@ -111,7 +111,7 @@ class FormulaTrial(Trial):
         length = networks.input(part)[1][0]
         chunks = []
         for first in range(0, self.samples, _CHUNK):
-            noise = draw(SEED, first, min(_CHUNK, self.samples - first), length)
+            noise = block_noise(SEED, first, min(_CHUNK, self.samples - first), length)
             made = networks.run(part, noise, probe.BATCH)
             chunks.append(_reduced(made) if part == GENERATE else self._read(made))
         return np.concatenate(chunks)

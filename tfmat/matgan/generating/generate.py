@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.inference.noise import block_noise
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import accept
 from tfmat.matgan.space.formulas import Space
@@ -194,7 +194,7 @@ class FormulaSampler:
             count: Number of samples.
         """
         clock, request = _Clock(), self.request
-        noise = draw(self.seed, first, count, self.model.latent)
+        noise = block_noise(self.seed, first, count, self.model.latent)
         clock("noise")
         counts, scores, network = self._network(noise)
         clock("decode")
@@ -261,7 +261,7 @@ class FormulaSampler:
             raise InputError(
                 f"--critic-keep: {self.model.name} holds no critic to choose by; leave it out"
             )
-        noise = draw(self.seed, 0, CALIBRATION, self.model.latent, stream=1)
+        noise = block_noise(self.seed, 0, CALIBRATION, self.model.latent, stream=1)
         counts, scores, _ = self._network(noise)
         accepted = accept(counts).accepted
         assert scores is not None  # noqa: S101
