@@ -18,7 +18,7 @@ from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
 from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.results import Amount, Collection, collect, figures
+from tfmat.matgan.generating.results import Amount, Collection, collect, measures
 from tfmat.matgan.matrix import matrix_counts
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 from tfmat.networks.metric import metric
@@ -63,7 +63,7 @@ class FormulaTrial(Trial):
         )
         sampler = FormulaSampler(model, SEED, ValidityChecker(settings))
         amount = Amount(self.samples, unique=True)
-        found = figures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
+        found = measures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
         judged = ", ".join(f"{key} {value}" for key, value in settings.describe().items())
         samples, formulas = f"{found['samples']:,} samples", f"{found['accepted']:,} formulas"
         notes = {

@@ -18,7 +18,7 @@ from tfmat.ccdcgan.networks.autoencoders import (
 from tfmat.ccdcgan.networks.losses import autoencoder_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
-from tfmat.ccdcgan.training.metrics import atom_figures, lattice_errors
+from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.networks.backend import call, compiled_steps
@@ -89,7 +89,7 @@ def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingD
         return encode_channels([channels[row] for row in rows], spec)
 
     def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Any]:
-        return atom_figures([channels[row] for row in rows], voxels, spec)
+        return atom_metrics([channels[row] for row in rows], voxels, spec)
 
     numbers = np.arange(len(channels))
     samples = _Samples(draw, numbers[: len(learned)], numbers[len(learned) :])

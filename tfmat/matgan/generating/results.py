@@ -159,7 +159,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             collection.seconds["writing"] = time.thread_time() - before
         seconds = {part: round(value, 3) for part, value in collection.seconds.items()}
         summary = {
-            **figures(collection, sampler),
+            **measures(collection, sampler),
             "seconds": {
                 "total": round(time.perf_counter() - started, 3),
                 "processor": round(time.process_time() - cpu, 3),
@@ -217,8 +217,8 @@ def _table(
     return pa.table(columns)
 
 
-def figures(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
-    """Returns the figures of a collection.
+def measures(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
+    """Returns the measures of a collection.
 
     Args:
         collection: What was generated.
