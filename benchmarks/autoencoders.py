@@ -89,9 +89,9 @@ def train(
     )
     from tfmat.ccdcgan.networks.losses import autoencoder_loss
     from tfmat.ccdcgan.training.data import load_training_data
-    from tfmat.ccdcgan.training.metrics import atom_figures
+    from tfmat.ccdcgan.training.metrics import atom_metrics
     from tfmat.ccdcgan.voxels.sites import encode_channels
-    from tfmat.networks.batches import Sampler
+    from tfmat.networks.batches import BatchSampler
     from tfmat.networks.optimizers import optimizer
 
     spec, settings = recipe.voxels, recipe.sites_autoencoder
@@ -111,14 +111,14 @@ def train(
         jit_compile=False,
     )
     whole = build_autoencoder(encoder, inference_decoder(decoder))
-    sampler = Sampler(len(learned), settings.batch_size, options.seed)
+    sampler = BatchSampler(len(learned), settings.batch_size, options.seed)
 
     def evaluate() -> dict[str, float]:
         outputs = [
             keras.ops.convert_to_numpy(whole(encode_channels(held_out[i : i + BATCH], spec)))
             for i in range(0, len(held_out), BATCH)
         ]
-        figures = atom_figures(held_out, np.concatenate(outputs)[..., 0], spec)
+        figures = atom_metrics(held_out, np.concatenate(outputs)[..., 0], spec)
         return {
             name: math.nan if figure["value"] is None else figure["value"]
             for name, figure in figures.items()

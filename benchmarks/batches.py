@@ -20,7 +20,7 @@ from tfmat.ccdcgan.training.data import load_training_data
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.datasets.store import Dataset
-from tfmat.networks.batches import Sampler
+from tfmat.networks.batches import BatchSampler
 
 VOXELS = 400
 REPEATS = 5
@@ -76,7 +76,7 @@ def main() -> None:
                 recipe.lattice_autoencoder.batch_size,
             ),
         ):
-            sampler = Sampler(count, size, seed=0)
+            sampler = BatchSampler(count, size, seed=0)
             sampler(0)
 
             def batch(step: int, draw=draw, sampler=sampler) -> np.ndarray:

@@ -80,12 +80,12 @@ def network(part):
 FORMULAS = {
     "tfmat generate matgan -n 1000": [*TFMAT, "generate", "{command}", "-n", "1000", "--model"],
     "Python, tfmat.inference": """
-from tfmat.matgan.generating.generate import Sampler
+from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.validity.checker import ValidityChecker
 
 model = CompositionModel.load(PACKAGE)
-for chunk in Sampler(model, 0, ValidityChecker()).chunks(0, 1000):
+for chunk in FormulaSampler(model, 0, ValidityChecker()).chunks(0, 1000):
     print(chunk.kept.formulas()[:3])
 """,
 }

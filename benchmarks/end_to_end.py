@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
-from tfmat.ccdcgan.generate import generate, noise
+from tfmat.ccdcgan.generate import generate
 from tfmat.ccdcgan.networks.lattice_layer import LatticeParameters
 from tfmat.ccdcgan.voxels.cell import canonicalise, parameters
 from tfmat.ccdcgan.voxels.decode import assemble
@@ -28,6 +28,7 @@ from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import load
 
 PAGE = Path(__file__).parents[1] / "docs" / "onnx.md"
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     codec = Codec.from_package(load(options.package, threads=1))
-    latents = noise(options.seed, 0, options.count, codec.recipe.gan.latent)
+    latents = vector_noise(options.seed, 0, options.count, codec.recipe.gan.latent)
     made = codec.package.run_all("generate", latents, VOXEL_BATCH)
     print(
         f"{'lattice parameters of':<24} {'rows':>5} {'Å: median':>10} {'99%':>8} {'largest':>8} "

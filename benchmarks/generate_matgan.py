@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from tfmat.inference.noise import block_noise
 from tfmat.inference.package import load
 from tfmat.inference.threads import available_threads
 from tfmat.matgan.elements import ELEMENTS
-from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import matrix_counts
@@ -70,7 +70,9 @@ def print_parts(options: argparse.Namespace, scratch: Path) -> None:
     model = CompositionModel.load(options.model, threads=options.threads)
     known = KeyTable()
     known.add(np.unique(np.random.default_rng(0).integers(0, 2**64, options.known, np.uint64)))
-    sampler = Sampler(model, 7, ValidityChecker(), Wishes(known=known), options.batch_size)
+    sampler = FormulaSampler(
+        model, 7, ValidityChecker(), FormulaRequest(known=known), options.batch_size
+    )
     amount = Amount(options.number, unique=not options.all)
     summary = generate_into(scratch / options.out, sampler, amount)
     seconds = summary["seconds"]
@@ -124,7 +126,7 @@ def print_rate(
     options: argparse.Namespace, name: str, run: Any, latent: int, each: int, calls: int
 ) -> None:
     """Runs one way often enough and prints its samples a second."""
-    noise = draw(0, 0, options.batch_size, latent)
+    noise = block_noise(0, 0, options.batch_size, latent)
     run(noise)
     batches = max(1, options.number // options.batch_size)
     with ThreadPoolExecutor(calls) as pool:
@@ -166,7 +168,9 @@ def write_random_run(folder: Path, form: Any) -> None:
     if form == "dense":
         random = np.random.default_rng(5)
         cells = generator.get_layer("cells")
-        logits = keras.Model(generator.input, cells.output)(draw(5, 0, 4096, gan.latent)).numpy()
+        logits = keras.Model(generator.input, cells.output)(
+            block_noise(5, 0, 4096, gan.latent)
+        ).numpy()
         weight = random.lognormal(sigma=2.0, size=logits.shape[1])
         share = np.clip(4 * weight / weight.sum(), 1e-5, 0.8)
         limit = [np.quantile(logits[:, i], 1 - part) for i, part in enumerate(share)]

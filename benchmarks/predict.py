@@ -91,7 +91,7 @@ def structure_maker(networks: Any, options: argparse.Namespace) -> Callable[[], 
 
 def formula_maker(networks: Any, options: argparse.Namespace) -> Callable[[], None]:
     """Returns what generates and judges formulas."""
-    from tfmat.matgan.generating.generate import Sampler
+    from tfmat.matgan.generating.generate import FormulaSampler
     from tfmat.matgan.generating.model import CompositionModel
     from tfmat.matgan.generating.served import served_model
     from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
@@ -100,7 +100,7 @@ def formula_maker(networks: Any, options: argparse.Namespace) -> Callable[[], No
         model = served_model(networks)
     else:
         model = CompositionModel.load(networks.folder, threads=options.concurrency)
-    sampler = Sampler(model, 0, ValidityChecker(ValiditySettings()))
+    sampler = FormulaSampler(model, 0, ValidityChecker(ValiditySettings()))
     return lambda: [None for _ in sampler.chunks(0, options.number)].clear()
 
 

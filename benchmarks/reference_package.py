@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.generate import noise
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.autoencoders import THRESHOLD_GAIN, build_decoder, build_encoder
 from tfmat.ccdcgan.networks.constraint import build_constraint
@@ -27,6 +26,7 @@ from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_sites
 from tfmat.crystals.crystal import Crystal
 from tfmat.export.package import Formats, Provenance, write_package
+from tfmat.inference.noise import vector_noise
 from tfmat.training.quiet import load_keras
 
 # Bismuth selenide like rock salt, in Å.
@@ -61,7 +61,7 @@ def write(out: Path, steps: int) -> None:
         "sites_encoder": build_encoder(recipe.sites_autoencoder, spec.sites_grid),
         "sites_decoder": build_decoder(recipe.sites_autoencoder, spec.sites_grid),
     }
-    graph = np.asarray(networks["generator"](noise(0, 0, 1, recipe.gan.latent)))
+    graph = np.asarray(networks["generator"](vector_noise(0, 0, 1, recipe.gan.latent)))
     lattice, sites = layout.unpack(graph)
     crystal = canonicalise(CRYSTAL)
     voxel = encode_lattice(crystal.lattice, spec)[None]

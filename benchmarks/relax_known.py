@@ -22,7 +22,7 @@ from ase.data import atomic_numbers
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import relax_source
-from tfmat.relaxation.relaxing import Settings
+from tfmat.relaxation.relaxing import RelaxationSettings
 
 ELEMENTS = "Li,Na,Mg,Al,Si,Ti,Fe,Co,Ni,Cu,Zn,Se,Te,Bi"
 
@@ -43,7 +43,7 @@ def main() -> int:
         found = _draw(folder / "drawn", options.data, allowed, options.number, options.seed)
         start = time.process_time()
         summary = relax_source(
-            folder / "drawn", folder / "relaxed", find_potential("chgnet"), Settings()
+            folder / "drawn", folder / "relaxed", find_potential("chgnet"), RelaxationSettings()
         )
         seconds = time.process_time() - start
         _report(folder / "relaxed", summary, found, seconds)

@@ -206,10 +206,11 @@ def workload(
         sampler = formula_sampler(networks)
         return {"formulas": lambda: sampler.chunk(0, 8192).samples}
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import STRUCTURE, generate, noise
+    from tfmat.ccdcgan.generate import STRUCTURE, generate
+    from tfmat.inference.noise import vector_noise
 
     codec = Codec.from_package(networks)
-    latents = noise(0, 0, 2048, codec.recipe.gan.latent)
+    latents = vector_noise(0, 0, 2048, codec.recipe.gan.latent)
 
     def structures() -> int:
         return sum(result.status == STRUCTURE for result in generate(codec, number, 0))
@@ -222,7 +223,7 @@ def workload(
 
 def formula_sampler(networks: Networks) -> Any:
     """Returns what `tfmat generate matgan` runs in one of its threads."""
-    from tfmat.matgan.generating.generate import Sampler
+    from tfmat.matgan.generating.generate import FormulaSampler
     from tfmat.matgan.generating.model import CompositionModel, reader
     from tfmat.matgan.validity.checker import ValidityChecker
 
@@ -239,7 +240,7 @@ def formula_sampler(networks: Networks) -> Any:
         read=reader(networks.metadata),
         score=None,
     )
-    return Sampler(model, 0, ValidityChecker())
+    return FormulaSampler(model, 0, ValidityChecker())
 
 
 def computer(

@@ -34,7 +34,7 @@ def milliseconds(recipe_name: str, dataset: str, batch: int, steps: int) -> floa
     from tfmat.matgan.recipe import load_recipe
     from tfmat.matgan.training.data import load_training_data
     from tfmat.matgan.training.gan_step import WganTrainer
-    from tfmat.networks.batches import Sampler
+    from tfmat.networks.batches import BatchSampler
 
     recipe = load_recipe(recipe_name)
     settings = replace(recipe.gan, batch_size=batch, steps=steps + 2, epochs=0.0)
@@ -43,7 +43,7 @@ def milliseconds(recipe_name: str, dataset: str, batch: int, steps: int) -> floa
     keras.utils.set_random_seed(0)
     trainer = WganTrainer(build_generator(settings), build_critic(settings), settings, seed=0)
     trainer.build()
-    sampler = Sampler(len(real), batch, seed=0)
+    sampler = BatchSampler(len(real), batch, seed=0)
     for step in range(steps + 2):
         if step == 2:
             began = time.process_time()

@@ -53,7 +53,7 @@ def augment(
     """
     from tfmat.datasets.folders import STRUCTURES, resolve
     from tfmat.relaxation.databases.augment import augment as augment_dataset
-    from tfmat.relaxation.databases.labelling import Settings
+    from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
@@ -63,7 +63,7 @@ def augment(
         folder,
         out,
         symbols,
-        Settings(**settings),
+        LabellingSettings(**settings),
         prototype_data=None if prototypes == _AFLOW else source,
         relabelled=relabelled,
         workers=workers,

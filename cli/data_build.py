@@ -155,14 +155,14 @@ def build(
     build that was interrupted goes on when the same command is given again.
     """
     from tfmat.relaxation.databases.build import build as build_dataset
-    from tfmat.relaxation.databases.labelling import Settings
+    from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
         out,
         symbols,
-        Settings(**settings),
+        LabellingSettings(**settings),
         prototype_data=prototypes,
         workers=workers,
         factory=find_potential(potential).factory_for(symbols),

@@ -13,7 +13,7 @@ from .main import LazyGroup
 from .options import Elements, Finite, Range, all_symbols, with_options
 
 if TYPE_CHECKING:
-    from tfmat.datasets.fetching.fetch import Source
+    from tfmat.datasets.fetching.fetch import RemoteSource
 
 
 @click.group(
@@ -214,7 +214,7 @@ def _property(word: str) -> tuple[str, str]:
 
 
 def _run(
-    source: Source,
+    source: RemoteSource,
     *,
     out: Path,
     max_atoms: int | None,

@@ -189,9 +189,9 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
         options: Values of :func:`OPTIONS`.
 
     Raises:
-        InputError: The words or the model are wrong, or nothing fulfils the wishes.
+        InputError: The words or the model are wrong, or nothing fulfils the request.
     """
-    from tfmat.matgan.generating.generate import Sampler, Wishes
+    from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
     from tfmat.matgan.generating.known import known_formulas
     from tfmat.matgan.generating.results import Amount, generate_into
     from tfmat.matgan.generating.table import check_absent, check_out
@@ -204,7 +204,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
     model = load()
-    wishes = Wishes(
+    request = FormulaRequest(
         masks,
         options["valid_only"],
         known_formulas(
@@ -214,7 +214,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
         options["novel_only"],
         options["critic_keep"],
     )
-    sampler = Sampler(model, options["seed"], checker, wishes, options["batch_size"])
+    sampler = FormulaSampler(model, options["seed"], checker, request, options["batch_size"])
     amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
     summary = generate_into(out, sampler, amount)
     if options["as_json"]:

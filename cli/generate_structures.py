@@ -181,12 +181,12 @@ def write_structures(
     Raises:
         InputError: The words are wrong, or the networks are not complete.
     """
-    from tfmat.ccdcgan.generate import Wishes
+    from tfmat.ccdcgan.generate import StructureRequest
     from tfmat.ccdcgan.results import SUMMARY, generate_into, is_results
     from tfmat.files import replacing_folder, write_json
 
     out = _free_place(options, _trained_as(codec))
-    wishes = Wishes(
+    request = StructureRequest(
         min_distance=options["min_distance"],
         min_atoms=options["min_atoms"],
         max_atoms=options["max_atoms"] or codec.recipe.data.max_atoms,
@@ -202,7 +202,7 @@ def write_structures(
             options["seed"],
             first=options["first"],
             mode=options["mode"],
-            wishes=wishes,
+            request=request,
             batch_size=options["batch_size"],
             symprec=options["symprec"],
         )

@@ -80,14 +80,14 @@ def relax(
     from tfmat.datasets.importing import ImportOptions
     from tfmat.relaxation.potentials.registry import find_potential
     from tfmat.relaxation.relax_source import relax_source
-    from tfmat.relaxation.relaxing import Settings
+    from tfmat.relaxation.relaxing import RelaxationSettings
 
     start = time.monotonic()
     summary = relax_source(
         source,
         out,
         find_potential(potential),
-        Settings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=symmetry),
+        RelaxationSettings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=symmetry),
         options=ImportOptions(**reading),
         workers=workers,
         cache=cache,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +51,19 @@ def screen(
     here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
     structures are written.
     """
-    from tfmat.ccdcgan.screen import Hull, screen_into, zero
+    from tfmat.ccdcgan.screen import hull_of_dataset, screen_into, zero
     from tfmat.errors import InputError
     from tfmat.files import replacing_folder
 
     if (source is None) == (model is None):
         raise InputError("give either a folder that tfmat generate wrote, or --model")
-    reference, name = zero, "elements"
+    reference: Callable[[str], float] = zero
+    name = "elements"
     if hull is not None:
         from tfmat.datasets.store import Dataset
 
         dataset = Dataset.open(hull)
-        reference, name = Hull.from_dataset(dataset), f"convex hull of {dataset.path.name}"
+        reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
     with replacing_folder(out) as folder:
         if model is not None:
             source = folder / "generated"
@@ -80,7 +82,7 @@ def screen(
 
 def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -> None:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import PARTS, Wishes
+    from tfmat.ccdcgan.generate import PARTS, StructureRequest
     from tfmat.ccdcgan.results import generate_into
     from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
@@ -88,5 +90,5 @@ def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -
     codec = Codec.from_package(load(model, parts=PARTS, **places))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
     require_energy(codec)
-    wishes = Wishes(max_atoms=codec.recipe.data.max_atoms)
-    generate_into(folder, codec, number, seed, wishes=wishes)
+    request = StructureRequest(max_atoms=codec.recipe.data.max_atoms)
+    generate_into(folder, codec, number, seed, request=request)

@@ -15,10 +15,10 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Composition, Structure
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import generate, noise
+from tfmat.ccdcgan.generate import generate
+from tfmat.inference.noise import block_noise, vector_noise
 from tfmat.inference.package import load
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 
 pytestmark = pytest.mark.train
 PAGE = Path(__file__).parents[1] / "docs" / "onnx.md"
@@ -54,7 +54,7 @@ def found(place):
 def test_structures_are_those_of_tfmat(place, found):
     codec = Codec.from_package(load(place / "saved_models" / "ccdcgan-bi-se", threads=1))
     space = found[0]
-    np.testing.assert_array_equal(space["noise"], noise(7, 0, 20, 8))
+    np.testing.assert_array_equal(space["noise"], vector_noise(7, 0, 20, 8))
     results = list(generate(codec, 20, 7))
     expected = {i: result for i, result in enumerate(results) if result.crystal is not None}
     assert expected.keys() == space["structures"].keys()
@@ -90,7 +90,7 @@ def test_screening_takes_the_lowest_energies(place, found):
 def test_formulas_are_those_of_tfmat(place, found):
     package = place / "saved_models" / "matgan-plus-icsd-filter"
     model = CompositionModel.load(package, backend="onnx", threads=1)
-    counts = model.read(model.generate(draw(7, 0, 1000, model.latent)))
+    counts = model.read(model.generate(block_noise(7, 0, 1000, model.latent)))
     size = np.count_nonzero(counts, axis=1)
     elements = model_elements(package)
     expected = [

@@ -103,8 +103,8 @@ def check_place(
                 "give another --out"
             )
         if not overwrite:
-            mend = "" if own is None or foreign else ", or --overwrite to replace it"
-            raise InputError(f"{path}: folder exists and is not empty; give another --out{mend}")
+            advice = "" if own is None or foreign else ", or --overwrite to replace it"
+            raise InputError(f"{path}: folder exists and is not empty; give another --out{advice}")
     if path == Path.cwd() or path.is_mount():
         raise InputError(
             f"{path}: cannot be replaced as a whole; give a new folder in it with --out"

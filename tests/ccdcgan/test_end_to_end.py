@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import noise
 from tfmat.ccdcgan.networks.lattice_layer import LatticeParameters
 from tfmat.ccdcgan.parts import package_tensors
 from tfmat.ccdcgan.voxels.cell import lattice_from_parameters, parameters
@@ -24,6 +23,7 @@ from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import load
 from tfmat.training.chain import Networks
 
@@ -150,7 +150,7 @@ def test_keras_saved_model_and_onnx_runtime_agree(network, package, batch):
     module = tf.saved_model.load(str(package.folder / "serving" / "generate" / "1"))
     assert set(module.signatures) == {"serving_default", "generate"}
     random = np.random.default_rng(2)
-    for latents in (noise(3, 0, batch, 8), 3 * random.random((batch, 8), np.float32) - 1):
+    for latents in (vector_noise(3, 0, batch, 8), 3 * random.random((batch, 8), np.float32) - 1):
         expected = network(latents, training=False)
         signature = module.signatures["generate"](noise=tf.constant(latents))
         onnx = package.run_all("generate", latents)
@@ -167,7 +167,7 @@ def test_keras_saved_model_and_onnx_runtime_agree(network, package, batch):
 
 def test_it_gives_what_the_chain_of_single_parts_gives(package):
     codec = Codec.from_package(package)
-    latents = noise(4, 0, 12, 8)
+    latents = vector_noise(4, 0, 12, 8)
     whole = package.run_all("generate", latents)
     graphs = package.run("generator", latents)
     np.testing.assert_allclose(whole["crystal_graph"], graphs, atol=1e-6)
@@ -215,6 +215,6 @@ def test_it_is_left_out_where_voxels_of_all_elements_would_be_too_large(models):
     few = Networks(networks, tensors, elements[:2], details | {"presence_threshold": [0.1, None]})
     network = chain.end_to_end(few, recipe)
     # An element that never occurred has no threshold, and is never there.
-    assert not network(noise(1, 0, 4, 8), training=False)["present"].numpy()[:, 1].any()
+    assert not network(vector_noise(1, 0, 4, 8), training=False)["present"].numpy()[:, 1].any()
     parts = {part: model for part, model in networks.items() if part != "sites_decoder"}
     assert chain.end_to_end(replace(few, models=parts), recipe) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfmat.ccdcgan.training.metrics import AtomCount, atom_figures, lattice_errors
+from tfmat.ccdcgan.training.metrics import AtomCount, atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
@@ -42,12 +42,12 @@ def test_figures_of_perfect_and_of_half_empty_voxels():
     far_apart = np.array([[-3.0, 0, 0], [0, 0, 0], [3, 0, 0]])
     channels = [far_apart + random.uniform(-0.5, 0.5, (3, 3)) for _ in range(4)]
     voxels = encode_channels(channels, SPEC)[..., 0]
-    figures = atom_figures(channels, voxels, SPEC)
+    figures = atom_metrics(channels, voxels, SPEC)
     assert figures["atom_recall"]["value"] == 1.0
     assert figures["atom_precision"]["value"] == 1.0
     assert figures["atom_rms"]["value"] < 1e-4
     voxels[:2] = 0.0
-    figures = atom_figures(channels, voxels, SPEC)
+    figures = atom_metrics(channels, voxels, SPEC)
     assert figures["atom_recall"]["value"] == 0.5
     assert figures["atom_precision"]["value"] == 1.0
     assert "12 atoms of 4 held-out channels" in figures["atom_recall"]["note"]

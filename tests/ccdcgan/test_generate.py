@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.ccdcgan.generate import Wishes, noise
+from tfmat.ccdcgan.generate import StructureRequest
 from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
 
 pytest.importorskip("onnx")
 
@@ -39,24 +40,24 @@ def written(folder):
 
 def run(codec, folder, count=40, seed=SEED, **options):
     folder.mkdir()
-    wishes = options.pop("wishes", Wishes())
-    return generate_into(folder, codec, count, seed, wishes=wishes, **options)
+    request = options.pop("request", StructureRequest())
+    return generate_into(folder, codec, count, seed, request=request, **options)
 
 
 def test_noise_depends_on_seed_and_index_alone():
-    together = noise(7, 0, 10, 5)
+    together = vector_noise(7, 0, 10, 5)
     assert together.dtype == np.float32
-    assert np.array_equal(together[4:], noise(7, 4, 6, 5))
-    assert not np.array_equal(together, noise(8, 0, 10, 5))
+    assert np.array_equal(together[4:], vector_noise(7, 4, 6, 5))
+    assert not np.array_equal(together, vector_noise(8, 0, 10, 5))
     assert len(np.unique(together)) == together.size
-    many = noise(2**64 - 1, 0, 4000, 4)
+    many = vector_noise(2**64 - 1, 0, 4000, 4)
     assert abs(many.mean()) < 0.03
     assert abs(many.std() - 1) < 0.03
     assert np.abs(np.corrcoef(many.T) - np.eye(4)).max() < 0.06
 
 
 def test_every_graph_gives_its_known_result(codec):
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     matcher = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1)
     results = list(generate(codec, 40, SEED))
     assert [result.status for result in results] == [STATUS[k] for k in chosen]
@@ -72,7 +73,7 @@ def test_every_graph_gives_its_known_result(codec):
 
 def test_faithful_mode_finds_the_same_structures(codec):
     # Atoms lie on voxels in this mode, so the match is a loose one.
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     for k, result in zip(chosen, generate(codec, 40, SEED, mode="faithful"), strict=True):
         if k < 4:
             assert StructureMatcher().fit(result.crystal.to_structure(), CRYSTALS[k].to_structure())
@@ -102,7 +103,7 @@ def test_same_seed_same_bytes(codec, tmp_path):
 
 
 def test_energies_that_are_none_have_no_mean(codec, tmp_path):
-    (result, *_) = generate(codec, 1, SEED, wishes=Wishes())
+    (result, *_) = generate(codec, 1, SEED, request=StructureRequest())
     broken = replace(result, properties=dict.fromkeys(result.properties, math.nan))
     with ResultsWriter(tmp_path, list(result.properties)) as writer:
         writer.add(broken)
@@ -116,7 +117,7 @@ def test_folder_and_summary(codec, tmp_path):
     from pymatgen.core import Structure
 
     summary = run(codec, tmp_path / "out")
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     good = chosen < 4
     assert summary["graphs"] == 40
     assert summary["structures"] == good.sum()
@@ -135,7 +136,7 @@ def test_folder_and_summary(codec, tmp_path):
     kept = [row for row in rows if row["status"] == "structure"]
     assert [frame.info["id"] for frame in frames] == [row["id"] for row in kept]
     matcher = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1)
-    latents = noise(SEED, 0, 40, 6)
+    latents = vector_noise(SEED, 0, 40, 6)
     for frame, row in zip(frames, kept, strict=True):
         index = int(row["id"].rsplit("-", 1)[1])
         cif = tmp_path / "out" / "cif" / f"{row['id']}.cif"
@@ -155,15 +156,17 @@ def test_folder_and_summary(codec, tmp_path):
 
 
 def test_shortest_distance_column(codec):
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
     wanted = {0: 2.9, 1: 3.6 * np.sqrt(3) / 2, 2: 3.3}
     for k, result in zip(chosen, generate(codec, 40, SEED), strict=True):
         if k in wanted:
             assert result.min_distance == pytest.approx(wanted[k], abs=1e-4)
 
 
-def test_wishes_are_never_broken(codec):
-    results = list(generate(codec, 40, SEED, wishes=Wishes(required=("Se",), max_atoms=2)))
+def test_requests_are_never_broken(codec):
+    results = list(
+        generate(codec, 40, SEED, request=StructureRequest(required=("Se",), max_atoms=2))
+    )
     statuses = {result.status for result in results}
     assert statuses == {
         "structure",
@@ -175,11 +178,11 @@ def test_wishes_are_never_broken(codec):
         if result.crystal is not None:
             assert 34 in result.crystal.numbers
             assert len(result.crystal) <= 2
-    alone = list(generate(codec, 40, SEED, wishes=Wishes(allowed=("Bi",))))
+    alone = list(generate(codec, 40, SEED, request=StructureRequest(allowed=("Bi",))))
     crystals = [result.crystal for result in alone if result.crystal is not None]
     assert crystals
     assert all((crystal.numbers == 83).all() for crystal in crystals)
-    far = list(generate(codec, 40, SEED, wishes=Wishes(min_distance=3.0, min_atoms=2)))
+    far = list(generate(codec, 40, SEED, request=StructureRequest(min_distance=3.0, min_atoms=2)))
     assert {result.status for result in far if result.crystal is None} == {
         "atoms closer than 3 Å",
         "atoms closer than 0.5 Å",
@@ -189,25 +192,25 @@ def test_wishes_are_never_broken(codec):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("asked", "message"),
     [
-        (Wishes(required=("Te",)), "--require Te: is none of Bi, Se"),
-        (Wishes(allowed=("Xx",)), "--only Xx: is none of Bi, Se"),
-        (Wishes(required=("Bi",), allowed=("Se",)), "--only leaves out"),
-        (Wishes(min_atoms=5, max_atoms=4), "--max-atoms 4"),
+        (StructureRequest(required=("Te",)), "--require Te: is none of Bi, Se"),
+        (StructureRequest(allowed=("Xx",)), "--only Xx: is none of Bi, Se"),
+        (StructureRequest(required=("Bi",), allowed=("Se",)), "--only leaves out"),
+        (StructureRequest(min_atoms=5, max_atoms=4), "--max-atoms 4"),
     ],
 )
-def test_impossible_wishes_are_refused(codec, wishes, message):
+def test_impossible_requests_are_refused(codec, asked, message):
     with pytest.raises(InputError, match=message):
-        next(generate(codec, 1, SEED, wishes=wishes))
+        next(generate(codec, 1, SEED, request=asked))
 
 
 def test_symmetrised_cells_lie_on_their_space_group(codec):
     from tfmat.crystals.symmetry import space_group
 
-    chosen = noise(SEED, 0, 40, 6).argmax(axis=1)
-    wishes = Wishes(symprec=0.35)
-    for k, result in zip(chosen, generate(codec, 40, SEED, wishes=wishes), strict=True):
+    chosen = vector_noise(SEED, 0, 40, 6).argmax(axis=1)
+    request = StructureRequest(symprec=0.35)
+    for k, result in zip(chosen, generate(codec, 40, SEED, request=request), strict=True):
         if result.crystal is None:
             continue
         loose = space_group(CRYSTALS[k], 0.35)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tiny
 
-from tfmat.ccdcgan.generate import noise
 from tfmat.ccdcgan.probe import batch_size, probe_inputs
 from tfmat.ccdcgan.recipe import load_recipe
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
 from tfmat.recipes.loader import to_mapping
 
@@ -67,7 +67,7 @@ def test_each_part_gets_what_those_before_it_make(networks):
         part: (70, *shapes[0]) for part, shapes in SHAPES.items()
     }
     assert {array.dtype for array in inputs.values()} == {np.dtype(np.float32)}
-    assert np.array_equal(inputs["generator"], noise(3, 0, 70, 8))
+    assert np.array_equal(inputs["generator"], vector_noise(3, 0, 70, 8))
     assert np.array_equal(inputs["generate"], inputs["generator"])
     graphs = package.run("generator", inputs["generator"])
     assert np.allclose(inputs["constraint"], graphs, atol=1e-6)

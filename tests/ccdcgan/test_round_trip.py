@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from reference_crystals import reference_crystals
 
-from tfmat.ccdcgan.voxels import decode
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels, decode_sites, decode_structure
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
@@ -189,20 +188,6 @@ def test_a_voxel_full_of_peaks_is_refused_in_bounded_memory() -> None:
     with pytest.raises(DecodeError) as error:
         decode_structure({83: full}, lattice, REFERENCE, "faithful")
     assert error.value.reason == TOO_CLOSE
-
-
-@pytest.mark.parametrize("count", [1, 2, 30, 200])
-def test_nearest_distance_is_that_of_plain_loops(count: int, monkeypatch) -> None:
-    monkeypatch.setattr(decode, "MIN_DISTANCE", 0.0)
-    rng = np.random.default_rng(count)
-    lattice = np.array([[9.0, 0, 0], [1, 10, 0], [2, -1, 11]])
-    positions = rng.random((count, 3)) @ lattice
-    shifts = np.stack(np.meshgrid(*[(-2, -1, 0, 1, 2)] * 3), axis=-1).reshape(-1, 3) @ lattice
-    shortest = min(np.linalg.norm(lattice, axis=1)) if count == 1 else np.inf
-    for index in range(1, count):
-        apart = positions[:index] - positions[index]
-        shortest = min(shortest, *np.linalg.norm(apart[:, None] + shifts, axis=-1).min(axis=1))
-    assert decode.nearest_distance(lattice, positions) == pytest.approx(shortest)
 
 
 def test_disordered_sites_and_unknown_elements() -> None:

@@ -11,9 +11,9 @@ pytest.importorskip("onnx")
 from oracle import make_package
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import Wishes
+from tfmat.ccdcgan.generate import StructureRequest
 from tfmat.ccdcgan.results import generate_into
-from tfmat.ccdcgan.screen import Hull, require_energy, screen_into
+from tfmat.ccdcgan.screen import hull_of_dataset, hull_reference, require_energy, screen_into
 from tfmat.inference.package import load
 
 HEAD = "id,status,formula,atoms,space_group,predicted_formation_energy_per_atom\n"
@@ -23,7 +23,7 @@ HEAD = "id,status,formula,atoms,space_group,predicted_formation_energy_per_atom\
 def generated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generated")
     codec = Codec.from_package(load(make_package(tmp_path_factory.mktemp("models") / "oracle")))
-    generate_into(folder, codec, 40, 3, wishes=Wishes())
+    generate_into(folder, codec, 40, 3, request=StructureRequest())
     return folder
 
 
@@ -61,7 +61,7 @@ def test_tolerance_above_the_elements(generated, tmp_path, tolerance, energies):
 
 
 def test_hull_is_that_of_its_system():
-    hull = Hull({"Bi2Se3": -0.5, "BiSe": -0.1, "BiTe": -5.0, "Bi2SeTe2": -0.9})
+    hull = hull_reference({"Bi2Se3": -0.5, "BiSe": -0.1, "BiTe": -5.0, "Bi2SeTe2": -0.9})
     assert hull("Bi2Se3") == pytest.approx(-0.5)
     # On the line from Bi (x = 0) to Bi2Se3 (x = 0.6).
     assert hull("BiSe") == pytest.approx(-0.5 * 0.5 / 0.6)
@@ -83,7 +83,7 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
         writer.add(crystal([83, 34]), "a", {"formation_energy_per_atom": -0.3})
         writer.add(crystal([83, 34, 83, 34]), "b", {"formation_energy_per_atom": -0.6})
         writer.add(crystal([83, 83, 34]), "c", {"formation_energy_per_atom": float("nan")})
-    hull = Hull.from_dataset(Dataset.open(tmp_path / "known"))
+    hull = hull_of_dataset(Dataset.open(tmp_path / "known"))
     assert hull("BiSe") == pytest.approx(-0.6)
     out = tmp_path / "kept"
     out.mkdir()

@@ -13,7 +13,7 @@ from tfmat.evaluation.formulas.measure import References, measure
 from tfmat.evaluation.formulas.sets import Distinct
 from tfmat.evaluation.formulas.sources import read_sample
 from tfmat.formulas.compositions import Compositions
-from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.validity.checker import ValidityChecker
@@ -37,7 +37,7 @@ def test_counts_agree_with_the_generators_summary(model, tmp_path, valid_only):
     results = {}
     for name, unique in (("all.csv", False), ("unique.parquet", True)):
         file = tmp_path / name
-        sampler = Sampler(model, 7, ValidityChecker(), Wishes(valid_only=valid_only))
+        sampler = FormulaSampler(model, 7, ValidityChecker(), FormulaRequest(valid_only=valid_only))
         generate_into(file, sampler, Amount(5000, unique=unique))
         summary = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
         result = results[name] = measure(read_sample(file), judge, References())
@@ -60,7 +60,7 @@ def test_counts_agree_with_the_generators_summary(model, tmp_path, valid_only):
 
 def test_nothing_generated_is_novel_against_itself(model, tmp_path):
     file = tmp_path / "made.csv"
-    generate_into(file, Sampler(model, 1, ValidityChecker()), Amount(2000))
+    generate_into(file, FormulaSampler(model, 1, ValidityChecker()), Amount(2000))
     sample = read_sample(file)
     result = measure(sample, judge, References(Distinct.of(sample.compositions)))
     assert result["novel"] == 0

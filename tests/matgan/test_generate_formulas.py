@@ -13,11 +13,11 @@ from random_matgan import make_run
 
 from tfmat.errors import InputError
 from tfmat.formulas.parsing import parse_formulas
+from tfmat.inference.noise import block_noise
 from tfmat.matgan.generating import generate as generate_module
-from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.pattern import Pattern
 from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.generating.unique import KeyTable
@@ -65,30 +65,32 @@ def within(masks, texts):
 
 
 def test_formulas_are_those_of_the_whole_network_at_once(model, checker):
-    noise = draw(7, 0, 3000, model.latent)
+    noise = block_noise(7, 0, 3000, model.latent)
     expected = decode(model.generate(noise)).compositions.formulas()
     assert len(expected) > 500
-    assert formulas(Sampler(model, 7, checker), 0, 3000) == expected
+    assert formulas(FormulaSampler(model, 7, checker), 0, 3000) == expected
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 333, 5000])
 def test_batch_size_and_threads_do_not_matter(model, checker, batch_size):
-    expected = formulas(Sampler(model, 7, checker), 0, 1500)
+    expected = formulas(FormulaSampler(model, 7, checker), 0, 1500)
     for threads in (1, 3):
         other = replace(model, workers=threads)
-        assert formulas(Sampler(other, 7, checker, batch_size=batch_size), 0, 1500) == expected
+        assert (
+            formulas(FormulaSampler(other, 7, checker, batch_size=batch_size), 0, 1500) == expected
+        )
 
 
 def test_first_goes_on_where_another_call_ended(model, checker):
-    sampler = Sampler(model, 3, checker)
+    sampler = FormulaSampler(model, 3, checker)
     whole = formulas(sampler, 0, 5000)
     assert formulas(sampler, 0, 1234) + formulas(sampler, 1234, 3766) == whole
-    assert formulas(Sampler(model, 4, checker), 0, 5000) != whole
+    assert formulas(FormulaSampler(model, 4, checker), 0, 5000) != whole
 
 
 def test_tensorflow_gives_the_same_counts(run, model):
     other = CompositionModel.load(run, backend="tensorflow")
-    noise = draw(1, 0, 2000, model.latent)
+    noise = block_noise(1, 0, 2000, model.latent)
     expected = model.read(model.generate(noise))
     assert other.backend == "tensorflow"
     assert accept(expected).accepted.any()
@@ -100,7 +102,7 @@ def test_tensorflow_gives_the_same_counts(run, model):
 def test_the_end_to_end_network_gives_the_same_counts(tmp_path, model):
     only = make_run(tmp_path / "only", parts=("generate",))
     sampler = CompositionModel.load(only, backend="onnx")
-    noise = draw(1, 0, 2000, model.latent)
+    noise = block_noise(1, 0, 2000, model.latent)
     assert sampler.score is None
     assert (sampler.read(sampler.generate(noise)) == model.read(model.generate(noise))).all()
 
@@ -116,10 +118,10 @@ MASKS = [
 
 @pytest.mark.parametrize("masks", MASKS, ids=lambda masks: str(masks.describe()))
 def test_masks_have_no_violation_and_lose_nothing(model, checker, masks):
-    every = formulas(Sampler(model, 7, checker), 0, 20_000)
+    every = formulas(FormulaSampler(model, 7, checker), 0, 20_000)
     expected = within(masks, every)
     assert 0 < len(expected) < len(every)
-    assert formulas(Sampler(model, 7, checker, Wishes(masks)), 0, 20_000) == expected
+    assert formulas(FormulaSampler(model, 7, checker, FormulaRequest(masks)), 0, 20_000) == expected
 
 
 @pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
@@ -127,9 +129,9 @@ def test_masks_have_no_violation_and_lose_nothing(model, checker, masks):
 def test_table(tmp_path, model, ending, unique):
     checker = ValidityChecker(ValiditySettings("icsd24", alloys=True))
     known = KeyTable()
-    every = parse_formulas(formulas(Sampler(model, 7, checker), 0, 5000)).compositions
+    every = parse_formulas(formulas(FormulaSampler(model, 7, checker), 0, 5000)).compositions
     known.add(np.unique(every.keys()[::3]))
-    sampler = Sampler(model, 7, checker, Wishes(known=known))
+    sampler = FormulaSampler(model, 7, checker, FormulaRequest(known=known))
     out = tmp_path / f"table{ending}"
     summary = generate_into(out, sampler, Amount(5000, unique=unique))
     if ending == ".parquet":
@@ -171,10 +173,10 @@ def test_table(tmp_path, model, ending, unique):
 
 def test_summary_counts(tmp_path, model, checker):
     known = KeyTable()
-    every = parse_formulas(formulas(Sampler(model, 7, checker), 0, 5000)).compositions
+    every = parse_formulas(formulas(FormulaSampler(model, 7, checker), 0, 5000)).compositions
     verdict, keys = checker.check(every), every.keys()
     known.add(np.unique(keys[:500]))
-    sampler = Sampler(model, 7, checker, Wishes(valid_only=True, known=known))
+    sampler = FormulaSampler(model, 7, checker, FormulaRequest(valid_only=True, known=known))
     summary = generate_into(tmp_path / "a.csv", sampler, Amount(5000, unique=True))
     kept = keys[verdict.balanced]
     novel = set(kept.tolist()) - set(keys[:500].tolist())
@@ -188,9 +190,9 @@ def test_summary_counts(tmp_path, model, checker):
     assert summary["balanced_rate_of_samples"] == len(kept) / 5000
     assert summary["unique_rate"] == summary["unique"] / len(kept)
     assert summary["novel_rate"] == len(novel) / summary["unique"]
-    wishes = replace(sampler.wishes, novel_only=True)
+    request = replace(sampler.request, novel_only=True)
     only = generate_into(
-        tmp_path / "b.csv", Sampler(model, 7, checker, wishes), Amount(5000, unique=True)
+        tmp_path / "b.csv", FormulaSampler(model, 7, checker, request), Amount(5000, unique=True)
     )
     assert only["rows"] == len(novel)
     assert all(row["novel"] == "true" for row in rows_of(tmp_path / "b.csv"))
@@ -199,7 +201,7 @@ def test_summary_counts(tmp_path, model, checker):
 @pytest.mark.parametrize("unique", [False, True])
 @pytest.mark.parametrize("wanted", [1, 37, 700])
 def test_rows_stop_at_the_sample_that_gives_the_last(tmp_path, model, checker, unique, wanted):
-    sampler = Sampler(model, 7, checker, Wishes(valid_only=True))
+    sampler = FormulaSampler(model, 7, checker, FormulaRequest(valid_only=True))
     full = generate_into(tmp_path / "full.csv", sampler, Amount(20_000, unique=unique))
     part = generate_into(tmp_path / "part.csv", sampler, Amount(20_000, 0, wanted, unique))
     assert full["rows"] > part["rows"] == wanted
@@ -217,10 +219,10 @@ def test_rows_stop_at_the_sample_that_gives_the_last(tmp_path, model, checker, u
 
 
 def test_critic_keeps_the_best_part(model, checker):
-    noise = draw(7, 0, 20_000, model.latent)
+    noise = block_noise(7, 0, 20_000, model.latent)
     matrices = model.generate(noise)
     scores, decoded = model.score(matrices), decode(matrices)
-    sampler = Sampler(model, 7, checker, Wishes(critic_keep=0.1))
+    sampler = FormulaSampler(model, 7, checker, FormulaRequest(critic_keep=0.1))
     kept = formulas(sampler, 0, 20_000)
     best = scores[decoded.accepted] >= sampler.lowest_score
     assert kept == decoded.compositions[best].formulas()
@@ -233,16 +235,21 @@ def test_without_a_critic_nothing_can_be_preferred(tmp_path, checker):
     plain = make_run(tmp_path / "plain", parts=("generator",))
     model = CompositionModel.load(plain, backend="onnx")
     with pytest.raises(InputError, match="holds no critic"):
-        Sampler(model, 7, checker, Wishes(critic_keep=0.5))
+        FormulaSampler(model, 7, checker, FormulaRequest(critic_keep=0.5))
 
 
 def test_nothing_that_fits_leaves_no_file(tmp_path, model, checker):
-    for wishes, message in (
-        (Wishes(Masks(elements=("Xe", "Pu"))), "fulfils the masks"),
-        (Wishes(Masks(elements=("Xe", "Pu"), pattern=Pattern.parse("Xe8Pu"))), "draw more with -n"),
+    for request, message in (
+        (FormulaRequest(Masks(elements=("Xe", "Pu"))), "fulfils the masks"),
+        (
+            FormulaRequest(Masks(elements=("Xe", "Pu"), pattern=Pattern.parse("Xe8Pu"))),
+            "draw more with -n",
+        ),
     ):
         with pytest.raises(InputError) as error:
-            generate_into(tmp_path / "a.csv", Sampler(model, 7, checker, wishes), Amount(2000))
+            generate_into(
+                tmp_path / "a.csv", FormulaSampler(model, 7, checker, request), Amount(2000)
+            )
         assert message in str(error.value)
         assert "\n" not in str(error.value)
         assert not list(tmp_path.iterdir())
@@ -257,7 +264,7 @@ def test_an_error_in_the_middle_stops_the_threads(tmp_path, model, checker):
             raise KeyboardInterrupt
         return model.generate(noise)
 
-    sampler = Sampler(replace(model, generate=generate), 7, checker, batch_size=500)
+    sampler = FormulaSampler(replace(model, generate=generate), 7, checker, batch_size=500)
     with pytest.raises(KeyboardInterrupt):
         generate_into(tmp_path / "a.csv", sampler, Amount(10_000_000))
     assert len(calls) < 20
@@ -265,7 +272,7 @@ def test_an_error_in_the_middle_stops_the_threads(tmp_path, model, checker):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "alloys", "possible"),
+    ("masks", "alloys", "possible"),
     [
         ({"elements": ("Li", "Na")}, False, False),
         ({"elements": ("Li", "Na")}, True, True),
@@ -278,12 +285,12 @@ def test_an_error_in_the_middle_stops_the_threads(tmp_path, model, checker):
         ({"excluded": ("O",), "n_elements": (8, 8)}, False, True),
     ],
 )
-def test_valid_formulas_that_cannot_be_are_refused(model, wishes, alloys, possible):
+def test_valid_formulas_that_cannot_be_are_refused(model, masks, alloys, possible):
     checker = ValidityChecker(ValiditySettings("smact14", alloys))
-    asked = Wishes(Masks(**wishes), valid_only=True)
+    asked = FormulaRequest(Masks(**masks), valid_only=True)
     if possible:
-        Sampler(model, 0, checker, asked)
+        FormulaSampler(model, 0, checker, asked)
     else:
         with pytest.raises(InputError, match="no formula that the masks allow is balanced"):
-            Sampler(model, 0, checker, asked)
-    Sampler(model, 0, checker, replace(asked, valid_only=False))
+            FormulaSampler(model, 0, checker, asked)
+    FormulaSampler(model, 0, checker, replace(asked, valid_only=False))

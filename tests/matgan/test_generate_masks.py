@@ -152,7 +152,7 @@ def test_a_pattern_that_nothing_fits_is_refused(text, message):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "message"),
+    ("masks", "message"),
     [
         ({"required": ("Li",), "excluded": ("Li",)}, "--require and --exclude both name Li"),
         ({"required": ("Li",), "elements": ("Na", "O")}, "--require Li: is not among --elements"),
@@ -173,11 +173,11 @@ def test_a_pattern_that_nothing_fits_is_refused(text, message):
         ({"pattern": "Li2XO3", "elements": ("Li", "O")}, "free elements: 1, left for them"),
     ],
 )
-def test_masks_that_nothing_can_fulfil_are_refused(wishes, message):
-    if "pattern" in wishes:
-        wishes = {**wishes, "pattern": Pattern.parse(wishes["pattern"])}
+def test_masks_that_nothing_can_fulfil_are_refused(masks, message):
+    if "pattern" in masks:
+        masks = {**masks, "pattern": Pattern.parse(masks["pattern"])}
     with pytest.raises(InputError) as error:
-        Masks(**wishes)
+        Masks(**masks)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmat.formulas.compositions import Compositions, mix
-from tfmat.matgan.generating.noise import BLOCK, draw
+from tfmat.inference.noise import BLOCK, block_noise
 from tfmat.matgan.generating.unique import KeyTable, UniqueFormulas
 
 
@@ -56,17 +56,17 @@ def test_formulas_are_counted_and_come_back_in_order():
 
 
 def test_noise_is_the_same_however_it_is_drawn():
-    whole = draw(7, 0, 3 * BLOCK, 5)
+    whole = block_noise(7, 0, 3 * BLOCK, 5)
     assert whole.dtype == np.float32
     for first, count in ((0, 1), (1, 10), (BLOCK - 3, 7), (BLOCK, BLOCK), (10, 2 * BLOCK + 3)):
-        assert (draw(7, first, count, 5) == whole[first : first + count]).all()
-    assert not (draw(8, 0, 10, 5) == whole[:10]).any()
-    assert not (draw(7, 0, 10, 5, stream=1) == whole[:10]).any()
-    assert draw(2**64 - 1, 2**62, 4, 5).shape == (4, 5)
+        assert (block_noise(7, first, count, 5) == whole[first : first + count]).all()
+    assert not (block_noise(8, 0, 10, 5) == whole[:10]).any()
+    assert not (block_noise(7, 0, 10, 5, stream=1) == whole[:10]).any()
+    assert block_noise(2**64 - 1, 2**62, 4, 5).shape == (4, 5)
 
 
 def test_noise_is_standard_normal():
-    noise = draw(3, 0, 5 * BLOCK, 8)
+    noise = block_noise(3, 0, 5 * BLOCK, 8)
     assert abs(noise.mean()) < 0.01
     assert abs(noise.std() - 1) < 0.01
     assert abs(np.corrcoef(noise.T) - np.eye(8)).max() < 0.03

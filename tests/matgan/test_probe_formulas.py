@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfmat.inference.noise import block_noise
 from tfmat.inference.package import NetworkSet
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.matrix import accept, matrix_counts
 from tfmat.matgan.probe import probe_inputs
 
@@ -38,7 +38,7 @@ def test_each_part_gets_what_those_before_it_make(tmp_path):
     assert {part: array.shape for part, array in inputs.items()} == {
         part: (300, *shapes[0]) for part, shapes in SHAPES.items()
     }
-    assert np.array_equal(inputs["generator"], draw(3, 0, 300, 4))
+    assert np.array_equal(inputs["generator"], block_noise(3, 0, 300, 4))
     assert np.array_equal(inputs["generate"], inputs["generator"])
     matrices = package.run("generator", inputs["generator"])
     assert np.allclose(inputs["critic"], matrices, atol=1e-6)

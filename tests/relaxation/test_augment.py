@@ -16,13 +16,13 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.relaxation.databases import relabel as relabelling
 from tfmat.relaxation.databases.augment import augment
-from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.labelling import LabellingSettings
 from tfmat.relaxation.databases.perturb import generator, perturbed
 from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AU = 29, 79
-SETTINGS = Settings(relax=False, max_length=8.0, copies=2, strain=0.01, displacement=0.02)
+SETTINGS = LabellingSettings(relax=False, max_length=8.0, copies=2, strain=0.01, displacement=0.02)
 
 
 def emt() -> AseCalculator:

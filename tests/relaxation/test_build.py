@@ -22,7 +22,7 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.relaxation.databases import build as building
 from tfmat.relaxation.databases import candidates
-from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.labelling import LabellingSettings
 from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import AseCalculator
@@ -55,7 +55,7 @@ def few(tmp_path_factory):
 @pytest.fixture(scope="module")
 def built(few, tmp_path_factory):
     out = tmp_path_factory.mktemp("built") / "cu-au"
-    settings = Settings(copies=3, strain=0.02, displacement=0.05, seed=1, max_length=8.0)
+    settings = LabellingSettings(copies=3, strain=0.02, displacement=0.05, seed=1, max_length=8.0)
     summary = building.build(out, ("cu", "Au"), settings, prototype_data=few, factory=emt)
     return Dataset.open(out), summary, settings
 
@@ -163,11 +163,12 @@ from ase.calculators.emt import EMT
 from tfmat.relaxation.databases import build as building
 from tfmat.relaxation.databases import hypothetical
 from tfmat.relaxation.potentials.calculator import AseCalculator
-from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.labelling import LabellingSettings
 
 hypothetical._SMALLEST_CHUNK = 8
 building.build(
-    Path(sys.argv[1]), ("Cu", "Au"), Settings(relax=False, max_atoms=3, copies=1, limit=24),
+    Path(sys.argv[1]), ("Cu", "Au"),
+    LabellingSettings(relax=False, max_atoms=3, copies=1, limit=24),
     factory=lambda: AseCalculator(EMT(), "EMT"),
 )
 """
@@ -213,13 +214,13 @@ def test_an_unfinished_build_with_other_settings_is_not_mixed_in(few, tmp_path):
         building.build(
             tmp_path / "x",
             ("Cu", "Au"),
-            Settings(),
+            LabellingSettings(),
             prototype_data=few,
             factory=lambda: Failing(EMT(), "EMT"),
         )
     with pytest.raises(InputError, match="other settings"):
         building.build(
-            tmp_path / "x", ("Cu", "Au"), Settings(seed=1), prototype_data=few, factory=emt
+            tmp_path / "x", ("Cu", "Au"), LabellingSettings(seed=1), prototype_data=few, factory=emt
         )
 
 
@@ -232,7 +233,7 @@ def test_a_potential_that_binds_nothing(few, tmp_path):
         building.build(
             tmp_path / "x",
             ("Cu", "Au"),
-            Settings(),
+            LabellingSettings(),
             prototype_data=few,
             factory=lambda: Repulsive(EMT(), "none"),
         )
@@ -281,7 +282,7 @@ def test_the_command(few, tmp_path):
 def test_an_existing_folder_is_left_alone(tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match="not empty"):
-        building.build(tmp_path, ("Cu", "Au"), Settings(), factory=emt)
+        building.build(tmp_path, ("Cu", "Au"), LabellingSettings(), factory=emt)
 
 
 def test_hull_against_pymatgen():
@@ -363,7 +364,7 @@ def test_prototypes_of_no_use_are_refused_and_nothing_is_left(few, tmp_path):
         building.build(
             tmp_path / "made" / "out",
             ("Cu", "Au"),
-            Settings(max_atoms=1),
+            LabellingSettings(max_atoms=1),
             prototype_data=few,
             factory=emt,
         )
@@ -371,7 +372,7 @@ def test_prototypes_of_no_use_are_refused_and_nothing_is_left(few, tmp_path):
 
 
 def test_a_selection_that_leaves_nothing_is_refused(few, tmp_path):
-    settings = Settings(relax=False, max_length=1.0)
+    settings = LabellingSettings(relax=False, max_length=1.0)
     with pytest.raises(InputError, match="candidates is left"):
         building.build(
             tmp_path / "made" / "out", ("Cu", "Au"), settings, prototype_data=few, factory=emt

@@ -12,7 +12,7 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.relaxation.databases.build import build, stability
 from tfmat.relaxation.databases.hypothetical import asked_to_relax
-from tfmat.relaxation.databases.labelling import Settings
+from tfmat.relaxation.databases.labelling import LabellingSettings
 from tfmat.relaxation.databases.prototypes import Prototype, aflow, from_dataset
 from tfmat.relaxation.databases.substitute import all_orders
 from tfmat.relaxation.potentials.calculator import AseCalculator
@@ -42,7 +42,7 @@ def ternaries(tmp_path_factory):
 @pytest.fixture(scope="module")
 def built(ternaries, tmp_path_factory):
     out = tmp_path_factory.mktemp("built") / "cu-ag-au"
-    settings = Settings(copies=1, max_length=8.0)
+    settings = LabellingSettings(copies=1, max_length=8.0)
     summary = build(out, ("Cu", "Ag", "Au"), settings, prototype_data=ternaries, factory=emt)
     return Dataset.open(out), summary
 
@@ -145,7 +145,7 @@ def unrelaxed(tmp_path):
 
 @pytest.mark.parametrize("choice", ["drop", "keep"])
 def test_structures_that_do_not_come_to_rest(unrelaxed, tmp_path, choice):
-    settings = Settings(steps=1, fmax=0.002, unconverged=choice)
+    settings = LabellingSettings(steps=1, fmax=0.002, unconverged=choice)
     out = tmp_path / choice
     summary = build(out, ("Cu", "Au"), settings, prototype_data=unrelaxed, factory=emt)
     dataset = Dataset.open(out)
@@ -176,7 +176,7 @@ def test_what_grows_beyond_the_selection_was_asked_to_relax():
 @pytest.mark.parametrize("choice", ["drop", "keep"])
 def test_structures_that_become_the_same(few_alike, tmp_path, choice):
     out = tmp_path / choice
-    settings = Settings(duplicates=choice, symmetry=False, fmax=0.005)
+    settings = LabellingSettings(duplicates=choice, symmetry=False, fmax=0.005)
     summary = build(out, ("Cu", "Au"), settings, prototype_data=few_alike, factory=emt)
     assert summary["labelled"] == summary["converged"] == 2
     assert summary["kept"] == (1 if choice == "drop" else 2)
@@ -198,7 +198,7 @@ def few_alike(tmp_path):
 
 def test_a_limit_draws_candidates_by_the_seed(tmp_path):
     def ids(name, seed):
-        settings = Settings(relax=False, max_atoms=4, limit=5, seed=seed)
+        settings = LabellingSettings(relax=False, max_atoms=4, limit=5, seed=seed)
         summary = build(tmp_path / name, ("Cu", "Au"), settings, factory=emt)
         assert summary["labelled"] == 5 < summary["distinct_candidates"]
         return list(Dataset.open(tmp_path / name).ids)
@@ -213,7 +213,7 @@ def test_a_prototype_of_other_size_is_no_candidate(ternaries, tmp_path):
         build(
             tmp_path / "x",
             ("Cu", "Ag", "Au", "Pt"),
-            Settings(),
+            LabellingSettings(),
             prototype_data=ternaries,
             factory=emt,
         )

@@ -154,12 +154,12 @@ def test_every_part_is_measured_in_every_precision(formulas):
 def test_formulas_that_differ_are_those_that_differ(formulas):
     measured = read(formulas)["measured"]["precisions"]
     from tfmat.formulas.compositions import Compositions
+    from tfmat.inference.noise import block_noise
     from tfmat.matgan.elements import NUMBERS
-    from tfmat.matgan.generating.noise import draw
 
     def texts(precision):
         package = load(formulas, precision=precision, threads=1)
-        counts = package.run("generate", draw(0, 0, 2000, 16))
+        counts = package.run("generate", block_noise(0, 0, 2000, 16))
         rows = [dict(zip(NUMBERS.tolist(), row, strict=True)) for row in counts.tolist()]
         rows = [{number: count for number, count in row.items() if count} for row in rows]
         empty = {1: 1}

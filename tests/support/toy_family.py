@@ -106,7 +106,7 @@ class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
     def train_stage(self, stage, recipe, data):
         import keras
 
-        from tfmat.networks.batches import Batches, Sampler
+        from tfmat.networks.batches import Batches, BatchSampler
         from tfmat.networks.metric import metric
 
         settings, train = recipe.generator, data["train"]
@@ -116,7 +116,7 @@ class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
         volume = keras.layers.Dense(1, activation="softplus", name="volume")(x)
         model = keras.Model(noise, volume, name="generator")
         model.compile(keras.optimizers.Adam(settings.learning_rate), "mse")
-        sampler = Sampler(len(train), settings.batch_size, stage.seed)
+        sampler = BatchSampler(len(train), settings.batch_size, stage.seed)
 
         def draw(rows):
             # The normal quantile of a volume's rank, spread over the noise's numbers.

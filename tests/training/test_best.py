@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow")
 import keras
 import numpy as np
 
-from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.batches import Batches, BatchSampler
 from tfmat.training import checkpoints
 from tfmat.training.best import BestWeights
 from tfmat.training.log import RunLog
@@ -69,7 +69,7 @@ def fit(folder, keep, losses, stop_at=None):
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     model.compile(optimizer=keras.optimizers.Adam(0.1), loss="mse")
     rows = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
-    sampler = Sampler(32, 8, 1)
+    sampler = BatchSampler(32, 8, 1)
     snapshots = {}
 
     def validate(step):

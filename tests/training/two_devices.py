@@ -26,7 +26,7 @@ from tfmat.ccdcgan.networks.losses import autoencoder_loss  # noqa: E402
 from tfmat.ccdcgan.recipe import load_recipe  # noqa: E402
 from tfmat.ccdcgan.training import constraint as train_constraint  # noqa: E402
 from tfmat.ccdcgan.training import gan as train_gan  # noqa: E402
-from tfmat.networks.batches import Batches, Sampler  # noqa: E402
+from tfmat.networks.batches import Batches, BatchSampler  # noqa: E402
 from tfmat.training import checkpoints  # noqa: E402
 from tfmat.training.log import RunLog, read_log  # noqa: E402
 from tfmat.training.loop import Stage, separate_dropout  # noqa: E402
@@ -56,7 +56,7 @@ def fit_autoencoder(devices: Devices, folder: str) -> list[np.ndarray]:
         model = build_autoencoder(build_encoder(recipe, 16), build_decoder(recipe, 16))
         model.compile(keras.optimizers.SGD(0.05), autoencoder_loss(recipe))
     voxels = np.random.default_rng(0).random((11, 16, 16, 16, 1), dtype=np.float32) ** 8
-    sampler = Sampler(11, 4, 5)
+    sampler = BatchSampler(11, 4, 5)
 
     def draw(rows):
         return voxels[rows], voxels[rows]

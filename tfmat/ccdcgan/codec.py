@@ -14,7 +14,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
@@ -25,7 +25,7 @@ from tfmat.recipes.loader import build
 # memory: 390 MB in all for the reference form, 530 MB with 8.
 VOXEL_BATCH = 4
 
-T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]])
+T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]], list[NDArray[np.float64]])
 
 
 @dataclass(frozen=True)
@@ -135,19 +135,10 @@ class Codec:
             [self.package.run("lattice_encoder", part) for part in _batches(voxels[..., None])]
         )
         sites = np.zeros((len(crystals), len(numbers), self.layout.sites_latent), dtype=np.float32)
-        pairs = [
-            (row, slot)
-            for row, crystal in enumerate(crystals)
-            for slot, number in enumerate(numbers)
-            if (crystal.numbers == number).any()
-        ]
-        for chunk in _batches(pairs):
-            channels = [
-                box_positions(crystals[row])[crystals[row].numbers == numbers[slot]]
-                for row, slot in chunk
-            ]
-            latents = self.package.run("sites_encoder", encode_channels(channels, spec))
-            for (row, slot), latent in zip(chunk, latents, strict=True):
+        owners, channels = element_channels(crystals, numbers)
+        for owned, chunk in zip(_batches(owners), _batches(channels), strict=True):
+            latents = self.package.run("sites_encoder", encode_channels(chunk, spec))
+            for (row, slot), latent in zip(owned, latents, strict=True):
                 sites[row, slot] = latent
         return lattice, sites
 

@@ -23,6 +23,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
 from tfmat.crystals.symmetry import symmetrise
 from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
 
 # What is used of a package; `*` stands for any letters.
 PARTS = ("generator", "constraint*", "lattice_decoder", "sites_decoder")
@@ -36,7 +37,7 @@ DEGENERATE = "cell too flat"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class StructureRequest:
     """What a structure has to fulfil; nothing that breaks one of them is ever given out.
 
     Args:
@@ -77,28 +78,6 @@ class Result:
     min_distance: float = float("nan")
 
 
-def noise(seed: int, first: int, count: int, length: int) -> NDArray[np.float32]:
-    """Draws noise vectors, each from the seed and its own index alone.
-
-    So one vector is the same whatever the batch size, and a range of indices can be generated
-    elsewhere.
-
-    Args:
-        seed: Seed, 0 to 2⁶⁴ - 1.
-        first: Index of the first vector.
-        count: Number of vectors.
-        length: Their length.
-
-    Returns:
-        Standard normal numbers, shape ``(count, length)``.
-    """
-    rows = np.empty((count, length), dtype="<f4")
-    for row, index in enumerate(range(first, first + count)):
-        bits = np.random.Philox(key=np.array([seed, index], dtype=np.uint64))
-        rows[row] = np.random.Generator(bits).standard_normal(length)
-    return rows
-
-
 def generate(
     codec: Codec,
     count: int,
@@ -106,7 +85,7 @@ def generate(
     *,
     first: int = 0,
     mode: Mode = "robust",
-    wishes: Wishes | None = None,
+    request: StructureRequest | None = None,
     batch_size: int = 64,
 ) -> Iterator[Result]:
     """Generates crystal graphs and decodes them, one batch at a time.
@@ -117,35 +96,35 @@ def generate(
         seed: Seed of the noise.
         first: Index of the first crystal graph.
         mode: How voxels are decoded, ``robust`` or ``faithful``.
-        wishes: What structures have to fulfil; the papers' limits by default.
+        request: What structures have to fulfil; the papers' limits by default.
         batch_size: Crystal graphs generated at once.
 
     Returns:
         One result for every crystal graph, in the order of the indices, made when asked for.
 
     Raises:
-        InputError: The package lacks a part, or a wish cannot be fulfilled by it.
+        InputError: The package lacks a part, or cannot fulfil the request.
     """
     codec.package.require("generator", "lattice_decoder", "sites_decoder")
-    wishes = wishes or Wishes(max_atoms=codec.recipe.data.max_atoms)
-    _check(wishes, codec)
-    return _results(codec, range(first, first + count), seed, mode, wishes, batch_size)
+    request = request or StructureRequest(max_atoms=codec.recipe.data.max_atoms)
+    _check(request, codec)
+    return _results(codec, range(first, first + count), seed, mode, request, batch_size)
 
 
 def _results(
-    codec: Codec, wanted: range, seed: int, mode: Mode, wishes: Wishes, batch_size: int
+    codec: Codec, wanted: range, seed: int, mode: Mode, request: StructureRequest, batch_size: int
 ) -> Iterator[Result]:
     package, layout = codec.package, codec.layout
     length = codec.recipe.gan.latent
     for start in range(0, len(wanted), batch_size):
         indices = wanted[start : start + batch_size]
-        latents = noise(seed, indices.start, len(indices), length)
+        latents = vector_noise(seed, indices.start, len(indices), length)
         graphs = package.run("generator", latents)
         properties = {
             name: package.run(part, graphs).reshape(-1) for part, name in codec.constraints.items()
         }
         present = layout.present(graphs, codec.presence)
-        reasons = [_reason(row, layout.elements, wishes) for row in present]
+        reasons = [_reason(row, layout.elements, request) for row in present]
         decodable = np.array([reason is None for reason in reasons])
         lattice, sites = layout.unpack(graphs[decodable])
         decoded = codec.decode(lattice, sites, present[decodable], mode)
@@ -157,7 +136,7 @@ def _results(
             else:
                 crystal = next(decoded)
                 found = crystal.reason if isinstance(crystal, DecodeError) else crystal
-            status, result, distance = _judge(found, wishes)
+            status, result, distance = _judge(found, request)
             yield Result(
                 f"tfmat-{seed}-{index:07d}",
                 status,
@@ -168,52 +147,54 @@ def _results(
             )
 
 
-def _check(wishes: Wishes, codec: Codec) -> None:
-    for option, symbols in (("--require", wishes.required), ("--only", wishes.allowed)):
+def _check(request: StructureRequest, codec: Codec) -> None:
+    for option, symbols in (("--require", request.required), ("--only", request.allowed)):
         unknown = [symbol for symbol in symbols if symbol not in codec.layout.elements]
         if unknown:
             raise InputError(
                 f"{option} {' '.join(unknown)}: is none of {', '.join(codec.layout.elements)}, "
                 f"the elements of {codec.package.name}"
             )
-    if wishes.allowed and not set(wishes.required) <= set(wishes.allowed):
+    if request.allowed and not set(request.required) <= set(request.allowed):
         raise InputError("--require names an element that --only leaves out")
-    if wishes.max_atoms < max(1, wishes.min_atoms):
+    if request.max_atoms < max(1, request.min_atoms):
         raise InputError(
-            f"--max-atoms {wishes.max_atoms} must be at least --min-atoms {wishes.min_atoms}"
+            f"--max-atoms {request.max_atoms} must be at least --min-atoms {request.min_atoms}"
         )
 
 
-def _reason(present: NDArray[np.bool_], elements: tuple[str, ...], wishes: Wishes) -> str | None:
+def _reason(
+    present: NDArray[np.bool_], elements: tuple[str, ...], request: StructureRequest
+) -> str | None:
     """Says why a crystal graph need not be decoded, from the elements that it holds."""
     symbols = {symbol for symbol, there in zip(elements, present, strict=True) if there}
-    if wishes.allowed and not symbols <= set(wishes.allowed):
+    if request.allowed and not symbols <= set(request.allowed):
         return NOT_ALLOWED
-    return None if symbols >= set(wishes.required) else NOT_REQUIRED
+    return None if symbols >= set(request.required) else NOT_REQUIRED
 
 
-def _judge(found: Crystal | str, wishes: Wishes) -> tuple[str, Crystal | None, float]:
+def _judge(found: Crystal | str, request: StructureRequest) -> tuple[str, Crystal | None, float]:
     """Returns status, structure and shortest distance of what was decoded."""
     if isinstance(found, str):
         return found, None, float("nan")
     try:
-        if wishes.symprec is not None:
-            found = symmetrise(found, wishes.symprec)
+        if request.symprec is not None:
+            found = symmetrise(found, request.symprec)
         distance = shortest_distance(found)
     except InputError:
         return DEGENERATE, None, float("nan")
     numbers = set(found.numbers.tolist())
     status = STRUCTURE
-    if len(found) < wishes.min_atoms:
+    if len(found) < request.min_atoms:
         status = TOO_FEW
-    elif len(found) > wishes.max_atoms:
+    elif len(found) > request.max_atoms:
         status = TOO_MANY
-    elif any(atomic_numbers[symbol] not in numbers for symbol in wishes.required):
+    elif any(atomic_numbers[symbol] not in numbers for symbol in request.required):
         status = NOT_REQUIRED
-    elif distance < wishes.min_distance:
+    elif distance < request.min_distance:
         status = (
             TOO_CLOSE
-            if wishes.min_distance == MIN_DISTANCE
-            else f"atoms closer than {wishes.min_distance:g} Å"
+            if request.min_distance == MIN_DISTANCE
+            else f"atoms closer than {request.min_distance:g} Å"
         )
     return (status, found, distance) if status == STRUCTURE else (status, None, float("nan"))

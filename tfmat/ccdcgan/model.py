@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfmat import arguments
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import PARTS, Wishes, generate
+from tfmat.ccdcgan.generate import PARTS, StructureRequest, generate
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
 from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
@@ -126,7 +126,7 @@ class CrystalModel:
         """
         arguments.one_of("mode", mode, get_args(Mode))
         most = self.codec.recipe.data.max_atoms
-        wishes = Wishes(
+        request = StructureRequest(
             arguments.real("min_distance", min_distance, least=0.5),
             arguments.whole("min_atoms", min_atoms, 1),
             most if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
@@ -141,7 +141,7 @@ class CrystalModel:
             arguments.whole("seed", seed, 0, arguments.LARGEST_SEED),
             first=arguments.whole("first", first, 0, 2**63),
             mode=mode,
-            wishes=wishes,
+            request=request,
             batch_size=arguments.whole("batch_size", batch_size, 1),
         ):
             if result.crystal is None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
-from tfmat.ccdcgan.generate import noise
 from tfmat.inference.metadata import GENERATE
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
 
 # Crystal graphs in one call of a network, as `tfmat generate` has by default.
@@ -53,7 +53,7 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
         drawn = random.random((count, *shape)) if voxel else random.normal(size=(count, *shape))
         return drawn.astype(np.float32)
 
-    known["generator"] = known[GENERATE] = noise(seed, 0, count, codec.recipe.gan.latent)
+    known["generator"] = known[GENERATE] = vector_noise(seed, 0, count, codec.recipe.gan.latent)
     graphs = made("generator", (layout.height, layout.width, 1))
     known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
     lattice, sites = layout.unpack(graphs)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.training.data import usable
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.datasets.store import Dataset
 from tfmat.inference.package import ModelPackage
 
@@ -32,12 +32,7 @@ def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float
     _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.box)
     # Spread over the dataset: neighbours are variants of one prototype.
     crystals = crystals[:: max(1, len(crystals) // count)][:count]
-    channels = [
-        box_positions(crystal)[crystal.numbers == number]
-        for crystal in crystals
-        for number in numbers
-        if (crystal.numbers == number).any()
-    ][:count]
+    channels = element_channels(crystals, numbers)[1][:count]
     known = {
         "lattice_encoder": np.stack([encode_lattice(c.lattice, spec) for c in crystals])[..., None],
         "sites_encoder": encode_channels(channels, spec),

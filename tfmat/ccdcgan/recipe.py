@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
@@ -313,17 +313,5 @@ class CcdcganRecipe:
                 )
 
 
-def load_recipe(recipe: str, settings: Sequence[str] = ()) -> CcdcganRecipe:
-    """Loads a CCDCGAN recipe.
-
-    Args:
-        recipe: Name of a shipped recipe or path of a TOML file.
-        settings: ``key=value`` texts with dotted keys.
-
-    Returns:
-        The checked recipe.
-
-    Raises:
-        InputError: The recipe does not exist, is of another family or has a wrong value.
-    """
-    return load(CcdcganRecipe, "ccdcgan", recipe, settings)
+load_recipe = partial(load, CcdcganRecipe, "ccdcgan")
+"""Loads a recipe of the family, from the name of a shipped one or a TOML file, and settings."""

@@ -19,7 +19,12 @@ from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE, DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import box_positions, check_inside, encode_sites
+from tfmat.ccdcgan.voxels.sites import (
+    box_positions,
+    check_inside,
+    element_channels,
+    encode_sites,
+)
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
@@ -216,10 +221,11 @@ def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:
 
 
 def _count_atoms(item: Reconstruction, atoms: AtomCount) -> None:
-    positions = box_positions(item.original)
     found = item.sites or {}
-    for number in np.unique(item.original.numbers).tolist():
-        atoms.add(positions[item.original.numbers == number], found.get(number, np.zeros((0, 3))))
+    numbers = np.unique(item.original.numbers).tolist()
+    _, channels = element_channels([item.original], numbers)
+    for number, positions in zip(numbers, channels, strict=True):
+        atoms.add(positions, found.get(number, np.zeros((0, 3))))
 
 
 def _known(value: Any) -> float | None:

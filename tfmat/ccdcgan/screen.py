@@ -9,13 +9,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfmat.ccdcgan.generate import STRUCTURE
 from tfmat.ccdcgan.results import CIF_FOLDER, FRAMES, SUMMARY, TABLE
+from tfmat.crystals.hull import Hull
 from tfmat.errors import InputError
 from tfmat.files import write_json
 
 if TYPE_CHECKING:
+    from pymatgen.core import Composition
+
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.datasets.store import Dataset
 
 # Paper 004, "Construction and prediction of DCGAN + constraint".
 TOLERANCE = 0.3
@@ -60,7 +66,7 @@ def screen_into(
 
     Paper 004 names the tolerance (0.3 eV/atom; 2,148 of 2,832 structures were kept) but not what
     it is measured from. Here that is 0 eV/atom, the energy of the elements, or the convex hull of
-    known structures (:class:`Hull`).
+    known structures (:func:`hull_reference`).
 
     Args:
         folder: An empty folder for the kept structures.
@@ -164,59 +170,58 @@ def _mean(values: Iterable[float]) -> float | None:
     return round(sum(numbers) / len(numbers), 6) if numbers else None
 
 
-class Hull:
-    """The convex hull of formation energies of known structures, in any number of elements.
+def hull_reference(energies: Mapping[str, float]) -> Callable[[str], float]:
+    """Returns the energy of the convex hull of known structures, by formula, as a reference.
 
     Args:
-        energies: Lowest formation energy in eV/atom by reduced formula. The elements are at 0.
+        energies: Lowest formation energy in eV/atom by reduced formula, of any number of elements.
+            The elements are at 0.
+
+    Returns:
+        A function from a formula to the hull's energy at its composition, in eV/atom.
     """
+    from pymatgen.core import Composition
 
-    def __init__(self, energies: Mapping[str, float]) -> None:
-        from pymatgen.core import Composition
+    known = [(Composition(formula), energy) for formula, energy in energies.items()]
+    hulls: dict[tuple[str, ...], Hull] = {}
 
-        self._known = [(Composition(formula), energy) for formula, energy in energies.items()]
-        self._diagrams: dict[frozenset[str], Any] = {}
-
-    def __call__(self, formula: str) -> float:
-        """Returns the hull's energy at a composition.
-
-        Args:
-            formula: A formula.
-
-        Returns:
-            Energy in eV/atom.
-        """
-        from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-        from pymatgen.core import Composition
-
+    def energy_at(formula: str) -> float:
         composition = Composition(formula)
-        system = frozenset(element.symbol for element in composition)
-        if system not in self._diagrams:
-            entries = [PDEntry(Composition(symbol), 0.0) for symbol in sorted(system)]
-            entries += [
-                PDEntry(known, energy * known.num_atoms)
-                for known, energy in self._known
-                if system.issuperset(element.symbol for element in known)
+        system = tuple(sorted(element.symbol for element in composition))
+        if system not in hulls:
+            inside = [
+                (_shares(other, system), energy)
+                for other, energy in known
+                if set(system).issuperset(element.symbol for element in other)
             ]
-            self._diagrams[system] = PhaseDiagram(entries)
-        return float(self._diagrams[system].get_hull_energy_per_atom(composition))
+            shares = np.array([row for row, _ in inside]).reshape(-1, len(system))
+            hulls[system] = Hull.of(shares, np.array([energy for _, energy in inside]))
+        return float(hulls[system].energy(np.array([_shares(composition, system)]))[0])
 
-    @classmethod
-    def from_dataset(cls, dataset: Any, name: str = "formation_energy_per_atom") -> Hull:
-        """Builds the hull of a dataset.
+    return energy_at
 
-        Args:
-            dataset: A :class:`~tfmat.datasets.store.Dataset`.
-            name: Its property with the formation energies, in eV/atom.
 
-        Raises:
-            InputError: The dataset has no such property.
-        """
-        from tfmat.crystals.writing import reduced_formula
+def hull_of_dataset(
+    dataset: Dataset, name: str = "formation_energy_per_atom"
+) -> Callable[[str], float]:
+    """Returns the convex hull of a dataset as a reference (:func:`hull_reference`).
 
-        lowest: dict[str, float] = {}
-        for row, energy in enumerate(dataset.property(name)):
-            if energy == energy:  # not NaN, which stands for unknown
-                formula = reduced_formula(dataset[row])
-                lowest[formula] = min(lowest.get(formula, energy), float(energy))
-        return cls(lowest)
+    Args:
+        dataset: The known structures.
+        name: The dataset's property with the formation energies, in eV/atom.
+
+    Raises:
+        InputError: The dataset has no such property.
+    """
+    from tfmat.crystals.writing import reduced_formula
+
+    lowest: dict[str, float] = {}
+    for row, energy in enumerate(dataset.property(name)):
+        if energy == energy:  # not NaN, which stands for unknown
+            formula = reduced_formula(dataset[row])
+            lowest[formula] = min(lowest.get(formula, energy), float(energy))
+    return hull_reference(lowest)
+
+
+def _shares(composition: Composition, system: Iterable[str]) -> list[float]:
+    return [float(composition.get_atomic_fraction(symbol)) for symbol in system]

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfmat.ccdcgan import probe
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import Result, generate, noise
+from tfmat.ccdcgan.generate import Result, generate
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.crystals.crystal import Crystal
@@ -23,6 +23,7 @@ from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
 from tfmat.networks.metric import Metric, metric
 
@@ -80,7 +81,7 @@ class StructureTrial(Trial):
     def _end_to_end(self, networks: NetworkSet) -> list[Decoded]:
         """Decodes the voxels that leave the end-to-end network."""
         codec = Codec.from_package(networks)
-        vectors = noise(SEED, 0, self.samples, codec.recipe.gan.latent)
+        vectors = vector_noise(SEED, 0, self.samples, codec.recipe.gan.latent)
         found: list[Decoded] = []
         for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
             for present, sites, lattice in zip(

@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.niggli import niggli_lattice
+
+# Pairs of atoms that are looked at together.
+_PAIRS = 20_000
 
 
 def shortest_distance(crystal: Crystal) -> float:
@@ -19,20 +23,42 @@ def shortest_distance(crystal: Crystal) -> float:
     Raises:
         InputError: The cell cannot be reduced.
     """
-    lattice = niggli_lattice(crystal.lattice)
+    return shortest_between(niggli_lattice(crystal.lattice), crystal.positions)
+
+
+def shortest_between(
+    lattice: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    *,
+    reach: int | None = None,
+    enough: float = 0.0,
+) -> float:
+    """Returns the shortest distance between two atoms, images included, in Å.
+
+    Args:
+        lattice: Cell vectors as rows, in Å, reduced or nearly so: the shortest edge counts as the
+            shortest distance of an atom to its own images.
+        positions: Cartesian positions in Å, shape ``(atoms, 3)``.
+        reach: Cells to look at in each direction at most; as many as matter by default.
+        enough: The search may end at a distance below this one. Thousands of atoms, which only
+            noise gives, make billions of pairs.
+    """
     inverse = np.linalg.inv(lattice)
-    fractional = crystal.positions @ inverse
-    first, second = np.triu_indices(len(crystal), 1)
-    difference = fractional[first] - fractional[second]
-    difference -= np.round(difference)
-    # The shortest edge is the shortest distance of an atom to its own images.
+    fractional = positions @ inverse
     shortest = float(np.linalg.norm(lattice, axis=1).min())
-    if not len(difference):
-        return shortest
-    shortest = min(shortest, float(np.linalg.norm(difference @ lattice, axis=1).min()))
-    # Images farther away than this many cells cannot undercut what is found already.
-    reach = np.floor(shortest * np.linalg.norm(inverse, axis=0) + 0.5).astype(int)
-    for shift in itertools.product(*(range(-limit, limit + 1) for limit in reach)):
-        image = (difference + shift) @ lattice
-        shortest = min(shortest, float(np.sqrt(np.einsum("ij,ij->i", image, image).min())))
+    count = len(positions)
+    rows = max(1, _PAIRS // max(count, 1))
+    for start in range(0, count - 1, rows):
+        first, second = np.triu_indices(min(rows, count - start), 1, count - start)
+        difference = fractional[first + start] - fractional[second + start]
+        difference -= np.round(difference)
+        shortest = min(shortest, float(np.linalg.norm(difference @ lattice, axis=1).min()))
+        # Images farther away than this many cells cannot undercut what is found already.
+        limits = np.floor(shortest * np.linalg.norm(inverse, axis=0) + 0.5)
+        limits = np.minimum(limits, np.inf if reach is None else reach).astype(int)
+        for shift in itertools.product(*(range(-limit, limit + 1) for limit in limits)):
+            image = (difference + shift) @ lattice
+            shortest = min(shortest, float(np.sqrt(np.einsum("ij,ij->i", image, image).min())))
+        if shortest < enough:
+            break
     return shortest

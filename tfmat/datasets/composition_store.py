@@ -13,34 +13,21 @@ file                   shape        type     meaning
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat import __version__, files
-from tfmat.datasets.columns import ColumnWriter, load_column
-from tfmat.datasets.folders import (
-    COMPOSITIONS,
-    FORMAT,
-    FORMAT_VERSION,
-    content_hash,
-    read_record,
-    resolve,
-)
-from tfmat.datasets.properties import unit_of
-from tfmat.datasets.stored import StoredDataset, check_property_name
+from tfmat.datasets.columns import load_column
+from tfmat.datasets.folders import COMPOSITIONS, read_record, resolve
+from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 
 
-class CompositionWriter:
+class CompositionWriter(StoredWriter):
     """Streams compositions into a dataset folder that appears only when all is written.
 
     Args:
@@ -60,6 +47,9 @@ class CompositionWriter:
             characters that a file name should not. On leaving: nothing was added.
     """
 
+    kind: str | None = COMPOSITIONS
+    rejection_columns = ("row", "formula", "reason")
+
     def __init__(
         self,
         folder: Path,
@@ -69,52 +59,23 @@ class CompositionWriter:
         *,
         overwrite: bool = False,
     ) -> None:
-        self.folder = Path(folder)
-        self.source = dict(source)
+        super().__init__(folder, source, overwrite=overwrite)
         self.slots = slots
         self.properties = list(properties)
-        self.selection: dict[str, Any] | None = None
         self.counts: dict[str, Any] = {}
-        self.extra: dict[str, Any] = {}
         self.compositions = 0
-        self.known: Counter[str] = Counter()
-        self.rejected: Counter[str] = Counter()
-        self._overwrite = overwrite
-        self._stack = ExitStack()
-        self._columns: dict[str, ColumnWriter] = {}
         for name in self.properties:
             check_property_name(name)
 
-    def __enter__(self) -> CompositionWriter:
-        self._temporary = self._stack.enter_context(
-            files.replacing_folder(self.folder, overwrite=self._overwrite)
-        )
-        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
-        self._rejected_file = self._stack.enter_context(stream)
-        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
-        self._rejections.writerow(["row", "formula", "reason"])
+    def _open_columns(self) -> None:
         self._column("numbers", np.uint8, (self.slots,))
         self._column("counts", np.uint16, (self.slots,))
         for name in self.properties:
             self._column(f"property-{name}", np.float64)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Leaving through the stack removes the temporary folder if anything below raises.
-        with self._stack:
-            for column in self._columns.values():
-                column.close()
-            self._rejected_file.close()
-            if error is not None:
-                raise error
-            if self.compositions == 0:
-                raise InputError(f"{self.source.get('name', self.folder)}: no formulas to write")
-            files.write_json(self._temporary / "metadata.json", self._metadata())
+    def _require_rows(self) -> None:
+        if self.compositions == 0:
+            raise InputError(f"{self.source.get('name', self.folder)}: no formulas to write")
 
     def add(
         self, block: Compositions, properties: Mapping[str, NDArray[np.float64]] | None = None
@@ -144,34 +105,10 @@ class CompositionWriter:
                 ``"kind: detail"``; counts are kept by kind.
         """
         for row, formula, reason in rows:
-            self._rejections.writerow([row, formula, reason])
-            self.rejected[reason.split(": ")[0]] += 1
+            self._reject(row, formula, reason)
 
-    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> None:
-        self._columns[name] = ColumnWriter(self._temporary / f"{name}.npy", dtype, shape)
-
-    def _metadata(self) -> dict[str, Any]:
-        hashes = {path.name: files.sha256(path) for path in sorted(self._temporary.glob("*.npy"))}
-        return {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "kind": COMPOSITIONS,
-            "tfmat_version": __version__,
-            "source": self.source,
-            "selection": self.selection,
-            "counts": {
-                "compositions": self.compositions,
-                **self.counts,
-                "rejected": self.rejected.total(),
-                "rejected_by_reason": dict(self.rejected.most_common()),
-            },
-            "properties": {
-                name: {"unit": unit_of(name), "known": self.known[name]} for name in self.properties
-            },
-            "sha256": content_hash(hashes),
-            "files": hashes,
-            "extra": self.extra,
-        }
+    def _counts(self) -> dict[str, Any]:
+        return {"compositions": self.compositions, **self.counts}
 
 
 class CompositionDataset(StoredDataset):

@@ -17,7 +17,7 @@ from tfmat.datasets.readers.csv import count_csv, header, read_csv, structure_co
 from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
 from tfmat.datasets.readers.folder import find_table, kind_of, read_folder, structure_files
 from tfmat.datasets.readers.json import read_json
-from tfmat.datasets.readers.records import Row, open_text
+from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
@@ -204,7 +204,7 @@ def source_hash(source: Path) -> str:
 
 def read_rows(
     source: Path, form: str, options: ImportOptions, table: Path | None = None
-) -> Iterator[Row]:
+) -> Iterator[SourceRow]:
     """Reads the structures of a source one by one.
 
     Args:
@@ -225,7 +225,7 @@ def read_rows(
     return read_folder(source, table, options.identifier)
 
 
-def row_identifier(row: Row, reader: PropertyReader, fallback: str) -> str:
+def row_identifier(row: SourceRow, reader: PropertyReader, fallback: str) -> str:
     """Returns the name of a structure: its file's, its key, or that of its column.
 
     Args:
@@ -254,7 +254,11 @@ def _check_columns(source: Path, reader: PropertyReader) -> None:
 
 
 def _keep(
-    row: Row, fallback: str, reader: PropertyReader, options: ImportOptions, writer: DatasetWriter
+    row: SourceRow,
+    fallback: str,
+    reader: PropertyReader,
+    options: ImportOptions,
+    writer: DatasetWriter,
 ) -> None:
     identifier = row_identifier(row, reader, fallback)
     try:

@@ -112,10 +112,10 @@ def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energ
     scales = [str(entry.get("scale") or "") for entry in entries]
     # A dataset may be there twice, or two of one name.
     named = list(dict.fromkeys(zip((name for name, _ in records), scales, strict=True)))
-    mend = "; say it with `tfmat data import --energy-scale TEXT`"
+    advice = "; say it with `tfmat data import --energy-scale TEXT`"
     if not any(scales):
         unknown = ", ".join(name for name, _ in named)
-        return Energies(warning=f"on which scale energies are is not known of {unknown}{mend}")
+        return Energies(warning=f"on which scale energies are is not known of {unknown}{advice}")
     if len(set(scales)) == 1:
         methods = sorted({str(entry.get("method", "?")) for entry in entries})
         references: dict[str, Any] = {}
@@ -126,7 +126,7 @@ def combined_energies(records: Sequence[tuple[str, Mapping[str, Any]]]) -> Energ
     told = "; ".join(f"{name}: {scale or 'not known'}" for name, scale in named)
     record = {"method": "mixed", "scale": f"mixed ({told})"}
     warning = f"energies are on different scales ({told})"
-    return Energies(record, warning if all(scales) else warning + mend)
+    return Energies(record, warning if all(scales) else warning + advice)
 
 
 def _unlicensed(datasets: Sequence[Dataset]) -> str:

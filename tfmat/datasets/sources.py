@@ -24,7 +24,7 @@ from tfmat.datasets.importing import (
     source_hash,
 )
 from tfmat.datasets.properties import PropertyReader
-from tfmat.datasets.readers.records import Row
+from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 
@@ -170,7 +170,7 @@ def _numbers(properties: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def _entry(row: Row, fallback: str, reader: PropertyReader, names: _Names) -> Entry:
+def _entry(row: SourceRow, fallback: str, reader: PropertyReader, names: _Names) -> Entry:
     identifier = names.unique(row_identifier(row, reader, fallback))
     if row.crystal is None:
         return Entry(identifier, None, row.reason, row.where)

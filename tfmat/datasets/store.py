@@ -17,31 +17,18 @@ file                   shape               type     meaning
 
 from __future__ import annotations
 
-import csv
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat import __version__, files
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.columns import ColumnWriter, Texts, load_column
-from tfmat.datasets.folders import (
-    FORMAT,
-    FORMAT_VERSION,
-    STRUCTURES,
-    content_hash,
-    read_record,
-    resolve,
-)
-from tfmat.datasets.properties import unit_of
-from tfmat.datasets.stored import StoredDataset, check_property_name
+from tfmat.datasets.columns import Texts, load_column
+from tfmat.datasets.folders import STRUCTURES, read_record, resolve
+from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError
 
 REPEATED = "repeated_ids"
@@ -54,7 +41,7 @@ Datasets that were written before it was there are split as they always were.
 _BLOCK = 1024
 
 
-class DatasetWriter:
+class DatasetWriter(StoredWriter):
     """Streams crystals into a dataset folder that appears only when all is written.
 
     Args:
@@ -70,6 +57,8 @@ class DatasetWriter:
             added.
     """
 
+    rejection_columns = ("where", "id", "reason")
+
     def __init__(
         self,
         folder: Path,
@@ -79,60 +68,34 @@ class DatasetWriter:
         extra: Mapping[str, Any] | None = None,
         overwrite: bool = False,
     ) -> None:
-        self.folder = Path(folder)
-        self.source = dict(source)
+        super().__init__(folder, source, overwrite=overwrite)
         self.selection = dict(selection) if selection is not None else None
         self.extra = dict(extra or {})
         self.structures = 0
         self.atoms = 0
         self.renamed = 0
-        self.rejected: Counter[str] = Counter()
-        self._overwrite = overwrite
-        self._stack = ExitStack()
-        self._columns: dict[str, ColumnWriter] = {}
-        self.known: Counter[str] = Counter()
         self._seen: dict[str, int] = {}
         self._rows: list[tuple[Crystal, bytes, Mapping[str, float]]] = []
         self._first_rejection = ""
 
-    def __enter__(self) -> DatasetWriter:
-        self._temporary = self._stack.enter_context(
-            files.replacing_folder(self.folder, overwrite=self._overwrite)
-        )
-        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
-        self._rejected_file = self._stack.enter_context(stream)
-        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
-        self._rejections.writerow(["where", "id", "reason"])
+    def _open_columns(self) -> None:
         self._column("lattices", np.float64, (3, 3))
         self._column("positions", np.float64, (3,))
         self._column("numbers", np.uint8)
         self._column("ids", np.uint8)
         self._column("offsets", np.int64).append(np.zeros(1))
         self._column("id_offsets", np.int64).append(np.zeros(1))
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Leaving through the stack removes the temporary folder if anything below raises.
-        with self._stack:
-            if error is not None:
-                self._close_columns()
-                raise error
-            self._flush()
-            self._close_columns()
-            if self.structures == 0:
-                name = self.source.get("name", self.folder)
-                if not self.rejected:
-                    raise InputError(f"{name}: no structures in it")
-                raise InputError(
-                    f"{name}: all {self.rejected.total()} structures were rejected; the first: "
-                    f"{self._first_rejection}"
-                )
-            files.write_json(self._temporary / "metadata.json", self._metadata())
+    def _require_rows(self) -> None:
+        if self.structures:
+            return
+        name = self.source.get("name", self.folder)
+        if not self.rejected:
+            raise InputError(f"{name}: no structures in it")
+        raise InputError(
+            f"{name}: all {self.rejected.total()} structures were rejected; the first: "
+            f"{self._first_rejection}"
+        )
 
     def add(
         self, crystal: Crystal, identifier: str, properties: Mapping[str, float] | None = None
@@ -173,8 +136,7 @@ class DatasetWriter:
             where: Row, frame or file.
         """
         reason = " ".join(reason.split())
-        self._rejections.writerow([where, identifier, reason])
-        self.rejected[reason.split(": ")[0]] += 1
+        self._reject(where, identifier, reason)
         if not self._first_rejection:
             self._first_rejection = f"{where}: {reason}" if where else reason
 
@@ -192,11 +154,6 @@ class DatasetWriter:
             return False
         self._seen[candidate] = 1
         return True
-
-    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> ColumnWriter:
-        column = ColumnWriter(self._temporary / f"{name}.npy", dtype, shape)
-        self._columns[name] = column
-        return column
 
     def _add_property(self, name: str) -> None:
         check_property_name(name)
@@ -222,38 +179,18 @@ class DatasetWriter:
             columns[f"property-{name}"].append(np.array(values, dtype=np.float64))
         self._rows.clear()
 
-    def _property_names(self) -> list[str]:
-        prefix = "property-"
-        return [name.removeprefix(prefix) for name in self._columns if name.startswith(prefix)]
-
-    def _close_columns(self) -> None:
-        for column in self._columns.values():
-            column.close()
-        self._rejected_file.close()
+    def _counts(self) -> dict[str, Any]:
+        return {
+            "structures": self.structures,
+            "atoms": self.atoms,
+            "renamed_ids": self.renamed,
+        }
 
     def _metadata(self) -> dict[str, Any]:
-        hashes = {path.name: files.sha256(path) for path in sorted(self._temporary.glob("*.npy"))}
-        return {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "tfmat_version": __version__,
-            "source": self.source,
-            "selection": self.selection,
-            "counts": {
-                "structures": self.structures,
-                "atoms": self.atoms,
-                "renamed_ids": self.renamed,
-                "rejected": self.rejected.total(),
-                "rejected_by_reason": dict(self.rejected.most_common()),
-            },
-            "properties": {
-                name: {"unit": unit_of(name), "known": self.known[name]}
-                for name in self._property_names()
-            },
-            "sha256": content_hash(hashes),
-            "files": hashes,
-            "extra": {**self.extra, REPEATED: self.renamed} if self.renamed else self.extra,
-        }
+        record = super()._metadata()
+        if self.renamed:
+            record["extra"] = {**self.extra, REPEATED: self.renamed}
+        return record
 
 
 class Dataset(StoredDataset):

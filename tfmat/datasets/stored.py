@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.columns import load_column
+from tfmat import __version__, files
+from tfmat.datasets.columns import ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
-from tfmat.datasets.folders import verify
+from tfmat.datasets.folders import FORMAT, FORMAT_VERSION, content_hash, verify
+from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 
 _PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -79,6 +86,121 @@ class StoredDataset(ABC):
             InputError: A file was changed or lost.
         """
         verify(self.path, self.metadata["files"])
+
+
+class StoredWriter(ABC):
+    """Streams rows into a dataset folder that appears only when all is written.
+
+    Args:
+        folder: The dataset folder to make.
+        source: Where the data come from: ``name``, ``sha256`` and whatever else is known.
+        overwrite: Replace an existing folder.
+
+    Attributes:
+        selection: The selection that was applied, for the record; ``None`` if none was.
+        extra: More for the record; entries may be added until the block ends.
+        known: How many rows know each property.
+        rejected: How many rows were left out, by kind of reason.
+
+    Raises:
+        InputError: On entering: the folder exists and is not empty. On leaving: nothing was added.
+    """
+
+    # Where the record names the kind; the first one, structures, goes without.
+    kind: str | None = None
+    rejection_columns: tuple[str, str, str]
+
+    def __init__(self, folder: Path, source: Mapping[str, Any], *, overwrite: bool) -> None:
+        self.folder = Path(folder)
+        self.source = dict(source)
+        self.selection: dict[str, Any] | None = None
+        self.extra: dict[str, Any] = {}
+        self.known: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self._overwrite = overwrite
+        self._stack = ExitStack()
+        self._columns: dict[str, ColumnWriter] = {}
+
+    def __enter__(self) -> Self:
+        self._temporary = self._stack.enter_context(
+            files.replacing_folder(self.folder, overwrite=self._overwrite)
+        )
+        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
+        self._rejected_file = self._stack.enter_context(stream)
+        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
+        self._rejections.writerow(self.rejection_columns)
+        self._open_columns()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Leaving through the stack removes the temporary folder if anything below raises.
+        with self._stack:
+            if error is None:
+                self._flush()
+            for column in self._columns.values():
+                column.close()
+            self._rejected_file.close()
+            if error is not None:
+                raise error
+            self._require_rows()
+            files.write_json(self._temporary / "metadata.json", self._metadata())
+
+    @abstractmethod
+    def _open_columns(self) -> None:
+        """Makes the columns that every dataset of the kind has."""
+
+    @abstractmethod
+    def _require_rows(self) -> None:
+        """Raises an ``InputError`` if nothing was added."""
+
+    @abstractmethod
+    def _counts(self) -> dict[str, Any]:
+        """Returns the counts of the record, those of rejected rows aside."""
+
+    def _flush(self) -> None:  # noqa: B027  (not every kind has something waiting)
+        """Writes what still waits in memory; nothing does by default."""
+
+    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> ColumnWriter:
+        column = ColumnWriter(self._temporary / f"{name}.npy", dtype, shape)
+        self._columns[name] = column
+        return column
+
+    def _property_names(self) -> list[str]:
+        prefix = "property-"
+        return [name.removeprefix(prefix) for name in self._columns if name.startswith(prefix)]
+
+    def _reject(self, first: object, second: str, reason: str) -> None:
+        """Writes a row to ``rejected.csv``, and counts it by what is before the colon."""
+        self._rejections.writerow([first, second, reason])
+        self.rejected[reason.split(": ")[0]] += 1
+
+    def _metadata(self) -> dict[str, Any]:
+        hashes = {path.name: files.sha256(path) for path in sorted(self._temporary.glob("*.npy"))}
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            **({"kind": self.kind} if self.kind else {}),
+            "tfmat_version": __version__,
+            "source": self.source,
+            "selection": self.selection,
+            "counts": {
+                **self._counts(),
+                "rejected": self.rejected.total(),
+                "rejected_by_reason": dict(self.rejected.most_common()),
+            },
+            "properties": {
+                name: {"unit": unit_of(name), "known": self.known[name]}
+                for name in self._property_names()
+            },
+            "sha256": content_hash(hashes),
+            "files": hashes,
+            "extra": self.extra,
+        }
 
 
 def check_property_name(name: str) -> None:

@@ -207,12 +207,12 @@ class RemotePackage(NetworkSet):
             ) from reason
         wanted = max(versions) if model.version is None else model.version
         if wanted not in versions:
-            mend = "give one of them as --version"
+            advice = "give one of them as --version"
             if self.version is None:
-                mend = "wait until all parts have one version, or " + mend
+                advice = "wait until all parts have one version, or " + advice
             raise InputError(
                 f"{model.name} has no version {wanted}, only "
-                f"{one_line(', '.join(map(str, sorted(versions))))}; {mend}"
+                f"{one_line(', '.join(map(str, sorted(versions))))}; {advice}"
             ) from reason
         found = versions[wanted]
         text = f"{model.name} version {wanted} is {found.state}"

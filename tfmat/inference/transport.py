@@ -22,7 +22,7 @@ _LONGEST = 300
 # A server may ask for a longer pause than ours, but not for a nap.
 _LONGEST_PAUSE = 30.0
 
-# What mends it, at the end of a message.
+# What helps, at the end of a message.
 LOG = "look into the server's log"
 SLOW = "give more --timeout, or a smaller --batch-size"
 # Bytes that an answer without results may take: descriptions, states, errors.
@@ -40,13 +40,13 @@ class TransientError(ServerError):
 
     Args:
         message: What happened, without the server's address.
-        mend: What to do if it stays.
+        advice: What to do if it stays.
         pause: Seconds that the server asks to wait.
     """
 
-    def __init__(self, message: str, mend: str, pause: float = 0.0) -> None:
+    def __init__(self, message: str, advice: str, pause: float = 0.0) -> None:
         super().__init__(message)
-        self.mend, self.pause = mend, pause
+        self.advice, self.pause = advice, pause
 
 
 class NotServedError(InputError):
@@ -229,7 +229,7 @@ class Retries:
                 pause = max(pause, min(error.pause, _LONGEST_PAUSE))
                 if tries > self.count or self.stopped.wait(pause):
                     often = "" if tries == 1 else f" ({tries} tries)"
-                    raise ServerError(f"{where}: {error}{often}; {error.mend}") from error
+                    raise ServerError(f"{where}: {error}{often}; {error.advice}") from error
             except NotServedError:
                 raise
             except TfmatError as error:

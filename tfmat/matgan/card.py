@@ -42,12 +42,13 @@ def card_text(metadata: Metadata) -> CardText:
         ),
         command=f"tfmat generate matgan --model {name} -n 100000 --seed 7 --unique --valid-only "
         "--out formulas.csv",
-        python=f"""from tfmat.matgan.generating.generate import Sampler, Wishes
+        python=f"""from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.validity.checker import ValidityChecker
 
 model = CompositionModel.load("{name}")
-for chunk in Sampler(model, 7, ValidityChecker(), Wishes(valid_only=True)).chunks(0, 10_000):
+request = FormulaRequest(valid_only=True)
+for chunk in FormulaSampler(model, 7, ValidityChecker(), request).chunks(0, 10_000):
     print(chunk.kept.formulas()[:5])
 """,
         limits=_limits(metadata),

@@ -16,7 +16,7 @@ from tfmat.formulas.parsing import parse_formulas
 from tfmat.inference.metadata import GENERATE, find, read_metadata
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT
 from tfmat.matgan.formulas import Formulas
-from tfmat.matgan.generating.generate import Sampler, Wishes
+from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.known import known_formulas
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import FAMILY, CompositionModel, reader
@@ -128,7 +128,7 @@ class FormulaModel:
 
         Raises:
             InputError: An argument is wrong, the package holds no generator, or no sample fulfils
-                the wishes.
+                the request.
         """
         if self.generator is None:
             raise InputError(f"{self.name}: holds no generator; load a model of a trained MatGAN")
@@ -145,7 +145,7 @@ class FormulaModel:
             None if formula_pattern is None else Pattern.parse(formula_pattern),
         )
         sources = [novel_against] if isinstance(novel_against, str | Path) else novel_against
-        wishes = Wishes(
+        request = FormulaRequest(
             masks,
             valid_only,
             known_formulas(sources, novel_only, lambda line: warnings.warn(line, stacklevel=4)),
@@ -159,11 +159,11 @@ class FormulaModel:
             None if rows is None else arguments.whole("rows", rows, 1),
             unique,
         )
-        sampler = Sampler(
+        sampler = FormulaSampler(
             self.generator,
             arguments.whole("seed", seed, 0, arguments.LARGEST_SEED),
             ValidityChecker(ValiditySettings(oxidation_states, alloys)),
-            wishes,
+            request,
             arguments.whole("batch_size", batch_size, 1, 65_536),
         )
         return Formulas(*generate_table(sampler, amount))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.inference.metadata import GENERATE
+from tfmat.inference.noise import block_noise
 from tfmat.inference.package import NetworkSet
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS
-from tfmat.matgan.generating.noise import draw
 
 # Samples in one call of a network, as `tfmat generate matgan` has by default.
 BATCH = 256
@@ -43,7 +43,7 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
     known: dict[str, NDArray[np.float32]] = {}
     for part in ("generator", GENERATE):
         if part in parts:
-            known[part] = draw(seed, 0, count, networks.input(part)[1][0])
+            known[part] = block_noise(seed, 0, count, networks.input(part)[1][0])
     if "generator" in parts:
         matrices = networks.run("generator", known["generator"], BATCH)
     else:

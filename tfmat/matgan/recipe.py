@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from tfmat.datasets.splits.rules import SplitRule
@@ -243,17 +243,5 @@ def _in_steps(table: Any, formulas: int, batch: int) -> Any:
     return replace(table, steps=math.ceil(table.epochs * formulas / batch), epochs=0.0)
 
 
-def load_recipe(recipe: str, settings: Sequence[str] = ()) -> MatganRecipe:
-    """Loads a MatGAN recipe.
-
-    Args:
-        recipe: Name of a shipped recipe or path of a TOML file.
-        settings: ``key=value`` texts with dotted keys.
-
-    Returns:
-        The checked recipe.
-
-    Raises:
-        InputError: The recipe does not exist, is of another family or has a wrong value.
-    """
-    return load(MatganRecipe, "matgan", recipe, settings)
+load_recipe = partial(load, MatganRecipe, "matgan")
+"""Loads a recipe of the family, from the name of a shipped one or a TOML file, and settings."""

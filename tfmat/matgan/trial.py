@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.trial import SEED, Trial
 from tfmat.inference.metadata import GENERATE
+from tfmat.inference.noise import block_noise
 from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
-from tfmat.matgan.generating.generate import Sampler
+from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
-from tfmat.matgan.generating.results import Amount, Collection, collect, figures
+from tfmat.matgan.generating.results import Amount, Collection, collect, measures
 from tfmat.matgan.matrix import matrix_counts
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 from tfmat.networks.metric import metric
@@ -61,9 +61,9 @@ class FormulaTrial(Trial):
         model = CompositionModel.load(
             networks.folder, backend="onnx", threads=1, precision=networks.precision
         )
-        sampler = Sampler(model, SEED, ValidityChecker(settings))
+        sampler = FormulaSampler(model, SEED, ValidityChecker(settings))
         amount = Amount(self.samples, unique=True)
-        found = figures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
+        found = measures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
         judged = ", ".join(f"{key} {value}" for key, value in settings.describe().items())
         samples, formulas = f"{found['samples']:,} samples", f"{found['accepted']:,} formulas"
         notes = {
@@ -111,7 +111,7 @@ class FormulaTrial(Trial):
         length = networks.input(part)[1][0]
         chunks = []
         for first in range(0, self.samples, _CHUNK):
-            noise = draw(SEED, first, min(_CHUNK, self.samples - first), length)
+            noise = block_noise(SEED, first, min(_CHUNK, self.samples - first), length)
             made = networks.run(part, noise, probe.BATCH)
             chunks.append(_reduced(made) if part == GENERATE else self._read(made))
         return np.concatenate(chunks)

@@ -15,7 +15,7 @@ Draw = Callable[[NDArray[np.intp]], tuple[NDArray[np.float32], NDArray[np.float3
 
 
 @dataclass
-class Sampler:
+class BatchSampler:
     """Chooses the rows of each step: epoch after epoch, each in its own random order.
 
     A batch may span two epochs, so that all batches are full; none depends on the ones before.
@@ -72,7 +72,7 @@ class Batches(keras.utils.PyDataset):
         steps: Number of steps.
     """
 
-    def __init__(self, draw: Draw, sampler: Sampler, first: int, steps: int) -> None:
+    def __init__(self, draw: Draw, sampler: BatchSampler, first: int, steps: int) -> None:
         super().__init__()
         self._draw = draw
         self._sampler = sampler

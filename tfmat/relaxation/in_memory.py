@@ -17,7 +17,7 @@ from tfmat.relaxation.potentials.reference_table import cache_file
 from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import CHUNK, elements_of, reference_rows, references_of
 from tfmat.relaxation.relaxed_rows import outcome
-from tfmat.relaxation.relaxing import Settings, relax_rows
+from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -62,7 +62,7 @@ def relax(
         MissingExtraError: The potential is not installed.
     """
     chosen = find_potential(potential)
-    settings = Settings(
+    settings = RelaxationSettings(
         whole("steps", steps, 0), real("fmax", fmax, above=0), not fixed_cell, symmetry
     )
     entries = (

@@ -30,7 +30,7 @@ from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relax_card import card_text
 from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
-from tfmat.relaxation.relaxing import Settings, relax_rows
+from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
 from tfmat.work.chunks import Row, run_chunks
 from tfmat.work.folder import claim
 
@@ -42,7 +42,7 @@ def relax_source(
     source: str | Path,
     out: Path,
     potential: Potential,
-    settings: Settings,
+    settings: RelaxationSettings,
     *,
     options: ImportOptions | None = None,
     workers: int = 1,

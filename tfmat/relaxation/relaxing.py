@@ -26,7 +26,7 @@ _GPA = 160.21766
 
 
 @dataclass(frozen=True)
-class Settings:
+class RelaxationSettings:
     """How structures are relaxed; see ``tfmat relax --help``.
 
     Attributes:
@@ -47,7 +47,11 @@ class Settings:
 
 
 def relax_rows(
-    calculator: Calculator, crystals: Sequence[Crystal], *, settings: Settings, potential: Potential
+    calculator: Calculator,
+    crystals: Sequence[Crystal],
+    *,
+    settings: RelaxationSettings,
+    potential: Potential,
 ) -> list[Row]:
     """Relaxes structures and compares each with what it was.
 
@@ -72,7 +76,7 @@ def relax_rows(
     ]
 
 
-def _row(start: Crystal, end: Relaxed, settings: Settings, potential: Potential) -> Row:
+def _row(start: Crystal, end: Relaxed, settings: RelaxationSettings, potential: Potential) -> Row:
     reason = end.reason
     if not reason and settings.steps:
         found = obstacle(end.crystal, potential.elements, potential.reach) or clash(end.crystal)

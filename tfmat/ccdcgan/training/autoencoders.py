@@ -18,11 +18,11 @@ from tfmat.ccdcgan.networks.autoencoders import (
 from tfmat.ccdcgan.networks.losses import autoencoder_loss
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
-from tfmat.ccdcgan.training.metrics import atom_figures, lattice_errors
+from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, Draw, Sampler
+from tfmat.networks.batches import Batches, BatchSampler, Draw
 from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
@@ -89,7 +89,7 @@ def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingD
         return encode_channels([channels[row] for row in rows], spec)
 
     def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Metric]:
-        return atom_figures([channels[row] for row in rows], voxels, spec)
+        return atom_metrics([channels[row] for row in rows], voxels, spec)
 
     numbers = np.arange(len(channels))
     samples = _Samples(draw, numbers[: len(learned)], numbers[len(learned) :])
@@ -151,7 +151,7 @@ def _train(
         model = build_autoencoder(encoder, decoder, recipe.latent_noise)
         model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=compiled_steps())
     probabilities = inference_decoder(decoder)
-    sampler = Sampler(len(samples.train), recipe.batch_size, stage.seed)
+    sampler = BatchSampler(len(samples.train), recipe.batch_size, stage.seed)
     pairs = samples.pairs()
     sample = samples.held_out(SAMPLE)
     chunk = stage.chunk_length(recipe.steps)

@@ -15,7 +15,7 @@ from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.networks.backend import compiled_steps
-from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.batches import Batches, BatchSampler
 from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
@@ -67,7 +67,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
             loss=keras.losses.MeanSquaredError(),
             jit_compile=compiled_steps(),
         )
-    sampler = Sampler(len(train), settings.batch_size, stage.seed)
+    sampler = BatchSampler(len(train), settings.batch_size, stage.seed)
 
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         chosen = train[rows]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tfmat.ccdcgan.recipe import DataRecipe
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE
-from tfmat.ccdcgan.voxels.sites import box_positions
+from tfmat.ccdcgan.voxels.sites import box_positions, element_channels
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.properties import CREATED
@@ -92,15 +92,7 @@ class TrainingData:
             Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each, structure
             by structure; an element that a structure lacks has no channel.
         """
-        result = []
-        for index in subset:
-            crystal = self.crystals[index]
-            positions = box_positions(crystal)
-            for number in self.numbers:
-                atoms = crystal.numbers == number
-                if atoms.any():
-                    result.append(positions[atoms])
-        return result
+        return element_channels([self.crystals[index] for index in subset], self.numbers)[1]
 
 
 def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: int) -> TrainingData:

@@ -15,7 +15,7 @@ from tfmat.ccdcgan.training.constraint import constraint_part
 from tfmat.ccdcgan.training.gan_step import GanTrainer
 from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict, properties
 from tfmat.datasets.properties import unit_of
-from tfmat.networks.batches import Sampler
+from tfmat.networks.batches import BatchSampler
 from tfmat.networks.metric import metric
 from tfmat.networks.replicas import share
 
@@ -61,7 +61,9 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
         )
         trainer.build()
     variables = [entry for group in trainer.variables_groups.values() for entry in group]
-    sampler = Sampler(len(real), settings.batch_size, stage.seed, settings.draws == "replacement")
+    sampler = BatchSampler(
+        len(real), settings.batch_size, stage.seed, settings.draws == "replacement"
+    )
     noise = np.random.default_rng(stage.seed).standard_normal(
         (SAMPLE, settings.latent), dtype=np.float32
     )

@@ -7,7 +7,6 @@ compile the combined model) is followed, so that the three updates are written o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,19 +14,22 @@ from keras import ops
 
 from tfmat.ccdcgan.networks.losses import constraint_loss
 from tfmat.ccdcgan.recipe import ConstraintTerm, GanRecipe
-from tfmat.networks.average import WeightAverage
+from tfmat.networks.gan_step import GanStep
 from tfmat.networks.optimizers import adam
 from tfmat.networks.replicas import replica_noise
 
 
-class GanTrainer:
+class GanTrainer(GanStep):
     """Trains a generator against a discriminator, under any number of constraints.
 
-    Make it, and call :meth:`build`, inside the scope of the strategy. A step updates the
-    discriminator on the real batch, then on a fake one, then the generator on the same noise
-    (papers 002 and 004). All that is random (noise, dropout) is drawn from the seed and the step's
-    index, so that a resumed run repeats an unbroken one; the noise of the global batch is drawn as
-    one and shared out, so that it does not depend on the number of replicas either.
+    A step updates the discriminator on the real batch, then on a fake one, then the generator on
+    the same noise (papers 002 and 004). Its scalars are ``discriminator_real``,
+    ``discriminator_fake``, ``generator`` (total), ``generator_adversarial``, and
+    ``predicted_<property>`` (in the property's unit) for each constraint.
+
+    All that is random (noise, dropout) is drawn from the seed and the step's index, so that a
+    resumed run repeats an unbroken one; the noise of the global batch is drawn as one and shared
+    out, so that it does not depend on the number of replicas either.
 
     Args:
         generator: From noise to crystal graphs.
@@ -46,26 +48,15 @@ class GanTrainer:
         recipe: GanRecipe,
         seed: int,
     ) -> None:
-        self.generator = generator
+        super().__init__(generator, adam(recipe.learning_rate, recipe), recipe.ema, seed)
         self.discriminator = discriminator
+        self.discriminator_optimizer = adam(recipe.learning_rate, recipe)
         self.constraints = [(model, term, constraint_loss(term)) for model, term in constraints]
         self.recipe = recipe
-        self.seed = seed
-        self.generator_optimizer = adam(recipe.learning_rate, recipe)
-        self.discriminator_optimizer = adam(recipe.learning_rate, recipe)
         self._logit = keras.Model(discriminator.input, discriminator.get_layer("logit").output)
         self._cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         seeded = [getattr(layer, "seed_generator", None) for layer in discriminator.layers]
         self._dropout_states = {id(generator.state) for generator in seeded if generator}
-        self._function: Any = None
-
-    def build(self) -> None:
-        """Creates the variables of both optimisers and of the moving average."""
-        self._strategy = tf.distribute.get_strategy()
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-        self.average = WeightAverage(self.generator, self.recipe.ema)
-        self._function = tf.function(self._global_step)
 
     @property
     def variables_groups(self) -> dict[str, list[keras.Variable]]:
@@ -78,31 +69,8 @@ class GanTrainer:
             "generator_average": self.average.variables,
         }
 
-    def step(self, real: Any, step_index: int) -> dict[str, tf.Tensor]:
-        """Does one step.
-
-        Args:
-            real: Crystal graphs ``(batch, height, width, 1)``; under a strategy its per-replica
-                value, with the same batch on each replica.
-            step_index: Number of the step, from 0; it chooses the noise.
-
-        Returns:
-            Scalars, means over the global batch: ``discriminator_real``, ``discriminator_fake``,
-            ``generator`` (total), ``generator_adversarial``, and ``predicted_<property>`` (in the
-            property's unit) for each constraint.
-        """
-        result: dict[str, tf.Tensor] = self._function(real, tf.constant(step_index, tf.int64))
-        return result
-
-    def _global_step(self, real: Any, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
-        per_replica = self._strategy.run(self._replica_step, args=(real, step_index))
-        # Losses are already divided by the number of replicas, so their sum is the global mean.
-        scalars = {
-            name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
-            for name, value in per_replica.items()
-        }
-        self.average.update(step_index)
-        return scalars
+    def _opponent(self) -> tuple[keras.Model, keras.optimizers.Optimizer]:
+        return self.discriminator, self.discriminator_optimizer
 
     def _replica_step(self, real: tf.Tensor, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
         noise, seeds = self._draw(tf.shape(real)[0], step_index)

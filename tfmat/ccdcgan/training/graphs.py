@@ -17,7 +17,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.networks.backend import call
 from tfmat.progress import Progress
 
@@ -136,14 +136,7 @@ def _encode(
             voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
             lattice = call(lattice_encoder, voxels[..., None], BATCH)
             sites = np.zeros((len(crystals), len(data.elements), layout.sites_latent), np.float32)
-            owners, channels = [], []
-            for row, crystal in enumerate(crystals):
-                positions = box_positions(crystal)
-                for slot, number in enumerate(data.numbers):
-                    atoms = crystal.numbers == number
-                    if atoms.any():
-                        owners.append((row, slot))
-                        channels.append(positions[atoms])
+            owners, channels = element_channels(crystals, data.numbers)
             for first in range(0, len(channels), BATCH):
                 part = slice(first, first + BATCH)
                 rows, slots = np.transpose(owners[part])

@@ -84,7 +84,7 @@ class AtomCount:
         return float(np.sqrt(self.square_distance / self.matched)) if self.matched else float("nan")
 
 
-def atom_figures(
+def atom_metrics(
     true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
 ) -> dict[str, Metric]:
     """Measures reconstructed sites voxels by their atoms.

@@ -14,6 +14,7 @@ from tfmat.ccdcgan.voxels.peaks import exact_peaks
 from tfmat.ccdcgan.voxels.reasons import NO_ATOMS, NOT_FINITE, TOO_CLOSE, DecodeError, Mode
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.distances import shortest_between
 
 # Atoms nearer than this (Å) make no crystal (released code).
 MIN_DISTANCE = 0.5
@@ -141,38 +142,8 @@ def assemble(
     if mode == "faithful":
         positions -= positions.mean(axis=0)
     positions += lattice.sum(axis=0) / 2
-    if nearest_distance(lattice, positions) < MIN_DISTANCE:
+    # A decoded cell is reduced or nearly so: images in the next cells are enough, and however flat
+    # it is, these are few.
+    if shortest_between(lattice, positions, reach=1, enough=MIN_DISTANCE) < MIN_DISTANCE:
         raise DecodeError(TOO_CLOSE)
     return Crystal(lattice, positions, numbers)
-
-
-def nearest_distance(lattice: NDArray[np.float64], positions: NDArray[np.float64]) -> float:
-    """Returns the smallest distance of two atoms, over all periodic images, in Å.
-
-    Of more than about a hundred atoms, which only noise gives, the first distance that is too
-    small for a crystal ends the search.
-
-    Args:
-        lattice: Cell vectors as rows, in Å, reduced or nearly so.
-        positions: Cartesian positions in Å, shape ``(atoms, 3)``.
-    """
-    count = len(positions)
-    if count == 1:
-        return float(np.linalg.norm(lattice, axis=1).min())
-    rows = max(1, _PAIRS // count)
-    shortest = float("inf")
-    for start in range(0, count - 1, rows):
-        first, second = np.triu_indices(min(rows, count - start), 1, count - start)
-        difference = positions[first + start] - positions[second + start]
-        apart = np.linalg.solve(lattice.T, difference.T).T
-        apart = (apart - np.round(apart)) @ lattice
-        images = apart[:, None, :] + _IMAGES @ lattice
-        shortest = min(shortest, float(np.sqrt(np.square(images).sum(axis=-1).min())))
-        if shortest < MIN_DISTANCE:
-            break
-    return shortest
-
-
-# Pairs of atoms that are looked at together.
-_PAIRS = 20_000
-_IMAGES = np.stack(np.meshgrid(*[(-1, 0, 1)] * 3, indexing="ij"), axis=-1).reshape(27, 3)

@@ -25,6 +25,31 @@ def box_positions(crystal: Crystal) -> NDArray[np.float64]:
     return np.asarray(crystal.positions - crystal.lattice.sum(axis=0) / 2)
 
 
+def element_channels(
+    crystals: Sequence[Crystal], elements: Sequence[int]
+) -> tuple[list[tuple[int, int]], list[NDArray[np.float64]]]:
+    """Takes crystals apart into channels: the atoms of one element of one structure.
+
+    Args:
+        crystals: The crystals.
+        elements: Atomic numbers in the order of their slots.
+
+    Returns:
+        For each channel its crystal's row and its element's slot, and its positions relative to
+        the centre of the cell in Å, shape ``(atoms, 3)``; structure by structure, slot by slot. An
+        element that a structure lacks has no channel.
+    """
+    owners, channels = [], []
+    for row, crystal in enumerate(crystals):
+        positions = box_positions(crystal)
+        for slot, number in enumerate(elements):
+            atoms = crystal.numbers == number
+            if atoms.any():
+                owners.append((row, slot))
+                channels.append(positions[atoms])
+    return owners, channels
+
+
 def scatter(
     positions: NDArray[np.float64], channels: NDArray[np.intp], spec: VoxelSpec
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:

@@ -19,7 +19,7 @@ from tfmat import files
 from tfmat.datasets.credit import Credit
 from tfmat.datasets.fetching.http import Pace, ServiceError
 from tfmat.datasets.folders import is_dataset
-from tfmat.datasets.readers.records import Row
+from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
@@ -32,7 +32,7 @@ class Page:
 
     Args:
         entries: As the service gave them; what JSON can hold.
-        next: What :meth:`Source.page` takes for the next one; ``None`` after the last.
+        next: What :meth:`RemoteSource.page` takes for the next one; ``None`` after the last.
         total: How many entries match, if the service says so.
         newest: The latest change of an entry on it, as the service writes dates.
     """
@@ -43,7 +43,7 @@ class Page:
     newest: str | None = None
 
 
-class Source(Protocol):
+class RemoteSource(Protocol):
     """A service, and what is asked of it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Source(Protocol):
     def page(self, token: str | None) -> Page:
         """Asks for the entries after those of the page that named ``token``."""
 
-    def row(self, entry: Mapping[str, Any]) -> Row:
+    def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads an entry; ``fields`` of the row are the properties as numbers."""
 
     def energies(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class _State:
     notes: list[str] = field(default_factory=list)
 
 
-def fetch(source: Source, out: Path, options: FetchOptions | None = None) -> dict[str, Any]:
+def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) -> dict[str, Any]:
     """Fetches a query's structures into a dataset folder.
 
     While it runs, pages lie beside ``out`` in a folder ``OUT.work``, each written whole; a fetch
@@ -185,7 +185,7 @@ def _claim(work: Path, recipe: dict[str, Any]) -> _State:
     return state
 
 
-def _fetch_pages(source: Source, work: Path, state: _State, limit: int | None) -> None:
+def _fetch_pages(source: RemoteSource, work: Path, state: _State, limit: int | None) -> None:
     database = source.connect()
     before = state.database.get("version")
     if state.database and database.get("version") != before:
@@ -265,7 +265,7 @@ def _complete(work: Path) -> bool:
 
 
 def _write(
-    source: Source, out: Path, work: Path, state: _State, options: FetchOptions
+    source: RemoteSource, out: Path, work: Path, state: _State, options: FetchOptions
 ) -> dict[str, Any]:
     paths, heads = _pages(work), _heads(work)
     totals = {head["total"] for head in heads if head["total"] is not None}
@@ -318,7 +318,7 @@ def _write(
 
 
 def _add_all(
-    source: Source, paths: list[Path], options: FetchOptions, writer: DatasetWriter
+    source: RemoteSource, paths: list[Path], options: FetchOptions, writer: DatasetWriter
 ) -> int:
     """Fills the dataset; returns the number of entries."""
     seen: set[str] = set()

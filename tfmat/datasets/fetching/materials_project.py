@@ -21,7 +21,7 @@ from tfmat.datasets.fetching.providers import (
     value_at,
 )
 from tfmat.datasets.fetching.query import Wanted
-from tfmat.datasets.readers.records import Row
+from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.readers.structure_text import crystal_from_mapping
 from tfmat.errors import InputError, TfmatError, one_line, require
 
@@ -53,7 +53,7 @@ class MaterialsProjectSource:
 
     Attributes:
         name, url, pace, query, columns, notes, credit: See
-            :class:`tfmat.datasets.fetching.fetch.Source`.
+            :class:`tfmat.datasets.fetching.fetch.RemoteSource`.
 
     Raises:
         InputError: There is no key, or it is none.
@@ -162,7 +162,7 @@ class MaterialsProjectSource:
             max(changes, default="") or None,
         )
 
-    def row(self, entry: Mapping[str, Any]) -> Row:
+    def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads a document: its crystal, or why it has none, and its properties."""
         name = str(entry.get("material_id") or "")
         values = {column: value_at(entry, field, column) for column, field in _COLUMNS.items()}
@@ -172,9 +172,9 @@ class MaterialsProjectSource:
                 raise InputError("no structure")
             if not structure.get("sites"):
                 raise InputError("no sites")
-            return Row("", values, crystal_from_mapping(structure), name=name)
+            return SourceRow("", values, crystal_from_mapping(structure), name=name)
         except InputError as error:
-            return Row("", values, reason=str(error), name=name)
+            return SourceRow("", values, reason=str(error), name=name)
 
     def energies(self) -> dict[str, Any]:
         """Says on which scale the energies are."""

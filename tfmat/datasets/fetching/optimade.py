@@ -23,7 +23,7 @@ from tfmat.datasets.fetching.providers import (
 )
 from tfmat.datasets.fetching.query import Wanted
 from tfmat.datasets.properties import unit_of
-from tfmat.datasets.readers.records import Row
+from tfmat.datasets.readers.records import SourceRow
 from tfmat.errors import InputError, TfmatError, one_line, require
 
 _STRUCTURE = (
@@ -56,7 +56,7 @@ class OptimadeSource:
 
     Attributes:
         name, url, pace, query, columns, notes, credit: See
-            :class:`tfmat.datasets.fetching.fetch.Source`.
+            :class:`tfmat.datasets.fetching.fetch.RemoteSource`.
 
     Raises:
         InputError: The provider is unknown, the filter is none, or nothing was asked for.
@@ -145,7 +145,7 @@ class OptimadeSource:
             max(changes, default="") or None,
         )
 
-    def row(self, entry: Mapping[str, Any]) -> Row:
+    def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads an entry: its crystal, or why it has none, and its properties."""
         attributes = _attributes(entry)
         # OQMD's identifiers are numbers.
@@ -157,9 +157,9 @@ class OptimadeSource:
             # OQMD says how far below all others a stable compound lies; above the hull that is 0.
             values["e_above_hull"] = 0.0
         try:
-            return Row("", values, crystal_of_entry(attributes), name=name)
+            return SourceRow("", values, crystal_of_entry(attributes), name=name)
         except InputError as error:
-            return Row("", values, reason=str(error), name=name)
+            return SourceRow("", values, reason=str(error), name=name)
 
     def energies(self) -> dict[str, Any]:
         """Says on which scale the energies are, by the provider's documentation."""

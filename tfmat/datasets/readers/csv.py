@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tfmat.datasets.readers.records import Row, open_text
+from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
@@ -53,7 +53,7 @@ def count_csv(path: Path) -> int:
             return 0
 
 
-def read_csv(path: Path, structure: str | None = None) -> Iterator[Row]:
+def read_csv(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
     """Reads a table row by row.
 
     Args:
@@ -69,14 +69,14 @@ def read_csv(path: Path, structure: str | None = None) -> Iterator[Row]:
     for number, fields in read_table(path, need_structure=True, structure=structure):
         where = f"row {number}"
         if isinstance(fields, str):
-            yield Row(where, reason=fields)
+            yield SourceRow(where, reason=fields)
             continue
         column = structure_column(list(fields), structure)
         text = fields.pop(column) if column is not None else ""
         try:
-            yield Row(where, fields, crystal_from_text(text))
+            yield SourceRow(where, fields, crystal_from_text(text))
         except InputError as error:
-            yield Row(where, fields, reason=str(error))
+            yield SourceRow(where, fields, reason=str(error))
 
 
 def read_table(

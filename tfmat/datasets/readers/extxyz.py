@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.readers.records import Row, open_binary, open_text
+from tfmat.datasets.readers.records import SourceRow, open_binary, open_text
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
@@ -26,7 +26,7 @@ _TRUE = frozenset(("T", "TRUE", "1"))
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _ColumnLayout:
     """Which whitespace-separated columns of an atom's line hold what."""
 
     width: int
@@ -41,7 +41,7 @@ def count_extxyz(path: Path) -> int:
         return sum(b"attice" in line for line in stream)
 
 
-def read_extxyz(path: Path) -> Iterator[Row]:
+def read_extxyz(path: Path) -> Iterator[SourceRow]:
     """Reads the frames of an extended XYZ file one by one.
 
     After a frame that does not hold what it announces, reading goes on at the next line that
@@ -56,7 +56,7 @@ def read_extxyz(path: Path) -> Iterator[Row]:
     Raises:
         InputError: The file cannot be read.
     """
-    layouts: dict[str, _Layout] = {}
+    layouts: dict[str, _ColumnLayout] = {}
     with open_text(path) as stream:
         lines = _Lines(stream)
         frame = 0
@@ -68,7 +68,7 @@ def read_extxyz(path: Path) -> Iterator[Row]:
             if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
                 if not skipping:
                     frame += 1
-                    yield Row(
+                    yield SourceRow(
                         f"frame {frame}",
                         reason=f"broken frame: expected a number of atoms, not {text[:40]!r}",
                     )
@@ -108,8 +108,8 @@ class _Lines(Iterator[str]):
 
 
 def _row(
-    where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _Layout]
-) -> Row:
+    where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _ColumnLayout]
+) -> SourceRow:
     fields = {key: _unquote(value) for key, value in _FIELD.findall(comment)}
     special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": ""}
     for key in list(fields):
@@ -118,9 +118,9 @@ def _row(
     try:
         if len(atoms) < count:
             raise InputError(f"broken frame: {len(atoms)} atoms where {count} are announced")
-        return Row(where, fields, _crystal(special, atoms, layouts))
+        return SourceRow(where, fields, _crystal(special, atoms, layouts))
     except InputError as error:
-        return Row(where, fields, reason=str(error))
+        return SourceRow(where, fields, reason=str(error))
 
 
 def _unquote(value: str) -> str:
@@ -128,7 +128,7 @@ def _unquote(value: str) -> str:
 
 
 def _crystal(
-    special: dict[str, str], atoms: list[list[str]], layouts: dict[str, _Layout]
+    special: dict[str, str], atoms: list[list[str]], layouts: dict[str, _ColumnLayout]
 ) -> Crystal:
     if not special["lattice"]:
         raise InputError('no lattice: the comment line has no Lattice="..."')
@@ -164,7 +164,7 @@ def _number(word: str, by_number: bool) -> int:
     return number
 
 
-def _layout(text: str) -> _Layout:
+def _layout(text: str) -> _ColumnLayout:
     parts = text.split(":")
     species = position = None
     by_number = False
@@ -180,4 +180,4 @@ def _layout(text: str) -> _Layout:
         raise InputError(f"broken Properties: {text[:60]!r}") from error
     if species is None or position is None:
         raise InputError(f"broken Properties: {text[:60]!r} lacks species or pos:R:3")
-    return _Layout(column, species, position, by_number)
+    return _ColumnLayout(column, species, position, by_number)

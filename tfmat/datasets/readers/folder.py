@@ -8,7 +8,7 @@ from pathlib import Path
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.properties import guess_id
 from tfmat.datasets.readers.csv import read_table
-from tfmat.datasets.readers.records import Row, open_text
+from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_poscar, crystals_from_cif
 from tfmat.errors import InputError
 
@@ -54,7 +54,9 @@ def find_table(source: Path) -> Path | None:
     return tables[0] if len(tables) == 1 else None
 
 
-def read_folder(source: Path, table: Path | None = None, key: str | None = None) -> Iterator[Row]:
+def read_folder(
+    source: Path, table: Path | None = None, key: str | None = None
+) -> Iterator[SourceRow]:
     """Reads the files of a folder one by one.
 
     Args:
@@ -76,7 +78,7 @@ def read_folder(source: Path, table: Path | None = None, key: str | None = None)
         name = _name(relative)
         fields = _look_up(rows, relative, name)
         if table is not None and fields is None:
-            yield Row(
+            yield SourceRow(
                 str(relative),
                 reason=f"no properties: not in {table.name}",
                 name=name,
@@ -85,10 +87,12 @@ def read_folder(source: Path, table: Path | None = None, key: str | None = None)
             continue
         try:
             for crystal in _parse(path):
-                yield Row(str(relative), fields or {}, crystal, name=name, named_by_file=True)
+                yield SourceRow(str(relative), fields or {}, crystal, name=name, named_by_file=True)
         except InputError as error:
             reason = str(error).removeprefix(f"{path}: ")
-            yield Row(str(relative), fields or {}, reason=reason, name=name, named_by_file=True)
+            yield SourceRow(
+                str(relative), fields or {}, reason=reason, name=name, named_by_file=True
+            )
 
 
 def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, str]]:

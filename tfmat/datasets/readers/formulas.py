@@ -65,7 +65,7 @@ class FormulaTable:
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _FileLayout:
     """Form of a file: for text, the delimiter and how many lines the header takes."""
 
     form: Literal["parquet", "table", "list"]
@@ -136,7 +136,7 @@ def read_formulas(
 
 def _parsed(
     source: Path,
-    layout: _Layout,
+    layout: _FileLayout,
     table: Any,
     formula: str,
     columns: Sequence[str],
@@ -201,7 +201,7 @@ def _read_dataset(
     )
 
 
-def _layout(path: Path) -> _Layout:
+def _layout(path: Path) -> _FileLayout:
     """Finds out how a file is written, from its content."""
     with open_binary(path) as raw:
         magic = raw.read(4)
@@ -209,7 +209,7 @@ def _layout(path: Path) -> _Layout:
         import pyarrow.parquet as pq
 
         with _arrow_errors(path):
-            return _Layout("parquet", pq.read_schema(path).names)
+            return _FileLayout("parquet", pq.read_schema(path).names)
     with open_text(path) as stream:
         line, skip = "", 0
         while not line.strip():
@@ -221,14 +221,14 @@ def _layout(path: Path) -> _Layout:
     names, delimiter = header(line)
     headless = ".txt" in path.suffixes or _is_formula(names[0])
     if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
-        return _Layout("list", ["formula"])
+        return _FileLayout("list", ["formula"])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    return _Layout("table", names, delimiter, skip)
+    return _FileLayout("table", names, delimiter, skip)
 
 
-def _formula_column(path: Path, layout: _Layout, wanted: str | None) -> str:
+def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
     """Returns the column that holds the formulas."""
     if wanted is not None:
         _require(path, layout.names, wanted)
@@ -265,7 +265,7 @@ def _is_formula(text: str) -> bool:
     return True
 
 
-def _read_parquet(path: Path, _: _Layout, names: list[str]) -> tuple[Any, dict[int, str]]:
+def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     import pyarrow.parquet as pq
 
     with _arrow_errors(path):
@@ -277,7 +277,7 @@ def _read_parquet(path: Path, _: _Layout, names: list[str]) -> tuple[Any, dict[i
             raise InputError(f"{path}: column {names[0]!r} holds {kind}, not formulas") from None
 
 
-def _read_text(path: Path, layout: _Layout, names: list[str]) -> tuple[Any, dict[int, str]]:
+def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     """Reads columns as text; a row with too few or too many cells is left out, with the reason."""
     from pyarrow import csv
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.datasets.readers.json_stream import JsonStream
-from tfmat.datasets.readers.records import Row, open_text
+from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_mapping, crystal_from_text
 from tfmat.errors import InputError
 
@@ -21,7 +21,7 @@ _STRUCTURE_KEYS = ("structure", "final_structure", "initial_structure", "cif")
 _WRAPPERS = ("data", "entries", "results", "structures")
 
 
-def read_json(path: Path, structure: str | None = None) -> Iterator[Row]:
+def read_json(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
     """Reads pymatgen JSON element by element.
 
     Args:
@@ -88,22 +88,22 @@ def _holds_structure(value: Any) -> bool:
     )
 
 
-def _row(where: str, name: str, value: Any, structure: str | None) -> Row:
+def _row(where: str, name: str, value: Any, structure: str | None) -> SourceRow:
     if not isinstance(value, Mapping):
-        return Row(where, reason=f"no structure: {type(value).__name__}", name=name)
+        return SourceRow(where, reason=f"no structure: {type(value).__name__}", name=name)
     fields = _fields(value)
     try:
         if "lattice" in value and "sites" in value:
-            return Row(where, fields, crystal_from_mapping(value), name=name)
+            return SourceRow(where, fields, crystal_from_mapping(value), name=name)
         keys = (structure,) if structure is not None else _STRUCTURE_KEYS
         inner = next((value[key] for key in keys if key in value), None)
         if isinstance(inner, Mapping):
-            return Row(where, fields, crystal_from_mapping(inner), name=name)
+            return SourceRow(where, fields, crystal_from_mapping(inner), name=name)
         if isinstance(inner, str):
-            return Row(where, fields, crystal_from_text(inner), name=name)
+            return SourceRow(where, fields, crystal_from_text(inner), name=name)
         raise InputError(f"no structure: no key {structure or 'structure'!r}")
     except InputError as error:
-        return Row(where, fields, reason=str(error), name=name)
+        return SourceRow(where, fields, reason=str(error), name=name)
 
 
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:

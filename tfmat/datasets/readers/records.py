@@ -16,7 +16,7 @@ from tfmat.errors import InputError
 
 
 @dataclass(slots=True)
-class Row:
+class SourceRow:
     """One structure of a source, or the reason why it could not be read.
 
     Args:

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.inference.noise import block_noise
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.noise import draw
 from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import accept
 from tfmat.matgan.space.formulas import Space
@@ -39,7 +39,7 @@ NEUTRAL, BALANCED, NOVEL = np.uint8(1), np.uint8(2), np.uint8(4)
 
 
 @dataclass(frozen=True)
-class Wishes:
+class FormulaRequest:
     """Which of the generated formulas are kept.
 
     Args:
@@ -67,7 +67,7 @@ class Chunk:
     Args:
         first: Index of the first.
         samples: Their number.
-        kept: Reduced compositions of those that fulfil all wishes, in order.
+        kept: Reduced compositions of those that fulfil the whole request, in order.
         keys: Their keys, shape ``(kept,)``.
         flags: Sum of :data:`NEUTRAL`, :data:`BALANCED` and :data:`NOVEL`, shape ``(kept,)``.
         places: Which of the samples they are, shape ``(kept,)``.
@@ -117,19 +117,19 @@ def _some_balanced(masks: Masks, checker: ValidityChecker) -> bool:
     return False
 
 
-class Sampler:
+class FormulaSampler:
     """Draws samples from a model and judges them.
 
     Args:
         model: The model.
         seed: Seed of the noise.
         checker: Judges neutrality and balance.
-        wishes: What to keep.
+        request: What to keep.
         batch_size: Samples in one call of the network.
 
     Raises:
         InputError: The critic shall choose, and the model has none; or no formula at all can
-            fulfil the wishes.
+            fulfil the request.
     """
 
     def __init__(
@@ -137,21 +137,21 @@ class Sampler:
         model: CompositionModel,
         seed: int,
         checker: ValidityChecker,
-        wishes: Wishes | None = None,
+        request: FormulaRequest | None = None,
         batch_size: int = 256,
     ) -> None:
         self.model, self.seed, self.checker = model, seed, checker
-        self.wishes = wishes or Wishes()
+        self.request = request or FormulaRequest()
         self.batch_size = batch_size
-        if self.wishes.valid_only and not _some_balanced(self.wishes.masks, checker):
+        if self.request.valid_only and not _some_balanced(self.request.masks, checker):
             raise InputError(
                 "--valid-only: no formula that the masks allow is balanced with the oxidation "
                 f"states {checker.settings.oxidation_states}; loosen the masks, or leave it out"
             )
         self._stop = threading.Event()
         self.lowest_score: float | None = None
-        if self.wishes.critic_keep < 1:
-            self.lowest_score = self._calibrate(self.wishes.critic_keep)
+        if self.request.critic_keep < 1:
+            self.lowest_score = self._calibrate(self.request.critic_keep)
 
     def chunks(self, first: int, count: int) -> Generator[Chunk]:
         """Draws samples in several threads.
@@ -193,8 +193,8 @@ class Sampler:
             first: Index of the first sample.
             count: Number of samples.
         """
-        clock, wishes = _Clock(), self.wishes
-        noise = draw(self.seed, first, count, self.model.latent)
+        clock, request = _Clock(), self.request
+        noise = block_noise(self.seed, first, count, self.model.latent)
         clock("noise")
         counts, scores, network = self._network(noise)
         clock("decode")
@@ -216,19 +216,19 @@ class Sampler:
         if scores is not None and self.lowest_score is not None:
             keep &= scores[places] >= self.lowest_score
         tally["preferred"] = int(keep.sum())
-        if wishes.masks.restrict:
-            keep &= wishes.masks.matches(compositions)
+        if request.masks.restrict:
+            keep &= request.masks.matches(compositions)
         tally["masked"] = int(keep.sum())
-        if wishes.valid_only:
+        if request.valid_only:
             keep &= verdict.balanced
         compositions, flags, places = compositions[keep], flags[keep], places[keep]
         clock("masks")
         keys = compositions.keys()
         clock("keys")
-        if wishes.known is not None:
-            novel = wishes.known.find(keys) < 0
+        if request.known is not None:
+            novel = request.known.find(keys) < 0
             flags |= novel * NOVEL
-            if wishes.novel_only:
+            if request.novel_only:
                 compositions, keys = compositions[novel], keys[novel]
                 flags, places = flags[novel], places[novel]
             clock("novelty")
@@ -245,7 +245,7 @@ class Sampler:
                 raise InterruptedError
             before = model.clock()
             made = model.generate(noise[start : start + size])
-            if self.wishes.critic_keep < 1 and model.score is not None:
+            if self.request.critic_keep < 1 and model.score is not None:
                 scores.append(model.score(made))
             seconds += model.clock() - before
             counts.append(model.read(made))
@@ -261,7 +261,7 @@ class Sampler:
             raise InputError(
                 f"--critic-keep: {self.model.name} holds no critic to choose by; leave it out"
             )
-        noise = draw(self.seed, 0, CALIBRATION, self.model.latent, stream=1)
+        noise = block_noise(self.seed, 0, CALIBRATION, self.model.latent, stream=1)
         counts, scores, _ = self._network(noise)
         accepted = accept(counts).accepted
         assert scores is not None  # noqa: S101

@@ -1,4 +1,4 @@
-"""Hard masks: which formulas a person wants, with not one that breaks a wish."""
+"""Hard masks: which formulas a person wants, with not one that breaks them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Masks:
         return self != Masks()
 
     def matches(self, compositions: Compositions) -> NDArray[np.bool_]:
-        """Tells which compositions fulfil all wishes.
+        """Tells which compositions fulfil all masks.
 
         Args:
             compositions: Reduced compositions.
@@ -76,7 +76,7 @@ class Masks:
         return fits
 
     def describe(self) -> dict[str, Any]:
-        """Returns the wishes as plain JSON values."""
+        """Returns the masks as plain JSON values."""
         return {
             "elements": list(self.elements),
             "require": list(self.required),

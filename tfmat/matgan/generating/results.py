@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tfmat import __version__
 from tfmat.errors import InputError
 from tfmat.files import replacing
-from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, Sampler
+from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generating.unique import UniqueFormulas
 from tfmat.progress import Progress
@@ -104,7 +104,7 @@ class Collection:
             yield numbers.astype(np.int64)
 
 
-def collect(sampler: Sampler, amount: Amount, collection: Collection) -> Collection:
+def collect(sampler: FormulaSampler, amount: Amount, collection: Collection) -> Collection:
     """Draws samples into a collection until there are enough.
 
     Args:
@@ -131,7 +131,7 @@ def collect(sampler: Sampler, amount: Amount, collection: Collection) -> Collect
     return collection
 
 
-def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]:
+def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
     """Generates formulas and writes them, with a summary beside them, complete or not at all.
 
     Args:
@@ -144,7 +144,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
         The summary.
 
     Raises:
-        InputError: No sample fulfils the wishes, or nothing can be written there.
+        InputError: No sample fulfils the request, or nothing can be written there.
     """
     started, cpu = time.perf_counter(), time.process_time()
     with replacing(out) as table, replacing(summary_of(out)) as described:
@@ -156,7 +156,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
             collection.seconds["writing"] = time.thread_time() - before
         seconds = {part: round(value, 3) for part, value in collection.seconds.items()}
         summary = {
-            **figures(collection, sampler),
+            **measures(collection, sampler),
             "seconds": {
                 "total": round(time.perf_counter() - started, 3),
                 "processor": round(time.process_time() - cpu, 3),
@@ -168,7 +168,7 @@ def generate_into(out: Path, sampler: Sampler, amount: Amount) -> dict[str, Any]
     return summary
 
 
-def generate_table(sampler: Sampler, amount: Amount) -> tuple[pa.Table, dict[str, Any]]:
+def generate_table(sampler: FormulaSampler, amount: Amount) -> tuple[pa.Table, dict[str, Any]]:
     """Generates formulas in memory.
 
     Args:
@@ -179,15 +179,15 @@ def generate_table(sampler: Sampler, amount: Amount) -> tuple[pa.Table, dict[str
         The rows that :func:`generate_into` writes, and its summary but for the seconds.
 
     Raises:
-        InputError: No sample fulfils the wishes.
+        InputError: No sample fulfils the request.
     """
     with TemporaryFile() as spool:
         collection = _collected(sampler, amount, spool)
         parts = list(_tables(collection, sampler))
-    return pa.concat_tables(parts), {**figures(collection, sampler), **describe(sampler, amount)}
+    return pa.concat_tables(parts), {**measures(collection, sampler), **describe(sampler, amount)}
 
 
-def _collected(sampler: Sampler, amount: Amount, spool: IO[bytes]) -> Collection:
+def _collected(sampler: FormulaSampler, amount: Amount, spool: IO[bytes]) -> Collection:
     collection = collect(sampler, amount, Collection(amount.unique, spool))
     if not collection.rows:
         raise InputError(_why_nothing(collection, sampler))
@@ -195,7 +195,7 @@ def _collected(sampler: Sampler, amount: Amount, spool: IO[bytes]) -> Collection
 
 
 def write(
-    path: Path, name: str, collection: Collection, sampler: Sampler, settings: dict[str, Any]
+    path: Path, name: str, collection: Collection, sampler: FormulaSampler, settings: dict[str, Any]
 ) -> None:
     """Writes the rows of a collection.
 
@@ -213,12 +213,12 @@ def write(
             append(part)
 
 
-def _tables(collection: Collection, sampler: Sampler) -> Iterator[pa.Table]:
+def _tables(collection: Collection, sampler: FormulaSampler) -> Iterator[pa.Table]:
     for numbers in collection.parts(_ROWS):
         yield _table(collection, numbers, sampler)
 
 
-def _table(collection: Collection, numbers: NDArray[np.int64], sampler: Sampler) -> pa.Table:
+def _table(collection: Collection, numbers: NDArray[np.int64], sampler: FormulaSampler) -> pa.Table:
     formulas = collection.formulas
     # How many samples a row stands for: in both kinds of table the sum is that of the kept ones.
     times = formulas.times(numbers) if collection.unique else np.ones(len(numbers), np.uint32)
@@ -237,13 +237,13 @@ def _table(collection: Collection, numbers: NDArray[np.int64], sampler: Sampler)
         "oxidation_states": texts.take(pa.array(places, mask=~found)),
         "times_generated": pa.array(times),
     }
-    if sampler.wishes.known is not None:
+    if sampler.request.known is not None:
         columns["novel"] = pa.array((flags & NOVEL) > 0)
     return pa.table(columns)
 
 
-def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
-    """Returns the figures of a collection.
+def measures(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
+    """Returns the measures of a collection.
 
     Args:
         collection: What was generated.
@@ -252,14 +252,14 @@ def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
     Returns:
         ``samples``; ``accepted`` (formulas of 2 to 8 elements) and its rate of samples;
         ``neutral`` and ``balanced`` among the accepted, with their rates of these and of all
-        samples; ``kept`` (accepted samples that fulfil all wishes); ``unique`` (different formulas
-        among the kept) and its rate of these; ``novel`` (unique formulas that are not known) and
-        its rate of those, ``None`` where nobody asked; ``rows`` of the table.
+        samples; ``kept`` (accepted samples that fulfil the whole request); ``unique`` (different
+        formulas among the kept) and its rate of these; ``novel`` (unique formulas that are not
+        known) and its rate of those, ``None`` where nobody asked; ``rows`` of the table.
     """
     tally, samples = collection.tally, collection.samples
     accepted, unique = tally["accepted"], len(collection.formulas)
     novel = None
-    if sampler.wishes.known is not None:
+    if sampler.request.known is not None:
         novel = int(np.count_nonzero(collection.formulas.flags(np.arange(unique)) & NOVEL))
     return {
         "samples": samples,
@@ -281,17 +281,17 @@ def figures(collection: Collection, sampler: Sampler) -> dict[str, Any]:
     }
 
 
-def describe(sampler: Sampler, amount: Amount) -> dict[str, Any]:
+def describe(sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
     """Returns what formulas are made with, as plain JSON values."""
-    model, wishes = sampler.model, sampler.wishes
+    model, request = sampler.model, sampler.request
     return {
         "validity": sampler.checker.settings.describe(),
-        "masks": wishes.masks.describe(),
-        "valid_only": wishes.valid_only,
-        "novel_only": wishes.novel_only,
-        "novel_against": list(wishes.known_from),
-        "known_formulas": None if wishes.known is None else len(wishes.known),
-        "critic_keep": wishes.critic_keep,
+        "masks": request.masks.describe(),
+        "valid_only": request.valid_only,
+        "novel_only": request.novel_only,
+        "novel_against": list(request.known_from),
+        "known_formulas": None if request.known is None else len(request.known),
+        "critic_keep": request.critic_keep,
         "lowest_score": sampler.lowest_score,
         "unique_only": amount.unique,
         "first": amount.first,
@@ -311,8 +311,8 @@ def _rate(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _why_nothing(collection: Collection, sampler: Sampler) -> str:
-    """Says in one line at which wish the last sample was lost."""
+def _why_nothing(collection: Collection, sampler: FormulaSampler) -> str:
+    """Says in one line at which part of the request the last sample was lost."""
     tally, samples = collection.tally, collection.samples
     accepted = tally["accepted"]
     if not accepted:

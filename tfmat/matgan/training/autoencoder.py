@@ -19,7 +19,7 @@ from tfmat.matgan.networks.autoencoder import (
 from tfmat.matgan.recipe import DecodingRecipe, MatganRecipe
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.batches import Batches, BatchSampler
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
 
@@ -49,7 +49,7 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
         encoder, decoder = build_encoder(settings), build_decoder(settings)
         model = build_autoencoder(settings, encoder, decoder)
         model.compile(optimizer=optimizer(settings), loss=loss, jit_compile=compiled_steps())
-    sampler = Sampler(len(data.train), settings.batch_size, stage.seed)
+    sampler = BatchSampler(len(data.train), settings.batch_size, stage.seed)
 
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         matrices = encode(data.compositions[data.train[rows]])[..., None]

@@ -17,7 +17,7 @@ from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, Sampler
+from tfmat.networks.batches import Batches, BatchSampler
 from tfmat.networks.metric import metric
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
         networks.likelihood.compile(
             _optimizer(settings), negative_log_likelihood, jit_compile=compiled_steps()
         )
-    sampler = Sampler(len(train), settings.batch_size, stage.seed)
+    sampler = BatchSampler(len(train), settings.batch_size, stage.seed)
 
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         counts = train[rows].astype(np.float32)

@@ -17,7 +17,7 @@ from tfmat.matgan.training.autoregressive import build_trainer, short_counts
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.matgan.training.gan_step import WganTrainer
 from tfmat.matgan.training.metrics import sample_metrics, sample_shares
-from tfmat.networks.batches import Sampler
+from tfmat.networks.batches import BatchSampler
 from tfmat.networks.replicas import share
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> Non
             )
         )
         trainer.build()
-    sampler = Sampler(len(real), settings.batch_size * settings.critic_steps, stage.seed)
+    sampler = BatchSampler(len(real), settings.batch_size * settings.critic_steps, stage.seed)
     shape = (settings.batch_size, settings.critic_steps, real.shape[1])
 
     def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:

@@ -9,16 +9,20 @@ import tensorflow as tf
 
 from tfmat.matgan.elements import MAX_COUNT
 from tfmat.matgan.recipe import CriticGanRecipe
-from tfmat.networks.average import WeightAverage
+from tfmat.networks.gan_step import GanStep
 from tfmat.networks.optimizers import adam, scheduled
 from tfmat.networks.replicas import replica_noise, replica_uniform
 
 
-class WganTrainer:
+class WganTrainer(GanStep):
     """Trains a generator against a critic (Gulrajani et al. 2017, algorithm 1; paper 000).
 
-    Make it, and call :meth:`build`, inside the scope of the strategy. A step updates the critic
+    A step takes atoms of each element ``(batch, critic_steps, 85)``, uint8. It updates the critic
     ``critic_steps`` times, each on real formulas of their own and on new noise, then the generator.
+    Its scalars, means over the updates, too, are ``critic_loss``, ``wasserstein`` (mean score of
+    real less that of fake formulas), ``slope`` (norm of the critic's gradient; under the penalty
+    only) and ``generator_loss``.
+
     All that is random is drawn from the seed and the number of the update, for the global batch as
     one: a resumed run repeats an unbroken one, whatever the number of replicas.
 
@@ -35,21 +39,15 @@ class WganTrainer:
     def __init__(
         self, generator: keras.Model, critic: keras.Model, recipe: CriticGanRecipe, seed: int
     ) -> None:
-        self.generator = generator
-        self.critic = critic
-        self.recipe = recipe
-        self.seed = seed
-        self.generator_optimizer = self._adam(recipe.generator_rate, recipe.steps)
-        self.critic_optimizer = self._adam(recipe.critic_rate, recipe.steps * recipe.critic_steps)
-        self._function: Any = None
+        def optimizer(rate: float, updates: int) -> keras.optimizers.Adam:
+            return adam(scheduled(rate, recipe.schedule, updates), recipe)
 
-    def build(self) -> None:
-        """Creates the variables of both optimisers and of the moving average."""
-        self._strategy = tf.distribute.get_strategy()
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.critic_optimizer.build(self.critic.trainable_variables)
-        self.average = WeightAverage(self.generator, self.recipe.ema)
-        self._function = tf.function(self._global_step)
+        super().__init__(
+            generator, optimizer(recipe.generator_rate, recipe.steps), recipe.ema, seed
+        )
+        self.critic = critic
+        self.critic_optimizer = optimizer(recipe.critic_rate, recipe.steps * recipe.critic_steps)
+        self.recipe = recipe
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -62,35 +60,8 @@ class WganTrainer:
             *self.average.variables,
         ]
 
-    def step(self, real: Any, step_index: int) -> dict[str, tf.Tensor]:
-        """Does one step.
-
-        Args:
-            real: Atoms of each element ``(batch, critic_steps, 85)``, uint8; under a strategy its
-                per-replica value, with the same batch on each replica.
-            step_index: Number of the step, from 0; it chooses the noise.
-
-        Returns:
-            Scalars, means over the global batch and the updates: ``critic_loss``,
-            ``wasserstein`` (mean score of real less that of fake formulas), ``slope`` (norm of the
-            critic's gradient; under the penalty only) and ``generator_loss``.
-        """
-        result: dict[str, tf.Tensor] = self._function(real, tf.constant(step_index, tf.int64))
-        return result
-
-    def _adam(self, rate: float, updates: int) -> keras.optimizers.Adam:
-        recipe = self.recipe
-        return adam(scheduled(rate, recipe.schedule, updates), recipe)
-
-    def _global_step(self, real: Any, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
-        per_replica = self._strategy.run(self._replica_step, args=(real, step_index))
-        # Already divided by the number of replicas, so their sum is the global mean.
-        scalars = {
-            name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
-            for name, value in per_replica.items()
-        }
-        self.average.update(step_index)
-        return scalars
+    def _opponent(self) -> tuple[keras.Model, keras.optimizers.Optimizer]:
+        return self.critic, self.critic_optimizer
 
     def _replica_step(self, real: tf.Tensor, step_index: tf.Tensor) -> dict[str, tf.Tensor]:
         updates = self.recipe.critic_steps

@@ -20,7 +20,7 @@ from tfmat.relaxation.databases.augment_card import CARD, card_text
 from tfmat.relaxation.databases.build import properties_of, stability
 from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make, shares
-from tfmat.relaxation.databases.labelling import Settings, crystal_of
+from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
 from tfmat.relaxation.databases.relabel import Labels, relabel
 from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
@@ -60,7 +60,7 @@ def augment(
     data: Path,
     out: Path,
     elements: Sequence[str],
-    settings: Settings,
+    settings: LabellingSettings,
     *,
     prototype_data: Path | None = None,
     relabelled: str = NONE,

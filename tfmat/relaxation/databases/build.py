@@ -16,7 +16,7 @@ from tfmat.datasets.credit import Credit
 from tfmat.datasets.store import DatasetWriter
 from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
-from tfmat.relaxation.databases.labelling import Settings, crystal_of
+from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
 from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
@@ -29,7 +29,7 @@ from tfmat.work.folder import claim, released
 def build(
     out: Path,
     elements: Sequence[str],
-    settings: Settings,
+    settings: LabellingSettings,
     *,
     prototype_data: Path | None = None,
     workers: int = 1,

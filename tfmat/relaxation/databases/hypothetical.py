@@ -18,7 +18,7 @@ from tfmat.progress import Progress
 from tfmat.relaxation.databases.candidates import drawn, duplicate, fill, source, without_copies
 from tfmat.relaxation.databases.labelling import (
     Base,
-    Settings,
+    LabellingSettings,
     crystal_of,
     label_candidates,
     label_copies,
@@ -54,7 +54,7 @@ class Task:
     """
 
     numbers: tuple[int, ...]
-    settings: Settings
+    settings: LabellingSettings
     prototype_data: Path | None
     work: Path
     workers: int
@@ -216,7 +216,7 @@ def chunk_size(tasks: int) -> int:
     return min(max(tasks // _CHUNKS, _SMALLEST_CHUNK), _LARGEST_CHUNK)
 
 
-def _settled(rows: Sequence[Row], settings: Settings) -> tuple[list[Row], list[Row]]:
+def _settled(rows: Sequence[Row], settings: LabellingSettings) -> tuple[list[Row], list[Row]]:
     """Parts rows that stay from those that failed, or did not come to rest and have to go."""
     stay, go = [], []
     for row in rows:

@@ -26,7 +26,7 @@ _DRAWS = 20
 
 
 @dataclass(frozen=True)
-class Settings:
+class LabellingSettings:
     """How structures are made; see ``tfmat data build --help``.
 
     Attributes:
@@ -80,7 +80,7 @@ class Base:
 
 
 def label_candidates(
-    calculator: Calculator, candidates: Sequence[Candidate], *, settings: Settings
+    calculator: Calculator, candidates: Sequence[Candidate], *, settings: LabellingSettings
 ) -> list[Row]:
     """Scans the volume of candidates, relaxes them if asked, and applies the selection.
 
@@ -115,7 +115,7 @@ def label_candidates(
     return rows
 
 
-def _relaxed(item: Candidate, end: Relaxed, settings: Settings) -> Row:
+def _relaxed(item: Candidate, end: Relaxed, settings: LabellingSettings) -> Row:
     reason = end.reason or _unfit(end.crystal, settings)
     known = {"converged": end.converged, "max_force": end.max_force, "steps": end.steps}
     if reason:
@@ -123,7 +123,9 @@ def _relaxed(item: Candidate, end: Relaxed, settings: Settings) -> Row:
     return _row(item.identifier, item.prototype, end.crystal, end.energy) | known
 
 
-def label_copies(calculator: Calculator, bases: Sequence[Base], *, settings: Settings) -> list[Row]:
+def label_copies(
+    calculator: Calculator, bases: Sequence[Base], *, settings: LabellingSettings
+) -> list[Row]:
     """Makes strained and perturbed copies and computes their energies.
 
     A copy's randomness comes from the seed and its own name, so neither chunks nor processes
@@ -156,7 +158,7 @@ def label_copies(calculator: Calculator, bases: Sequence[Base], *, settings: Set
     return rows
 
 
-def _copy(crystal: Crystal, name: str, settings: Settings) -> Crystal | None:
+def _copy(crystal: Crystal, name: str, settings: LabellingSettings) -> Crystal | None:
     random = generator(settings.seed, name)
     for _ in range(_DRAWS):
         copy = perturbed(
@@ -167,7 +169,7 @@ def _copy(crystal: Crystal, name: str, settings: Settings) -> Crystal | None:
     return None
 
 
-def _unfit(crystal: Crystal | None, settings: Settings, *, contacts: bool = True) -> str:
+def _unfit(crystal: Crystal | None, settings: LabellingSettings, *, contacts: bool = True) -> str:
     if crystal is None:
         return ""
     if contacts and (reason := clash(crystal, _SHORTEST_CONTACT)):
