@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("requests")
 from tfmat.datasets.fetching import http as fetch_http
-from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError, retry_after
+from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.retry import retry_after
 
 
 @pytest.fixture(autouse=True)

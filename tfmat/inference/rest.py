@@ -36,9 +36,8 @@ from tfmat.inference.transport import (
     one_line,
     shown,
 )
+from tfmat.retry import BUSY, retry_after
 
-# Too many requests, and what a server or a proxy before it says of a server that is not there now.
-_WORTH_ANOTHER_TRY = (429, 502, 503, 504)
 # So much is unpacked at once: it may become a thousand times longer.
 _BLOCK = 1 << 14
 # A server that is there takes a connection at once, however long it computes.
@@ -250,12 +249,11 @@ def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError |
     """Says what an answer with an error code means."""
     code = response.status
     words = _words(content) or response.reason or "no reason given"
-    if code in _WORTH_ANOTHER_TRY:
-        pause = response.headers.get("Retry-After", "")
+    if code in BUSY:
         return TransientError(
             f"HTTP {code}: {words}",
             "try again later",
-            float(pause) if pause.isdecimal() else 0.0,
+            retry_after(response.headers.get("Retry-After")) or 0.0,
         )
     if 300 <= code < 400:
         target = shown(response.headers.get("Location", "elsewhere"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from tfmat import errors
 from tfmat.errors import InputError, TfmatError
+from tfmat.retry import RetryPolicy
 
 # A server's words are shown up to this length.
 _LONGEST = 300
@@ -192,19 +192,18 @@ class Transport(ABC):
 
 
 @dataclass(frozen=True)
-class Retries:
-    """Tries again after a growing, random pause, so that clients do not come back together.
+class Retries(RetryPolicy):
+    """Calls a server until it succeeds.
 
     Args:
-        count: Further tries after the first.
-        first_pause: Seconds before the second try; doubled for each further one.
-        longest_pause: Seconds to which it grows.
+        count: As for :class:`~tfmat.retry.RetryPolicy`, like the other settings of the pauses.
         stopped: Ends all pauses when set.
     """
 
     count: int = 4
     first_pause: float = 0.25
     longest_pause: float = 8.0
+    spread: bool = True
     stopped: Event = field(default_factory=Event)
 
     def __call__(self, call: Callable[[], T], where: str) -> T:
@@ -224,9 +223,7 @@ class Retries:
             try:
                 return call()
             except TransientError as error:
-                pause = min(self.first_pause * 2 ** (tries - 1), self.longest_pause)
-                pause *= random.uniform(0.5, 1)  # noqa: S311
-                pause = max(pause, min(error.pause, _LONGEST_PAUSE))
+                pause = max(self.pause(tries), min(error.pause, _LONGEST_PAUSE))
                 if tries > self.count or self.stopped.wait(pause):
                     often = "" if tries == 1 else f" ({tries} tries)"
                     raise ServerError(f"{where}: {error}{often}; {error.advice}") from error

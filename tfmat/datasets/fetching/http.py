@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +11,10 @@ import requests
 
 from tfmat import __version__
 from tfmat.errors import InputError, TfmatError, one_line
+from tfmat.retry import BUSY, RetryPolicy, retry_after
 
-# Too many requests, and what servers answer while they are restarted or overloaded.
-_PASSING = frozenset((429, 500, 502, 503, 504))
+# A database that is restarted may answer 500, too.
+_PASSING = BUSY | {500}
 _AGAIN = "give the same command again to go on from here"
 # Seconds to connect, and between two bytes of an answer: a query may take a database long.
 _TIMEOUT = (15.0, 180.0)
@@ -35,6 +34,7 @@ class Pace:
         longest_wait: Seconds; a server that asks for a longer wait ends the work for now.
 
     Attributes:
+        retries: How often a request is sent again.
         requests: Requests sent.
         answered: Whether anything has answered so far.
         failure: Why the last request failed for good; clients in between may swallow it.
@@ -49,14 +49,12 @@ class Pace:
         first_wait: float = 1.0,
         longest_wait: float = 300.0,
     ) -> None:
-        self.attempts = attempts
+        self.retries = RetryPolicy(attempts - 1, first_wait, longest_wait)
         self.requests = 0
         self.answered = False
         self.failure: TfmatError | None = None
         self.on_wait: Callable[[str], object] = str
         self._between = 1.0 / rate
-        self._first_wait = first_wait
-        self._longest_wait = longest_wait
         self._next = 0.0
 
     def take_turn(self) -> None:
@@ -69,7 +67,7 @@ class Pace:
 
     def delay(self, seconds: float) -> None:
         """Puts the next request off, as a server wished in its answer."""
-        self._next = max(self._next, time.monotonic() + min(seconds, self._longest_wait))
+        self._next = max(self._next, time.monotonic() + min(seconds, self.retries.longest_pause))
 
     def wait(self, attempt: int, asked: float | None, why: str) -> None:
         """Waits before a request is sent again.
@@ -82,11 +80,9 @@ class Pace:
         Raises:
             ServiceError: The server asks for more than ``longest_wait``.
         """
-        if asked is not None and asked > self._longest_wait:
+        if asked is not None and asked > self.retries.longest_pause:
             raise ServiceError(f"{why}, and asks for a pause of {asked:.0f} s; {_AGAIN} then")
-        seconds = asked
-        if seconds is None:
-            seconds = min(self._first_wait * 2 ** (attempt - 1), self._longest_wait)
+        seconds = self.retries.pause(attempt) if asked is None else asked
         if seconds >= 2:
             self.on_wait(f"waiting {seconds:.0f} s: {why}")
         time.sleep(seconds)
@@ -122,7 +118,8 @@ class PoliteSession(requests.Session):
         options["timeout"] = _TIMEOUT
         host = urlsplit(url).netloc
         why = ""
-        for attempt in range(1, self.pace.attempts + 1):
+        attempts = 1 + self.pace.retries.count
+        for attempt in range(1, attempts + 1):
             self.pace.take_turn()
             asked = None
             try:
@@ -140,39 +137,15 @@ class PoliteSession(requests.Session):
                     return answer
                 why = f"{host} answers {answer.status_code} ({answer.reason})"
                 asked = retry_after(answer.headers.get("retry-after"))
-            if attempt < self.pace.attempts:
+            if attempt < attempts:
                 self.pace.wait(attempt, asked, why)
-        raise ServiceError(f"{why}, {self.pace.attempts} times; {_AGAIN} later")
+        raise ServiceError(f"{why}, {attempts} times; {_AGAIN} later")
 
     def rebuild_auth(self, prepared_request: Any, response: Any) -> None:
         """Takes keys off a request that is redirected to another host."""
         super().rebuild_auth(prepared_request, response)
         if self.should_strip_auth(response.request.url, prepared_request.url):
             prepared_request.headers.pop("x-api-key", None)
-
-
-def retry_after(value: str | None) -> float | None:
-    """Reads the header ``Retry-After``.
-
-    Args:
-        value: Seconds or a date of HTTP.
-
-    Returns:
-        Seconds from now, at least 0; ``None`` if the server does not say.
-    """
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _words(error: requests.RequestException) -> str:
