@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ class RetryPolicy:
         Args:
             failed: Tries that have failed, from 1.
         """
-        seconds = min(self.first_pause * 2 ** (failed - 1), self.longest_pause)
+        seconds = min(self.first_pause * 2.0 ** (failed - 1), self.longest_pause)
         return seconds * random.uniform(0.5, 1) if self.spread else seconds  # noqa: S311
 
 
@@ -50,7 +51,8 @@ def retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         pass
     try:
