@@ -134,16 +134,16 @@ def main() -> None:
     logging.disable(logging.WARNING)  # the quantiser recommends its preprocessing
     for name in parser.parse_args().package:
         package = load(name, threads=1)
-        trial = families.get(package.metadata["family"]).precision_check(package)
+        check = families.get(package.metadata["family"]).precision_check(package)
         for part in package.parts:
             if part != "generate":
-                measure(part, package, trial)
+                measure(part, package, check)
 
 
-def measure(part: str, package: Any, trial: Any) -> None:
+def measure(part: str, package: Any, check: Any) -> None:
     """Prints the lines of one part."""
-    source, size = package.input(part)[0], trial.probe.batch_size(part)
-    inputs = trial.inputs[part]
+    source, size = package.input(part)[0], check.probe.batch_size(part)
+    inputs = check.inputs[part]
     batch = np.resize(inputs, (size, *inputs.shape[1:]))
     proto = onnx.load(package.folder / package.file(part)["file"])
     sessions, sizes = {}, {}

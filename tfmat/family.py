@@ -100,7 +100,7 @@ class Family(ABC):
             samples: Noise vectors; as many as the family needs by default.
 
         Returns:
-            A :class:`tfmat.export.trial.Trial`.
+            A :class:`tfmat.export.precision_check.PrecisionCheck`.
         """
 
     @abstractmethod

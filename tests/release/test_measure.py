@@ -8,10 +8,10 @@ import tiny
 
 from tfmat import families
 from tfmat.ccdcgan.generate import STRUCTURE, Result
-from tfmat.ccdcgan.trial import compare, data_figure, figures
+from tfmat.ccdcgan.precision_check import compare, data_figure, measures_of
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
-from tfmat.export.trial import MixedPackage
+from tfmat.export.precision_check import MixedPackage
 from tfmat.inference.package import NetworkSet, load
 
 
@@ -55,7 +55,7 @@ def test_figures_of_structures_by_hand():
         result(cubic(3, [83, 83], shift=0.3), 0.1, 1.4),
         result(None, 5.0, float("nan")),
     ]
-    found = figures(made, {"formation_energy_per_atom": "eV/atom"})
+    found = measures_of(made, {"formation_energy_per_atom": "eV/atom"})
     values = {name: figure["value"] for name, figure in found.items()}
     assert values == {
         "structures": 0.75,
@@ -68,7 +68,9 @@ def test_figures_of_structures_by_hand():
     assert found["structures"]["note"] == "share of 4 crystal graphs"
     assert "of 3 structures" in found["space_group_P1"]["note"]
     assert all(figure["unit"] for figure in found.values())
-    nothing = figures([result(None, 5.0, float("nan"))], {"formation_energy_per_atom": "eV/atom"})
+    nothing = measures_of(
+        [result(None, 5.0, float("nan"))], {"formation_energy_per_atom": "eV/atom"}
+    )
     assert nothing.pop("structures")["value"] == 0
     assert {figure["value"] for figure in nothing.values()} == {None}
     json.dumps(nothing, allow_nan=False)
@@ -191,9 +193,9 @@ def test_what_is_generated_is_what_the_command_says(formulas, capsys, tmp_path):
 
 @pytest.mark.train
 def test_half_an_autoencoder_decides_nothing(formulas):
-    trial = families.get("matgan").precision_check(load(formulas, threads=1), 10)
-    assert [part for part in trial.reference.parts if trial.decides(part)] == [
+    check = families.get("matgan").precision_check(load(formulas, threads=1), 10)
+    assert [part for part in check.reference.parts if check.decides(part)] == [
         "generator",
         "generate",
     ]
-    assert not trial.decides("composition_encoder")
+    assert not check.decides("composition_encoder")

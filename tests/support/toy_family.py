@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tfmat.export.card_text import CardText
-from tfmat.export.trial import Trial
+from tfmat.export.precision_check import PrecisionCheck
 from tfmat.family import Family, Target
 from tfmat.recipes.loader import build, load, read
 from tfmat.training.chain import Chain, Networks
@@ -149,7 +149,7 @@ def _inverse_erf(y: float) -> float:
     return math.copysign(math.sqrt(math.sqrt(first * first - log / a) - first), y)
 
 
-class ToyTrial(Trial):
+class ToyPrecisionCheck(PrecisionCheck):
     """Volumes in another precision beside those in float32."""
 
     definition = "volumes that differ by more than 1%"
@@ -168,7 +168,7 @@ class ToyTrial(Trial):
         different = int(np.count_nonzero(np.abs(one - other) > 0.01 * np.abs(one)))
         return {"samples": self.samples, "different": different}
 
-    def figures(self, networks, data=None):
+    def measures(self, networks, data=None):
         noise = self.probe.probe_inputs(networks, self.samples)["generator"]
         value = float(networks.run("generator", noise).mean())
         return {
@@ -220,7 +220,7 @@ class ToyFamily(Family):
         return ToyModel(load_package(folder, **options))
 
     def precision_check(self, reference, samples=None):
-        return ToyTrial(reference, samples or 100)
+        return ToyPrecisionCheck(reference, samples or 100)
 
     def probe_inputs(self, networks, count, seed=0):
         latent = networks.input("generator")[1][0]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tfmat.ccdcgan.chain import CcdcganChain
     from tfmat.ccdcgan.model import CrystalModel
-    from tfmat.ccdcgan.trial import StructureTrial
+    from tfmat.ccdcgan.precision_check import StructurePrecisionCheck
     from tfmat.export.card_text import CardText
     from tfmat.inference.package import ModelPackage, NetworkSet
     from tfmat.inference.structure import Node
@@ -90,11 +90,13 @@ class Ccdcgan(Family):
 
         return CrystalModel.load(folder, **options)
 
-    def precision_check(self, reference: NetworkSet, samples: int | None = None) -> StructureTrial:
+    def precision_check(
+        self, reference: NetworkSet, samples: int | None = None
+    ) -> StructurePrecisionCheck:
         """Returns what compares networks by 1,000 structures, or as many as asked for."""
-        from tfmat.ccdcgan.trial import StructureTrial
+        from tfmat.ccdcgan.precision_check import StructurePrecisionCheck
 
-        return StructureTrial(reference, samples or 1_000)
+        return StructurePrecisionCheck(reference, samples or 1_000)
 
     def probe_inputs(
         self, networks: NetworkSet, count: int, seed: int = 0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tfmat.inference.structure import Node
     from tfmat.matgan.chain import MatganChain
     from tfmat.matgan.model import FormulaModel
-    from tfmat.matgan.trial import FormulaTrial
+    from tfmat.matgan.precision_check import FormulaPrecisionCheck
 
 
 class Matgan(Family):
@@ -78,11 +78,13 @@ class Matgan(Family):
 
         return FormulaModel.load(folder, **options)
 
-    def precision_check(self, reference: NetworkSet, samples: int | None = None) -> FormulaTrial:
+    def precision_check(
+        self, reference: NetworkSet, samples: int | None = None
+    ) -> FormulaPrecisionCheck:
         """Returns what compares networks by 100,000 formulas, or as many as asked for."""
-        from tfmat.matgan.trial import FormulaTrial
+        from tfmat.matgan.precision_check import FormulaPrecisionCheck
 
-        return FormulaTrial(reference, samples or 100_000)
+        return FormulaPrecisionCheck(reference, samples or 100_000)
 
     def probe_inputs(
         self, networks: NetworkSet, count: int, seed: int = 0

@@ -39,7 +39,7 @@ import numpy as np
 
 from tfmat import families
 from tfmat.datasets.stored import StoredDataset
-from tfmat.export.trial import SEED, Trial
+from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.files import write_json
 from tfmat.inference.metadata import METADATA, read_metadata
 from tfmat.inference.package import ModelPackage, load, precisions
@@ -74,34 +74,34 @@ def measure(
 
     metadata = read_metadata(folder)
     forms = {name: load(folder, precision=name, threads=1) for name in precisions(metadata)}
-    trial = families.get(metadata["family"]).precision_check(forms["float32"], samples)
+    check = families.get(metadata["family"]).precision_check(forms["float32"], samples)
     kept = [name for name in forms if shipped is None or name in shipped]
     chosen = " ".join(f"--precision {name}" for name in kept)
     with Progress("measuring", len(metadata["parts"]) + len(forms), "network") as progress:
         parts, wholes = {}, {}
         for part in metadata["parts"]:
-            parts[part] = _part(forms, trial, part)
+            parts[part] = _part(forms, check, part)
             progress.update()
         for name, form in forms.items():
-            wholes[name] = _whole(form, trial)
+            wholes[name] = _whole(form, check)
             progress.update()
     metadata["measured"] = {
         **metadata.get("measured", {}),
         "seed": SEED,
         "onnxruntime": onnxruntime.__version__,
         "processor": _processor(),
-        "command": f"tfmat export RUN --out DIR {chosen} --samples {trial.samples}",
-        "compared": trial.definition,
+        "command": f"tfmat export RUN --out DIR {chosen} --samples {check.samples}",
+        "compared": check.definition,
         "parts": parts,
         "precisions": wholes,
-        "generated": trial.figures(forms[kept[0]], data) if trial.generates else {},
+        "generated": check.measures(forms[kept[0]], data) if check.generates else {},
     }
     write_json(folder / METADATA, metadata)
 
 
-def _part(forms: dict[str, ModelPackage], trial: Trial, part: str) -> dict[str, Any]:
-    size = trial.probe.batch_size(part)
-    inputs = trial.inputs[part]
+def _part(forms: dict[str, ModelPackage], check: PrecisionCheck, part: str) -> dict[str, Any]:
+    size = check.probe.batch_size(part)
+    inputs = check.inputs[part]
     batch = np.resize(inputs, (size, *inputs.shape[1:]))
     # The int8 form of a part may be its float16 file: then it is timed but once.
     owners: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _part(forms: dict[str, ModelPackage], trial: Trial, part: str) -> dict[str, 
     for name, form in forms.items():
         file = form.file(part)
         owner = owners[file["file"]]
-        difference = trial.largest_difference(forms[owner], part)
+        difference = check.largest_difference(forms[owner], part)
         entries[name] = {
             "bytes": file["bytes"],
             "stored_as": owner,
@@ -137,11 +137,11 @@ def _seconds(form: ModelPackage, part: str, batch: Any) -> float:
     return (time.process_time() - began) / calls
 
 
-def _whole(form: ModelPackage, trial: Trial) -> dict[str, Any]:
+def _whole(form: ModelPackage, check: PrecisionCheck) -> dict[str, Any]:
     files = {record["file"]: record["bytes"] for record in map(form.file, form.parts)}
     whole: dict[str, Any] = {"bytes": sum(files.values())}
-    if trial.generates:
-        whole["decoded"] = trial.differences(form)
+    if check.generates:
+        whole["decoded"] = check.differences(form)
     return whole
 
 

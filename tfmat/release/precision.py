@@ -10,8 +10,8 @@ from tfmat import families
 from tfmat.errors import require
 from tfmat.export.onnx import check
 from tfmat.export.package import describe_file
+from tfmat.export.precision_check import MixedPackage, PrecisionCheck
 from tfmat.export.storage import with_half_weights, with_int8_weights
-from tfmat.export.trial import MixedPackage, Trial
 from tfmat.files import replacing, write_json
 from tfmat.inference.metadata import METADATA, PRECISIONS, file_records, read_metadata
 from tfmat.inference.package import ModelPackage
@@ -33,14 +33,15 @@ def add_precisions(folder: Path, precisions: Collection[str], samples: int | Non
 
     Weights are stored in the precision and computed with in float32
     (:mod:`tfmat.export.storage`). A part is stored in int8 only where what is decoded with it in
-    int8 stays the same but for one in 1,000 (:class:`~tfmat.export.trial.Trial`); the int8 form of
-    any other part is its float16 file. What each part's trial gave is in the metadata under
-    ``measured``, ``int8`` (:mod:`tfmat.release.measure`).
+    int8 stays the same but for one in 1,000
+    (:class:`~tfmat.export.precision_check.PrecisionCheck`); the int8 form of any other part is its
+    float16 file. What each part's check gave is in the metadata under ``measured``, ``int8``
+    (:mod:`tfmat.release.measure`).
 
     Args:
         folder: The package; its metadata is written anew.
         precisions: Those wanted; ``float32`` needs nothing.
-        samples: Noise vectors of a trial, by default 1,000 for structures and 100,000 for formulas.
+        samples: Noise vectors of a check, by default 1,000 for structures and 100,000 for formulas.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -56,11 +57,11 @@ def add_precisions(folder: Path, precisions: Collection[str], samples: int | Non
         reference, int8 = (
             ModelPackage(folder, metadata, form, threads=1) for form in ("float32", "int8")
         )
-        trial = families.get(reference.metadata["family"]).precision_check(reference, samples)
+        check = families.get(reference.metadata["family"]).precision_check(reference, samples)
         outcomes = {}
         with Progress("trying int8", len(parts), "network") as progress:
             for part in parts:
-                outcomes[part] = _try(trial, int8, part)
+                outcomes[part] = _try(check, int8, part)
                 progress.update()
         for part, entry in parts.items():
             if outcomes[part]["stored_as"] != "int8":
@@ -111,12 +112,12 @@ def _write(
         entry["onnx"][precision] = describe_file(folder, file)
 
 
-def _try(trial: Trial, int8: ModelPackage, part: str) -> dict[str, Any]:
+def _try(check: PrecisionCheck, int8: ModelPackage, part: str) -> dict[str, Any]:
     """Says whether a part may be stored in int8, and what it changes."""
-    outcome: dict[str, Any] = {"largest_difference": trial.largest_difference(int8, part)}
-    if trial.decides(part):
-        changed = trial.differences(MixedPackage.of(trial.reference, part, int8), part)
-        outcome |= {"judged_by": trial.definition, **changed, "limit": SHARE}
+    outcome: dict[str, Any] = {"largest_difference": check.largest_difference(int8, part)}
+    if check.decides(part):
+        changed = check.differences(MixedPackage.of(check.reference, part, int8), part)
+        outcome |= {"judged_by": check.definition, **changed, "limit": SHARE}
         same = changed["different"] <= SHARE * changed["samples"]
     else:
         outcome |= {"judged_by": "largest difference over max(1, |y|)", "limit": DIFFERENCE}

@@ -21,7 +21,7 @@ from tfmat.crystals.symmetry import space_group
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
-from tfmat.export.trial import SEED, Trial
+from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
@@ -36,7 +36,7 @@ _ENCODERS = ("lattice_encoder", "sites_encoder")
 Decoded = Crystal | str
 
 
-class StructureTrial(Trial):
+class StructurePrecisionCheck(PrecisionCheck):
     """Compares the structures that the same noise gives."""
 
     definition = (
@@ -118,7 +118,7 @@ class StructureTrial(Trial):
             )
         return found
 
-    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
         """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
         codec = Codec.from_package(networks)
         command = (
@@ -126,7 +126,7 @@ class StructureTrial(Trial):
             f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
         )
         units = {name: unit_of(name) or "" for name in codec.constraints.values()}
-        found = figures(self._results(networks), units)
+        found = measures_of(self._results(networks), units)
         if isinstance(data, Dataset):
             found["median_volume_per_atom_of_data"] = data_figure(data)
         return {name: {**figure, "command": command} for name, figure in found.items()}
@@ -136,7 +136,7 @@ def _decoded(result: Result) -> Decoded:
     return result.status if result.crystal is None else result.crystal
 
 
-def figures(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Metric]:
+def measures_of(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Metric]:
     """Measures generated structures.
 
     Args:

@@ -49,7 +49,7 @@ class MixedPackage(NetworkSet):
         return self.runners[part].run_all(part, batch)
 
 
-class Trial(ABC):
+class PrecisionCheck(ABC):
     """Compares networks with those in float32 by what they generate.
 
     Args:
@@ -90,7 +90,7 @@ class Trial(ABC):
         """
 
     @abstractmethod
-    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
         """Measures what is generated.
 
         Args:

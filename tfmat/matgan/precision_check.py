@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.stored import StoredDataset
-from tfmat.export.trial import SEED, Trial
+from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import block_noise
 from tfmat.inference.package import ModelPackage, NetworkSet
@@ -28,7 +28,7 @@ _AUTOENCODER = ("composition_encoder", "composition_decoder")
 _CHUNK = 8192
 
 
-class FormulaTrial(Trial):
+class FormulaPrecisionCheck(PrecisionCheck):
     """Compares the formulas that the same noise gives."""
 
     definition = "another reduced formula"
@@ -53,7 +53,7 @@ class FormulaTrial(Trial):
         different = np.any(wanted != found, axis=1)
         return {"samples": len(different), "different": int(different.sum())}
 
-    def figures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
         """Measures the formulas: how many are one, valid as smact judges, and different."""
         del data
         assert isinstance(networks, ModelPackage)  # noqa: S101
