@@ -72,6 +72,13 @@ def test_wrong_settings_are_refused_with_one_line(tmp_path, setting, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_gan_that_sees_all_structures_has_no_split_by_question():
+    for split in ("formula", "system", "created"):
+        with pytest.raises(InputError, match="--set gan.structures=training"):
+            load_recipe("bi-se", [f"data.split={split}"])
+    assert load_recipe("bi-se", ["data.split=formula", "gan.structures=training"])
+
+
 def test_unknown_recipe_lists_the_known_ones():
     with pytest.raises(InputError, match="no such recipe"):
         load_recipe("no-such-recipe")

@@ -295,6 +295,11 @@ class CcdcganRecipe:
                 f"recipe: the latents fill {slots} cells, but the crystal graph has {cells}; "
                 "set a larger graph.height and graph.width"
             )
+        if self.gan.structures == "all" and self.data.split != "random":
+            raise InputError(
+                f'recipe: gan.structures is "all", so the GAN would learn from what data.split '
+                f'"{self.data.split}" holds out; --set gan.structures=training'
+            )
         if self.lattice_autoencoder.latent > self.graph.lattice_slot:
             raise InputError(
                 f"recipe: lattice_autoencoder.latent {self.lattice_autoencoder.latent} does not "
