@@ -43,6 +43,17 @@ def names() -> list[str]:
     return list(dict.fromkeys([*_MODULES, *_entry_points(), *_loaded]))
 
 
+def known(name: object) -> bool:
+    """Tells whether there is a family of a name; looks for other packages' only where needed.
+
+    Args:
+        name: As it stands in a recipe, a run or a package.
+    """
+    if not isinstance(name, str):
+        return False
+    return name in _MODULES or name in _loaded or name in _entry_points()
+
+
 def get(name: object) -> Family:
     """Returns a family by name.
 
@@ -52,12 +63,11 @@ def get(name: object) -> Family:
     Raises:
         InputError: There is no such family.
     """
-    if isinstance(name, str):
+    if isinstance(name, str) and known(name):
         if name not in _loaded and (place := _MODULES.get(name) or _entry_points().get(name)):
             module, _, attribute = place.partition(":")
             _loaded[name] = getattr(importlib.import_module(module), attribute)()
-        if name in _loaded:
-            return _loaded[name]
+        return _loaded[name]
     raise InputError(
         f"family {name!r} is not known to this tfmat (it knows {', '.join(names())}); install the "
         "package that has it, or the tfmat that wrote it"

@@ -7,7 +7,7 @@ import os
 import reprlib
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
@@ -182,20 +182,22 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         raise InputError(f"{file}: not readable as JSON ({error}); export it again") from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"{file}: is not the metadata of a tfmat model package")
-    for key, words, known in (
-        ("format_version", "format version", (FORMAT_VERSION,)),
-        ("family", "family", tuple(families.names())),
-    ):
-        if metadata.get(key) not in known:
-            raise InputError(
-                f"{file}: {words} {reprlib.repr(metadata.get(key))} is not known to this tfmat (it "
-                f"reads {', '.join(map(str, known))}); install the tfmat that wrote it, or export "
-                "the run again"
-            )
+    version = metadata.get("format_version")
+    if version != FORMAT_VERSION:
+        _refuse(file, "format version", version, [str(FORMAT_VERSION)])
+    if not families.known(metadata.get("family")):
+        _refuse(file, "family", metadata.get("family"), families.names())
     flaw = first_flaw(metadata)
     if flaw is not None:
         raise InputError(f"{file}: damaged, {flaw}; export it again")
     return metadata
+
+
+def _refuse(file: Path, words: str, found: object, known: Sequence[str]) -> NoReturn:
+    raise InputError(
+        f"{file}: {words} {reprlib.repr(found)} is not known to this tfmat (it reads "
+        f"{', '.join(known)}); install the tfmat that wrote it, or export the run again"
+    )
 
 
 def _no_number(word: str) -> NoReturn:
