@@ -86,3 +86,14 @@ class Batches(keras.utils.PyDataset):
         if not 0 <= index < self._steps:
             raise IndexError(index)
         return self._draw(self._sampler(self._first + index))
+
+
+def spread(rows: NDArray[Any], count: int) -> NDArray[Any]:
+    """Returns up to ``count`` rows of an array, spread evenly over all of them.
+
+    Args:
+        rows: Any array, e.g. the numbers of held-out samples.
+        count: Most rows; all where there are fewer.
+    """
+    count = min(count, len(rows))
+    return rows[np.linspace(0, len(rows) - 1, count).astype(np.intp)]

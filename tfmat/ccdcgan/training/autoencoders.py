@@ -22,7 +22,7 @@ from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, BatchSampler, Draw
+from tfmat.networks.batches import Batches, BatchSampler, Draw, spread
 from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
@@ -126,8 +126,7 @@ class _Samples:
 
     def held_out(self, count: int) -> NDArray[np.intp]:
         """Returns up to ``count`` held-out rows, spread evenly over all of them."""
-        count = min(count, len(self.test))
-        return self.test[np.linspace(0, len(self.test) - 1, count).astype(np.intp)]
+        return spread(self.test, count)
 
     def without(self, rows: NDArray[np.intp]) -> _Samples:
         """Returns the same voxels with some of the held-out ones left out, if others remain."""

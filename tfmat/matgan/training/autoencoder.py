@@ -19,7 +19,7 @@ from tfmat.matgan.networks.autoencoder import (
 from tfmat.matgan.recipe import DecodingRecipe, MatganRecipe
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, BatchSampler
+from tfmat.networks.batches import Batches, BatchSampler, spread
 from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
 
@@ -88,7 +88,8 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
     metrics = {}
     if best is not None:
         metrics["kept_step"] = metric(best.step, "step", "step whose weights were kept")
-        note = f"smallest mean of {SAMPLE} held-out formulas at a chunk's end; it chose the weights"
+        judges = len(spread(data.test, SAMPLE))
+        note = f"smallest mean of {judges} held-out formulas at a chunk's end; it chose the weights"
         metrics["kept_test_loss"] = metric(best.loss, settings.loss, note)
     for name, subset, what in (
         ("train_exact", data.train, "training"),
@@ -98,12 +99,6 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
         note = f"share of {count} {what} formulas decoded exactly"
         metrics[name] = metric(share, "1", note)
     stage.finish({"composition_encoder": encoder, "composition_decoder": decoder}, metrics)
-
-
-def spread(subset: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Returns up to ``count`` of some numbers, spread evenly over all of them."""
-    count = min(count, len(subset))
-    return subset[np.linspace(0, len(subset) - 1, count).astype(np.intp)]
 
 
 def exactly_decoded(

@@ -17,7 +17,7 @@ from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.networks.backend import call, compiled_steps
-from tfmat.networks.batches import Batches, BatchSampler
+from tfmat.networks.batches import Batches, BatchSampler, spread
 from tfmat.networks.metric import metric
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
 
     def held_out(count: int) -> float:
         """Returns the mean negative log-likelihood of up to ``count`` held-out formulas."""
-        chosen = test[np.linspace(0, len(test) - 1, min(count, len(test))).astype(np.intp)]
+        chosen = spread(test, count)
         parts = np.array_split(chosen.astype(np.float32), max(1, len(chosen) // SAMPLE))
         logarithms = [call(networks.likelihood, part, len(parts[0])) for part in parts]
         return float(-np.concatenate(logarithms).sum(axis=1).mean())
