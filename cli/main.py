@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Names the nearest command where the word is unknown."""
         if args and args[0] not in self.lazy and not args[0].startswith("-"):
-            from tfmat.recipes.loader import did_you_mean
+            from tfmat.errors import did_you_mean
 
             hint = did_you_mean(args[0], list(self.lazy))
             ctx.fail(f"no such command {args[0]!r}{hint}; see {ctx.command_path} --help")

@@ -46,8 +46,8 @@ def test_settings_override_values_of_every_kind(tmp_path):
     ("setting", "message"),
     [
         ("gan.step=7", "did you mean steps"),
-        ("gan.steps=many", "must be of type int"),
-        ("gan.steps=true", "must be of type int"),
+        ("gan.steps=many", "gan.steps must be a whole number of at least 1, not 'many'"),
+        ("gan.steps=true", "gan.steps must be a whole number of at least 1, not True"),
         ("gan.form=conv", "must be one of reference, dense"),
         ("gan", "key=value"),
         ("name.x=1", "is a value, not a table"),
@@ -58,9 +58,9 @@ def test_settings_override_values_of_every_kind(tmp_path):
         ("family=matgan", "matgan recipe"),
         ("sites_autoencoder.loss=cross-entropy", "form reference learns by loss mse"),
         ("sites_autoencoder.form=compact", "form compact learns by loss cross-entropy"),
-        ("sites_autoencoder.batch_size=0", "batch_size of the autoencoder must be positive"),
-        ("gan.learning_rate=-1", "learning_rate of the gan must be positive"),
-        ("constraint.dropout=1", "below 1, not 1.0"),
+        ("sites_autoencoder.batch_size=0", r"sites_autoencoder\.batch_size must be a whole number of at least 1, not 0"),
+        ("gan.learning_rate=-1", r"gan\.learning_rate must be a number above 0, not -1"),
+        ("constraint.dropout=1", "constraint.dropout must be a number of at least 0 and below 1, not 1"),
         ("voxels.sites_grid=40", "multiple of 16"),
     ],
 )

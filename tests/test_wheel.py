@@ -47,7 +47,6 @@ def test_wheel_carries_what_generating_needs(wheel):
     held = {name.rpartition("/")[2] for name in names if name.startswith("tfmat/saved_models/s")}
     assert {"metadata.json", "README.md", "generator.onnx", "sites_decoder.onnx"} <= held
     assert not any(name.endswith(".keras") for name in names)
-    assert "tfmat/inference/metadata.schema.json" in names
 
 
 def test_installed_package_is_found_from_any_folder(wheel, tmp_path):

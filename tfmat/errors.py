@@ -7,6 +7,7 @@ code; anything else is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from types import ModuleType
 
 
@@ -65,6 +66,14 @@ def one_line(text: str) -> str:
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's message, or its type if it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """Returns " (did you mean X?)" where a choice is close to ``word``, else an empty text."""
+    import difflib
+
+    close = difflib.get_close_matches(word, choices, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

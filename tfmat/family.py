@@ -41,10 +41,6 @@ class Family(ABC):
     name: ClassVar[str]
     # What `tfmat train` can train of it, in the order of the help.
     targets: ClassVar[tuple[Target, ...]]
-    # How the parts of its packages may be called, as a regular expression.
-    part_pattern: ClassVar[str]
-    # Entries of a package's metadata that it alone has, as JSON Schema: `properties`, `required`.
-    schema: ClassVar[Mapping[str, Any]] = {}
     # Module with the family's options of `tfmat generate`: `OPTIONS` and `write_predicted`.
     commands: ClassVar[str]
     # What `tfmat generate --out` is called in examples: a file, or a folder.
@@ -68,11 +64,23 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def check_metadata(self, metadata: Any) -> None:
-        """Checks the entries of a package's metadata that the family alone has.
+    def recipe(self) -> type[Any]:
+        """Returns what a recipe of the family is, a :class:`tfmat.recipes.table.Table`."""
 
-        Args:
-            metadata: A :class:`tfmat.inference.structure.Node`.
+    @abstractmethod
+    def parts(self) -> Mapping[str, Any]:
+        """Returns the networks that a package may hold: what goes in and what comes out.
+
+        Returns:
+            For each name a :class:`tfmat.inference.tensors.Tensors`.
+        """
+
+    @abstractmethod
+    def metadata(self) -> type[Any]:
+        """Returns what the metadata of a package hold beside what all families have.
+
+        Returns:
+            A subclass of :class:`tfmat.inference.described.Metadata`.
         """
 
     @abstractmethod

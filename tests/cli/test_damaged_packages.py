@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tfmat.cli.main import main
 
-from tfmat.inference.structure import first_flaw
+from tfmat.inference.described import first_flaw
 
 pytest.importorskip("onnx")
 
@@ -90,7 +90,11 @@ def oracle(tmp_path_factory):
         "metrics": {"gan": {"loss": {"value": 1.0, "unit": "1", "note": "none"}}},
         "dataset": {"name": "mine", "sha256": "0" * 64, "training": 9, "held_out": 1},
         "training": {"created": "2026-01-01T00:00:00Z", "versions": {"python": "3"}},
-        "measured": {"generated": {"unique": {"value": 0.5, "unit": "1", "note": "of 9"}}},
+        "measured": {
+            "generated": {
+                "unique": {"value": 0.5, "unit": "1", "note": "of 9", "command": "tfmat generate"}
+            }
+        },
     }
     return SimpleNamespace(folder=folder, metadata=metadata)
 
@@ -140,7 +144,7 @@ def test_peaks_that_fit_in_no_box(key, value, oracle, tmp_path, capsys):
     write(folder, damaged(oracle.metadata, ("recipe", "voxels", key), value))
     code, stderr = ends(capsys, *COMMANDS["ccdcgan"], folder, "--out", tmp_path / "new")
     assert code == 2
-    assert "voxels.sites_sigma must be at most an eighth of voxels.box" in stderr
+    assert "voxels: sites_sigma must be at most an eighth of the box" in stderr
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

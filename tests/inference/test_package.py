@@ -85,7 +85,7 @@ def test_missing_part_is_named(package):
         ),
         (
             lambda f: edit(f, lambda m: file_of(m).update(file="../g.onnx")),
-            "not a path within the package",
+            r"onnx\.float32\.file must be a path within the package, not '\.\./g\.onnx'",
         ),
     ],
 )

@@ -10,9 +10,9 @@ pytest.importorskip("onnx")
 import jsonschema
 from oracle import make_package
 
+from tfmat.inference.described import first_flaw
 from tfmat.inference.metadata import read_metadata
 from tfmat.inference.schema import SCHEMA, copy_schema, first_problem, schema
-from tfmat.inference.structure import first_flaw
 from tfmat.inference.verify import verify
 from tfmat.matgan.elements import ELEMENTS
 

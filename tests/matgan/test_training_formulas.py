@@ -106,13 +106,13 @@ def test_epochs_become_steps():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("gan.steps=7", "gan.steps is 7 and gan.epochs is 1000: one of them"),
-        ("gan.epochs=0", "gan.steps is 0 and gan.epochs is 0"),
-        ("autoencoder.epochs=-1", "autoencoder.epochs is -1"),
+        ("gan.steps=7", "gan: steps is 7 and epochs is 1000: one of them"),
+        ("gan.epochs=0", "gan: steps is 0 and epochs is 0"),
+        ("autoencoder.epochs=-1", "autoencoder.epochs must be a number of at least 0, not -1"),
         ("gan.form=conv", "must be one of matgan-7, matgan-4"),
-        ("gan.penalty=0", "penalty of the gan must be positive"),
+        ("gan.penalty=0", "gan.penalty must be a number above 0, not 0"),
         ("gan.beta_1=1", "below 1"),
-        ("decoding.threshold=0", "threshold of the decoding"),
+        ("decoding.threshold=0", "decoding.threshold must be a number above 0 and at most 1, not 0"),
         ("data.test_fraction=1", "below 1"),
         ("data.split=formula", "must be one of random, system, leave-out"),
         ("data.split=leave-out", "recipe: data: split leave-out: nothing to leave out"),

@@ -9,14 +9,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, Literal
 
 import numpy as np
 
 from tfmat.export.card_text import CardText
 from tfmat.export.precision_check import PrecisionCheck
 from tfmat.family import Family, Target
+from tfmat.inference.described import Metadata
+from tfmat.inference.tensors import Tensors
 from tfmat.recipes.loader import build, load, read
+from tfmat.recipes.table import Count, Positive, Share, Table
 from tfmat.training.chain import Chain, Networks
 
 RECIPE = """
@@ -38,33 +41,41 @@ learning_rate = 0.02
 
 
 @dataclass(frozen=True)
-class ToyData:
+class ToyData(Table):
     """Which structures are learned from."""
 
     dataset: str = "bi-se"
-    test_fraction: float = 0.25
+    test_fraction: Share = 0.25
 
 
 @dataclass(frozen=True)
-class ToyGenerator:
+class ToyGenerator(Table):
     """The network and its training."""
 
-    latent: int = 3
-    units: int = 8
-    batch_size: int = 16
-    steps: int = 60
-    learning_rate: float = 0.02
+    latent: Count = 3
+    units: Count = 8
+    batch_size: Count = 16
+    steps: Count = 60
+    learning_rate: Positive = 0.02
 
 
 @dataclass(frozen=True)
-class ToyRecipe:
+class ToyRecipe(Table):
     """A whole configuration."""
 
     name: str
     description: str = ""
-    family: str = "toy"
+    family: Literal["toy"] = "toy"
     data: ToyData = field(default_factory=ToyData)
     generator: ToyGenerator = field(default_factory=ToyGenerator)
+
+
+# What a package holds, and what its metadata say that no other family's do.
+PARTS = {"generator": Tensors("noise", {"volume": "Å³"})}
+
+
+class ToyMetadata(Metadata, frozen=True, kw_only=True):
+    largest_volume: float
 
 
 class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
@@ -131,11 +142,8 @@ class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
         stage.finish({"generator": trained}, {"test_mean": metric(mean, "Å³", "held-out volumes")})
 
     def networks(self, run, recipe):
-        from tfmat.inference.tensors import Tensors
-
-        tensors = {"generator": Tensors("noise", {"volume": "Å³"})}
         details = {"largest_volume": 1000.0}
-        return Networks(run.networks(["generator"]), tensors, ["Bi", "Se"], details)
+        return Networks(run.networks(["generator"]), PARTS, ["Bi", "Se"], details)
 
     def end_to_end(self, networks, recipe):
         return None
@@ -197,19 +205,20 @@ class ToyFamily(Family):
 
     name = "toy"
     targets = (Target("toy", "toy", "Train the toy.", "-n 10"),)
-    part_pattern = "generator"
-    schema: ClassVar[dict[str, Any]] = {
-        "properties": {"largest_volume": {"type": "number"}},
-        "required": ["largest_volume"],
-    }
     commands = "toy_commands"
     output = "volumes.txt"
 
     def trained_by(self, recipe, stages):
         return "toy"
 
-    def check_metadata(self, metadata):
-        metadata.get("largest_volume").number()
+    def recipe(self):
+        return ToyRecipe
+
+    def parts(self):
+        return PARTS
+
+    def metadata(self):
+        return ToyMetadata
 
     def chain(self):
         return ToyChain()

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from tfmat.ccdcgan.chain import CcdcganChain
     from tfmat.ccdcgan.model import CrystalModel
+    from tfmat.ccdcgan.parts import CcdcganMetadata
     from tfmat.ccdcgan.precision_check import StructurePrecisionCheck
+    from tfmat.ccdcgan.recipe import CcdcganRecipe
     from tfmat.export.card_text import CardText
     from tfmat.inference.package import ModelPackage, NetworkSet
-    from tfmat.inference.structure import Node
+    from tfmat.inference.tensors import Tensors
 
 _GENERATE = "-n 100 --out new"
 
@@ -43,22 +45,6 @@ class Ccdcgan(Family):
             _GENERATE,
         ),
     )
-    part_pattern = (
-        "(generator|discriminator|generate|constraint(-[a-z][a-z0-9_]*)?"
-        "|(lattice|sites)_(en|de)coder)"
-    )
-    schema: ClassVar[Mapping[str, Any]] = {
-        "properties": {
-            "presence_threshold": {
-                "type": "array",
-                "items": {"type": ["number", "null"], "minimum": 0},
-                "description": "ccdcgan: for each element the root mean square of its cells in a "
-                "crystal graph above which it counts as present; null for an element that never "
-                "occurred; empty without crystal graphs.",
-            }
-        },
-        "required": ["presence_threshold"],
-    }
     commands = "tfmat.cli.generate_structures"
     output = "new"
 
@@ -69,14 +55,23 @@ class Ccdcgan(Family):
         known = [target.name for target in self.targets]
         return next((name for name in reversed(list(stages)) if name in known), self.name)
 
-    def check_metadata(self, metadata: Node) -> None:
-        """Checks the presence thresholds: none, or one for each element."""
-        thresholds = list(metadata.get("presence_threshold").rows())
-        for threshold in thresholds:
-            threshold.number(null=True)
-        elements = len(list(metadata.get("elements").rows()))
-        if len(thresholds) not in (0, elements):
-            metadata.get("presence_threshold").wrong(f"a list of {elements}")
+    def recipe(self) -> type[CcdcganRecipe]:
+        """Returns what a recipe of the family is."""
+        from tfmat.ccdcgan.recipe import CcdcganRecipe
+
+        return CcdcganRecipe
+
+    def parts(self) -> Mapping[str, Tensors]:
+        """Returns the networks that a package may hold."""
+        from tfmat.ccdcgan.parts import PARTS
+
+        return PARTS
+
+    def metadata(self) -> type[CcdcganMetadata]:
+        """Returns what the metadata of a package hold."""
+        from tfmat.ccdcgan.parts import CcdcganMetadata
+
+        return CcdcganMetadata
 
     def chain(self) -> CcdcganChain:
         """Returns the stages of the training."""

@@ -1,24 +1,29 @@
-"""The parts of a CCDCGAN model package."""
+"""What a CCDCGAN model package holds: its parts, and its own entries of the metadata."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tfmat.ccdcgan.recipe import CcdcganRecipe
+from msgspec import Meta
+
 from tfmat.datasets.properties import unit_of
+from tfmat.errors import InputError
+from tfmat.inference.described import Metadata
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 
 if TYPE_CHECKING:
     import keras
 
+    from tfmat.ccdcgan.recipe import CcdcganRecipe
+
 PARTS = {
     "generator": Tensors("noise", {"crystal_graph": "1"}),
     "discriminator": Tensors("crystal_graph", {"probability_real": "1"}),
-    "constraint": Tensors("crystal_graph"),
+    "constraint": Tensors("crystal_graph", by_property=True),
     "lattice_encoder": Tensors("lattice_voxel", {"lattice_latent": "1"}),
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
     "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
@@ -36,6 +41,24 @@ PARTS = {
 }
 # What a run keeps as weights; the end-to-end network is made of these when it is exported.
 TRAINED = tuple(part for part in PARTS if part != GENERATE)
+
+
+class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
+    """What a CCDCGAN model package holds, where it comes from and what was measured of it.
+
+    Args:
+        presence_threshold: For each element the root mean square of its cells in a crystal graph
+            above which it counts as present; null for an element that never occurred; empty
+            without crystal graphs.
+    """
+
+    presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given, elements = len(self.presence_threshold), len(self.elements)
+        if given not in (0, elements):
+            raise InputError(f"presence_threshold must be a list of {elements}, not of {given}")
 
 
 def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:

@@ -9,12 +9,12 @@ from typing import Literal
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
 from tfmat.errors import InputError
-from tfmat.recipes.checks import positive, share
 from tfmat.recipes.loader import load
+from tfmat.recipes.table import Count, NotNegative, Positive, Share, Sizes, Table
 
 
 @dataclass(frozen=True)
-class DataRecipe:
+class DataRecipe(Table):
     """Which structures are used.
 
     Args:
@@ -38,8 +38,8 @@ class DataRecipe:
     dataset: str = "bi-se"
     elements: tuple[str, ...] = ()
     property: str = "formation_energy_per_atom"
-    max_atoms: int = 20
-    max_length: float = 10.0
+    max_atoms: Count = 20
+    max_length: Positive = 10.0
     test_fraction: float = 0.1
     split: SplitKind = "random"
     leave_out: tuple[str, ...] = ()
@@ -47,10 +47,8 @@ class DataRecipe:
     undated: Side = "train"
 
     def __post_init__(self) -> None:
-        try:
-            self.rule()
-        except InputError as error:
-            raise InputError(f"recipe: data: {error}") from error
+        super().__post_init__()
+        self.rule()
 
     def rule(self) -> SplitRule:
         """Returns how structures are held out."""
@@ -60,7 +58,7 @@ class DataRecipe:
 
 
 @dataclass(frozen=True)
-class AutoencoderRecipe:
+class AutoencoderRecipe(Table):
     """One autoencoder and how it is trained.
 
     Args:
@@ -91,43 +89,41 @@ class AutoencoderRecipe:
         precision: Keras dtype policy, ``float32`` or ``mixed_bfloat16``.
 
     Raises:
-        InputError: Form and loss do not belong together, or a number is out of range.
+        InputError: Form and loss do not belong together.
     """
 
     form: Literal["reference", "compact"] = "reference"
-    filters: tuple[int, ...] = (64, 64, 64, 64)
-    kernel: int = 4
-    latent: int = 200
-    latent_noise: float = 0.0
+    filters: Sizes = (64, 64, 64, 64)
+    kernel: Count = 4
+    latent: Count = 200
+    latent_noise: NotNegative = 0.0
     loss: Literal["mse", "cross-entropy"] = "mse"
-    positive_weight: float = 30.0
-    l2: float = 0.0
+    positive_weight: NotNegative = 30.0
+    l2: NotNegative = 0.0
     optimizer: Literal["adam", "muon"] = "adam"
-    learning_rate: float = 3e-4
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
+    learning_rate: Positive = 3e-4
+    beta_1: Share = 0.9
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
     schedule: Literal["constant", "cosine"] = "constant"
-    batch_size: int = 1
-    steps: int = 1000
+    batch_size: Count = 1
+    steps: Count = 1000
     keep: Literal["best", "last"] = "last"
-    keep_below: float = 0.0
+    keep_below: NotNegative = 0.0
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         # The reference form gives values, the compact form logits: each has its own loss.
         loss = "mse" if self.form == "reference" else "cross-entropy"
         if self.loss != loss:
             raise InputError(
-                f"recipe: an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
+                f"an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
             )
-        positive("autoencoder", self, "kernel", "latent", "learning_rate", "batch_size", "steps")
-        positive("autoencoder", self, "epsilon")
-        share("autoencoder", self, "beta_1", "beta_2")
 
 
 @dataclass(frozen=True)
-class GraphRecipe:
+class GraphRecipe(Table):
     """Where the latents lie in the crystal graph.
 
     Args:
@@ -136,13 +132,13 @@ class GraphRecipe:
         lattice_slot: Cells reserved for the lattice latent (its tail stays zero).
     """
 
-    height: int = 28
-    width: int = 28
-    lattice_slot: int = 200
+    height: Count = 28
+    width: Count = 28
+    lattice_slot: Count = 200
 
 
 @dataclass(frozen=True)
-class ConstraintRecipe:
+class ConstraintRecipe(Table):
     """The network that predicts a property from a crystal graph, and its training.
 
     Args:
@@ -159,31 +155,24 @@ class ConstraintRecipe:
         schedule: As for the autoencoders.
         batch_size: Crystal graphs in a batch.
         steps: Optimiser steps.
-
-    Raises:
-        InputError: A number is out of range.
     """
 
     form: Literal["reference", "dense"] = "reference"
-    filters: tuple[int, ...] = (32, 64, 128, 256)
-    units: tuple[int, ...] = (1024, 256, 256, 256, 64)
-    dropout: float = 0.25
-    latent_noise: float = 0.0
-    learning_rate: float = 2e-4
-    beta_1: float = 0.5
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
+    filters: Sizes = (32, 64, 128, 256)
+    units: Sizes = (1024, 256, 256, 256, 64)
+    dropout: Share = 0.25
+    latent_noise: NotNegative = 0.0
+    learning_rate: Positive = 2e-4
+    beta_1: Share = 0.5
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
     schedule: Literal["constant", "cosine"] = "constant"
-    batch_size: int = 64
-    steps: int = 20001
-
-    def __post_init__(self) -> None:
-        positive("constraint", self, "learning_rate", "batch_size", "steps", "epsilon")
-        share("constraint", self, "dropout", "beta_1", "beta_2")
+    batch_size: Count = 64
+    steps: Count = 20001
 
 
 @dataclass(frozen=True)
-class ConstraintTerm:
+class ConstraintTerm(Table):
     """One term that a constraint adds to the generator's loss.
 
     Args:
@@ -201,7 +190,7 @@ class ConstraintTerm:
 
 
 @dataclass(frozen=True)
-class GanRecipe:
+class GanRecipe(Table):
     """Generator, discriminator and their training.
 
     Args:
@@ -228,36 +217,29 @@ class GanRecipe:
         steps: Steps; each updates the discriminator on a real and a fake batch, then the generator.
         ema: Decay of the moving average of the generator's weights that is exported; 0 means none.
         terms: Constraint terms; none makes a DCGAN.
-
-    Raises:
-        InputError: A number is out of range.
     """
 
     form: Literal["reference", "dense"] = "reference"
-    latent: int = 200
-    generator_filters: tuple[int, ...] = (128, 128, 64)
-    discriminator_filters: tuple[int, ...] = (32, 64, 128, 256)
-    dropout: float = 0.25
-    gradient_penalty: float = 0.0
-    learning_rate: float = 2e-4
-    beta_1: float = 0.5
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
+    latent: Count = 200
+    generator_filters: Sizes = (128, 128, 64)
+    discriminator_filters: Sizes = (32, 64, 128, 256)
+    dropout: Share = 0.25
+    gradient_penalty: NotNegative = 0.0
+    learning_rate: Positive = 2e-4
+    beta_1: Share = 0.5
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
     structures: Literal["training", "all"] = "training"
     draws: Literal["epochs", "replacement"] = "epochs"
     discriminator_fakes: Literal["training", "inference"] = "training"
-    batch_size: int = 128
-    steps: int = 1_000_000
-    ema: float = 0.0
+    batch_size: Count = 128
+    steps: Count = 1_000_000
+    ema: Share = 0.0
     terms: tuple[ConstraintTerm, ...] = (ConstraintTerm(),)
-
-    def __post_init__(self) -> None:
-        positive("gan", self, "latent", "learning_rate", "batch_size", "steps", "epsilon")
-        share("gan", self, "dropout", "beta_1", "beta_2", "ema")
 
 
 @dataclass(frozen=True)
-class CcdcganRecipe:
+class CcdcganRecipe(Table):
     """A whole CCDCGAN configuration.
 
     Args:
@@ -288,21 +270,22 @@ class CcdcganRecipe:
     gan: GanRecipe = field(default_factory=GanRecipe)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         slots = self.graph.lattice_slot + len(self.data.elements) * self.sites_autoencoder.latent
         cells = self.graph.height * self.graph.width
         if slots > cells:
             raise InputError(
-                f"recipe: the latents fill {slots} cells, but the crystal graph has {cells}; "
+                f"the latents fill {slots} cells, but the crystal graph has {cells}; "
                 "set a larger graph.height and graph.width"
             )
         if self.gan.structures == "all" and self.data.split != "random":
             raise InputError(
-                f'recipe: gan.structures is "all", so the GAN would learn from what data.split '
+                f'gan.structures is "all", so the GAN would learn from what data.split '
                 f'"{self.data.split}" holds out; --set gan.structures=training'
             )
         if self.lattice_autoencoder.latent > self.graph.lattice_slot:
             raise InputError(
-                f"recipe: lattice_autoencoder.latent {self.lattice_autoencoder.latent} does not "
+                f"lattice_autoencoder.latent {self.lattice_autoencoder.latent} does not "
                 f"fit graph.lattice_slot {self.graph.lattice_slot}"
             )
         for name, grid in (
@@ -313,7 +296,7 @@ class CcdcganRecipe:
             factor = 2 ** len(getattr(self, f"{name}_autoencoder").filters)
             if grid % factor:
                 raise InputError(
-                    f"recipe: voxels.{name}_grid {grid} cannot be halved for each of "
+                    f"voxels.{name}_grid {grid} cannot be halved for each of "
                     f"{name}_autoencoder.filters; set it to a multiple of {factor}"
                 )
 

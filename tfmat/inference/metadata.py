@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tfmat import families
-from tfmat.errors import InputError, RenamedWarning
-from tfmat.inference.structure import first_flaw
-from tfmat.recipes.loader import did_you_mean
+from tfmat.errors import InputError, RenamedWarning, did_you_mean
+from tfmat.inference.described import FORMAT as FORMAT
+from tfmat.inference.described import FORMAT_VERSION as FORMAT_VERSION
+from tfmat.inference.described import METADATA as METADATA
+from tfmat.inference.described import first_flaw
 
-FORMAT = "tfmat-model-package"
-FORMAT_VERSION = 2
-METADATA = "metadata.json"
 MODELS_VARIABLE = "TFMAT_MODELS"
 # The end-to-end graph, from noise to what a user wants.
 GENERATE = "generate"

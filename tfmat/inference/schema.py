@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from tfmat import families
+from tfmat import families, typed
 from tfmat.files import write_json
+from tfmat.inference.described import FORMAT_VERSION, METADATA, model_of
 
 SCHEMA = "metadata.schema.json"
 
 
 def schema() -> dict[str, Any]:
     """Returns the JSON Schema (draft 2020-12) of a package's metadata, of all families."""
-    found: dict[str, Any] = json.loads(_file().read_text("utf-8"))
-    known = families.all_families()
-    for place in (found, found["properties"]["recipe"]):
-        place["properties"]["family"] = {"enum": [family.name for family in known]}
-    own = {
-        family.name: set(family.schema.get("properties", ())) - set(found["properties"])
-        for family in known
-    }
-    found["allOf"] = []
-    for family in known:
-        entries = family.schema.get("properties", {})
-        others = set().union(*own.values()) - own[family.name]
-        found["properties"] |= {name: entries[name] for name in sorted(own[family.name])}
-        found["allOf"].append(
+    models = [model_of(family) for family in families.all_families()]
+    names = [model.__name__ for model in models]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{METADATA} of a tfmat model package, format version {FORMAT_VERSION}",
+        "type": "object",
+        "required": ["family"],
+        "properties": {"family": {"enum": names}},
+        "allOf": [
             {
-                "if": {"properties": {"family": {"const": family.name}}},
-                "then": {
-                    "required": list(family.schema.get("required", ())),
-                    "properties": {
-                        **dict.fromkeys(sorted(others), False),
-                        **{name: entries[name] for name in entries if name not in own[family.name]},
-                        "parts": {"propertyNames": {"pattern": f"^{family.part_pattern}$"}},
-                    },
-                },
+                "if": {"properties": {"family": {"const": name}}},
+                "then": {"$ref": f"#/$defs/{name}"},
             }
-        )
-    return found
+            for name in names
+        ],
+        "$defs": typed.definitions(*models),
+    }
 
 
 def copy_schema(folder: Path) -> None:
@@ -70,7 +59,3 @@ def first_problem(metadata: Any) -> str | None:
         return None
     text = " ".join(error.message.split())
     return f"{error.json_path}: {text if len(text) <= 200 else text[:200] + ' ...'}"
-
-
-def _file() -> Any:
-    return resources.files("tfmat.inference") / SCHEMA

@@ -16,9 +16,11 @@ class Tensors:
             returns a dict with these names.
         input_unit: Unit of the input.
         property: Property that the part predicts, if it is a constraint.
+        by_property: Whether a package may hold several, called ``PART`` and ``PART-PROPERTY``.
     """
 
     input_name: str
     outputs: Mapping[str, str] = field(default_factory=dict)
     input_unit: str = "1"
     property: str | None = None
+    by_property: bool = False

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from tfmat.export.card_text import CardText
     from tfmat.inference.package import ModelPackage, NetworkSet
-    from tfmat.inference.structure import Node
+    from tfmat.inference.tensors import Tensors
     from tfmat.matgan.chain import MatganChain
     from tfmat.matgan.model import FormulaModel
+    from tfmat.matgan.parts import MatganMetadata
     from tfmat.matgan.precision_check import FormulaPrecisionCheck
+    from tfmat.matgan.recipe import MatganRecipe
 
 
 class Matgan(Family):
@@ -36,23 +38,6 @@ class Matgan(Family):
             "composition-ae", "composition-ae-compact", "Train the autoencoder of compositions."
         ),
     )
-    part_pattern = "(generator|critic|generate|composition_(en|de)coder)"
-    schema: ClassVar[Mapping[str, Any]] = {
-        "properties": {
-            "decoding": {
-                "type": "object",
-                "required": ["rule", "threshold"],
-                "additionalProperties": False,
-                "description": "matgan: how a composition matrix becomes atom counts.",
-                "properties": {
-                    "rule": {"enum": ["original", "argmax"]},
-                    "threshold": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-                },
-            },
-            "elements": {"minItems": 85, "maxItems": 85},
-        },
-        "required": ["decoding"],
-    }
     commands = "tfmat.cli.generate_formulas"
     output = "new.csv"
 
@@ -60,11 +45,23 @@ class Matgan(Family):
         """Returns the name of the target that made a run."""
         return "composition-ae" if "composition-ae" in stages else "matgan"
 
-    def check_metadata(self, metadata: Node) -> None:
-        """Checks how matrices are decoded, in the package and in its recipe."""
-        for decoding in (metadata.get("decoding"), *metadata.get("recipe").maybe("decoding")):
-            decoding.get("rule").text("(original|argmax)", "original or argmax")
-            decoding.get("threshold").number()
+    def recipe(self) -> type[MatganRecipe]:
+        """Returns what a recipe of the family is."""
+        from tfmat.matgan.recipe import MatganRecipe
+
+        return MatganRecipe
+
+    def parts(self) -> Mapping[str, Tensors]:
+        """Returns the networks that a package may hold."""
+        from tfmat.matgan.parts import PARTS
+
+        return PARTS
+
+    def metadata(self) -> type[MatganMetadata]:
+        """Returns what the metadata of a package hold."""
+        from tfmat.matgan.parts import MatganMetadata
+
+        return MatganMetadata
 
     def chain(self) -> MatganChain:
         """Returns the stages of the training."""

@@ -26,7 +26,7 @@ from tfmat.datasets.readers.formulas import (
 )
 from tfmat.datasets.readers.table_columns import Where, to_numbers
 from tfmat.datasets.stored import check_property_name
-from tfmat.errors import InputError
+from tfmat.errors import InputError, did_you_mean
 from tfmat.matgan.selection import (
     ENERGY,
     GAP,
@@ -37,7 +37,6 @@ from tfmat.matgan.selection import (
     keep_valid,
 )
 from tfmat.matgan.validity.checker import ValiditySettings
-from tfmat.recipes.loader import did_you_mean
 
 # The rule that keeps only valid formulas, as `valid` does with any.
 _FILTERED = "icsd-filter"

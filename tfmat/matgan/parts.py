@@ -1,8 +1,18 @@
-"""The parts of a MatGAN model package."""
+"""What a MatGAN model package holds: its parts, and its own entries of the metadata."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import UNSET, Meta
+
+from tfmat.inference.described import Metadata, Recipe
+from tfmat.inference.fields import Symbol, Table
 from tfmat.inference.tensors import Tensors
+from tfmat.matgan.elements import ELEMENTS
+from tfmat.matgan.matrix import Rule
+from tfmat.matgan.recipe import Threshold
+from tfmat.typed import Maybe
 
 PARTS = {
     "generator": Tensors("noise", {"composition_matrix": "1"}),
@@ -13,3 +23,44 @@ PARTS = {
 }
 # What a run keeps as weights; `generate` is made of the generator when it is exported.
 TRAINED = tuple(part for part in PARTS if part != "generate")
+
+
+class Decoding(Table, frozen=True, kw_only=True):
+    """How a composition matrix becomes atom counts.
+
+    Args:
+        rule: Which cells name a count.
+        threshold: Smallest value of a cell that says that an element is there.
+    """
+
+    rule: Rule
+    threshold: Threshold
+
+
+class MatganPackageRecipe(Recipe, frozen=True, kw_only=True):
+    """Every setting of the training; who builds networks of it checks the rest.
+
+    Args:
+        decoding: How a composition matrix becomes atom counts.
+    """
+
+    decoding: Maybe[Decoding] = UNSET
+
+
+class MatganMetadata(Metadata, frozen=True, kw_only=True):
+    """What a MatGAN model package holds, where it comes from and what was measured of it.
+
+    Args:
+        decoding: How a composition matrix becomes atom counts.
+    """
+
+    decoding: Decoding
+    elements: Annotated[
+        list[Symbol],
+        Meta(
+            min_length=len(ELEMENTS),
+            max_length=len(ELEMENTS),
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ]
+    recipe: MatganPackageRecipe

@@ -5,19 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from tfmat.datasets.splits.rules import SplitRule
 from tfmat.errors import InputError
+from tfmat.matgan.matrix import Rule
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
-from tfmat.recipes.checks import length, positive, share
 from tfmat.recipes.loader import load
+from tfmat.recipes.table import (
+    Count,
+    NotNegative,
+    Positive,
+    Share,
+    Sizes,
+    Steps,
+    Table,
+    check_length,
+)
 
+# Of a cell of a matrix: an absent element has 0, a certain one 1.
+Threshold = Annotated[float, Meta(gt=0, le=1)]
 Schedule = Literal["constant", "cosine", "linear"]
 
 
 @dataclass(frozen=True)
-class CompositionDataRecipe:
+class CompositionDataRecipe(Table):
     """Which formulas are learned from.
 
     Args:
@@ -29,21 +43,18 @@ class CompositionDataRecipe:
         leave_out: For ``leave-out``: formulas (``Bi2Se3``) and chemical systems (``Co-Hf``).
 
     Raises:
-        InputError: A number is out of range, or the split's parts do not belong together.
+        InputError: The split's parts do not belong together.
     """
 
     dataset: str = "formulas"
-    test_fraction: float = 0.1
+    test_fraction: Share = 0.1
     split: Literal["random", "system", "leave-out"] = "random"
     leave_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        share("data", self, "test_fraction")
+        super().__post_init__()
         if self.split != "random" or self.leave_out:
-            try:
-                self.rule()
-            except InputError as error:
-                raise InputError(f"recipe: data: {error}") from error
+            self.rule()
 
     def rule(self) -> SplitRule:
         """Returns how formulas are held out, where a share of 0 is no answer."""
@@ -51,7 +62,7 @@ class CompositionDataRecipe:
 
 
 @dataclass(frozen=True)
-class DecodingRecipe:
+class DecodingRecipe(Table):
     """How a matrix is read as a formula.
 
     Args:
@@ -59,24 +70,14 @@ class DecodingRecipe:
             or ``argmax`` (the row of the largest cell, the lowest at a tie, if that cell reaches
             the threshold).
         threshold: Smallest value of a cell that says that an element is there.
-
-    Raises:
-        InputError: The threshold is out of range.
     """
 
-    rule: Literal["original", "argmax"] = "original"
-    threshold: float = 0.2
-
-    def __post_init__(self) -> None:
-        if not 0 < self.threshold <= 1:
-            raise InputError(
-                f"recipe: threshold of the decoding must be above 0 and at most 1, not "
-                f"{self.threshold}"
-            )
+    rule: Rule = "original"
+    threshold: Threshold = 0.2
 
 
 @dataclass(frozen=True)
-class CriticGanRecipe:
+class CriticGanRecipe(Table):
     """Generator, critic and their Wasserstein training.
 
     Args:
@@ -108,40 +109,38 @@ class CriticGanRecipe:
         ema: Decay of the moving average of the generator's weights that is kept; 0 means none.
 
     Raises:
-        InputError: A number is out of range.
+        InputError: Not exactly one of steps and epochs is given.
     """
 
     form: Literal["matgan-7", "matgan-4", "dense", "autoregressive"] = "matgan-7"
-    latent: int = 128
-    generator_units: tuple[int, ...] = (512, 512, 512)
-    critic_units: tuple[int, ...] = (512, 512, 512)
+    latent: Count = 128
+    generator_units: Sizes = (512, 512, 512)
+    critic_units: Sizes = (512, 512, 512)
     critic_activation: Literal["leaky-relu", "relu"] = "leaky-relu"
     initializer: Literal["normal", "glorot"] = "normal"
     lipschitz: Literal["penalty", "clipping"] = "penalty"
-    penalty: float = 10.0
-    penalty_root: float = 1e-12
-    clip: float = 0.01
-    critic_steps: int = 1
-    generator_rate: float = 1e-3
-    critic_rate: float = 1e-2
-    beta_1: float = 0.5
-    beta_2: float = 0.9
-    epsilon: float = 1e-7
+    penalty: Positive = 10.0
+    penalty_root: Positive = 1e-12
+    clip: Positive = 0.01
+    critic_steps: Count = 1
+    generator_rate: Positive = 1e-3
+    critic_rate: Positive = 1e-2
+    beta_1: Share = 0.5
+    beta_2: Share = 0.9
+    epsilon: Positive = 1e-7
     schedule: Schedule = "constant"
-    batch_size: int = 512
-    steps: int = 0
-    epochs: float = 1000.0
-    ema: float = 0.0
+    batch_size: Count = 512
+    steps: Steps = 0
+    epochs: NotNegative = 1000.0
+    ema: Share = 0.0
 
     def __post_init__(self) -> None:
-        positive("gan", self, "latent", "penalty", "penalty_root", "clip", "critic_steps")
-        positive("gan", self, "generator_rate", "critic_rate", "batch_size", "epsilon")
-        length("gan", self.steps, self.epochs)
-        share("gan", self, "beta_1", "beta_2", "ema")
+        super().__post_init__()
+        check_length(self.steps, self.epochs)
 
 
 @dataclass(frozen=True)
-class CompositionAutoencoderRecipe:
+class CompositionAutoencoderRecipe(Table):
     """The autoencoder of composition matrices and its training.
 
     Args:
@@ -162,32 +161,31 @@ class CompositionAutoencoderRecipe:
             among the checkpoints.
 
     Raises:
-        InputError: A number is out of range.
+        InputError: Not exactly one of steps and epochs is given.
     """
 
     form: Literal["matgan-7", "dense"] = "matgan-7"
-    latent: int = 128
-    units: tuple[int, ...] = (512,)
+    latent: Count = 128
+    units: Sizes = (512,)
     loss: Literal["dice", "cross-entropy"] = "dice"
     optimizer: Literal["adam", "muon"] = "adam"
-    learning_rate: float = 1e-3
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
+    learning_rate: Positive = 1e-3
+    beta_1: Share = 0.9
+    beta_2: Share = 0.999
+    epsilon: Positive = 1e-7
     schedule: Schedule = "constant"
-    batch_size: int = 1024
-    steps: int = 0
-    epochs: float = 1000.0
+    batch_size: Count = 1024
+    steps: Steps = 0
+    epochs: NotNegative = 1000.0
     keep: Literal["best", "last"] = "last"
 
     def __post_init__(self) -> None:
-        positive("autoencoder", self, "latent", "learning_rate", "batch_size", "epsilon")
-        share("autoencoder", self, "beta_1", "beta_2")
-        length("autoencoder", self.steps, self.epochs)
+        super().__post_init__()
+        check_length(self.steps, self.epochs)
 
 
 @dataclass(frozen=True)
-class MatganRecipe:
+class MatganRecipe(Table):
     """A whole MatGAN configuration.
 
     Args:
@@ -213,10 +211,11 @@ class MatganRecipe:
     autoencoder: CompositionAutoencoderRecipe = field(default_factory=CompositionAutoencoderRecipe)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         slots = self.autoregressive.slots
         if self.gan.form == "autoregressive" and self.gan.latent != 2 * slots:
             raise InputError(
-                f"recipe: latent of the gan must be {2 * slots}, two numbers for each of "
+                f"gan.latent must be {2 * slots}, two numbers for each of "
                 f"{slots} autoregressive.slots, not {self.gan.latent}"
             )
 

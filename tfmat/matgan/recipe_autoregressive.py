@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Annotated
 
-from tfmat.errors import InputError
+from msgspec import Meta
+
 from tfmat.matgan.elements import MAX_ELEMENTS, MIN_ELEMENTS
-from tfmat.recipes.checks import length, positive, share
+from tfmat.recipes.table import (
+    Count,
+    NotNegative,
+    Positive,
+    Share,
+    Sizes,
+    Steps,
+    Table,
+    check_length,
+)
 
 
 @dataclass(frozen=True)
-class AutoregressiveRecipe:
+class AutoregressiveRecipe(Table):
     """The generator, and its training by likelihood that comes before the critic's.
 
     Args:
@@ -27,32 +37,26 @@ class AutoregressiveRecipe:
         epochs: Passes over the training formulas, in place of ``steps``.
 
     Raises:
-        InputError: A number is out of range.
+        InputError: Not exactly one of steps and epochs is given.
     """
 
-    slots: int = MAX_ELEMENTS
-    width: int = 128
-    units: tuple[int, ...] = (256, 256)
-    dropout: float = 0.1
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    batch_size: int = 512
-    steps: int = 0
-    epochs: float = 40.0
+    slots: Annotated[int, Meta(ge=MIN_ELEMENTS, le=MAX_ELEMENTS)] = MAX_ELEMENTS
+    width: Count = 128
+    units: Sizes = (256, 256)
+    dropout: Share = 0.1
+    learning_rate: Positive = 2e-3
+    weight_decay: Share = 0.01
+    batch_size: Count = 512
+    steps: Steps = 0
+    epochs: NotNegative = 40.0
 
     def __post_init__(self) -> None:
-        positive("autoregressive", self, "width", "learning_rate", "batch_size")
-        share("autoregressive", self, "dropout", "weight_decay")
-        length("autoregressive", self.steps, self.epochs)
-        if not MIN_ELEMENTS <= self.slots <= MAX_ELEMENTS:
-            raise InputError(
-                f"recipe: slots of the autoregressive must be {MIN_ELEMENTS} to {MAX_ELEMENTS}, "
-                f"not {self.slots}"
-            )
+        super().__post_init__()
+        check_length(self.steps, self.epochs)
 
 
 @dataclass(frozen=True)
-class PolicyRecipe:
+class PolicyRecipe(Table):
     """What a formula of the autoregressive generator is worth in the adversarial training.
 
     Args:
@@ -60,19 +64,9 @@ class PolicyRecipe:
         rarity: Weight of the cost of formulas that would occur more than once.
         sample_size: Number of formulas among which copies are counted.
         likelihood: Weight of the log-likelihood of training formulas.
-
-    Raises:
-        InputError: A number is out of range.
     """
 
-    critic: float = 1.0
-    rarity: float = 1.0
-    sample_size: float = 1e6
-    likelihood: float = 0.5
-
-    def __post_init__(self) -> None:
-        positive("policy", self, "sample_size")
-        for name in ("critic", "rarity", "likelihood"):
-            value = getattr(self, name)
-            if not 0 <= value < math.inf:
-                raise InputError(f"recipe: {name} of the policy must not be negative, not {value}")
+    critic: NotNegative = 1.0
+    rarity: NotNegative = 1.0
+    sample_size: Positive = 1e6
+    likelihood: NotNegative = 0.5

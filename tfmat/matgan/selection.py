@@ -20,11 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.errors import InputError
+from tfmat.errors import InputError, did_you_mean
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.elements import COLUMNS, MAX_COUNT, MIN_ELEMENTS
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
-from tfmat.recipes.loader import did_you_mean
 
 RULES = ("none", "oqmd", "mp", "icsd", "icsd-filter", "bandgap")
 ENERGY = "formation_energy_per_atom"

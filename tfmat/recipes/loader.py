@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import difflib
 import tomllib
-import types
-import typing
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfmat import families
-from tfmat.errors import InputError
+import msgspec
+
+from tfmat import families, typed
+from tfmat.errors import InputError, did_you_mean
 
 T = TypeVar("T")
 
@@ -77,66 +76,54 @@ def _apply(tables: dict[str, Any], setting: str) -> None:
     table[last] = value
 
 
-def build(cls: type[T], table: Mapping[str, Any], where: str = "") -> T:
-    """Builds a (nested) dataclass from a mapping and refuses unknown keys and wrong types.
+def build(cls: type[T], table: Mapping[str, Any]) -> T:
+    """Builds a table of a recipe from plain values and refuses unknown keys and wrong values.
 
     Args:
-        cls: A dataclass whose fields are numbers, texts, booleans, tuples or dataclasses.
-        table: The mapping, e.g. from :func:`read`.
-        where: Dotted name of the table, for messages.
+        cls: A dataclass, in general a :class:`tfmat.recipes.table.Table`.
+        table: The plain values, e.g. from :func:`read`.
 
     Returns:
         An instance of ``cls``.
 
     Raises:
-        InputError: A key is unknown or missing, or a value has the wrong type.
+        InputError: A key is unknown or missing, or a value is not what its field asks for.
     """
-    hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    prefix = f"{where}." if where else ""
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        if key not in fields:
-            raise InputError(f"recipe: unknown key {prefix}{key}{did_you_mean(key, list(fields))}")
-        values[key] = _convert(hints[key], value, f"{prefix}{key}")
-    for name, field in fields.items():
-        if (
-            name not in values
-            and field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ):
-            raise InputError(f"recipe: {prefix}{name} is missing")
-    return cls(**values)
+    plain = _without_dates(table)
+    flaw = typed.unsound(plain) or typed.first_flaw(cls, plain)
+    if flaw is not None:
+        raise InputError(f"recipe: {flaw}")
+    return msgspec.convert(plain, cls)
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise InputError(f"recipe: {where} must be a table")
-        return build(typing.cast("type[Any]", hint), value, where)
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        options = [option for option in typing.get_args(hint) if option is not type(None)]
-        return _convert(options[0], value, where)
-    if origin is tuple:
-        item = typing.get_args(hint)[0]
-        if not isinstance(value, list | tuple):
-            example = f', e.g. ["{value}"]' if isinstance(value, str) else ""
-            raise InputError(f"recipe: {where} must be a list{example}")
-        return tuple(_convert(item, entry, f"{where}[{i}]") for i, entry in enumerate(value))
-    if origin is typing.Literal:
-        choices = typing.get_args(hint)
-        if value not in choices:
-            raise InputError(f"recipe: {where} must be one of {', '.join(choices)}, not {value!r}")
-        return value
-    if hint is str and isinstance(value, datetime.date):
-        # TOML has dates of its own; a recipe keeps them as text.
-        return value.isoformat()
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise InputError(f"recipe: {where} must be of type {hint.__name__}, not {value!r}")
-    return value
+def _without_dates(value: Any) -> Any:
+    """Returns tables in which dates, which TOML has as values of their own, are texts."""
+    if isinstance(value, Mapping):
+        return {key: _without_dates(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_dates(entry) for entry in value]
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def schema(family: str) -> dict[str, Any]:
+    """Returns the JSON Schema (draft 2020-12) of a family's recipes.
+
+    With it an editor completes a recipe's keys and marks wrong values; what concerns several
+    fields at once is checked only when the recipe is read.
+
+    Args:
+        family: Name of the family.
+
+    Raises:
+        InputError: There is no such family.
+    """
+    recipe = families.get(family).recipe()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"Recipe of the family {family} of tfmat",
+        "$ref": f"#/$defs/{recipe.__name__}",
+        "$defs": typed.definitions(recipe),
+    }
 
 
 def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -> T:
@@ -173,9 +160,3 @@ def to_mapping(recipe: Any) -> dict[str, Any]:
 
     result: dict[str, Any] = plain(dataclasses.asdict(recipe))
     return result
-
-
-def did_you_mean(word: str, choices: Sequence[str]) -> str:
-    """Returns " (did you mean X?)" where a choice is close to ``word``, else an empty text."""
-    close = difflib.get_close_matches(word, choices, n=1)
-    return f" (did you mean {close[0]}?)" if close else ""

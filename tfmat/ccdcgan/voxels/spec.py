@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from tfmat.errors import InputError
+from tfmat.recipes.table import Positive, Table
+
+# Both grids are halved by the first convolution of their networks.
+EvenGrid = Annotated[
+    int, Meta(ge=8, multiple_of=2, extra={"wanted": "an even number of at least 8"})
+]
 
 
 @dataclass(frozen=True)
-class VoxelSpec:
+class VoxelSpec(Table):
     """How a structure is drawn on grids.
 
     The defaults are the released code's values. Paper 004 (Methods) prints a width of 0.15, which
@@ -23,32 +32,24 @@ class VoxelSpec:
         cutoff: Values below it are set to zero (peak height is 1).
 
     Raises:
-        InputError: A value is out of range.
+        InputError: A peak is too wide for the box.
     """
 
-    sites_grid: int = 64
-    box: float = 15.0
-    lattice_grid: int = 32
-    sites_sigma: float = 0.26
-    lattice_sigma: float = 0.26
-    cutoff: float = 0.02
+    sites_grid: EvenGrid = 64
+    box: Positive = 15.0
+    lattice_grid: EvenGrid = 32
+    sites_sigma: Positive = 0.26
+    lattice_sigma: Positive = 0.26
+    cutoff: Annotated[float, Meta(gt=0, lt=1)] = 0.02
 
     def __post_init__(self) -> None:
-        for name in ("sites_grid", "lattice_grid"):
-            value = getattr(self, name)
-            if value < 8 or value % 2:
-                raise InputError(f"voxels.{name} must be an even number of at least 8, not {value}")
-        for name in ("box", "sites_sigma", "lattice_sigma"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"voxels.{name} must be positive, not {getattr(self, name)}")
+        super().__post_init__()
         # A wider peak would leave nothing between it and the faces.
         if self.sites_sigma > self.box / 8:
             raise InputError(
-                f"voxels.sites_sigma must be at most an eighth of voxels.box ({self.box:g}), not "
+                f"sites_sigma must be at most an eighth of the box ({self.box:g}), not "
                 f"{self.sites_sigma:g}"
             )
-        if not 0 < self.cutoff < 1:
-            raise InputError(f"voxels.cutoff must lie between 0 and 1, not {self.cutoff}")
 
     @property
     def step(self) -> float:

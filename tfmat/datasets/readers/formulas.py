@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from tfmat.datasets.readers.csv import header
 from tfmat.datasets.readers.records import open_binary, open_text
-from tfmat.errors import InputError
+from tfmat.errors import InputError, did_you_mean
 from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.formula_text import FormulaError, parse_formula
 from tfmat.formulas.parsing import parse_formulas
-from tfmat.recipes.loader import did_you_mean
 
 # Most particular first: a table may hold both the reduced and the full formula.
 _FORMULA_COLUMNS = (

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.errors import InputError
+from tfmat.errors import InputError, did_you_mean
 from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS
 from tfmat.matgan.generating.pattern import Pattern
-from tfmat.recipes.loader import did_you_mean
 
 
 @dataclass(frozen=True)
