@@ -8,7 +8,6 @@ family's and whose object is its :class:`~tfmat.family.Family` class; a program,
 from __future__ import annotations
 
 import importlib
-from importlib import metadata
 
 from tfmat.errors import InputError
 from tfmat.family import Family, Target
@@ -85,4 +84,6 @@ def targets() -> dict[str, tuple[Family, Target]]:
 
 
 def _entry_points() -> dict[str, str]:
+    from importlib import metadata  # takes longer to import than all of this
+
     return {point.name: point.value for point in metadata.entry_points(group=_GROUP)}

@@ -91,18 +91,36 @@ def unsound(value: Any, where: str = "") -> str | None:
             numbers that are none are refused.
         where: Dotted place of the value.
     """
-    return _first(_unsound(value, where, 1))
+    return _shown(_unsound(value, where, 1))
+
+
+def unknown_key(hint: Any, table: Mapping[str, Any], where: str = "") -> str | None:
+    """Returns the first key that a table or one within it does not have, in words, or ``None``.
+
+    Args:
+        hint: Type of the table.
+        table: Plain values by key.
+        where: Dotted place of the table.
+    """
+    return _shown(next(_unknown_keys(hint, table, where), None))
 
 
 def first_flaw(hint: Any, value: Any, where: str = "") -> str | None:
     """Returns what of a value is not as its type asks, in one line, or ``None``.
+
+    Keys that a table does not have are no flaw (:func:`unknown_key`).
 
     Args:
         hint: The type.
         value: Tables, lists and plain values; what is a table already is not looked into.
         where: Dotted place of the value, which the message begins with.
     """
-    return _first(_flaws(hint, value, where))
+    try:
+        msgspec.convert(value, hint)
+    except (InputError, msgspec.ValidationError):
+        # What msgspec says leaves out the keys on the way.
+        return _shown(next(_flaws(hint, value, where)))
+    return None
 
 
 def definitions(*tables: type) -> dict[str, Any]:
@@ -128,26 +146,44 @@ def definitions(*tables: type) -> dict[str, Any]:
     return found
 
 
-def _first(flaws: Iterator[str]) -> str | None:
-    flaw = next(flaws, None)
+def _shown(flaw: str | None) -> str | None:
     # Keys of a foreign file might command a terminal.
     return None if flaw is None else printable(flaw)
 
 
-def _unsound(value: Any, where: str, depth: int) -> Iterator[str]:
+def _unsound(value: Any, where: str, depth: int) -> str | None:
     if depth > _DEEPEST:
-        yield f"tables are nested more than {_DEEPEST} deep"
-    elif isinstance(value, Mapping):
+        return f"tables are nested more than {_DEEPEST} deep"
+    if isinstance(value, str):
+        halves = not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value)
+        return "a text is no valid Unicode" if halves else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{where} must be a finite number, not {value}"
+    if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _unsound(key, where, depth)
-            yield from _unsound(inner, f"{where}.{key}".lstrip("."), depth + 1)
+            place = f"{where}.{key}" if where else key
+            if flaw := _unsound(key, where, depth) or _unsound(inner, place, depth + 1):
+                return flaw
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            yield from _unsound(inner, f"{where}[{index}]", depth + 1)
-    elif isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
-        yield "a text is no valid Unicode"
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{where} must be a finite number, not {value}"
+            if flaw := _unsound(inner, f"{where}[{index}]", depth + 1):
+                return flaw
+    return None
+
+
+def _unknown_keys(hint: Any, value: Any, where: str) -> Iterator[str]:
+    bare, _, inner = _parts_of(hint)
+    if _is_table(bare) and isinstance(value, Mapping):
+        known = {field.name: field for field in fields(bare).values()}
+        for key, entry in value.items():
+            place = f"{where}.{key}" if where else key
+            if key not in known:
+                yield f"unknown key {place}{did_you_mean(key, list(known))}"
+            else:
+                yield from _unknown_keys(known[key].hint, entry, place)
+    elif inner and isinstance(value, list | tuple):
+        for index, entry in enumerate(value):
+            yield from _unknown_keys(inner[0], entry, f"{where}[{index}]")
 
 
 def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
@@ -183,11 +219,6 @@ def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
 def _table_flaws(table: type, value: Mapping[str, Any], where: str) -> Iterator[str]:
     known = {field.name: field for field in fields(table).values()}
     prefix = f"{where}." if where else ""
-    # Metadata of a later tfmat may say more; a recipe is written by hand.
-    if not issubclass(table, msgspec.Struct):
-        for key in value:
-            if key not in known:
-                yield f"unknown key {prefix}{key}{did_you_mean(key, list(known))}"
     for name, field in known.items():
         if name in value:
             yield from _flaws(field.hint, value[name], f"{prefix}{name}")

@@ -212,7 +212,10 @@ def test_the_package_is_listed(place, trained, capsys):
         (["--data", "nowhere"], "nowhere: no such dataset"),
         (["--recipe", "ccdcgan.toml"], "is a ccdcgan recipe, this command needs matgan"),
         (["--recipe", "matgan-oqdm"], "did you mean matgan-oqmd"),
-        (["--set", "gan.batch_size=0"], "gan.batch_size must be a whole number of at least 1, not 0"),
+        (
+            ["--set", "gan.batch_size=0"],
+            "gan.batch_size must be a whole number of at least 1",
+        ),
         (["--set", "gan.epochs=3"], "one of them must be positive, the other 0"),
         (["--set", "data.test_fraction=0.001"], "too few to hold out"),
     ],

@@ -112,7 +112,10 @@ def test_epochs_become_steps():
         ("gan.form=conv", "must be one of matgan-7, matgan-4"),
         ("gan.penalty=0", "gan.penalty must be a number above 0, not 0"),
         ("gan.beta_1=1", "below 1"),
-        ("decoding.threshold=0", "decoding.threshold must be a number above 0 and at most 1, not 0"),
+        (
+            "decoding.threshold=0",
+            "decoding.threshold must be a number above 0 and at most 1",
+        ),
         ("data.test_fraction=1", "below 1"),
         ("data.split=formula", "must be one of random, system, leave-out"),
         ("data.split=leave-out", "recipe: data: split leave-out: nothing to leave out"),

@@ -1,7 +1,5 @@
 """The schema of a CCDCGAN recipe: everything that one training chain needs to know."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal

@@ -6,8 +6,6 @@ command in a script, or an error that explains nothing. What a family adds, it d
 (:meth:`tfmat.family.Family.metadata`, :meth:`tfmat.family.Family.parts`).
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The kinds of values that ``metadata.json`` of a model package has, each said once."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct

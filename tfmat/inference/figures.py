@@ -1,7 +1,5 @@
 """The figures in ``metadata.json`` of a model package: of the training, and of the export."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta

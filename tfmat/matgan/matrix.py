@@ -6,16 +6,16 @@ are named the other way (85×8).
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.matgan.decoding import Rule
 from tfmat.matgan.elements import COLUMNS, ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS, NUMBERS
 
-Rule = Literal["original", "argmax"]
 THRESHOLDS: dict[Rule, float] = {"original": 0.2, "argmax": 0.5}
 """The cell value from which on an element is there, for each rule of :func:`matrix_counts`."""
 

@@ -1,17 +1,13 @@
 """The schema of a MatGAN recipe: data, networks, training and decoding."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Annotated, Any, Literal
-
-from msgspec import Meta
+from typing import Any, Literal
 
 from tfmat.datasets.splits.rules import SplitRule
 from tfmat.errors import InputError
-from tfmat.matgan.matrix import Rule
+from tfmat.matgan.decoding import Rule, Threshold
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe, PolicyRecipe
 from tfmat.recipes.loader import load
 from tfmat.recipes.table import (
@@ -25,8 +21,6 @@ from tfmat.recipes.table import (
     check_length,
 )
 
-# Of a cell of a matrix: an absent element has 0, a certain one 1.
-Threshold = Annotated[float, Meta(gt=0, le=1)]
 Schedule = Literal["constant", "cosine", "linear"]
 
 

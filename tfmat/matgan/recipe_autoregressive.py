@@ -1,7 +1,5 @@
 """The tables of a MatGAN recipe for the autoregressive generator."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -90,7 +90,7 @@ def build(cls: type[T], table: Mapping[str, Any]) -> T:
         InputError: A key is unknown or missing, or a value is not what its field asks for.
     """
     plain = _without_dates(table)
-    flaw = typed.unsound(plain) or typed.first_flaw(cls, plain)
+    flaw = typed.unsound(plain) or typed.unknown_key(cls, plain) or typed.first_flaw(cls, plain)
     if flaw is not None:
         raise InputError(f"recipe: {flaw}")
     return msgspec.convert(plain, cls)

@@ -1,7 +1,5 @@
 """The numbers that define voxels: grids, box, widths and cut-off."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated
 
