@@ -132,8 +132,9 @@ def definitions(*tables: type) -> dict[str, Any]:
     Args:
         *tables: Structs or dataclasses.
     """
+    every = _within(tables)
     _, found = msgspec.json.schema_components(tables, ref_template="#/$defs/{name}")
-    for table in _within(tables):
+    for table in every:
         schema = found[table.__name__]
         if not hasattr(table, "open_ended"):
             schema["additionalProperties"] = False
@@ -148,7 +149,7 @@ def definitions(*tables: type) -> dict[str, Any]:
 
 def _shown(flaw: str | None) -> str | None:
     # Keys of a foreign file might command a terminal.
-    return None if flaw is None else printable(flaw)
+    return None if flaw is None else printable(flaw).strip()
 
 
 def _unsound(value: Any, where: str, depth: int) -> str | None:
