@@ -1,8 +1,11 @@
 """Recipes: every key is checked, --set reaches every value, and nothing is lost on the way."""
 
 import dataclasses
+import math
 import tomllib
 
+import jsonschema
+import numpy as np
 import pytest
 import tomli_w
 
@@ -10,8 +13,11 @@ from tfmat import recipes
 from tfmat.ccdcgan.recipe import (
     CcdcganRecipe,
     ConstraintTerm,
+    DataRecipe,
+    GanRecipe,
     load_recipe,
 )
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.matgan import recipe as matgan
 
@@ -76,6 +82,86 @@ def test_wrong_settings_are_refused_with_one_line(tmp_path, setting, message):
     with pytest.raises(InputError, match=message) as error:
         load_recipe(str(path), [setting])
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_shipped_recipes_fit_the_schema_of_their_family(name):
+    tables = recipes.read(name)
+    schema = recipes.schema(tables["family"])
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(tables, schema)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "gan.step=7",
+        "gan.steps=many",
+        "gan.steps=0",
+        "gan.form=conv",
+        "gan=3",
+        "sites_autoencoder.filters=[8, 0]",
+        "constraint.dropout=1",
+        "voxels.sites_grid=31",
+        "voxels.cutoff=1.0",
+        'gan.terms=[{property = "band_gap", form = "traget"}]',
+        "family=matgan",
+        "data.elements=Bi",
+    ],
+)
+def test_reader_and_schema_refuse_the_same(setting):
+    with pytest.raises(InputError):
+        load_recipe("quickstart", [setting])
+    validator = jsonschema.Draft202012Validator(recipes.schema("ccdcgan"))
+    assert not validator.is_valid(recipes.read("quickstart", [setting]))
+
+
+def test_the_schema_has_words_bounds_and_defaults():
+    with pytest.raises(InputError, match="family 'gnome' is not known"):
+        recipes.schema("gnome")
+    steps = recipes.schema("ccdcgan")["$defs"]["GanRecipe"]["properties"]["steps"]
+    assert steps["minimum"] == 1
+    assert steps["default"] == 1_000_000
+    assert steps["description"].startswith("Steps; each updates the discriminator")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GanRecipe(steps=0), "GanRecipe.steps must be a whole number of at least 1, not 0"),
+        (lambda: GanRecipe(form="conv"), "GanRecipe.form must be one of reference, dense"),
+        (lambda: GanRecipe(learning_rate=math.nan), "learning_rate must be a finite number"),
+        (lambda: GanRecipe(terms=("exp",)), r"GanRecipe.terms\[0\] must be a table, not 'exp'"),
+        (lambda: VoxelSpec(sites_grid=31), "VoxelSpec.sites_grid must be an even number"),
+        (lambda: VoxelSpec(sites_sigma=3.0), "sites_sigma must be at most an eighth"),
+        (lambda: DataRecipe(split="created", leave_out=("Bi",)), "leave_out belongs to split"),
+        (
+            lambda: dataclasses.replace(matgan.CriticGanRecipe(), steps=7),
+            "steps is 7 and epochs is 1000: one of them must be positive",
+        ),
+    ],
+)
+def test_a_recipe_made_in_python_is_checked_alike(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_values_of_python_become_those_of_the_fields():
+    made = GanRecipe(
+        learning_rate=1, steps=np.int64(7), dropout=np.float32(0.5), generator_filters=[8, 4]
+    )
+    same = GanRecipe(learning_rate=1.0, steps=7, dropout=0.5, generator_filters=(8, 4))
+    assert made == same
+    assert hash(made) == hash(same)
+    assert [type(v) for v in (made.learning_rate, made.steps, made.dropout)] == [float, int, float]
+    assert tomli_w.dumps(recipes.to_mapping(made)) == tomli_w.dumps(recipes.to_mapping(same))
+
+
+def test_numbers_without_end_are_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\n[data]\nmax_length = inf\n')
+    with pytest.raises(InputError, match=r"recipe: data\.max_length must be a finite number"):
+        load_recipe(str(path))
 
 
 def test_a_gan_that_sees_all_structures_has_no_split_by_question():

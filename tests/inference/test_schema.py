@@ -8,6 +8,7 @@ pytest.importorskip("jsonschema")
 pytest.importorskip("onnx")
 
 import jsonschema
+from damages import INSTEAD, damaged, paths
 from oracle import make_package
 
 from tfmat.inference.described import first_flaw
@@ -114,6 +115,68 @@ def test_damaged_metadata_do_not(request, family, damage):
     assert problem is not None
     assert problem.startswith("$")
     assert "\n" not in problem
+
+
+@pytest.mark.parametrize("family", ["structures", "compositions"])
+def test_checks_and_schema_refuse_the_same(request, family):
+    metadata = copy.deepcopy(request.getfixturevalue(family))
+    metadata |= {
+        "metrics": {"gan": {"loss": {"value": 1.0, "unit": "1", "note": "none"}}},
+        "dataset": {**DATA, "held_out": 1, "split": {"kind": "random", "seed": 0}},
+        "training": {"versions": {"python": "3"}, "stages": {"gan": {"steps": 1}}},
+        "parts": {"generator": metadata["parts"]["generator"]},
+    }
+    validator = jsonschema.Draft202012Validator(schema())
+    assert first_flaw(metadata) is None
+    assert validator.is_valid(metadata)
+    ways = [way for way in paths(metadata) if way[0] != "recipe"]
+    ways += [("recipe",), ("recipe", "name"), ("recipe", "family"), ("recipe", "gan")]
+    refused = 0
+    for number, way in enumerate(ways):
+        for instead in INSTEAD[number % 3 :: 3]:
+            changed = damaged(metadata, way, instead)
+            if changed.get("family") != metadata["family"]:
+                continue  # said before all else
+            flaw, errors = first_flaw(changed), list(validator.iter_errors(changed))
+            if flaw is None:
+                # A later tfmat may say more: what is read is not refused for it.
+                assert {error.validator for error in errors} <= {"additionalProperties"}
+            elif "presence_threshold must be a list of" not in flaw:
+                # Lengths of two lists are no matter of JSON Schema.
+                assert errors, (way, instead, flaw)
+                refused += 1
+    assert refused > 150
+
+
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        ({"presence_threshold": [0.1]}, "presence_threshold must be a list of 2, not of 1"),
+        ({"served": False}, "served must be true, or left out"),
+        ({"elements": ["Bi", "Bi"]}, "elements has Bi twice"),
+        ({"dataset": {"name": "mine"}}, "dataset: sha256 is missing, but not name"),
+        (
+            {"recipe": {"name": "x", "family": "matgan"}},
+            "recipe.family must be ccdcgan, not 'matgan'",
+        ),
+        ({"elements": ["bismuth"]}, "elements[0] must be an element, not 'bismuth'"),
+    ],
+)
+def test_what_several_entries_say_together(structures, change, flaw):
+    assert first_flaw({**structures, **change}) == flaw
+
+
+def test_a_name_of_a_part_is_declared_once(structures):
+    for part, family in (("critic", "ccdcgan"), ("constraint-band_gap", None)):
+        renamed = copy.deepcopy(structures)
+        renamed["parts"][part] = renamed["parts"].pop("constraint")
+        flaw, problem = first_flaw(renamed), first_problem(renamed)
+        if family is None:
+            assert flaw is problem is None
+        else:
+            assert "parts has an entry 'critic'; a name there must be one of generator" in flaw
+            assert "constraint-PROPERTY" in flaw
+            assert problem is not None
 
 
 def test_what_belongs_to_the_other_family(structures, compositions):
