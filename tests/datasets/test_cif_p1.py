@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifParser
+from tfmat.datasets.readers.cif_p1 import read_plain_cif
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.readers.cif_p1 import read_plain_cif
 from tfmat.datasets.readers.structure_text import crystals_from_cif
 from tfmat.errors import InputError
 
