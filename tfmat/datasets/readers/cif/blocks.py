@@ -132,6 +132,8 @@ def blocks_of(text: str) -> list[Block | Broken]:
         Every data block in the order of the file, two of one name as two.
     """
     text = text.removeprefix("\ufeff")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     whole = _split(text)
     if not isinstance(whole, Broken):
         return [Block(block) for block in whole]
@@ -183,7 +185,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
     piece: list[str] = []
     start = 0
     in_text = headed = False
-    for number, line in enumerate(re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)):
+    for number, line in enumerate(text.splitlines(keepends=True)):
         if line.startswith(";"):
             in_text = not in_text
         elif not in_text and _HEADER.match(line.lstrip()):

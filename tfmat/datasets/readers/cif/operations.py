@@ -18,13 +18,16 @@ _TERM = re.compile(
 # Translations are multiples of 1/24 but for unusual supercells; files round them.
 _DENOMINATOR = 24
 _ROUNDED = 2e-3
+# Translations are compared in these parts of the cell, factors up to this size.
+_PARTS = 1000
+_LARGEST = 4
 # No space group has more operations in its cell than 192; supercells in magnetic CIFs have.
-_MOST = 4096
+_MOST = 1536
 # Share of a product of two edges by which operations may change the cell's metric.
 _METRIC_TOLERANCE = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """The operations of a space group in one setting.
 
@@ -52,9 +55,9 @@ class Group:
         limit = _METRIC_TOLERANCE * np.outer(edges, edges)
         return bool((np.abs(turned - metric) <= limit).all())
 
-    def keys(self) -> frozenset[tuple[int, ...]]:
+    def keys(self) -> frozenset[int]:
         """Returns the operations as whole numbers, so that groups can be compared."""
-        return frozenset(map(tuple, _keys(self.rotations, self.translations).tolist()))
+        return frozenset(_keys(self.rotations, self.translations).tolist())
 
 
 IDENTITY = Group(np.eye(3, dtype=np.int64)[None], np.zeros((1, 3)), "x,y,z")
@@ -80,10 +83,12 @@ def group_of(operations: tuple[str, ...], centrings: tuple[str, ...] = ()) -> Gr
     second = [operation(text) for text in centrings] or [(np.eye(3, dtype=np.int64), np.zeros(3))]
     rotations = np.array([b[0] @ a[0] for b in second for a in first])
     translations = np.array([b[0] @ a[1] + b[1] for b in second for a in first])
+    if np.abs(rotations).max() > _LARGEST:
+        raise InputError("broken CIF: a symmetry operation has a large factor")
     keys = _keys(rotations, translations)
-    _, places = np.unique(keys, axis=0, return_index=True)
+    _, places = np.unique(keys, return_index=True)
     places = np.sort(places)
-    identity = (keys[places] == _keys(IDENTITY.rotations, IDENTITY.translations)).all(axis=1)
+    identity = keys[places] == _keys(IDENTITY.rotations, IDENTITY.translations)
     places = np.concatenate([places[identity], places[~identity]])
     group = Group(rotations[places], translations[places], f"{len(places)} operations")
     if not _is_closed(group):
@@ -136,17 +141,24 @@ def _number(text: str) -> float:
 
 
 def _keys(rotations: NDArray[np.int64], translations: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Returns each operation as twelve whole numbers, translations modulo the cell."""
-    parts = 1000
-    shifts = np.round(translations % 1 * parts).astype(np.int64) % parts
-    return np.concatenate([rotations.reshape(-1, 9), shifts], axis=1)
+    """Returns each operation as one whole number, translations modulo the cell.
+
+    Args:
+        rotations: Shape ``(..., 3, 3)``, of numbers up to :data:`_LARGEST`.
+        translations: Shape ``(..., 3)``.
+    """
+    shifts = np.round(translations % 1 * _PARTS).astype(np.int64) % _PARTS
+    digits = rotations.reshape(*rotations.shape[:-2], 9) + _LARGEST
+    places = (2 * _LARGEST + 1) ** np.arange(9, dtype=np.int64)
+    result: NDArray[np.int64] = (digits @ places) * _PARTS**3 + shifts @ _PARTS ** np.arange(3)
+    return result
 
 
 def _is_closed(group: Group) -> bool:
-    known = group.keys()
-    for rotation, translation in zip(group.rotations, group.translations, strict=True):
-        products = rotation @ group.rotations
-        shifts = group.translations @ rotation.T + translation
-        if not set(map(tuple, _keys(products, shifts).tolist())) <= known:
-            return False
-    return True
+    known = _keys(group.rotations, group.translations)
+    products = group.rotations[:, None] @ group.rotations[None]
+    if np.abs(products).max() > _LARGEST:
+        return False
+    shifts = np.einsum("nij,mj->nmi", group.rotations, group.translations)
+    keys = _keys(products, shifts + group.translations[:, None])
+    return bool(np.isin(keys, known).all())

@@ -83,20 +83,15 @@ def group_by_hall(symbol: str) -> Group | None:
         return None
 
 
+@lru_cache(256)
 def number_of(group: Group) -> int:
     """Returns the number of a group's type in the International Tables, 0 if it is unclear."""
-    return _number_of(group.keys())
-
-
-@lru_cache(256)
-def _number_of(keys: frozenset[tuple[int, ...]]) -> int:
     import spglib
 
-    table = np.array(sorted(keys))
-    rotations = table[:, :9].reshape(-1, 3, 3).astype(np.intc)
-    shifts = np.round(table[:, 9:] / 1000 * 24) / 24
     try:
-        found = spglib.get_spacegroup_type_from_symmetry(rotations, shifts)
+        found = spglib.get_spacegroup_type_from_symmetry(
+            group.rotations.astype(np.intc), group.translations
+        )
     except Exception:  # newer releases raise where older ones return None
         return 0
     return int(found.number) if found is not None else 0
@@ -120,7 +115,7 @@ def _table() -> dict[str, list[Setting]]:
         kind = spglib.get_spacegroup_type(place)
         # Of a monoclinic group the first is its type's, whatever the setting.
         others = kind.international.split("=")[1 if 3 <= kind.number <= 15 else 0 :]
-        names = [kind.international_full, *others]
+        names = [kind.international_full, *others, f"{kind.international_short}:{kind.choice}"]
         full[" ".join(kind.hall_symbol.split())] = [name.replace("_", "") for name in names]
     table: dict[str, list[Setting]] = {}
     for entry in gemmi.spacegroup_table():

@@ -10,7 +10,7 @@ from tfmat.datasets.readers.cif.blocks import Block, blocks_of
 from tfmat.datasets.readers.cif.cell import read_cell, read_number
 from tfmat.datasets.readers.cif.expand import Atoms, expand
 from tfmat.datasets.readers.cif.sites import Sites, read_sites
-from tfmat.datasets.readers.cif.symmetry import read_symmetry
+from tfmat.datasets.readers.cif.symmetry import MAGNETIC, read_symmetry
 from tfmat.datasets.readers.claims import Confirmed, check_formula, parse_formula
 from tfmat.errors import InputError
 
@@ -53,7 +53,7 @@ def crystals_of_cif(text: str) -> Iterator[tuple[str, Crystal | str]]:
             except InputError as error:
                 yield block.name, str(error)
     if not found:
-        yield "", "no structure: no data block with a cell" if blocks else "empty file"
+        yield "", f"broken CIF: no data block {'with a cell' if blocks else 'in it'}"
 
 
 def _crystal(block: Block) -> Crystal:
@@ -106,7 +106,8 @@ def _confirmed(block: Block, sites: Sites, atoms: Atoms, operations: int) -> Con
         units = read_number(block.raw("_cell_formula_units_z"))
         known = units if units > 0 else None
         confirmed = check_formula(Counter(atoms.numbers), formula, known)
-    if confirmed < Confirmed.COUNT:
+    # Magnetic CIFs count them in the cell of another group.
+    if confirmed < Confirmed.COUNT and MAGNETIC not in block:
         stated = sites.multiplicities
         if all(a == b for a, b in zip(stated, atoms.multiplicities, strict=True)):
             return Confirmed.COUNT

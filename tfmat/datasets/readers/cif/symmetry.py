@@ -21,7 +21,8 @@ from tfmat.datasets.readers.cif.settings import (
 from tfmat.errors import InputError
 
 _OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
-_MAGNETIC = "_space_group_symop_magn_operation_xyz"
+MAGNETIC = "_space_group_symop_magn_operation_xyz"
+"""What the operations of a magnetic CIF are called."""
 _CENTRING = "_space_group_symop_magn_centering_xyz"
 _NAMES = (
     "_space_group_name_h-m_alt",
@@ -65,9 +66,9 @@ def read_symmetry(block: Block, metric: NDArray[np.float64]) -> Symmetry:
             raise InputError(f"broken CIF: {repeated} comes twice")
     names = tuple(dict.fromkeys(text for name in _NAMES if (text := block.text(name))))
     symmetry = _symmetry(
-        _texts(block, *_OPERATIONS) or _texts(block, _MAGNETIC),
+        _texts(block, *_OPERATIONS) or _texts(block, MAGNETIC),
         _texts(block, _CENTRING),
-        names if _MAGNETIC not in block else (),
+        names if MAGNETIC not in block else (),
         block.text(*_HALL),
         block.text(*_NUMBER),
     )
