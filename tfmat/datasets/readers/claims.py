@@ -17,11 +17,11 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
-_PART = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", re.ASCII)
+# A fraction ends a word: in CuSO4.5H2O the dot is none of a number.
+_AMOUNT = r"(?:\d+(?![\d.])|(?:\d+\.\d*|\.\d+)(?![A-Za-z\d.]))?"
+_PART = re.compile(rf"([A-Z][a-z]?)({_AMOUNT})", re.ASCII)
 # Elements with amounts, then perhaps a charge.
-_FORMULA = re.compile(
-    r"\s*((?:[A-Z][a-z]?(?:\d+\.?\d*|\.\d+)?\s*)+)(?:(?<=\s)\d*[+-])?\s*", re.ASCII
-)
+_FORMULA = re.compile(rf"\s*((?:[A-Z][a-z]?{_AMOUNT}\s*)+)(?:(?<=\s)\d*[+-])?\s*", re.ASCII)
 # Rounded amounts (Fe2.667) times the formula units of a cell stay within this.
 _ROUNDED = 0.1
 _FORMULAS = (
@@ -99,9 +99,20 @@ def check_formula(
             return Confirmed.RATIO
     times = f" times {units:g}" if units is not None else ""
     raise InputError(
-        f"contradiction: {formula_text(counts)} in the cell, but the stated formula is "
+        f"{_kind(counts, formula)}: {formula_text(counts)} in the cell, but the stated formula is "
         f"{formula_text(formula)}{times}"
     )
+
+
+def _kind(counts: Mapping[int, int], formula: Mapping[int, float]) -> str:
+    """Says "incomplete" where nothing but hydrogen is missing, as in many a measured structure."""
+    heavy = {number: amount for number, amount in formula.items() if number != 1}
+    own = {number: count for number, count in counts.items() if number != 1}
+    if heavy and heavy.keys() == own.keys() and 1 in formula:
+        factor = sum(own.values()) / sum(heavy.values())
+        if _equal(own, heavy, factor) and counts.get(1, 0) < factor * formula[1]:
+            return "incomplete"
+    return "contradiction"
 
 
 def _equal(counts: Mapping[int, int], formula: Mapping[int, float], factor: float) -> bool:

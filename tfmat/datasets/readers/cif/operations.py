@@ -126,7 +126,7 @@ def operation(text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
                 rotation[row, "xyz".index(axis)] += -round(size) if sign == "-" else round(size)
             else:
                 translation[row] += -_number(shift) if shift_sign == "-" else _number(shift)
-    if abs(round(float(np.linalg.det(rotation)))) != 1:
+    if not np.isfinite(translation).all() or abs(round(float(np.linalg.det(rotation)))) != 1:
         raise InputError(f"broken CIF: {text[:40]!r} is no symmetry operation")
     return rotation, translation
 

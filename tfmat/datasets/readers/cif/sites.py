@@ -35,11 +35,13 @@ _COLUMNS = (
 _WHOLE = 5e-4
 # Lawrencium: heavier elements are read only where they are written as such.
 _LAST_ACTINOID = 103
+_ISOTOPES = ("D", "T")
 # Element, then a charge ("3+", "+3", "-") or an oxidation state.
 _TYPE = re.compile(r"([A-Za-z]{1,2})(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*|\d*\.?\d*)", re.ASCII)
 # Element, then what numbers the site. A letter behind it could be part of the element.
 _LABEL = re.compile(r"([A-Z][a-z]?)(?![A-Za-z]).*", re.ASCII | re.DOTALL)
-_LOOSE_LABEL = re.compile(r"([A-Z])[A-Z].*", re.ASCII | re.DOTALL)
+# "CA1" is calcium or a carbon, "OW" and "Oh" the oxygen of a water, "FeM1" iron on a site M1.
+_LOOSE_LABEL = re.compile(r"([A-Z][a-z]|[A-Z]|O(?=[a-z]))[A-Za-z].*", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _element(raw: str) -> tuple[int, str]:
     if match:
         number = atomic_numbers().get(match[1])
         if number is not None:
-            return number, ""
+            return number, _tetrahedron(match[1])
         number = atomic_numbers().get(match[1].capitalize())
         # Nobody means nihonium by NH3, or copernicium by CN.
         if number is not None and number <= _LAST_ACTINOID:
@@ -165,14 +167,18 @@ def _element_of_label(raw: str) -> tuple[int, str]:
     known = atomic_numbers()
     match = _LABEL.fullmatch(label)
     if match and match[1] in known:
-        return known[match[1]], ""
+        return known[match[1]], _tetrahedron(match[1])
     match = _LOOSE_LABEL.fullmatch(label)
     if match:
-        # "CA1" is calcium or a carbon, "OW" the oxygen of a water: the formula must say.
-        for symbol in (label[:2].capitalize(), match[1]):
-            if known.get(symbol, 999) <= _LAST_ACTINOID:
+        for symbol in (label[:2].capitalize() if label[1:2].isupper() else "", match[1]):
+            if symbol not in _ISOTOPES and known.get(symbol, 999) <= _LAST_ACTINOID:
                 return known[symbol], f"label {label[:20]!r} names no element for certain"
     raise InputError(f"unknown element: {label[:20]!r}")
+
+
+def _tetrahedron(symbol: str) -> str:
+    # In minerals T is a site that silicon and aluminium share more often than it is tritium.
+    return "T may be a tetrahedral site" if symbol == "T" else ""
 
 
 def _check_hydrogens(columns: dict[str, list[str]], kept: list[int], labels: list[str]) -> None:
