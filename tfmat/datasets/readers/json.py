@@ -68,16 +68,15 @@ def _elements(stream: JsonStream, keys: Sequence[str]) -> Iterator[tuple[str, An
         return
     record: dict[str, Any] = {}
     rows: list[Any] = []
+    wrapped = False
     for key in stream.members():
         if key in _WRAPPERS and stream.peek() == "[":
-            if isinstance(record.get("columns"), list) or not rows:
-                for place, value in enumerate(stream.elements()):
-                    if isinstance(value, list) and "columns" not in record:
-                        rows.append(value)
-                    else:
-                        yield _named_row(record, place, value)
-            else:
-                record[key] = stream.value()
+            wrapped = True
+            for place, value in enumerate(stream.elements()):
+                if isinstance(value, list) and "columns" not in record:
+                    rows.append(value)
+                else:
+                    yield _named_row(record, place, value)
         elif stream.peek() == "{" and "@class" not in record:
             # Cell by cell: in pandas' default form this is a whole column.
             value = {name: stream.value() for name in stream.members()}
@@ -94,7 +93,7 @@ def _elements(stream: JsonStream, keys: Sequence[str]) -> Iterator[tuple[str, An
         yield from _transposed(record, keys)
     elif _holds_structure(record, keys):
         yield "", record
-    else:
+    elif not wrapped:
         # Objects that hold no structure, to be rejected under their names.
         yield from ((key, value) for key, value in record.items() if isinstance(value, dict))
 

@@ -121,7 +121,7 @@ def operation(text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
                 raise InputError(f"broken CIF: {text[:40]!r} is no symmetry operation")
             if axis:
                 size = _number(factor or "1")
-                if size != round(size):
+                if not size <= _LARGEST or size != round(size):
                     raise InputError(f"broken CIF: {text[:40]!r} is no symmetry operation")
                 rotation[row, "xyz".index(axis)] += -round(size) if sign == "-" else round(size)
             else:
@@ -134,7 +134,7 @@ def operation(text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 def _number(text: str) -> float:
     try:
         value = float(Fraction(text))
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         return float("inf")
     nearest = round(value * _DENOMINATOR) / _DENOMINATOR if value < 1e6 else value
     return nearest if abs(nearest - value) < _ROUNDED else value
