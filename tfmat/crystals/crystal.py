@@ -64,12 +64,12 @@ class Crystal:
             )
         if not (np.isfinite(cell).all() and np.isfinite(points).all()):
             raise InputError("the cell or a position is not a finite number")
-        lengths = np.sqrt((cell * cell).sum(axis=1))
-        if lengths.max() > LONGEST_EDGE or np.abs(points).max() > FARTHEST:
+        longest, farthest = float(np.abs(cell).max()), float(np.abs(points).max())
+        if longest > LONGEST_EDGE or farthest > FARTHEST:
             raise InputError(
-                f"beyond sense: an edge of {lengths.max():.3g} Å, a position up to "
-                f"{np.abs(points).max():.3g} Å away"
+                f"beyond sense: an edge of {longest:.3g} Å or a position {farthest:.3g} Å away"
             )
+        lengths = np.sqrt((cell * cell).sum(axis=1))
         if abs(np.linalg.det(cell)) <= 1e-4 * lengths.prod():
             raise InputError("the cell has no volume")
         if lengths.min() < SHORTEST_EDGE:

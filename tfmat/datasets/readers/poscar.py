@@ -5,6 +5,7 @@ Format: https://www.vasp.at/wiki/index.php/POSCAR
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -41,6 +42,7 @@ def looks_like_poscar(text: str) -> bool:
     return len(lines) > 5
 
 
+@np.errstate(all="ignore")
 def crystal_from_poscar(text: str) -> Crystal:
     """Reads a POSCAR.
 
@@ -84,6 +86,8 @@ def _vector(line: str, what: str) -> list[float]:
         values = numerals(line.split()[:3])
     except ValueError as error:
         raise InputError(f"broken POSCAR: {what}: {error}") from error
+    if not all(map(math.isfinite, values)):
+        raise InputError(f"broken POSCAR: {line.strip()[:40]!r} is not a finite number")
     if len(values) != 3:
         raise InputError(f"broken POSCAR: {line.strip()[:40]!r} is no {what}")
     return values

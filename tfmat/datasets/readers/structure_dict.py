@@ -23,6 +23,7 @@ _WHOLE = 5e-4
 _ROUNDED = 1e-2
 
 
+@np.errstate(all="ignore")
 def crystal_from_mapping(value: Mapping[str, Any]) -> Crystal:
     """Converts the dictionary form of a pymatgen ``Structure``.
 

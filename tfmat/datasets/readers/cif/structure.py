@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.readers.cif.blocks import Block, blocks_of
 from tfmat.datasets.readers.cif.cell import read_cell, read_number
@@ -56,6 +58,7 @@ def crystals_of_cif(text: str) -> Iterator[tuple[str, Crystal | str]]:
         yield "", f"broken CIF: no data block {'with a cell' if blocks else 'in it'}"
 
 
+@np.errstate(all="ignore")
 def _crystal(block: Block) -> Crystal:
     _refuse_modulated(block)
     if repeated := block.repeated("_cell_"):
