@@ -35,11 +35,13 @@ _ENDINGS = (".cif", ".mcif", ".cif.gz")
 
 
 def by_tfmat(text: str) -> Crystal | str:
+    """Reads the first structure with tfmat; the reason where there is none."""
     (found,) = [crystal for _, crystal in crystals_of_cif(text)][:1]
     return found
 
 
 def by_pymatgen(text: str) -> Crystal | str:
+    """Reads the first structure with pymatgen, whatever it warns of."""
     from pymatgen.io.cif import CifParser
 
     with warnings.catch_warnings():
@@ -52,6 +54,7 @@ def by_pymatgen(text: str) -> Crystal | str:
 
 
 def by_gemmi(text: str) -> Crystal | str:
+    """Reads the first structure with gemmi alone."""
     try:
         small = gemmi.make_small_structure_from_block(cif.read_string(text)[0])
         sites = small.get_all_unit_cell_sites()
@@ -111,6 +114,7 @@ def same_places(one: Crystal, other: Crystal) -> bool:
 
 
 def shown(result: Crystal | str) -> str:
+    """Says what a reader found."""
     if isinstance(result, str):
         return f"refused: {result}"
     return f"{reduced_formula(result)} ({len(result)})"
@@ -129,6 +133,7 @@ def verdict(found: dict[str, Crystal | str], other: str) -> str:
 
 
 def main() -> None:
+    """Reads the folder and prints the differences and a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, help="write every difference there, too")

@@ -118,6 +118,26 @@ def test_elements_behind_the_positions():
         crystal_from_poscar(text.replace("0.5 Cl", "0.5 Br"))
 
 
+def test_words_behind_the_values():
+    text = """cubic diamond    comment line
+ 3.7             universal scaling factor
+ 0.5 0.5 0.0     first  Bravais lattice vector
+ 0.0 0.5 0.5     second Bravais lattice vector
+ 0.5 0.0 0.5     third  Bravais lattice vector
+ C               species new format
+ 2               number of atoms per species
+direct           direct or cart (only first letter is significant)
+ 0.0 0.0 0.0     positions
+ 0.25 0.25 0.25
+"""
+    found = crystal_from_poscar(text)
+    assert found.numbers.tolist() == [6, 6]
+    np.testing.assert_allclose(found.positions[1], [0.925, 0.925, 0.925])
+    for old, new in (("species", "O species"), (" 2  ", " 2 3 "), (" C   ", " Xx   ")):
+        with pytest.raises(InputError):
+            crystal_from_poscar(text.replace(old, new, 1))
+
+
 def test_line_ends():
     expected = crystal_from_poscar(poscar())
     for end in ("\r\n", "\r"):

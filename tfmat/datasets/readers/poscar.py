@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,30 +116,45 @@ def _factors(line: str, cell: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _species(lines: Sequence[str]) -> tuple[list[str], list[int], int]:
-    """Returns symbols (none in the form of VASP 4), counts, and the place of the next line."""
+    """Returns symbols (none in the form of VASP 4), counts, and the place of the next line.
+
+    Words behind the symbols and behind the counts are comments, as in the example of VASP's wiki.
+    """
     at = 5
     symbols: list[str] = []
+    comment: list[str] = []
     for line in lines[5 : 5 + _MOST_LINES]:
-        words = _words(line)
+        words = [_SUFFIX.sub("", word) for word in _words(line)]
         if not words or _COUNT.fullmatch(words[0]):
             break
-        symbols += [_SUFFIX.sub("", word) for word in words]
+        known = list(takewhile(atomic_numbers().__contains__, words))
+        symbols += known
+        comment += words[len(known) :]
+        if not known or any(word in atomic_numbers() for word in comment):
+            raise InputError(f"unknown element: {comment[0][:20]!r}")
         at += 1
-    for symbol in symbols:
-        if symbol not in atomic_numbers():
-            raise InputError(f"unknown element: {symbol[:20]!r}")
     counts: list[int] = []
     while at < len(lines) and (not counts or len(counts) < len(symbols)):
         words = _words(lines[at])
-        if not words or not all(map(_COUNT.fullmatch, words)):
+        numbers = list(takewhile(_COUNT.fullmatch, words))
+        if not numbers or _is_numeral(words[len(numbers) :]):
             break
-        counts += map(int, words)
+        counts += map(int, numbers)
         at += 1
+    if comment and len(counts) > len(symbols):
+        raise InputError(f"unknown element: {comment[0][:20]!r}")
     if not counts or 0 in counts or (symbols and len(counts) != len(symbols)):
         raise InputError(
             f"broken POSCAR: {len(symbols)} elements, but {len(counts)} numbers of atoms above 0"
         )
     return symbols, counts, at
+
+
+def _is_numeral(words: Sequence[str]) -> bool:
+    try:
+        return bool(words) and math.isfinite(numeral(words[0]))
+    except ValueError:
+        return False
 
 
 def _words(line: str) -> list[str]:
