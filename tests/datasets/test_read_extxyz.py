@@ -84,7 +84,7 @@ def test_broken_frames_are_skipped_and_the_next_is_found(tmp_path, load):
     reasons = {row["id"]: row["reason"] for row in rejected}
     assert reasons == {
         "unknown": "unknown element: 'Xx'",
-        "numbers": "broken coordinates: could not convert string to float: 'two'",
+        "numbers": "broken coordinates: 'two' is no number",
         "nan": "the cell or a position is not a finite number",
         "short": "broken frame: 2 atoms where 3 are announced",
         "a-8": "broken frame: expected a number of atoms, not 'Cl 1 1 1'",

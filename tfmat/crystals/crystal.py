@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 # Oganesson; anything above is no element.
 MAX_ATOMIC_NUMBER = 118
+SHORTEST_EDGE, LONGEST_EDGE = 0.5, 1e4
+"""Edges of a cell in Å: no atom fits into a shorter one, nothing here works with longer ones."""
+FARTHEST = 1e6
+"""How far from the origin (Å) a position may lie before its digits say nothing of its place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Crystal:
 
         Raises:
             InputError: No atoms, shapes that do not fit, values that are not finite, a flat cell,
-                or a number that belongs to no element.
+                one beyond sense, or a number that belongs to no element.
         """
         cell = np.asarray(lattice, dtype=np.float64)
         points = np.asarray(positions, dtype=np.float64)
@@ -60,9 +64,16 @@ class Crystal:
             )
         if not (np.isfinite(cell).all() and np.isfinite(points).all()):
             raise InputError("the cell or a position is not a finite number")
-        lengths = np.linalg.norm(cell, axis=1)
-        if lengths.min() < 1e-3 or abs(np.linalg.det(cell)) < 1e-4 * lengths.prod():
+        longest, farthest = float(np.abs(cell).max()), float(np.abs(points).max())
+        if longest > LONGEST_EDGE or farthest > FARTHEST:
+            raise InputError(
+                f"beyond sense: an edge of {longest:.3g} Å or a position {farthest:.3g} Å away"
+            )
+        lengths = np.sqrt((cell * cell).sum(axis=1))
+        if abs(np.linalg.det(cell)) <= 1e-4 * lengths.prod():
             raise InputError("the cell has no volume")
+        if lengths.min() < SHORTEST_EDGE:
+            raise InputError(f"beyond sense: the cell has an edge of {lengths.min():.3g} Å")
         if atoms.min() < 1 or atoms.max() > MAX_ATOMIC_NUMBER:
             raise InputError(f"atomic number {atoms.min()} or {atoms.max()} belongs to no element")
         return cls(cell, points, atoms.astype(np.uint8))
@@ -72,9 +83,11 @@ class Crystal:
         """Converts a pymatgen structure.
 
         Raises:
-            InputError: The structure is disordered, holds no real element, or fails
+            InputError: The structure is not periodic, disordered, holds no real element, or fails
                 :meth:`from_arrays`.
         """
+        if not all(structure.pbc):
+            raise InputError(f"not periodic: pbc is {structure.pbc}")
         if not structure.is_ordered:
             raise InputError("disordered: a site holds several species or is partly occupied")
         numbers = []

@@ -15,8 +15,15 @@ from tfmat.datasets.credit import given
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.csv import count_csv, header, read_csv, structure_column
 from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
-from tfmat.datasets.readers.folder import find_table, kind_of, read_folder, structure_files
+from tfmat.datasets.readers.folder import (
+    CIF_HEADER,
+    find_table,
+    may_hold_structure,
+    read_folder,
+    structure_files,
+)
 from tfmat.datasets.readers.json import read_json
+from tfmat.datasets.readers.poscar import looks_like_poscar
 from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
@@ -77,11 +84,12 @@ def sniff(source: Path, structure: str | None = None) -> str:
     if not source.is_file():
         raise InputError(f"{source}: no such file or folder")
     with open_text(source) as stream:
-        head = stream.read(2**16).lstrip()
-    if not head:
+        head = stream.read(2**16)
+    if not head.strip():
         raise InputError(f"{source}: the file is empty")
-    if kind_of(source):
+    if looks_like_poscar(head):
         return "folder"
+    head = head.lstrip()
     if head[0] in "{[":
         return "json"
     first = head.splitlines()[0]
@@ -92,6 +100,8 @@ def sniff(source: Path, structure: str | None = None) -> str:
     ending = Path(source.name.removesuffix(".gz")).suffix.lower()
     if ending in _ENDINGS:
         return _ENDINGS[ending]
+    if may_hold_structure(source) or CIF_HEADER.search(head):
+        return "folder"
     raise InputError(
         f"{source}: neither CSV with a cif column, extended XYZ, JSON nor CIF; "
         f"name its form with --format {'|'.join(FORMATS)}"
@@ -236,7 +246,9 @@ def row_identifier(row: SourceRow, reader: PropertyReader, fallback: str) -> str
     found = reader.identifier(row.fields)
     # A file's or key's name is surer than a guessed column; only --id overrules a key.
     by_name = row.named_by_file or not reader.id_column
-    return (row.name or found if by_name else found or row.name) or fallback
+    identifier = (row.name or found if by_name else found or row.name) or fallback
+    # Half a surrogate pair, which JSON can name, is no character.
+    return identifier if identifier.isascii() else identifier.encode("utf-8", "replace").decode()
 
 
 def _count(source: Path, form: str) -> int | None:

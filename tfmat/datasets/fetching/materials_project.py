@@ -22,7 +22,7 @@ from tfmat.datasets.fetching.providers import (
 )
 from tfmat.datasets.fetching.query import Wanted
 from tfmat.datasets.readers.records import SourceRow
-from tfmat.datasets.readers.structure_text import crystal_from_mapping
+from tfmat.datasets.readers.structure_dict import crystal_from_mapping
 from tfmat.errors import InputError, TfmatError, one_line, require
 
 _ENERGIES = {

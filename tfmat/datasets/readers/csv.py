@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tfmat.datasets.readers.records import SourceRow, open_text
+from tfmat.datasets.readers.records import LONGEST_LINE, SourceRow, lines_of, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
-_STRUCTURE_COLUMNS = ("cif", "cif_string", "structure_cif", "cifs", "structure")
-# A cell larger than this is a quote that was never closed.
-_LARGEST_CELL = 16 * 2**20
+_STRUCTURE_COLUMNS = ("cif", "cif_string", "structure_cif", "cifs", "structure", "poscar")
 
 
 def header(line: str) -> tuple[list[str], str]:
@@ -26,7 +24,10 @@ def header(line: str) -> tuple[list[str], str]:
         Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
     """
     delimiter = max(",;\t", key=line.count)
-    names = next(csv.reader([line], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        names = []
     return [name.strip() for name in names], delimiter
 
 
@@ -117,7 +118,8 @@ def read_table(
 
 def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     first = ""
-    for first in stream:
+    lines = lines_of(path, stream)
+    for first in lines:
         if first.strip():
             break
     columns, delimiter = header(first)
@@ -126,6 +128,7 @@ def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     doubled = sorted({name for name in columns if columns.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    csv.field_size_limit(_LARGEST_CELL)
+    # A cell larger than this is a quote that was never closed.
+    csv.field_size_limit(LONGEST_LINE)
     # A blank line is no row.
-    return columns, (cells for cells in csv.reader(stream, delimiter=delimiter) if cells)
+    return columns, (cells for cells in csv.reader(lines, delimiter=delimiter) if cells)

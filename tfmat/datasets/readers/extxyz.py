@@ -6,23 +6,26 @@ ASE reads 1,000 of these small frames in more than 2 seconds; splitting the line
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.readers.records import SourceRow, open_binary, open_text
+from tfmat.datasets.readers.extxyz_header import pairs
+from tfmat.datasets.readers.numerals import numerals
+from tfmat.datasets.readers.records import SourceRow, lines_of, open_binary, open_text
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
-_FIELD = re.compile(
-    r"""([^\s="']+)\s*=\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\{[^}]*\}|\[[^\]]*\]|[^\s"]+)"""
-)
 _DEFAULT_LAYOUT = "species:S:1:pos:R:3"
 # A longer number of atoms is no number of atoms.
 _MOST_DIGITS = 9
+_MOST_ATOMS = 1_000_000
 _TRUE = frozenset(("T", "TRUE", "1"))
+# Occupancies that differ less from 1 are rounded.
+_WHOLE = 5e-4
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,18 @@ class _ColumnLayout:
     species: int
     position: int
     by_number: bool
+    occupancy: int | None
 
 
 def count_extxyz(path: Path) -> int:
     """Counts the frames of a file that has no defects, fast; for progress only."""
+    word, count, rest = b"attice=", 0, b""
     with open_binary(path) as stream:
-        return sum(b"attice" in line for line in stream)
+        while chunk := stream.read(2**20):
+            text = rest + chunk
+            count += text.count(word)
+            rest = text[-len(word) + 1 :]
+    return count
 
 
 def read_extxyz(path: Path) -> Iterator[SourceRow]:
@@ -58,7 +67,7 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
     """
     layouts: dict[str, _ColumnLayout] = {}
     with open_text(path) as stream:
-        lines = _Lines(stream)
+        lines = _Lines(lines_of(path, stream))
         frame = 0
         skipping = False
         for line in lines:
@@ -86,7 +95,8 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
                     # The next frame's number of atoms, a blank line or the end: too few atoms.
                     lines.give_back(atom)
                     break
-                atoms.append(words)
+                if count <= _MOST_ATOMS:
+                    atoms.append(words)
             yield _row(f"frame {frame}", count, comment, atoms, layouts)
 
 
@@ -110,21 +120,26 @@ class _Lines(Iterator[str]):
 def _row(
     where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _ColumnLayout]
 ) -> SourceRow:
-    fields = {key: _unquote(value) for key, value in _FIELD.findall(comment)}
-    special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": ""}
-    for key in list(fields):
-        if key.lower() in special:
-            special[key.lower()] = fields.pop(key)
+    fields: dict[str, str] = {}
     try:
+        special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": "", "occupancy": ""}
+        seen: set[str] = set()
+        for key, value in pairs(comment):
+            name = key.lower()
+            if name not in special:
+                fields[key] = value
+                continue
+            if name in seen and special[name] != value:
+                raise InputError(f"broken frame: {key} comes twice")
+            seen.add(name)
+            special[name] = value
+        if count > _MOST_ATOMS:
+            raise InputError(f"too large: more than {_MOST_ATOMS} atoms in a frame")
         if len(atoms) < count:
             raise InputError(f"broken frame: {len(atoms)} atoms where {count} are announced")
         return SourceRow(where, fields, _crystal(special, atoms, layouts))
     except InputError as error:
         return SourceRow(where, fields, reason=str(error))
-
-
-def _unquote(value: str) -> str:
-    return value[1:-1] if value[0] in "\"'{[" and len(value) > 1 else value
 
 
 def _crystal(
@@ -133,40 +148,63 @@ def _crystal(
     if not special["lattice"]:
         raise InputError('no lattice: the comment line has no Lattice="..."')
     if not all(word.upper() in _TRUE for word in re.split(r"[\s,]+", special["pbc"]) if word):
-        raise InputError(f"not periodic: pbc is {special['pbc']!r}")
+        raise InputError(f"not periodic: pbc is {special['pbc'][:40]!r}")
+    _check_occupancy(special["occupancy"])
     text = special["properties"]
     if text not in layouts:
         layouts[text] = _layout(text)
     layout = layouts[text]
     try:
-        cell = [float(word) for word in special["lattice"].replace(",", " ").split()]
+        cell = numerals(special["lattice"].replace(",", " ").split())
     except ValueError as error:
         raise InputError(f"broken lattice: {special['lattice'][:60]!r}") from error
     if len(cell) != 9:
         raise InputError(f"broken lattice: {len(cell)} numbers, not 9")
-    first = layout.position
-    try:
-        positions = [[float(word) for word in words[first : first + 3]] for words in atoms]
-    except ValueError as error:
-        raise InputError(f"broken coordinates: {error}") from error
     if any(len(words) < layout.width for words in atoms):
         raise InputError(f"broken frame: an atom's line has fewer than {layout.width} columns")
+    first = layout.position
+    try:
+        flat = numerals([word for words in atoms for word in words[first : first + 3]])
+        shares = (
+            []
+            if layout.occupancy is None
+            else numerals([words[layout.occupancy] for words in atoms])
+        )
+    except ValueError as error:
+        raise InputError(f"broken coordinates: {error}") from error
+    if any(abs(share - 1) > _WHOLE for share in shares):
+        raise InputError("disordered: a site is partly occupied")
+    positions = [flat[place : place + 3] for place in range(0, len(flat), 3)]
     numbers = [_number(words[layout.species], layout.by_number) for words in atoms]
     return Crystal.from_arrays([cell[0:3], cell[3:6], cell[6:9]], positions, numbers)
 
 
+def _check_occupancy(text: str) -> None:
+    """Reads what ASE writes of partly occupied sites: shares of elements by the site's kind."""
+    if not text:
+        return
+    try:
+        kinds = json.loads(text.removeprefix("_JSON").strip())
+        shares = [list(kind.values()) for kind in kinds.values()]
+        whole = all(len(kind) == 1 and abs(float(kind[0]) - 1) <= _WHOLE for kind in shares)
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        raise InputError(f"broken frame: occupancy {text[:40]!r}") from error
+    if not whole:
+        raise InputError("disordered: a site holds several species or is partly occupied")
+
+
 def _number(word: str, by_number: bool) -> int:
     number = atomic_numbers().get(word)
-    if number is None and by_number and word.isdecimal():
+    if number is None and by_number and word.isdecimal() and len(word) <= 3:
         number = int(word)
     if number is None:
-        raise InputError(f"unknown element: {word!r}")
+        raise InputError(f"unknown element: {word[:20]!r}")
     return number
 
 
 def _layout(text: str) -> _ColumnLayout:
     parts = text.split(":")
-    species = position = None
+    species = position = occupancy = None
     by_number = False
     column = 0
     try:
@@ -175,9 +213,13 @@ def _layout(text: str) -> _ColumnLayout:
                 position = column
             elif name == "species" or (name in ("Z", "numbers") and species is None):
                 species, by_number = column, name != "species"
+            elif name.lower() in ("occupancy", "occupancies") and kind in "RI" and width == "1":
+                occupancy = column
+            if not 0 < int(width) < 1000:
+                raise ValueError(width)
             column += int(width)
     except ValueError as error:
         raise InputError(f"broken Properties: {text[:60]!r}") from error
     if species is None or position is None:
         raise InputError(f"broken Properties: {text[:60]!r} lacks species or pos:R:3")
-    return _ColumnLayout(column, species, position, by_number)
+    return _ColumnLayout(column, species, position, by_number, occupancy)

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.properties import guess_id
+from tfmat.datasets.readers.cif.structure import crystals_of_cif
 from tfmat.datasets.readers.csv import read_table
-from tfmat.datasets.readers.records import SourceRow, open_text
-from tfmat.datasets.readers.structure_text import crystal_from_poscar, crystals_from_cif
+from tfmat.datasets.readers.poscar import crystal_from_poscar, looks_like_poscar
+from tfmat.datasets.readers.records import SourceRow, whole_text
 from tfmat.errors import InputError
 
-_POSCAR_NAMES = ("POSCAR", "CONTCAR")
+_POSCAR_NAMES = ("poscar", "contcar")
 _POSCAR_ENDINGS = (".vasp", ".poscar", ".contcar")
+_OTHER_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xyz", ".extxyz", ".txt", ".md", ".parquet")
+CIF_HEADER = re.compile(r"^\s*data_\S*\s*$", re.IGNORECASE | re.MULTILINE)
+"""The first line of a data block."""
 
 
-def kind_of(path: Path) -> str | None:
-    """Returns ``"cif"``, ``"poscar"`` or, for any other file name, ``None``."""
-    name = path.name.removesuffix(".gz")
-    if name.lower().endswith(".cif"):
-        return "cif"
-    upper = name.upper()
-    if upper.startswith(_POSCAR_NAMES) or name.lower().endswith(_POSCAR_ENDINGS):
+def may_hold_structure(path: Path) -> bool:
+    """Says whether a file's name is that of a CIF or POSCAR file; its content decides which.
+
+    Args:
+        path: The file. A table, JSON or extended XYZ called ``poscars_...`` is none.
+    """
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith((".cif", *_POSCAR_ENDINGS)):
+        return True
+    return name.startswith(_POSCAR_NAMES) and not name.endswith(_OTHER_ENDINGS)
+
+
+def kind_of(text: str, name: str) -> str:
+    """Returns ``"cif"`` or ``"poscar"``, by content before name.
+
+    Args:
+        text: The file, or its first lines.
+        name: The file's name.
+    """
+    if looks_like_poscar(text):
         return "poscar"
-    return None
+    if CIF_HEADER.search(text) or name.lower().removesuffix(".gz").endswith(".cif"):
+        return "cif"
+    return "poscar"
 
 
 def structure_files(source: Path) -> list[Path]:
@@ -41,7 +61,7 @@ def structure_files(source: Path) -> list[Path]:
     found = sorted(
         path
         for path in source.rglob("*")
-        if kind_of(path) and path.is_file() and not path.name.startswith(".")
+        if may_hold_structure(path) and path.is_file() and not path.name.startswith(".")
     )
     if not found:
         raise InputError(f"{source}: the folder holds no CIF or POSCAR files")
@@ -86,12 +106,13 @@ def read_folder(
             )
             continue
         try:
-            for crystal in _parse(path):
-                yield SourceRow(str(relative), fields or {}, crystal, name=name, named_by_file=True)
+            found = list(_parse(path))
         except InputError as error:
-            reason = str(error).removeprefix(f"{path}: ")
+            found = [str(error).removeprefix(f"{path}: ")]
+        for one in found:
+            crystal, reason = (None, one) if isinstance(one, str) else (one, "")
             yield SourceRow(
-                str(relative), fields or {}, reason=reason, name=name, named_by_file=True
+                str(relative), fields or {}, crystal, reason, name=name, named_by_file=True
             )
 
 
@@ -127,7 +148,7 @@ def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, 
 
 def _name(relative: Path) -> str:
     stem = relative.as_posix().removesuffix(".gz")
-    if relative.name.removesuffix(".gz").upper() in _POSCAR_NAMES and len(relative.parts) > 1:
+    if relative.name.removesuffix(".gz").lower() in _POSCAR_NAMES and len(relative.parts) > 1:
         return relative.parent.as_posix()
     if Path(stem).suffix.lower() in (".cif", *_POSCAR_ENDINGS):
         return stem.rpartition(".")[0]
@@ -143,9 +164,14 @@ def _look_up(
     return None
 
 
-def _parse(path: Path) -> list[Crystal]:
-    with open_text(path) as stream:
-        text = stream.read()
+def _parse(path: Path) -> Iterator[Crystal | str]:
+    """Yields the structures of a file, or the reason why one is none."""
+    text = whole_text(path)
     if not text.strip():
         raise InputError("empty file")
-    return crystals_from_cif(text) if kind_of(path) == "cif" else [crystal_from_poscar(text)]
+    if kind_of(text, path.name) == "poscar":
+        yield crystal_from_poscar(text)
+        return
+    for name, found in crystals_of_cif(text):
+        many = isinstance(found, str) and name and not found.startswith("empty")
+        yield f"{found} (data_{name[:40]})" if many else found

@@ -2,21 +2,25 @@
 
 A list (or a file of one document a line) of structures, of computed entries, or of records with a
 structure among their fields; an object that maps identifiers to any of these; one structure alone;
-and the table form of pandas (``columns``, ``index``, ``data``) of the matbench files.
+and tables as pandas writes them, in each of its orients (``columns``, ``index``, ``split`` as in
+the matbench files, ``records``, ``table``, ``values``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfmat.datasets.properties import guess_id
+from tfmat.datasets.readers.claims import check_record
 from tfmat.datasets.readers.json_stream import JsonStream
 from tfmat.datasets.readers.records import SourceRow, open_text
-from tfmat.datasets.readers.structure_text import crystal_from_mapping, crystal_from_text
+from tfmat.datasets.readers.structure_dict import crystal_from_mapping
+from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
-_STRUCTURE_KEYS = ("structure", "final_structure", "initial_structure", "cif")
+_STRUCTURE_KEYS = ("structure", "final_structure", "initial_structure", "cif", "poscar")
 # Objects that wrap the list of records under one of these keys, as API answers do.
 _WRAPPERS = ("data", "entries", "results", "structures")
 
@@ -34,6 +38,7 @@ def read_json(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
     Raises:
         InputError: The file cannot be read, is not JSON or ends early.
     """
+    keys = (structure,) if structure is not None else _STRUCTURE_KEYS
     with open_text(path) as text:
         stream = JsonStream(text)
         number = 0
@@ -41,69 +46,137 @@ def read_json(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
             if not stream.peek():
                 raise InputError(f"{path}: the file is empty")
             while stream.peek():
-                for name, value in _elements(stream):
+                for name, value in _elements(stream, keys):
                     number += 1
-                    yield _row(f"element {number}", name, value, structure)
+                    row = _row(f"element {number}", name, value, keys)
+                    if name.isdecimal() and guess_id(row.fields):
+                        # The number that pandas gives to each row names nothing.
+                        row.name = ""
+                    yield row
         except ValueError as error:
             raise InputError(f"{path}: element {number + 1}: not JSON ({error})") from error
 
 
-def _elements(stream: JsonStream) -> Iterator[tuple[str, Any]]:
+def _elements(stream: JsonStream, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Walks through one document: identifier (or ``""``) and element."""
     if stream.peek() == "[":
         for value in stream.elements():
-            yield "", value
+            yield "", _nameless(value) if isinstance(value, list) else value
         return
     if stream.peek() != "{":
         yield "", stream.value()
         return
     record: dict[str, Any] = {}
+    rows: list[Any] = []
+    wrapped = False
     for key in stream.members():
         if key in _WRAPPERS and stream.peek() == "[":
-            columns = record.get("columns")
-            names = record.get("index") or []
-            for position, value in enumerate(stream.elements()):
-                if isinstance(columns, list) and isinstance(value, list):
-                    value = dict(zip(map(str, columns), value, strict=False))
-                yield str(names[position]) if position < len(names) else "", value
-        elif stream.peek() == "{" and key not in _STRUCTURE_KEYS and "@class" not in record:
-            value = stream.value()
+            wrapped = True
+            for place, value in enumerate(stream.elements()):
+                if isinstance(value, list) and "columns" not in record:
+                    rows.append(value)
+                else:
+                    yield _named_row(record, place, value)
+        elif stream.peek() == "{" and "@class" not in record:
+            # Cell by cell: in pandas' default form this is a whole column.
+            value = {name: stream.value() for name in stream.members()}
             # A structure's own parts (its lattice) are objects, too, but hold no structure.
-            if _holds_structure(value):
+            if key not in keys and _holds_structure(value, keys) and not _is_table(value, keys):
                 yield key, value
             else:
                 record[key] = value
         else:
             record[key] = stream.value()
-    if _holds_structure(record):
+    for place, value in enumerate(rows):
+        yield _named_row(record, place, value)
+    if _is_table(record, keys):
+        yield from _transposed(record, keys)
+    elif _holds_structure(record, keys):
         yield "", record
-        return
-    # Objects that hold no structure, to be rejected under their names.
-    yield from ((key, value) for key, value in record.items() if isinstance(value, dict))
+    elif not wrapped:
+        # Objects that hold no structure, to be rejected under their names.
+        yield from ((key, value) for key, value in record.items() if isinstance(value, dict))
 
 
-def _holds_structure(value: Any) -> bool:
-    return isinstance(value, dict) and (
-        ("lattice" in value and "sites" in value) or any(key in value for key in _STRUCTURE_KEYS)
+def _named_row(record: Mapping[str, Any], place: int, value: Any) -> tuple[str, Any]:
+    """Returns a row of a table with its name from ``index`` and its cells by ``columns``."""
+    columns, index = record.get("columns"), record.get("index")
+    if isinstance(value, list):
+        if not isinstance(columns, list):
+            value = _nameless(value)
+        elif len(columns) == len(value):
+            value = dict(zip(map(str, columns), value, strict=True))
+        else:
+            value = f"broken row: {len(value)} cells, but {len(columns)} columns"
+    named = isinstance(index, list) and place < len(index)
+    return str(index[place]) if named and index is not None else "", value
+
+
+def _nameless(cells: list[Any]) -> Any:
+    """Returns a row without column names as a record, if one cell alone is a structure."""
+    found = [cell for cell in cells if _is_structure(cell)]
+    return {"structure": found[0]} if len(found) == 1 else cells
+
+
+def _is_structure(value: Any) -> bool:
+    if isinstance(value, str):
+        return "_cell_length_a" in value or ('"lattice"' in value and '"sites"' in value)
+    return isinstance(value, Mapping) and "lattice" in value and "sites" in value
+
+
+def _is_table(record: Mapping[str, Any], keys: Sequence[str]) -> bool:
+    """Says whether a record is a table by columns: each maps the names of rows to cells."""
+    column = next((record[key] for key in keys if key in record), None)
+    return (
+        isinstance(column, Mapping)
+        and not _is_structure(column)
+        and any(map(_is_structure, column.values()))
     )
 
 
-def _row(where: str, name: str, value: Any, structure: str | None) -> SourceRow:
+def _transposed(table: Mapping[str, Any], keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    column = next(table[key] for key in keys if key in table)
+    for name in column:
+        yield (
+            name,
+            {
+                key: cells[name]
+                for key, cells in table.items()
+                if isinstance(cells, Mapping) and name in cells
+            },
+        )
+
+
+def _holds_structure(value: Any, keys: Sequence[str]) -> bool:
+    return isinstance(value, Mapping) and (
+        ("lattice" in value and "sites" in value) or any(key in value for key in keys)
+    )
+
+
+def _row(where: str, name: str, value: Any, keys: Sequence[str]) -> SourceRow:
+    if isinstance(value, str) and value.startswith("broken row: "):
+        return SourceRow(where, reason=value, name=name)
     if not isinstance(value, Mapping):
         return SourceRow(where, reason=f"no structure: {type(value).__name__}", name=name)
     fields = _fields(value)
     try:
-        if "lattice" in value and "sites" in value:
-            return SourceRow(where, fields, crystal_from_mapping(value), name=name)
-        keys = (structure,) if structure is not None else _STRUCTURE_KEYS
-        inner = next((value[key] for key in keys if key in value), None)
-        if isinstance(inner, Mapping):
-            return SourceRow(where, fields, crystal_from_mapping(inner), name=name)
-        if isinstance(inner, str):
-            return SourceRow(where, fields, crystal_from_text(inner), name=name)
-        raise InputError(f"no structure: no key {structure or 'structure'!r}")
+        return SourceRow(where, fields, _crystal(value, keys), name=name)
     except InputError as error:
         return SourceRow(where, fields, reason=str(error), name=name)
+
+
+def _crystal(value: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    if "lattice" in value and "sites" in value:
+        return crystal_from_mapping(value)
+    inner = next((value[key] for key in keys if key in value), None)
+    if isinstance(inner, Mapping):
+        crystal = crystal_from_mapping(inner)
+    elif isinstance(inner, str):
+        crystal = crystal_from_text(inner)
+    else:
+        raise InputError(f"no structure: no key {keys[0]!r}")
+    check_record(crystal, value)
+    return crystal
 
 
 def _fields(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, TextIO
 # Characters read at a time; an element larger than this is tried again with twice the text.
 _CHUNK = 2**20
 _SPACE = " \t\r\n"
+# Characters of one element; structures of a million atoms have fewer.
+_LARGEST = 2**28
 
 
 class JsonStream:
@@ -61,6 +63,8 @@ class JsonStream:
                     self._at = end
                     return value
             except json.JSONDecodeError as error:
+                if len(self._buffer) - self._at > _LARGEST:
+                    raise ValueError(f"more than {_LARGEST} characters in one element") from error
                 if not self._read():
                     raise ValueError(f"{error.msg}, or the file ends early") from error
             except RecursionError as error:

@@ -9,10 +9,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TextIO, cast
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
+
+LONGEST_LINE = 16 * 2**20
+"""Characters of a line, or of a table's cell, beyond which a file is no text of rows."""
+LARGEST_TEXT = 64 * 2**20
+"""Characters of a file that holds one structure."""
+# Data packs to a third or a tenth, repeated lines to a hundredth; gzip's limit is 1/1032.
+_MOST_PACKED = 400
+_HARMLESS = 32 * 2**20
 
 
 @dataclass(slots=True)
@@ -36,6 +44,30 @@ class SourceRow:
     named_by_file: bool = False
 
 
+class _Unpacked(io.RawIOBase):
+    """What a gzip file holds, as long as it is no bomb."""
+
+    def __init__(self, path: Path, packed: IO[bytes]) -> None:
+        self._path = path
+        self._packed = packed
+        self._stream = gzip.GzipFile(fileobj=packed, mode="rb")
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read1(len(buffer))
+        self._count += len(data)
+        if self._count > _HARMLESS and self._count > _MOST_PACKED * max(self._packed.tell(), 1):
+            raise InputError(
+                f"{self._path}: the gzip file unpacks to more than {_MOST_PACKED} times its size; "
+                f"unpack it yourself if it is what you want"
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+
 @contextmanager
 def open_binary(path: Path) -> Iterator[IO[bytes]]:
     """Opens a file for reading, gunzipped if its first bytes say gzip, whatever its name.
@@ -44,24 +76,26 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
         path: The file.
 
     Raises:
-        InputError: The file cannot be read, or a gzip file ends early or is damaged (also while
-            the block reads).
+        InputError: The file cannot be read, or a gzip file ends early, is damaged or unpacks to
+            a multiple of its size that no data have (also while the block reads).
     """
     try:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if zipped:
-                with gzip.open(raw, "rb") as stream:
-                    yield cast(IO[bytes], stream)
+                unpacked = io.BufferedReader(_Unpacked(path, raw), 2**17)
+                yield cast(IO[bytes], unpacked)
             else:
                 yield raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(
             f"{path}: the gzip file is cut off or damaged ({error}); fetch it again"
         ) from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:
+        # ValueError: a name with a null character.
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason})") from error
 
 
 @contextmanager
@@ -80,3 +114,40 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
     with open_binary(path) as raw:
         text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
         yield text
+
+
+def lines_of(path: Path, stream: TextIO) -> Iterator[str]:
+    """Yields the lines of a text with their ends.
+
+    Args:
+        path: The file, for the message.
+        stream: Its text.
+
+    Raises:
+        InputError: A line is longer than :data:`LONGEST_LINE`.
+    """
+    number = 0
+    while line := stream.readline(LONGEST_LINE):
+        number += 1
+        if len(line) == LONGEST_LINE:
+            raise InputError(
+                f"{path}: line {number} has more than {LONGEST_LINE // 2**20} million characters; "
+                f"is it the right file?"
+            )
+        yield line
+
+
+def whole_text(path: Path) -> str:
+    """Reads a file that holds one structure.
+
+    Args:
+        path: The file, gzipped or not.
+
+    Raises:
+        InputError: As :func:`open_binary`, or it is larger than :data:`LARGEST_TEXT`.
+    """
+    with open_text(path) as stream:
+        text = stream.read(LARGEST_TEXT + 1)
+    if len(text) > LARGEST_TEXT:
+        raise InputError(f"too large: more than {LARGEST_TEXT // 2**20} million characters")
+    return text

@@ -1,0 +1,114 @@
+"""Extended XYZ: numbers, periodicity, disorder and comment lines as the specification has them."""
+
+import io
+
+import ase
+import ase.io
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfmat.datasets.readers.extxyz import read_extxyz
+from tfmat.datasets.readers.extxyz_header import pairs
+
+LATTICE = 'Lattice="4.0 0 0 0 5.0 0 0 0 6"'
+
+
+@pytest.fixture
+def row(tmp_path):
+    """Reads a frame of two atoms with a comment line; the crystal or the reason."""
+
+    def read(comment=LATTICE, atoms=("Na 0 0 0", "Cl 2.0 2.5 3")):
+        text = "\n".join([str(len(atoms)), comment, *atoms]) + "\n"
+        (tmp_path / "a.extxyz").write_text(text)
+        (found,) = read_extxyz(tmp_path / "a.extxyz")
+        return found.crystal if found.crystal is not None else found.reason
+
+    return read
+
+
+def test_exponents_of_fortran(row):
+    found = row('Lattice="4.0D0 0 0 0 5.0d0 0 0 0 6"', ("Na 0 0 0", "Cl 2.0D+00 2.5 3"))
+    np.testing.assert_array_equal(found.lattice, np.diag([4, 5, 6]))
+    np.testing.assert_array_equal(found.positions, [[0, 0, 0], [2, 2.5, 3]])
+
+
+@pytest.mark.parametrize("digits", ["2_0", "0x2", "２", "2,0", "1D", "two", "−2"])
+def test_what_is_no_number(row, digits):
+    assert row(atoms=(f"Na {digits} 0 0",)).startswith("broken coordinates: ")
+    assert row(f'Lattice="{digits} 0 0 0 5 0 0 0 6"').startswith("broken lattice: ")
+
+
+@pytest.mark.parametrize(
+    "text", ['"T T T"', "[T, T, T]", "T", '"1 1 1"', '"True True True"', "{T T T}"]
+)
+def test_periodic_frames(row, text):
+    assert len(row(f"{LATTICE} pbc={text}")) == 2
+
+
+@pytest.mark.parametrize("text", ['"T T F"', '"F F F"', "[T, F, T]", "F", '"0 0 0"', '"False T T"'])
+def test_frames_that_are_not_periodic(row, text):
+    assert row(f"{LATTICE} pbc={text}").startswith("not periodic: pbc is ")
+
+
+def test_what_ase_writes_of_partly_occupied_sites(tmp_path, row):
+    atoms = ase.Atoms("NaCl", [[0, 0, 0], [2, 2, 2]], cell=[4, 4, 4], pbc=True)
+    for shares, expected in (
+        ({"0": {"Na": 0.5, "K": 0.5}, "1": {"Cl": 1.0}}, "disordered: "),
+        ({"0": {"Na": 0.5}, "1": {"Cl": 1.0}}, "disordered: "),
+        ({"0": {"Na": 1.0}, "1": {"Cl": 1.0}}, None),
+    ):
+        atoms.info["occupancy"] = shares
+        ase.io.write(tmp_path / "ase.extxyz", atoms, format="extxyz")
+        (found,) = read_extxyz(tmp_path / "ase.extxyz")
+        if expected:
+            assert found.reason.startswith(expected)
+        else:
+            assert found.crystal is not None
+
+
+def test_occupancies_in_a_column(row):
+    layout = f"{LATTICE} Properties=species:S:1:pos:R:3:occupancy:R:1"
+    assert row(layout, ("Na 0 0 0 0.5", "Cl 2 2 2 1")).startswith("disordered: ")
+    assert len(row(layout, ("Na 0 0 0 1.0", "Cl 2 2 2 1"))) == 2
+    assert row(f"{LATTICE} occupancy=half").startswith("broken frame: occupancy 'half'")
+
+
+def test_comment_lines_that_are_broken(row):
+    assert row(f'{LATTICE} note="never closed').startswith("broken frame: a quote")
+    assert row(f"{LATTICE} note={{never closed").startswith("broken frame: a {")
+    twice = row(f'{LATTICE} Lattice="5 0 0 0 5 0 0 0 5"')
+    assert twice == "broken frame: Lattice comes twice"
+
+
+KEYS = st.from_regex(r"[A-Za-z_][A-Za-z_0-9]*", fullmatch=True)
+VALUES = st.text(
+    st.characters(blacklist_categories=["C", "Z"], blacklist_characters="\\")
+) | st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(KEYS, VALUES, max_size=5))
+def test_comment_lines_as_ase_writes_them(info):
+    special = ("lattice", "properties", "pbc", "occupancy", "cell")
+    info = {key: value for key, value in info.items() if key.lower() not in special and value != ""}
+    stream = io.StringIO()
+    atoms = ase.Atoms("H", cell=[4, 4, 4], pbc=True, info=info)
+    ase.io.write(stream, atoms, format="extxyz")
+    found = dict(pairs(stream.getvalue().split("\n")[1]))
+    for key, value in info.items():
+        expected = f"{value}" if isinstance(value, str) else value
+        assert found[key] == expected or float(found[key]) == expected
+
+
+def test_escapes_and_nested_brackets():
+    line = r'a="x \"y\" z" b={1 {2} 3} c=[[1, 2], [3, 4]] d = 5 flag e="" f=a"b'
+    assert dict(pairs(line)) == {
+        "a": 'x "y" z',
+        "b": "1 {2} 3",
+        "c": "[1, 2], [3, 4]",
+        "d": "5",
+        "e": "",
+        "f": "a",
+    }

@@ -1,0 +1,1 @@
+"""Reads CIF: gemmi splits the text, the files here say what it means."""

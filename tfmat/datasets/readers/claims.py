@@ -1,0 +1,219 @@
+"""What a file says of its structure besides the atoms, compared with the atoms that were read."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.crystals.crystal import Crystal
+from tfmat.errors import InputError
+from tfmat.formulas.elements import atomic_numbers
+
+# A fraction ends a word: in CuSO4.5H2O the dot is none of a number.
+_AMOUNT = r"(?:\d+(?![\d.])|(?:\d+\.\d*|\.\d+)(?![A-Za-z\d.]))?"
+_PART = re.compile(rf"([A-Z][a-z]?)({_AMOUNT})", re.ASCII)
+# Elements with amounts, then perhaps a charge.
+_FORMULA = re.compile(rf"\s*((?:[A-Z][a-z]?{_AMOUNT}\s*)+)(?:(?<=\s)\d*[+-])?\s*", re.ASCII)
+# Rounded amounts (Fe2.667) times the formula units of a cell stay within this.
+_ROUNDED = 0.1
+_FORMULAS = (
+    "chemical_formula_reduced",
+    "chemical_formula_descriptive",
+    "formula_pretty",
+    "pretty_formula",
+    "reduced_formula",
+)
+# Stated volumes are rounded; a wrong length or angle shows in more than this share.
+_VOLUME_TOLERANCE = 0.01
+
+
+class Confirmed(IntEnum):
+    """How much of a structure its file confirms."""
+
+    NOTHING = 0
+    RATIO = 1
+    """Which elements there are, and in which ratio."""
+    COUNT = 2
+    """How many atoms of each element the cell holds."""
+
+
+@lru_cache(1024)
+def parse_formula(text: str) -> Mapping[int, float] | None:
+    """Reads a plain formula, as of ``_chemical_formula_sum``.
+
+    Args:
+        text: Elements with amounts, with or without blanks.
+
+    Returns:
+        Amounts by atomic number (deuterium counts as hydrogen); ``None`` if it is no such formula.
+    """
+    match = _FORMULA.fullmatch(text)
+    if match is None:
+        return None
+    amounts: dict[int, float] = {}
+    for symbol, amount in _PART.findall(match[1]):
+        number = atomic_numbers().get(symbol)
+        if number is None:
+            return None
+        amounts[number] = amounts.get(number, 0.0) + float(amount or 1)
+    amounts = {number: amount for number, amount in amounts.items() if amount > 0}
+    return amounts if amounts and all(map(math.isfinite, amounts.values())) else None
+
+
+def check_formula(
+    counts: Mapping[int, int], formula: Mapping[int, float], units: float | None
+) -> Confirmed:
+    """Compares the atoms of a cell with a formula.
+
+    Args:
+        counts: Atoms of the cell by atomic number.
+        formula: Amounts by atomic number: of one formula unit, or (as pymatgen writes it) of the
+            whole cell.
+        units: How many formula units the cell holds, if the file says so.
+
+    Returns:
+        ``COUNT`` with ``units``, else ``RATIO``.
+
+    Raises:
+        InputError: They differ; the message has both.
+    """
+    if units is not None:
+        if _equal(counts, formula, units):
+            return Confirmed.COUNT
+        whole = all(
+            abs(amount / units - round(amount / units)) < 1e-6 for amount in formula.values()
+        )
+        if whole and _equal(counts, formula, 1):
+            return Confirmed.COUNT
+    else:
+        factor = sum(counts.values()) / sum(formula.values())
+        if factor > 1 - 1e-3 and _equal(counts, formula, factor):
+            return Confirmed.RATIO
+    times = f" times {units:g}" if units is not None else ""
+    raise InputError(
+        f"{_kind(counts, formula)}: {formula_text(counts)} in the cell, but the stated formula is "
+        f"{formula_text(formula)}{times}"
+    )
+
+
+def _kind(counts: Mapping[int, int], formula: Mapping[int, float]) -> str:
+    """Says "incomplete" where nothing but hydrogen is missing, as in many a measured structure."""
+    heavy = {number: amount for number, amount in formula.items() if number != 1}
+    own = {number: count for number, count in counts.items() if number != 1}
+    if heavy and heavy.keys() == own.keys() and 1 in formula:
+        factor = sum(own.values()) / sum(heavy.values())
+        if _equal(own, heavy, factor) and counts.get(1, 0) < factor * formula[1]:
+            return "incomplete"
+    return "contradiction"
+
+
+def _equal(counts: Mapping[int, int], formula: Mapping[int, float], factor: float) -> bool:
+    return counts.keys() == formula.keys() and all(
+        abs(counts[number] - factor * amount) < _ROUNDED + 1e-3 * factor * amount
+        for number, amount in formula.items()
+    )
+
+
+def formula_text(amounts: Mapping[int, float]) -> str:
+    """Returns amounts by atomic number as text, by rising number: ``O1 Na2``."""
+    from ase.data import chemical_symbols
+
+    return " ".join(f"{chemical_symbols[z]}{amounts[z]:g}" for z in sorted(amounts))[:80]
+
+
+def check_record(crystal: Crystal, record: Mapping[str, Any]) -> None:
+    """Compares a structure with what a database's record says of it.
+
+    Looked at are ``nsites``, ``nelements``, ``elements``, ``composition`` and the
+    formulas (``chemical_formula_reduced``, ``formula_pretty`` and the like), where they are there
+    and readable: the fields of OPTIMADE, of the Materials Project and of pymatgen's documents.
+
+    Args:
+        crystal: The structure.
+        record: The fields.
+
+    Raises:
+        InputError: They differ; the message names the field.
+    """
+    numbers, amounts = np.unique(crystal.numbers, return_counts=True)
+    counts = dict(zip(numbers.tolist(), amounts.tolist(), strict=True))
+    for name, found in (("nsites", len(crystal)), ("nelements", len(counts))):
+        stated = record.get(name)
+        if isinstance(stated, int | float) and not isinstance(stated, bool) and stated != found:
+            raise InputError(f"contradiction: {found} by the atoms, but {name} is {stated:g}")
+    elements = record.get("elements")
+    if isinstance(elements, list | tuple) and elements:
+        stated_numbers = {_symbol_number(element) for element in elements}
+        if None not in stated_numbers and stated_numbers != set(counts):
+            raise InputError(
+                f"contradiction: {formula_text(counts)} in the cell, but the elements are "
+                f"{', '.join(map(str, elements))[:60]}"
+            )
+    for formula in _formulas(record):
+        check_ratio(counts, formula)
+
+
+def check_volume(lattice: NDArray[np.float64], stated: object, name: str) -> None:
+    """Compares a cell with the volume that its file states.
+
+    Args:
+        lattice: Cell vectors as rows, in Å.
+        stated: The volume in Å³; what is no positive number says nothing.
+        name: What the file calls it, for the message.
+
+    Raises:
+        InputError: They differ by more than rounding.
+    """
+    if not isinstance(stated, int | float) or isinstance(stated, bool) or not stated > 0:
+        return
+    volume = abs(float(np.linalg.det(lattice)))
+    if not abs(volume - stated) <= _VOLUME_TOLERANCE * stated:
+        raise InputError(
+            f"contradiction: the cell has {volume:.6g} Å³, but {name} is {float(stated):.6g}"
+        )
+
+
+def check_ratio(counts: Mapping[int, int], formula: Mapping[int, float]) -> None:
+    """Compares only the ratio of the elements with a formula.
+
+    Args:
+        counts: Atoms by atomic number.
+        formula: Amounts by atomic number.
+
+    Raises:
+        InputError: They differ.
+    """
+    if not _equal(counts, formula, sum(counts.values()) / sum(formula.values())):
+        raise InputError(
+            f"contradiction: {formula_text(counts)} in the cell, but the stated formula is "
+            f"{formula_text(formula)}"
+        )
+
+
+def _formulas(record: Mapping[str, Any]) -> Iterable[Mapping[int, float]]:
+    for name in _FORMULAS:
+        text = record.get(name)
+        formula = parse_formula(text) if isinstance(text, str) and len(text) < 1000 else None
+        if formula is not None:
+            yield formula
+    composition = record.get("composition")
+    if isinstance(composition, Mapping) and composition:
+        amounts: Counter[int] = Counter()
+        for symbol, amount in composition.items():
+            number = _symbol_number(symbol)
+            if number is None or not isinstance(amount, int | float) or not 0 < amount < 1e9:
+                return
+            amounts[number] += amount  # type: ignore[assignment]
+        yield dict(amounts)
+
+
+def _symbol_number(symbol: object) -> int | None:
+    return atomic_numbers().get(symbol) if isinstance(symbol, str) else None
