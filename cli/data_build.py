@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Elements, Finite, with_options
+from .options import Elements, Finite, potential_options, with_options
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -23,12 +23,7 @@ _PAPER = {
 
 # How hypothetical structures are made and labelled: of `tfmat data build` and `augment`.
 settings_options = with_options(
-    click.option(
-        "--potential",
-        default="chgnet",
-        show_default=True,
-        help="chgnet, or emt (seven metals; to try the command out).",
-    ),
+    potential_options,
     click.option(
         "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
     ),
@@ -143,6 +138,7 @@ def build(
     elements: tuple[str, ...] | None,
     prototypes: Path | None,
     potential: str,
+    calculator: str | None,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -156,7 +152,7 @@ def build(
     """
     from tfmat.relaxation.databases.build import build as build_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
-    from tfmat.relaxation.potentials.registry import find_potential
+    from tfmat.relaxation.potentials.other import choose_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
@@ -165,7 +161,7 @@ def build(
         LabellingSettings(**settings),
         prototype_data=prototypes,
         workers=workers,
-        factory=find_potential(potential).factory_for(symbols),
+        factory=choose_potential(potential, calculator).factory_for(symbols),
     )
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, reading_options
+from .options import Finite, potential_options, reading_options
 
 
 @click.command()
@@ -38,12 +38,7 @@ from .options import Finite, reading_options
     show_default=True,
     help="Keep the space group of each structure, as DFT programs do.",
 )
-@click.option(
-    "--potential",
-    default="chgnet",
-    show_default=True,
-    help="chgnet, or emt (seven metals; to try the command out).",
-)
+@potential_options
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
 @reading_options
@@ -62,6 +57,7 @@ def relax(
     fixed_cell: bool,
     symmetry: bool,
     potential: str,
+    calculator: str | None,
     workers: int,
     cache: Path | None,
     as_json: bool,
@@ -78,7 +74,7 @@ def relax(
     same command is given again.
     """
     from tfmat.datasets.importing import ImportOptions
-    from tfmat.relaxation.potentials.registry import find_potential
+    from tfmat.relaxation.potentials.other import choose_potential
     from tfmat.relaxation.relax_source import relax_source
     from tfmat.relaxation.relaxing import RelaxationSettings
 
@@ -86,7 +82,7 @@ def relax(
     summary = relax_source(
         source,
         out,
-        find_potential(potential),
+        choose_potential(potential, calculator),
         RelaxationSettings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=symmetry),
         options=ImportOptions(**reading),
         workers=workers,

@@ -79,7 +79,7 @@ def relax_source(
     files.check_place(out, overwrite=overwrite, own=is_relaxed)
     found = read_source(source, options)
     calculator = potential.factory()
-    weights = potential.weights(calculator)
+    weights = calculator.weights_sha256
     # One process need not load the potential a second time.
     factory = potential.factory if workers > 1 else lambda: calculator
     recipe = {

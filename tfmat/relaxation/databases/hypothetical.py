@@ -81,6 +81,7 @@ class Task:
             "calculator": {
                 "name": calculator.name,
                 "version": calculator.version,
+                "weights_sha256": calculator.weights_sha256,
                 "energy_scale": calculator.scale,
             },
         }

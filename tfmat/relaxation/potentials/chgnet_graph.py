@@ -70,9 +70,7 @@ def build_graph(crystals: Sequence[Crystal], cutoff: float, short_cutoff: float)
     parts = [neighbours(crystal, cutoff) for crystal in crystals]
     pairs = [len(part[0]) for part in parts]
     centres = np.concatenate([part[0] + start for part, start in zip(parts, offsets, strict=False)])
-    reached = np.concatenate(
-        [part[1] + start for part, start in zip(parts, offsets, strict=False)]
-    )
+    reached = np.concatenate([part[1] + start for part, start in zip(parts, offsets, strict=False)])
     images = np.concatenate([part[2] for part in parts]).astype(np.int64)
     positions = np.concatenate([crystal.positions for crystal in crystals])
     lattices = np.stack([crystal.lattice for crystal in crystals])

@@ -66,9 +66,7 @@ class _Convolution:
             width = 2 * l2 + 1
             weighted = (self.radial[l2] @ sums[l2]).view(len(self.radial[l2]), -1, width)
             channels = [number for _, number in self.outputs[l2]]
-            for (l3, number), part in zip(
-                self.outputs[l2], weighted.split(channels), strict=True
-            ):
+            for (l3, number), part in zip(self.outputs[l2], weighted.split(channels), strict=True):
                 right = torch.cat(coupled[l2, l3])
                 received = [
                     torch.bmm(
@@ -230,21 +228,20 @@ class SevennetNetwork:
         hidden = functional.silu(torch.bmm(hidden, second)) * self._gain
         pairs = torch.as_tensor(np.concatenate([graph.pairs, graph.reversed_pairs]))
         count = int((graph.sizes**2).sum())
-        momenta = round(harmonics.shape[1] ** 0.5)
+        widths = [2 * momentum + 1 for momentum in range(round(harmonics.shape[1] ** 0.5))]
         # The reverse of a way has the same harmonics, with the other sign where l is odd.
         signs = torch.cat(
-            [torch.full((2 * l + 1,), float((-1) ** l)) for l in range(momenta)]
+            [torch.full((width,), float((-1) ** momentum)) for momentum, width in enumerate(widths)]
         )
         both = torch.cat([harmonics, harmonics * signs])
         found = []
         for own in hidden:
             products = own.repeat(2, 1).unsqueeze(1) * both.unsqueeze(2)
             total = torch.zeros(count, *products.shape[1:]).index_add(0, pairs, products)
-            parts = total.split([2 * l + 1 for l in range(momenta)], 1)
             found.append(
                 {
-                    l: part.permute(2, 0, 1).reshape(own.shape[1], -1)
-                    for l, part in enumerate(parts)
+                    momentum: part.permute(2, 0, 1).reshape(own.shape[1], -1)
+                    for momentum, part in enumerate(total.split(widths, 1))
                 }
             )
         return found
