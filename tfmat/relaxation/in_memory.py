@@ -13,8 +13,8 @@ from tfmat.crystals.structures import Structures, described
 from tfmat.datasets.sources import read_source, source_of
 from tfmat.progress import Progress
 from tfmat.relaxation.potentials.energy_scale import energies_record
-from tfmat.relaxation.potentials.reference_table import cache_file
 from tfmat.relaxation.potentials.other import choose_potential
+from tfmat.relaxation.potentials.reference_table import cache_file
 from tfmat.relaxation.relax_source import CHUNK, elements_of, reference_rows, references_of
 from tfmat.relaxation.relaxed_rows import outcome
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
