@@ -132,6 +132,19 @@ settings_options = with_options(
     "of AFLOW's.",
 )
 @settings_options
+@click.option(
+    "--refine",
+    metavar="POTENTIAL",
+    help="Relax again with this potential (sevennet) what lies near the hull of the first; its "
+    "energies count then, and those of the others are unknown.",
+)
+@click.option(
+    "--within",
+    default=0.15,
+    show_default=True,
+    type=Finite(0),
+    help="How near for --refine, in eV/atom above the hull of the first potential.",
+)
 def build(
     system: str | None,
     out: Path,
@@ -139,6 +152,8 @@ def build(
     prototypes: Path | None,
     potential: str,
     calculator: str | None,
+    refine: str | None,
+    within: float,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -152,7 +167,9 @@ def build(
     """
     from tfmat.relaxation.databases.build import build as build_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
+    from tfmat.relaxation.databases.refining import Refinement
     from tfmat.relaxation.potentials.other import choose_potential
+    from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
@@ -162,6 +179,9 @@ def build(
         prototype_data=prototypes,
         workers=workers,
         factory=choose_potential(potential, calculator).factory_for(symbols),
+        refinement=(
+            Refinement(find_potential(refine).factory_for(symbols), within) if refine else None
+        ),
     )
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))
@@ -174,6 +194,11 @@ def build(
         f"rejected: {rejected or 'none'}\n"
         f"formation energy: {energies['minimum']:.3f} to {energies['maximum']:.3f} eV/atom, "
         f"{100 * energies['negative_fraction']:.1f}% below zero"
+        + (
+            f", of the {summary['refined']['kept']:,} relaxed again with {refine}"
+            if "refined" in summary
+            else ""
+        )
     )
     paper = _PAPER if {symbol.capitalize() for symbol in symbols} == _PAPER_SYSTEM else {}
     click.echo("\n".join(count_lines(summary, paper)))
@@ -204,6 +229,7 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
     found = {
         name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
         for name in ("negative", "stable", "metastable")
+        if name in stability
     }
     if started:
         share = summary["converged"] / started
