@@ -247,6 +247,7 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
     lines = [f"{'':53}{'tfmat':>16}{'paper 004':>16}"] if paper else []
     for key, name in names.items():
         if key in found or key in paper:
-            line = f"{name:53}{found.get(key, 'not done'):>16}"
+            lacking = "not known" if key == "negative" else "not done"
+            line = f"{name:53}{found.get(key, lacking):>16}"
             lines.append(line + (f"{paper[key]:>16}" if paper else ""))
     return lines

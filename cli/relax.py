@@ -40,6 +40,12 @@ from .options import Finite, potential_options, reading_options
 )
 @potential_options
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--within",
+    type=Finite(0),
+    help="Take only what lies at most so far above the hull of SOURCE's own formation energies, in "
+    "eV/atom: to relax again, with a better potential, what another one relaxed.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
 @reading_options
 @click.option(
@@ -60,6 +66,7 @@ def relax(
     calculator: str | None,
     workers: int,
     cache: Path | None,
+    within: float | None,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -87,6 +94,7 @@ def relax(
         options=ImportOptions(**reading),
         workers=workers,
         cache=cache,
+        within=within,
         overwrite=overwrite,
         command=_command(source, out, click.get_current_context()),
     )
