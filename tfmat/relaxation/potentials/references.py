@@ -19,7 +19,6 @@ from tfmat.relaxation.potentials.reference_table import (
     symbol,
 )
 from tfmat.relaxation.relax import relax
-from tfmat.relaxation.soundness import clash
 from tfmat.relaxation.volume import scan_volumes
 
 # Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
@@ -50,9 +49,6 @@ _KNOWN = {
 _GROUND_STATES = {symbol: name for name, symbols in _KNOWN.items() for symbol in symbols.split()}
 # Larger elemental cells (beta boron, Hittorf's phosphorus) cost more than they could ever change.
 _MAX_ATOMS = 12
-# A potential may have a hole where atoms lie within each other (SevenNet has for H), as a share of
-# the sum of covalent radii; no element is as dense (U: 0.70).
-_OVERLAP = 0.6
 
 
 def element_reference(number: int, calculator: Calculator) -> Reference:
@@ -89,11 +85,11 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
         steps=REFERENCE_STEPS,
         fmax=REFERENCE_FMAX,
     )
-    found = [
-        (end.energy, name)
-        for end, (name, _) in zip(ends, starts, strict=True)
-        if not (end.reason or clash(end.crystal, _OVERLAP))
-    ]
+    sound = [(end, name) for end, (name, _) in zip(ends, starts, strict=True) if not end.reason]
+    # A potential may have a hole where atoms are denser than all it has learned (SevenNet has for H
+    # and He): a relaxation goes down and down there.
+    settled = [(end, name) for end, name in sound if end.converged] or sound
+    found = [(end.energy, name) for end, name in settled]
     if not found:
         raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
     energy, prototype = min(found)
