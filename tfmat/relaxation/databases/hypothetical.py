@@ -20,9 +20,9 @@ from tfmat.relaxation.databases.labelling import (
     Base,
     LabellingSettings,
     crystal_of,
+    label_again,
     label_candidates,
     label_copies,
-    relax_again,
 )
 from tfmat.relaxation.databases.refining import (
     Refinement,
@@ -30,6 +30,7 @@ from tfmat.relaxation.databases.refining import (
     joined,
     screened,
 )
+from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import Reference, symbol
@@ -184,7 +185,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
     if task.refinement is not None:
         screening = energies_record(calculator, references)
         calculator = task.refinement.factory()
-        kept, again, refined = _refined(task, task.refinement, calculator, kept, references)
+        kept, again, refined = _refined(task, task.refinement, calculator, kept, references, chosen)
         rejected += again
         references = element_references(
             task.numbers, calculator, task.work / "references-refined.json"
@@ -222,8 +223,10 @@ def _refined(
     calculator: Calculator,
     kept: Sequence[Row],
     references: Mapping[int, Reference],
+    chosen: Sequence[Candidate],
 ) -> tuple[list[Row], list[Row], dict[str, Any]]:
     """Relaxes again what lies near the hull; returns what stays, what goes, and the counts."""
+    candidates = {item.identifier: item for item in chosen}
     fractions = shares((np.array(row["numbers"]) for row in kept), task.numbers)
     every = screened(kept, fractions, [references[number].energy for number in task.numbers])
     near = {
@@ -232,8 +235,8 @@ def _refined(
     labelled = list(
         run_chunks(
             task.work / "refined",
-            list(near.values()),
-            partial(relax_again, settings=task.settings),
+            [(row, candidates[name]) for name, row in near.items()],
+            partial(label_again, settings=task.settings),
             refinement.factory if task.workers > 1 else lambda: calculator,
             size=_SMALLEST_CHUNK,
             workers=task.workers,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -131,6 +132,34 @@ def relax_again(
         symmetry=settings.symmetry,
     )
     return [_relaxed(row, end, settings) for row, end in zip(rows, ends, strict=True)]
+
+
+def label_again(
+    calculator: Calculator,
+    tasks: Sequence[tuple[Row, Candidate]],
+    *,
+    settings: LabellingSettings,
+) -> list[Row]:
+    """Labels structures that another potential has relaxed, from two starts.
+
+    Potentials differ in volume and in the ways that lead down, so that each start finds minima
+    that the other misses: the other potential's end, and the filled prototype itself.
+
+    Args:
+        calculator: The potential.
+        tasks: Structures, and the candidates that they were made of.
+        settings: How.
+
+    Returns:
+        One row for each: the lower of the two ends, or the reason why there is none.
+    """
+    again = relax_again(calculator, [row for row, _ in tasks], settings=settings)
+    anew = label_candidates(calculator, [item for _, item in tasks], settings=settings)
+    return [min(pair, key=_rank) for pair in zip(again, anew, strict=True)]
+
+
+def _rank(row: Row) -> tuple[bool, bool, float]:
+    return "reason" in row, not row.get("converged", False), row.get("energy", math.inf)
 
 
 def _relaxed(start: Row, end: Relaxed, settings: LabellingSettings) -> Row:
