@@ -55,7 +55,7 @@ def main() -> int:
         else:
             found[chemical_symbols[number]] = Reference(row["prototype"], row["energy_per_atom"])
     options.out.unlink(missing_ok=True)
-    save_references(options.out, calculator, found, potential.weights(calculator))
+    save_references(options.out, calculator, found, calculator.weights_sha256)
     shutil.rmtree(work)
     _compare(found, known_references(calculator))
     return 0

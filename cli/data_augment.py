@@ -41,6 +41,7 @@ def augment(
     prototypes: str | None,
     relabelled: str,
     potential: str,
+    calculator: str | None,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -54,7 +55,7 @@ def augment(
     from tfmat.datasets.folders import STRUCTURES, resolve
     from tfmat.relaxation.databases.augment import augment as augment_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
-    from tfmat.relaxation.potentials.registry import find_potential
+    from tfmat.relaxation.potentials.other import choose_potential
 
     symbols = system_symbols(system, elements)
     folder = resolve(data, STRUCTURES)
@@ -67,7 +68,7 @@ def augment(
         prototype_data=None if prototypes == _AFLOW else source,
         relabelled=relabelled,
         workers=workers,
-        factory=find_potential(potential).factory_for(symbols),
+        factory=choose_potential(potential, calculator).factory_for(symbols),
     )
     if summary["warning"]:
         click.echo(f"warning: {summary['warning']}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Elements, Finite, with_options
+from .options import Elements, Finite, potential_options, with_options
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -23,12 +23,7 @@ _PAPER = {
 
 # How hypothetical structures are made and labelled: of `tfmat data build` and `augment`.
 settings_options = with_options(
-    click.option(
-        "--potential",
-        default="chgnet",
-        show_default=True,
-        help="chgnet, or emt (seven metals; to try the command out).",
-    ),
+    potential_options,
     click.option(
         "--relax/--no-relax", default=True, show_default=True, help="Relax after the volume scan."
     ),
@@ -137,12 +132,28 @@ settings_options = with_options(
     "of AFLOW's.",
 )
 @settings_options
+@click.option(
+    "--refine",
+    metavar="POTENTIAL",
+    help="Relax again with this potential (sevennet) what lies near the hull of the first; its "
+    "energies count then, and those of the others are unknown.",
+)
+@click.option(
+    "--within",
+    default=0.15,
+    show_default=True,
+    type=Finite(0),
+    help="How near for --refine, in eV/atom above the hull of the first potential.",
+)
 def build(
     system: str | None,
     out: Path,
     elements: tuple[str, ...] | None,
     prototypes: Path | None,
     potential: str,
+    calculator: str | None,
+    refine: str | None,
+    within: float,
     workers: int,
     as_json: bool,
     **settings: Any,
@@ -156,6 +167,8 @@ def build(
     """
     from tfmat.relaxation.databases.build import build as build_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
+    from tfmat.relaxation.databases.refining import Refinement
+    from tfmat.relaxation.potentials.other import choose_potential
     from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
@@ -165,7 +178,10 @@ def build(
         LabellingSettings(**settings),
         prototype_data=prototypes,
         workers=workers,
-        factory=find_potential(potential).factory_for(symbols),
+        factory=choose_potential(potential, calculator).factory_for(symbols),
+        refinement=(
+            Refinement(find_potential(refine).factory_for(symbols), within) if refine else None
+        ),
     )
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))
@@ -178,6 +194,11 @@ def build(
         f"rejected: {rejected or 'none'}\n"
         f"formation energy: {energies['minimum']:.3f} to {energies['maximum']:.3f} eV/atom, "
         f"{100 * energies['negative_fraction']:.1f}% below zero"
+        + (
+            f", of the {summary['refined']['kept']:,} relaxed again with {refine}"
+            if "refined" in summary
+            else ""
+        )
     )
     paper = _PAPER if {symbol.capitalize() for symbol in symbols} == _PAPER_SYSTEM else {}
     click.echo("\n".join(count_lines(summary, paper)))
@@ -208,6 +229,7 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
     found = {
         name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
         for name in ("negative", "stable", "metastable")
+        if name in stability
     }
     if started:
         share = summary["converged"] / started
@@ -225,6 +247,7 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
     lines = [f"{'':53}{'tfmat':>16}{'paper 004':>16}"] if paper else []
     for key, name in names.items():
         if key in found or key in paper:
-            line = f"{name:53}{found.get(key, 'not done'):>16}"
+            lacking = "not known" if key == "negative" else "not done"
+            line = f"{name:53}{found.get(key, lacking):>16}"
             lines.append(line + (f"{paper[key]:>16}" if paper else ""))
     return lines

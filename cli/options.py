@@ -81,6 +81,22 @@ def with_options(*options: Callable[..., Any]) -> Callable[..., Any]:
     return add
 
 
+# What says how stable a structure is.
+potential_options = with_options(
+    click.option(
+        "--potential",
+        default="chgnet",
+        show_default=True,
+        help="chgnet, sevennet (slower, tells polymorphs apart better), sevennet-0, or emt (seven "
+        "metals; to try the command out).",
+    ),
+    click.option(
+        "--calculator",
+        metavar="MODULE:CLASS",
+        help="Any ASE calculator, in place of --potential; made without arguments.",
+    ),
+)
+
 # How structures are read from a SOURCE.
 reading_options = with_options(
     click.option(

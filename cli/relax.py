@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, reading_options
+from .options import Finite, potential_options, reading_options
 
 
 @click.command()
@@ -38,13 +38,14 @@ from .options import Finite, reading_options
     show_default=True,
     help="Keep the space group of each structure, as DFT programs do.",
 )
-@click.option(
-    "--potential",
-    default="chgnet",
-    show_default=True,
-    help="chgnet, or emt (seven metals; to try the command out).",
-)
+@potential_options
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option(
+    "--within",
+    type=Finite(0),
+    help="Take only what lies at most so far above the hull of SOURCE's own formation energies, in "
+    "eV/atom: to relax again, with a better potential, what another one relaxed.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
 @reading_options
 @click.option(
@@ -62,8 +63,10 @@ def relax(
     fixed_cell: bool,
     symmetry: bool,
     potential: str,
+    calculator: str | None,
     workers: int,
     cache: Path | None,
+    within: float | None,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -78,7 +81,7 @@ def relax(
     same command is given again.
     """
     from tfmat.datasets.importing import ImportOptions
-    from tfmat.relaxation.potentials.registry import find_potential
+    from tfmat.relaxation.potentials.other import choose_potential
     from tfmat.relaxation.relax_source import relax_source
     from tfmat.relaxation.relaxing import RelaxationSettings
 
@@ -86,11 +89,12 @@ def relax(
     summary = relax_source(
         source,
         out,
-        find_potential(potential),
+        choose_potential(potential, calculator),
         RelaxationSettings(steps=steps, fmax=fmax, cell=not fixed_cell, symmetry=symmetry),
         options=ImportOptions(**reading),
         workers=workers,
         cache=cache,
+        within=within,
         overwrite=overwrite,
         command=_command(source, out, click.get_current_context()),
     )

@@ -44,7 +44,10 @@ class MissingExtraError(InputError):
     def __init__(self, extra: str, purpose: str) -> None:
         hint = f"{purpose} needs an optional part of tfmat: pip install 'tfmat[{extra}]'"
         if extra == "relax":
-            hint += " (Python 3.11 or 3.12: CHGNet has no wheel for 3.13)"
+            hint += (
+                " (Python 3.11 or 3.12: CHGNet has no wheel for 3.13; there and elsewhere: "
+                "pip install 'tfmat[sevennet]' and --potential sevennet)"
+            )
         super().__init__(hint)
         self.extra = extra
 

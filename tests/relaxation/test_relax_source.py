@@ -305,7 +305,10 @@ def test_results_can_be_relaxed_again_and_numbers_of_the_source_stay(relaxed, fo
     ("words", "message"),
     [
         (["nowhere"], "no such file"),
-        (["{source}", "--potential", "lda"], "not known; there are: chgnet, emt"),
+        (
+            ["{source}", "--potential", "lda"],
+            "not known; there are: chgnet, sevennet, sevennet-0, emt",
+        ),
         (["{source}", "--out", "{folder}"], "not empty"),
         (["{source}", "--out", "{folder}", "--overwrite"], "has not written"),
         (["{iron}"], "none of 1 structures has a relaxed form; the first: .*Fe"),

@@ -13,8 +13,8 @@ from tfmat.crystals.structures import Structures, described
 from tfmat.datasets.sources import read_source, source_of
 from tfmat.progress import Progress
 from tfmat.relaxation.potentials.energy_scale import energies_record
+from tfmat.relaxation.potentials.other import choose_potential
 from tfmat.relaxation.potentials.reference_table import cache_file
-from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import CHUNK, elements_of, reference_rows, references_of
 from tfmat.relaxation.relaxed_rows import outcome
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
@@ -29,6 +29,7 @@ def relax(
     structures: str | Path | Iterable[Structure | Crystal],
     *,
     potential: str = "chgnet",
+    calculator: str | None = None,
     steps: int = 500,
     fmax: float = 0.05,
     fixed_cell: bool = False,
@@ -43,7 +44,9 @@ def relax(
     Args:
         structures: pymatgen structures, or whatever ``tfmat relax`` reads: a file, a folder, a
             dataset or its name.
-        potential: ``chgnet`` (needs the extra ``relax``), or ``emt`` (seven metals; to try it out).
+        potential: ``chgnet`` (needs the extra ``relax``), ``sevennet`` or ``sevennet-0`` (extra
+            ``sevennet``), or ``emt`` (seven metals; to try it out).
+        calculator: ``module:Class`` of any ASE calculator, in place of ``potential``.
         steps: Most steps; 0 only computes the energies of the structures as they are.
         fmax: Largest force of a relaxed structure, in eV/Å (cell gradients alike).
         fixed_cell: Relax positions only.
@@ -61,29 +64,29 @@ def relax(
         InputError: An argument is wrong, or the structures cannot be read.
         MissingExtraError: The potential is not installed.
     """
-    chosen = find_potential(potential)
+    chosen = choose_potential(potential, calculator)
     settings = RelaxationSettings(
         whole("steps", steps, 0), real("fmax", fmax, above=0), not fixed_cell, symmetry
     )
     entries = (
         read_source(structures) if isinstance(structures, str | Path) else source_of(structures)
     ).entries
-    calculator = chosen.factory()
-    weights = chosen.weights(calculator)
+    model = chosen.factory()
+    weights = model.weights_sha256
     readable = [entry for entry in entries if entry.crystal is not None]
     references, missing = references_of(
         elements_of(readable, chosen),
-        calculator,
-        cache_file(calculator, None if cache is None else Path(cache), weights),
+        model,
+        cache_file(model, None if cache is None else Path(cache), weights),
         weights,
-        partial(reference_rows, calculator),
+        partial(reference_rows, model),
     )
     crystals = [entry.crystal for entry in readable if entry.crystal is not None]
     rows: list[Row] = []
     with Progress("relaxing" if steps else "labelling", len(crystals), "structure") as progress:
         for start in range(0, len(crystals), CHUNK):
             chunk = crystals[start : start + CHUNK]
-            rows += relax_rows(calculator, chunk, settings=settings, potential=chosen)
+            rows += relax_rows(model, chunk, settings=settings, potential=chosen)
             progress.update(len(chunk))
     by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
     energies = {number: reference.energy for number, reference in references.items()}
@@ -101,5 +104,5 @@ def relax(
             if item.crystal is not None
         ],
         {item.entry.identifier: item.reason for item in outcomes if item.crystal is None},
-        energies_record(calculator, references),
+        energies_record(model, references),
     )

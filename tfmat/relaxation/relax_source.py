@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, crystals_sha256, read_source
 from tfmat.errors import InputError, TfmatError
+from tfmat.relaxation.near_hull import near_hull
 from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import (
@@ -47,6 +49,7 @@ def relax_source(
     options: ImportOptions | None = None,
     workers: int = 1,
     cache: Path | None = None,
+    within: float | None = None,
     overwrite: bool = False,
     command: str = "",
 ) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def relax_source(
         options: How the source is read.
         workers: Processes.
         cache: Folder of the elements' references; the user's cache by default.
+        within: Take only what lies at most so far above the hull of the source's own formation
+            energies, eV/atom; ``None`` for all.
         overwrite: Replace results that are there.
         command: The command line, for the card.
 
@@ -78,8 +83,14 @@ def relax_source(
     out = Path(out)
     files.check_place(out, overwrite=overwrite, own=is_relaxed)
     found = read_source(source, options)
+    if within is not None:
+        found = replace(
+            found,
+            record=found.record | {"within": within, "energies": found.energies},
+            entries=near_hull(found.entries, within),
+        )
     calculator = potential.factory()
-    weights = potential.weights(calculator)
+    weights = calculator.weights_sha256
     # One process need not load the potential a second time.
     factory = potential.factory if workers > 1 else lambda: calculator
     recipe = {

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
-from tfmat.crystals.hull import energy_above_hull, metastable, stable
+from tfmat.crystals.hull import metastable, stable
 from tfmat.datasets.credit import Credit
 from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import InputError
 from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
+from tfmat.relaxation.databases.refining import Refinement, known_above_hull
 from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
@@ -34,6 +36,7 @@ def build(
     prototype_data: Path | None = None,
     workers: int = 1,
     factory: CalculatorFactory = chgnet,
+    refinement: Refinement | None = None,
 ) -> dict[str, Any]:
     """Fills prototypes with two to four elements in every order and labels the results.
 
@@ -49,6 +52,9 @@ def build(
             by default.
         workers: Processes.
         factory: Makes the calculator; a function of a module.
+        refinement: Has what lies near the hull relaxed again with another potential, whose
+            energies then count. Those of all others are unknown, and what the first potential
+            says of each structure is kept as ``screening_...``.
 
     Returns:
         The summary that is also kept in the metadata: counts at each step, references, energies.
@@ -62,9 +68,16 @@ def build(
     out = Path(out)
     files.check_place(out)
     work = out.with_name(out.name + ".work")
-    task = Task(numbers, settings, prototype_data, work, workers, factory)
+    if refinement is not None and (settings.copies or not settings.relax):
+        raise InputError("--refine relaxes: it goes with neither --copies nor --no-relax")
+    task = Task(numbers, settings, prototype_data, work, workers, factory, refinement=refinement)
     calculator, recipe = task.begin()
-    origin = credit(prototype_data).citing(attribution_of(calculator))
+    cited = attribution_of(calculator)
+    if refinement is not None:
+        second = refinement.factory()
+        recipe["refinement"] = refinement.record(second)
+        cited = [*cited, *attribution_of(second)]
+    origin = credit(prototype_data).citing(cited)
     claim(work, recipe)
     with released(work):
         made = make(task, calculator)
@@ -76,7 +89,7 @@ def build(
 def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit) -> dict[str, Any]:
     rows = [*made.rows, *made.copies]
     energies = made.formation_energies(rows)
-    above = energy_above_hull(made.fractions(rows), energies)
+    above = known_above_hull(made.fractions(rows), energies)
     settings = recipe["settings"]
     with DatasetWriter(
         out,
@@ -98,6 +111,8 @@ def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit
         }
         writer.extra["build"] = {**recipe, **summary}
         writer.extra["energies"] = made.energies
+        if made.screening is not None:
+            writer.extra["screening_energies"] = made.screening
     return summary
 
 
@@ -115,7 +130,8 @@ def properties_of(row: Row, energy: float, distance: float) -> dict[str, float]:
         "energy_per_atom": float(row["energy"]),
     }
     known = {name: float(row[name]) for name in ("converged", "max_force", "steps") if name in row}
-    return properties | known
+    screening = {f"screening_{name}": value for name, value in row.get("screening", {}).items()}
+    return properties | known | screening
 
 
 def stability(
@@ -124,16 +140,17 @@ def stability(
     """Counts structures as paper 004 does for its database.
 
     Args:
-        energies: Formation energies, eV/atom, shape ``(n,)``.
-        above: Energies above the hull, eV/atom, shape ``(n,)``.
+        energies: Formation energies, eV/atom, NaN where unknown, shape ``(n,)``.
+        above: Energies above the hull, eV/atom, likewise, shape ``(n,)``.
 
     Returns:
         Number and share of all of those with a negative formation energy, and among these of the
         stable (at most 0.1 eV/atom above the hull) and the metastable ones (at most 0.15, so the
-        stable ones count, too).
+        stable ones count, too). Where energies are unknown (of structures far above the hull), so
+        is the number with a negative one, and it is left out.
     """
     kinds = {
-        "negative": energies < 0,
+        **({"negative": energies < 0} if np.isfinite(energies).all() else {}),
         "stable": stable(energies, above),
         "metastable": metastable(energies, above),
     }
@@ -143,7 +160,8 @@ def stability(
     }
 
 
-def _statistics(energies: NDArray[np.float64]) -> dict[str, float]:
+def _statistics(every: NDArray[np.float64]) -> dict[str, float]:
+    energies = every[np.isfinite(every)]
     values = {
         "minimum": energies.min(),
         "mean": energies.mean(),

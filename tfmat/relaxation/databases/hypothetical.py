@@ -20,9 +20,17 @@ from tfmat.relaxation.databases.labelling import (
     Base,
     LabellingSettings,
     crystal_of,
+    label_again,
     label_candidates,
     label_copies,
 )
+from tfmat.relaxation.databases.refining import (
+    Refinement,
+    calculator_record,
+    joined,
+    screened,
+)
+from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import Reference, symbol
@@ -51,6 +59,7 @@ class Task:
         workers: Processes.
         factory: Makes the calculator; a function of a module.
         known: Structures of the system, by name, that need not be built again.
+        refinement: What is relaxed again with another potential; ``None`` for nothing.
     """
 
     numbers: tuple[int, ...]
@@ -60,6 +69,7 @@ class Task:
     workers: int
     factory: CalculatorFactory
     known: Mapping[str, Crystal] = field(default_factory=dict)
+    refinement: Refinement | None = None
 
     def begin(self) -> tuple[Calculator, dict[str, Any]]:
         """Loads the potential.
@@ -78,11 +88,7 @@ class Task:
             "elements": [symbol(number) for number in self.numbers],
             "prototypes": prototypes,
             "settings": self.settings.record(),
-            "calculator": {
-                "name": calculator.name,
-                "version": calculator.version,
-                "energy_scale": calculator.scale,
-            },
+            "calculator": calculator_record(calculator),
         }
 
     def once(self, calculator: Calculator) -> CalculatorFactory:
@@ -101,6 +107,7 @@ class Hypothetical:
         counts: Candidates and what became of them.
         references: The elements, by atomic number.
         energies: The entry of the record that says what the energies mean.
+        screening: The same for the first potential, where a second one has the last word.
     """
 
     rows: list[Row]
@@ -109,9 +116,10 @@ class Hypothetical:
     counts: dict[str, Any]
     references: Mapping[int, Reference]
     energies: dict[str, Any]
+    screening: dict[str, Any] | None = None
 
     def formation_energies(self, rows: Sequence[Row]) -> NDArray[np.float64]:
-        """Returns formation energies of some rows, eV/atom, shape ``(n,)``."""
+        """Returns formation energies of some rows, eV/atom, NaN if unknown, shape ``(n,)``."""
         references = [reference.energy for reference in self.references.values()]
         totals = np.array([row["energy"] for row in rows], dtype=np.float64)
         energies: NDArray[np.float64] = totals - self.fractions(rows) @ references
@@ -172,6 +180,16 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
             f"none of {len(chosen)} candidates is left ({', '.join(reasons)}); "
             "raise --max-atoms, --max-length or --steps, or give other --prototypes"
         )
+    refined: dict[str, Any] = {}
+    screening = None
+    if task.refinement is not None:
+        screening = energies_record(calculator, references)
+        calculator = task.refinement.factory()
+        kept, again, refined = _refined(task, task.refinement, calculator, kept, references, chosen)
+        rejected += again
+        references = element_references(
+            task.numbers, calculator, task.work / "references-refined.json"
+        )
     copies, failed = _copies(task, calculator, kept)
     relaxed = [row["converged"] for row in labelled if "converged" in row]
     counts = {
@@ -185,6 +203,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         "kept": len(kept),
         "copies": len(copies),
         "unconverged": sum(not row.get("converged", True) for row in kept),
+        **refined,
     }
     originals = [row | {"id": f"{row['id']}:0"} for row in kept]
     return Hypothetical(
@@ -194,7 +213,48 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         counts,
         references,
         energies_record(calculator, references),
+        screening,
     )
+
+
+def _refined(
+    task: Task,
+    refinement: Refinement,
+    calculator: Calculator,
+    kept: Sequence[Row],
+    references: Mapping[int, Reference],
+    chosen: Sequence[Candidate],
+) -> tuple[list[Row], list[Row], dict[str, Any]]:
+    """Relaxes again what lies near the hull; returns what stays, what goes, and the counts."""
+    candidates = {item.identifier: item for item in chosen}
+    fractions = shares((np.array(row["numbers"]) for row in kept), task.numbers)
+    every = screened(kept, fractions, [references[number].energy for number in task.numbers])
+    near = {
+        row["id"]: row for row in every if row["screening"]["e_above_hull"] <= refinement.within
+    }
+    labelled = list(
+        run_chunks(
+            task.work / "refined",
+            [(row, candidates[name]) for name, row in near.items()],
+            partial(label_again, settings=task.settings),
+            refinement.factory if task.workers > 1 else lambda: calculator,
+            size=_SMALLEST_CHUNK,
+            workers=task.workers,
+            description="relaxing again",
+        )
+    )
+    at_rest, rejected = _settled(labelled, task.settings)
+    if task.settings.duplicates == "drop":
+        at_rest, twice = _without_duplicates(at_rest)
+        rejected += twice
+    if not at_rest:
+        raise NothingLeftError(
+            f"none of {len(near)} structures within {refinement.within:g} eV/atom of the hull is "
+            f"left with {calculator.name} ({rejected[0]['reason']}); raise --within or --steps"
+        )
+    stay = joined(every, {row["id"]: row for row in at_rest}, near)
+    counts = {"relaxed": len(near), "kept": len(at_rest)}
+    return stay, rejected, {"refined": counts}
 
 
 def asked_to_relax(rows: Sequence[Row]) -> int:

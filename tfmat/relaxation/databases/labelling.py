@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -103,24 +104,70 @@ def label_candidates(
             rows.append(_row(item.identifier, item.prototype, scan.crystal, scan.energy))
     if settings.relax:
         sound = [number for number, row in enumerate(rows) if "reason" not in row]
-        ends = relax(
-            [crystal_of(rows[number]) for number in sound],
-            calculator,
-            steps=settings.steps,
-            fmax=settings.fmax,
-            symmetry=settings.symmetry,
-        )
+        starts = [rows[number] for number in sound]
+        ends = relax_again(calculator, starts, settings=settings)
         for number, end in zip(sound, ends, strict=True):
-            rows[number] = _relaxed(candidates[number], end, settings)
+            rows[number] = end
     return rows
 
 
-def _relaxed(item: Candidate, end: Relaxed, settings: LabellingSettings) -> Row:
+def relax_again(
+    calculator: Calculator, rows: Sequence[Row], *, settings: LabellingSettings
+) -> list[Row]:
+    """Relaxes labelled structures and applies the selection.
+
+    Args:
+        calculator: The potential.
+        rows: Structures, as :func:`label_candidates` returns them.
+        settings: How.
+
+    Returns:
+        One row for each: the structure where it came to rest, or the reason why there is none.
+    """
+    ends = relax(
+        [crystal_of(row) for row in rows],
+        calculator,
+        steps=settings.steps,
+        fmax=settings.fmax,
+        symmetry=settings.symmetry,
+    )
+    return [_relaxed(row, end, settings) for row, end in zip(rows, ends, strict=True)]
+
+
+def label_again(
+    calculator: Calculator,
+    tasks: Sequence[tuple[Row, Candidate]],
+    *,
+    settings: LabellingSettings,
+) -> list[Row]:
+    """Labels structures that another potential has relaxed, from two starts.
+
+    Potentials differ in volume and in the ways that lead down, so that each start finds minima
+    that the other misses: the other potential's end, and the filled prototype itself.
+
+    Args:
+        calculator: The potential.
+        tasks: Structures, and the candidates that they were made of.
+        settings: How.
+
+    Returns:
+        One row for each: the lower of the two ends, or the reason why there is none.
+    """
+    again = relax_again(calculator, [row for row, _ in tasks], settings=settings)
+    anew = label_candidates(calculator, [item for _, item in tasks], settings=settings)
+    return [min(pair, key=_rank) for pair in zip(again, anew, strict=True)]
+
+
+def _rank(row: Row) -> tuple[bool, bool, float]:
+    return "reason" in row, not row.get("converged", False), row.get("energy", math.inf)
+
+
+def _relaxed(start: Row, end: Relaxed, settings: LabellingSettings) -> Row:
     reason = end.reason or _unfit(end.crystal, settings)
     known = {"converged": end.converged, "max_force": end.max_force, "steps": end.steps}
     if reason:
-        return _rejected(item.identifier, reason) | known
-    return _row(item.identifier, item.prototype, end.crystal, end.energy) | known
+        return _rejected(start["id"], reason) | known
+    return _row(start["id"], start["prototype"], end.crystal, end.energy) | known
 
 
 def label_copies(

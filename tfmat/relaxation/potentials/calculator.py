@@ -47,11 +47,13 @@ class Calculator(Protocol):
         name: Name of the potential, for the record.
         version: Its version.
         scale: What its energies mean, for the record.
+        weights_sha256: SHA-256 of its weights; ``""`` where it has none, or they are not known.
     """
 
     name: str
     version: str
     scale: str
+    weights_sha256: str
 
     def energies(self, crystals: Sequence[Crystal]) -> NDArray[np.float64]:
         """Returns energies in eV/atom, shape ``(n,)``; NaN where the potential fails."""
@@ -81,6 +83,7 @@ class AseCalculator:
         self.name = name
         self.version = version or ase.__version__
         self.scale = f"as {name} gives it"
+        self.weights_sha256 = ""
         self._calculator = calculator
 
     def energies(self, crystals: Sequence[Crystal]) -> NDArray[np.float64]:

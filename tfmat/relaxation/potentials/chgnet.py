@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat import files
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import require
-from tfmat.relaxation.potentials.calculator import Calculator, Evaluation
+from tfmat.relaxation.potentials.batched import BatchedCalculator, Network
+from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.chgnet_network import ChgnetNetwork
 from tfmat.relaxation.potentials.corrections import anion_correction
 
-# Larger batches are no faster, since their arrays no longer fit the cache, and an atom of a dense
-# metal takes 4 MB.
-_CRYSTALS, _ATOMS = 32, 640
-# Nothing in its training was as dense by far, and the neighbours would fill the memory, Å³.
-_SMALLEST_VOLUME = 1.0
-# Polonium to radium have rows in its embedding, but were in none of the structures it learned.
-ELEMENTS = frozenset(range(1, 95)) - frozenset(range(84, 89))
 
-
-class ChgnetCalculator:
+class ChgnetCalculator(BatchedCalculator):
     """CHGNet (Deng et al., Nat. Mach. Intell. 5, 1031 (2023)), with the weights of its package.
 
     It learned energies that carry the Materials Project's 2020 anion corrections, which elements
@@ -35,6 +31,10 @@ class ChgnetCalculator:
     Raises:
         MissingExtraError: The extra ``[relax]`` is not installed.
     """
+
+    # Larger batches are no faster, since their arrays no longer fit the cache, and an atom of a
+    # dense metal takes 4 MB.
+    most_crystals, most_atoms = 32, 640
 
     def __init__(self) -> None:
         package = require("chgnet.model", "relax", "labelling with CHGNet")
@@ -48,52 +48,24 @@ class ChgnetCalculator:
         self.name = "CHGNet"
         self.version = f"{version('chgnet')}, weights {model.version}"
         self.scale = f"CHGNet weights {model.version}: PBE, MP2020 anion correction taken off"
+        self.weights_sha256 = _weights(model.version)
 
-    def energies(self, crystals: Sequence[Crystal]) -> NDArray[np.float64]:
-        """Returns energies in eV/atom, shape ``(n,)``; NaN where the potential fails."""
-        values = np.full(len(crystals), np.nan)
-        for rows in self._batches(crystals):
-            values[rows] = self._network.energies([crystals[row] for row in rows])
-        return values - [anion_correction(crystal.numbers) for crystal in crystals]
+    def network(self, crystals: Sequence[Crystal]) -> Network:
+        """Returns the weights."""
+        return self._network
 
-    def evaluate(self, crystals: Sequence[Crystal]) -> Evaluation:
-        """Returns energies, forces and stresses; NaN where the potential fails."""
-        found = Evaluation.unknown(crystals)
-        for rows in self._batches(crystals):
-            part = [crystals[row] for row in rows]
-            energies, forces, stresses = self._network.evaluate(part)
-            corrections = [anion_correction(crystal.numbers) for crystal in part]
-            found.energies[rows] = energies - corrections
-            found.stresses[rows] = stresses
-            for row, force in zip(rows, forces, strict=True):
-                found.forces[row] = force
-        return found
+    def correction(self, numbers: NDArray[np.uint8]) -> float:
+        """Returns the anion correction of a compound, eV/atom."""
+        return anion_correction(numbers)
 
-    def covers(self, numbers: NDArray[np.uint8]) -> bool:
-        """Says whether it has learned all of these elements.
 
-        Args:
-            numbers: Atomic numbers.
-        """
-        return ELEMENTS.issuperset(int(number) for number in np.unique(numbers))
-
-    def _batches(self, crystals: Sequence[Crystal]) -> Iterator[list[int]]:
-        sound = [
-            row
-            for row, crystal in enumerate(crystals)
-            if self.covers(crystal.numbers)
-            and abs(np.linalg.det(crystal.lattice)) > _SMALLEST_VOLUME * len(crystal)
-        ]
-        batch: list[int] = []
-        atoms = 0
-        for row in sound:
-            if batch and (len(batch) == _CRYSTALS or atoms + len(crystals[row]) > _ATOMS):
-                yield batch
-                batch, atoms = [], 0
-            batch.append(row)
-            atoms += len(crystals[row])
-        if batch:
-            yield batch
+def _weights(release: str) -> str:
+    """Returns the SHA-256 of the weights file that CHGNet's wheel carries."""
+    spec = find_spec("chgnet")
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        for file in sorted((Path(place) / "pretrained" / release).glob("*.pth.tar")):
+            return files.sha256(file)
+    return ""
 
 
 def chgnet() -> Calculator:

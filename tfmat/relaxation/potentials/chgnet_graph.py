@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.relaxation.potentials.neighbours import neighbours
 
-# A point closer than this to itself is itself, Å (pymatgen's tolerance, which CHGNet uses).
-_SAME = 1e-8
 # Images are packed into one integer with their bond; no cell needs more of them than this.
 _IMAGES = 1 << 10
 
@@ -68,12 +67,10 @@ def build_graph(crystals: Sequence[Crystal], cutoff: float, short_cutoff: float)
     """
     sizes = np.array([len(crystal) for crystal in crystals])
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    parts = [_neighbours(crystal, cutoff) for crystal in crystals]
+    parts = [neighbours(crystal, cutoff) for crystal in crystals]
     pairs = [len(part[0]) for part in parts]
     centres = np.concatenate([part[0] + start for part, start in zip(parts, offsets, strict=False)])
-    neighbours = np.concatenate(
-        [part[1] + start for part, start in zip(parts, offsets, strict=False)]
-    )
+    reached = np.concatenate([part[1] + start for part, start in zip(parts, offsets, strict=False)])
     images = np.concatenate([part[2] for part in parts]).astype(np.int64)
     positions = np.concatenate([crystal.positions for crystal in crystals])
     lattices = np.stack([crystal.lattice for crystal in crystals])
@@ -81,10 +78,10 @@ def build_graph(crystals: Sequence[Crystal], cutoff: float, short_cutoff: float)
     # Both directions of a bond get one key: the one from the lower atom; from an atom to its own
     # image, the one whose image is positive in its first component that is not zero.
     leading = np.sign(images @ np.array([_IMAGES**2, _IMAGES, 1]))
-    forward = (centres < neighbours) | ((centres == neighbours) & (leading > 0))
+    forward = (centres < reached) | ((centres == reached) & (leading > 0))
     sign = np.where(forward, 1, -1)
-    low = np.where(forward, centres, neighbours)
-    high = np.where(forward, neighbours, centres)
+    low = np.where(forward, centres, reached)
+    high = np.where(forward, reached, centres)
     code = (images * sign[:, None] + _IMAGES // 2) @ np.array([_IMAGES**2, _IMAGES, 1])
     key = (low * offsets[-1] + high) * _IMAGES**3 + code
     _, representatives, bonds = np.unique(key, return_index=True, return_inverse=True)
@@ -112,7 +109,7 @@ def build_graph(crystals: Sequence[Crystal], cutoff: float, short_cutoff: float)
         first=first,
         second=second,
         centres=centres,
-        neighbours=neighbours,
+        neighbours=reached,
         bonds=bonds,
         short=short,
         corners=centres[one],
@@ -121,25 +118,6 @@ def build_graph(crystals: Sequence[Crystal], cutoff: float, short_cutoff: float)
         left_sign=sign[one].astype(np.float32),
         right_sign=sign[other].astype(np.float32),
     )
-
-
-def _neighbours(
-    crystal: Crystal, cutoff: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    from pymatgen.optimization.neighbors import find_points_in_spheres
-
-    points = np.ascontiguousarray(crystal.positions, dtype=np.float64)
-    centres, neighbours, images, distances = find_points_in_spheres(
-        points,
-        points,
-        r=float(cutoff),
-        pbc=np.ones(3, dtype=np.int64),
-        lattice=np.ascontiguousarray(crystal.lattice, dtype=np.float64),
-        tol=_SAME,
-    )
-    others = (centres != neighbours) | (distances > _SAME)
-    order = np.argsort(centres[others], kind="stable")
-    return centres[others][order], neighbours[others][order], images[others][order]
 
 
 def _pairs(groups: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -85,9 +85,11 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
         steps=REFERENCE_STEPS,
         fmax=REFERENCE_FMAX,
     )
-    found = [
-        (end.energy, name) for end, (name, _) in zip(ends, starts, strict=True) if not end.reason
-    ]
+    sound = [(end, name) for end, (name, _) in zip(ends, starts, strict=True) if not end.reason]
+    # A potential may have a hole where atoms are denser than all it has learned (SevenNet has for H
+    # and He): a relaxation goes down and down there.
+    settled = [(end, name) for end, name in sound if end.converged] or sound
+    found = [(end.energy, name) for end, name in settled]
     if not found:
         raise TfmatError(f"{calculator.name} binds element {number} in none of its prototypes")
     energy, prototype = min(found)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from tfmat import files
 from tfmat.errors import InputError
 from tfmat.relaxation.databases.substitute import system_numbers
+from tfmat.relaxation.potentials.batched import MPTRJ_ELEMENTS
 from tfmat.relaxation.potentials.calculator import AseCalculator, Calculator, CalculatorFactory
-from tfmat.relaxation.potentials.chgnet import ELEMENTS, chgnet
-
-
-def _no_weights(_: Calculator) -> str:
-    return ""
+from tfmat.relaxation.potentials.chgnet import chgnet
+from tfmat.relaxation.potentials.energy_notes import (
+    CHGNET_ENERGIES,
+    EMT_ENERGIES,
+    SEVENNET_ENERGIES,
+)
+from tfmat.relaxation.potentials.sevennet import sevennet, sevennet_0
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,6 @@ class Potential:
         reach: An atom farther than this from all others feels nothing, Å.
         energies: What its formation energies mean beside the Materials Project's, for the card.
         citation: Whom to cite, as Markdown.
-        weights: SHA-256 of the weights of a calculator, ``""`` where it has none.
     """
 
     name: str
@@ -37,7 +37,6 @@ class Potential:
     reach: float
     energies: str
     citation: str
-    weights: Callable[[Calculator], str] = _no_weights
 
     @property
     def attribution(self) -> str:
@@ -66,43 +65,8 @@ def emt() -> Calculator:
     return AseCalculator(EMT(), "EMT")
 
 
-def _chgnet_weights(calculator: Calculator) -> str:
-    """Returns the SHA-256 of the weights file that CHGNet's wheel carries."""
-    from importlib.util import find_spec
-
-    spec = find_spec("chgnet")
-    release = calculator.version.rpartition(" ")[2]
-    for place in (spec.submodule_search_locations or []) if spec is not None else []:
-        for file in sorted((Path(place) / "pretrained" / release).glob("*.pth.tar")):
-            return files.sha256(file)
-    return ""
-
-
 # ASE's EMT has numbers for H, C, N and O as well, made for adsorbates and of no use here.
 _EMT = frozenset((13, 28, 29, 46, 47, 78, 79))
-
-_CHGNET_ENERGIES = """\
-CHGNet learned total energies of the Materials Project: PBE, with +U for oxides and fluorides of \
-Co, Cr, Fe, Mn, Mo, Ni, V and W, and with the MP2020 corrections. Compounds carry those \
-corrections and elements do not.
-
-- **The MP2020 anion correction is taken off** (−0.687 eV for each O of an oxide, −0.472 for Se, \
-−0.462 for F, ...). The formation energies here are those of plain PBE, the scale of the papers: \
-compare them with *uncorrected* PBE. The formation energies that the Materials Project shows are \
-corrected ones; beside them these lie higher, by the correction of the anion times its share of \
-the atoms (Bi2Se3: 0.28 eV/atom).
-- **The +U shifts of transition metals are not taken off.** In oxides and fluorides of the eight \
-metals above the MP2020 scheme also shifts each metal atom by −1.6 to −4.4 eV, which CHGNet \
-learned with the rest. Compare such compounds only with each other.
-- The references of the elements are relaxed with the same potential, so formation energies from \
-here may be mixed with those of `tfmat data build` with the same weights, not with energies from \
-DFT.
-- CHGNet is softer than PBE far from equilibrium: the energy of a strongly distorted structure, \
-and so ΔEf, comes out too low rather than too high."""
-
-_EMT_ENERGIES = """\
-Effective medium theory is a toy: fast, for Al, Ni, Cu, Pd, Ag, Pt, Au and their alloys, with no \
-correction of any kind. Use it to try the command out, and for no conclusion about a material."""
 
 POTENTIALS = {
     potential.name: potential
@@ -110,19 +74,29 @@ POTENTIALS = {
         Potential(
             "chgnet",
             chgnet,
-            ELEMENTS,
+            MPTRJ_ELEMENTS,
             # The cutoff of its atom graph.
             reach=6.0,
-            energies=_CHGNET_ENERGIES,
+            energies=CHGNET_ENERGIES,
             citation="Deng et al., *Nat. Mach. Intell.* 5, 1031 (2023)",
-            weights=_chgnet_weights,
+        ),
+        *(
+            Potential(
+                word,
+                factory,
+                MPTRJ_ELEMENTS,
+                reach=5.0,
+                energies=SEVENNET_ENERGIES,
+                citation="Park et al., *J. Chem. Theory Comput.* 20, 4857 (2024)",
+            )
+            for word, factory in (("sevennet", sevennet), ("sevennet-0", sevennet_0))
         ),
         Potential(
             "emt",
             emt,
             _EMT,
             reach=6.0,
-            energies=_EMT_ENERGIES,
+            energies=EMT_ENERGIES,
             citation="Jacobsen et al., *Surf. Sci.* 366, 394 (1996)",
         ),
     )
@@ -149,5 +123,10 @@ def find_potential(name: str) -> Potential:
         InputError: There is none.
     """
     if name.lower() not in POTENTIALS:
+        if name.lower().startswith(("7net", "sevennet")):
+            raise InputError(
+                f"--potential {name}: only weights that come with SevenNet's package are used, "
+                "others would be downloaded; there are: sevennet (7net-l3i5), sevennet-0"
+            )
         raise InputError(f"--potential {name}: not known; there are: {', '.join(POTENTIALS)}")
     return POTENTIALS[name.lower()]

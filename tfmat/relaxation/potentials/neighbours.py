@@ -1,0 +1,40 @@
+"""The neighbours of every atom of a crystal, its own images included."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmat.crystals.crystal import Crystal
+
+# A point closer than this to itself is itself, Å (pymatgen's tolerance, which CHGNet uses).
+_SAME = 1e-8
+
+
+def neighbours(
+    crystal: Crystal, cutoff: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Finds all pairs of atoms within a cutoff, each in both directions.
+
+    Args:
+        crystal: The crystal.
+        cutoff: Å.
+
+    Returns:
+        For each pair the first atom (ascending) and the second one, shape ``(pairs,)``, and the
+        cell in which the second one lies, shape ``(pairs, 3)``.
+    """
+    from pymatgen.optimization.neighbors import find_points_in_spheres
+
+    points = np.ascontiguousarray(crystal.positions, dtype=np.float64)
+    first, second, images, distances = find_points_in_spheres(
+        points,
+        points,
+        r=float(cutoff),
+        pbc=np.ones(3, dtype=np.int64),
+        lattice=np.ascontiguousarray(crystal.lattice, dtype=np.float64),
+        tol=_SAME,
+    )
+    others = (first != second) | (distances > _SAME)
+    order = np.argsort(first[others], kind="stable")
+    return first[others][order], second[others][order], images[others][order]
