@@ -16,7 +16,7 @@ from typing import Any
 from tfmat import disk
 from tfmat.errors import InputError
 from tfmat.locks import held
-from tfmat.temporaries import lock_of, old_of, sweep, temporary_file, temporary_folder
+from tfmat.temporaries import leftovers, lock_of, old_of, sweep, temporary_file, temporary_folder
 
 
 @contextmanager
@@ -38,6 +38,20 @@ def claimed(path: Path) -> Iterator[None]:
             stack.enter_context(held(lock_of(path), path))
         sweep(path)
         yield
+
+
+def settle(path: Path) -> None:
+    """Mends what a killed process has left of an output, if anything.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        InputError: Another process is writing it.
+    """
+    if leftovers(path):
+        with claimed(path):
+            pass
 
 
 @contextmanager
@@ -105,7 +119,7 @@ def replacing_folder(
         with placing(path):
             temporary = stack.enter_context(temporary_folder(path))
         yield temporary
-        check_place(path, overwrite=overwrite, own=own)  # others may have written there
+        _check_place(path, overwrite, own)  # others may have written there
         _put(temporary, path)
 
 
@@ -114,7 +128,7 @@ def check_place(
 ) -> None:
     """Refuses a folder that cannot be written, before there is anything to write.
 
-    One that a killed command was about to replace is put back first, where a kill could take it.
+    What killed commands have left of it is mended first (:func:`settle`).
 
     Args:
         path: The folder.
@@ -127,9 +141,12 @@ def check_place(
     """
     with placing(path):
         path = Path(path).resolve()
-        if path.name and old_of(path).exists():
-            with claimed(path):
-                pass
+    settle(path)
+    _check_place(path, overwrite, own)
+
+
+def _check_place(path: Path, overwrite: bool, own: Callable[[Path], bool] | None) -> None:
+    with placing(path):
         exists = path.exists()
     if exists and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder with --out")

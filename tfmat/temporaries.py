@@ -95,7 +95,7 @@ def discard(folder: Path) -> None:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """Returns what killed processes have left of an output, but for its lock.
+    """Returns what processes have beside an output, or killed ones have left.
 
     Args:
         path: The output.
@@ -104,8 +104,9 @@ def leftovers(path: Path) -> list[Path]:
         names = [item.name for item in path.parent.iterdir()]
     except OSError:
         return []
-    found = [path.with_name(name) for name in names if name.startswith(f".{path.name}{_MARK}")]
-    return sorted(item for item in found if item != lock_of(path))
+    return [
+        path.with_name(name) for name in sorted(names) if name.startswith(f".{path.name}{_MARK}")
+    ]
 
 
 def sweep(path: Path) -> None:

@@ -142,6 +142,8 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
     files.check_place(out, overwrite=options.overwrite, own=is_dataset)
     work = out.with_name(out.name + ".work")
     recipe = {"url": source.url, "query": source.query, "limit": options.limit}
+    with files.placing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
     with alone(work):
         work.mkdir(exist_ok=True)
         state = _claim(work, recipe)

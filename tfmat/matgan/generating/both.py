@@ -65,7 +65,7 @@ def mend(out: Path) -> None:
     Raises:
         InputError: Another process is writing there.
     """
-    if leftovers(summary_of(out)):
+    if leftovers(out) or leftovers(summary_of(out)):
         with claimed(out):
             _mend(out)
 
