@@ -38,7 +38,7 @@ def full_at(command: Command, points: range | list[int], name: str) -> None:
     tally.check()
 
 
-@pytest.mark.parametrize("name", ["structures", "matgan"])
+@pytest.mark.parametrize("name", ["matgan"])
 def test_no_file_may_grow_beyond_a_length(machine: Machine, name: str) -> None:
     """Whichever library writes it: Python, NumPy, Arrow."""
     command = command_of(machine, name)

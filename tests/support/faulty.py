@@ -59,11 +59,11 @@ class Disk:
         else:
             return
         # A name within an open folder is taken for one in ROOT.
-        if isinstance(path, int) or not Path(os.fsdecode(path)).absolute().is_relative_to(
-            self.root
-        ):
-            return
-        self._strike(event)
+        if not isinstance(path, int) and self._holds(Path(os.fsdecode(path))):
+            self._strike(event)
+
+    def _holds(self, path: Path) -> bool:
+        return path.absolute().is_relative_to(self.root)
 
     def _strike(self, event: str) -> None:
         self.count += 1
