@@ -209,9 +209,12 @@ FULL = {
 @pytest.mark.parametrize("error", FULL.values(), ids=FULL)
 def test_a_full_disk_names_the_output(tmp_path, error):
     target = tmp_path / "out"
-    with pytest.raises(OSError, match="out'") as caught, replacing_folder(target) as temporary:
-        with replacing(temporary / "part.json"):
-            raise error
+    with (
+        pytest.raises(OSError, match="out'") as caught,
+        replacing_folder(target) as temporary,
+        replacing(temporary / "part.json"),
+    ):
+        raise error
     assert caught.value.errno in disk.FULL
     assert caught.value.filename == str(target)
     assert list(tmp_path.iterdir()) == []
@@ -223,7 +226,7 @@ def test_all_that_is_placed_is_on_disk_before(tmp_path, monkeypatch):
     sync = os.fsync
 
     def noting(handle):
-        synced.append(Path(os.readlink(f"/proc/self/fd/{handle}")))
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink())
         sync(handle)
 
     monkeypatch.setattr(os, "fsync", noting)

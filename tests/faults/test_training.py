@@ -1,4 +1,4 @@
-"""A training that is killed anywhere goes on to the same end; its exports are whole or not at all."""
+"""A training that is killed anywhere goes on to the same end; exports are whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from faults import Machine, State, Tally, hidden, state_of
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
+
+from tfmat.files import folder_size
 
 pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(3600)]
 MODULES = [
@@ -117,24 +119,14 @@ def test_a_full_disk(machine: Machine, unbroken: tuple[State, int, float]) -> No
 def test_a_small_disk(machine: Machine, unbroken: tuple[State, int, float]) -> None:
     whole, _, _ = unbroken
     run = machine.root / "run"
-    size = sum(
-        path.stat().st_size for path in (machine.root / "whole").rglob("*") if path.is_file()
-    )
+    small = machine.root / "disk"
+    size = folder_size(machine.root / "whole")
     tally = Tally("train: small disk")
     for share in (0.02, 0.2, 0.4, 0.6, 0.8):
-        run.mkdir()
-        mount = [
-            "mount",
-            "-t",
-            "tmpfs",
-            "-o",
-            f"size={int(size * share)}",
-            "tmpfs",
-            str(run.parent / "disk"),
-        ]
-        (run.parent / "disk").mkdir(exist_ok=True)
-        run.rmdir()
+        small.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={int(size * share)}", "tmpfs", str(small)]
         if subprocess.run(mount, capture_output=True, check=False).returncode:
+            small.rmdir()
             pytest.skip("a disk can be mounted by root alone")
         words = TRAIN.replace("--out run", "--out disk/run").split()
         try:
@@ -142,12 +134,12 @@ def test_a_small_disk(machine: Machine, unbroken: tuple[State, int, float]) -> N
             tally.words(outcome, f"{share}")
             tally.expect(outcome.code == 1, "wrong exit code", f"{share}: {outcome}")
             tally.expect("No space left" in outcome.complaint, "not named", outcome.stderr)
-            tally.expect(not hidden(run.parent / "disk"), "temporaries stay", f"{share}")
-            if (run.parent / "disk" / "run").exists():
-                shutil.copytree(run.parent / "disk" / "run", run)
+            tally.expect(not hidden(small), "temporaries stay", f"{share}")
+            if (small / "run").exists():
+                shutil.copytree(small / "run", run)
         finally:
-            subprocess.run(["umount", str(run.parent / "disk")], check=True)
-            (run.parent / "disk").rmdir()
+            subprocess.run(["umount", str(small)], check=True)
+            small.rmdir()
         go_on(machine, whole, tally, f"{share}")
     tally.check()
 

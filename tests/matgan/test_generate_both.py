@@ -1,4 +1,4 @@
-"""A table of formulas and its summary never part, whenever the command that wrote them was killed."""
+"""A table of formulas and its summary stay together, whenever their command was killed."""
 
 import json
 import warnings
