@@ -152,6 +152,20 @@ def test_only_what_no_process_writes_any_more_is_removed(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [others.name, "out.txt"]
 
 
+def test_where_the_file_system_has_no_locks_nothing_is_removed(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def no_locks(handle, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    maybe_alive = tmp_path / ".out.tfmat-abcdefgh"
+    maybe_alive.mkdir()
+    with replacing_folder(tmp_path / "out") as temporary:
+        (temporary / "a").write_text("1")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", maybe_alive.name}
+
+
 def test_the_second_process_is_told_of_the_first(tmp_path):
     script = (
         "import sys, time; sys.argv = ['/bin/tfmat', 'data', 'import', '--api-key', 'secret']\n"

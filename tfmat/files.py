@@ -173,6 +173,7 @@ def _put(new: Path, path: Path) -> None:
         new.rename(path)
     elif not disk.exchange(new, path):
         old = old_of(path)
+        shutil.rmtree(old, ignore_errors=True)
         path.rename(old)
         try:
             new.rename(path)

@@ -49,23 +49,26 @@ def held(file: Path, place: Path, *, remove: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
-def lock(handle: int) -> bool:
+def lock(handle: int) -> bool | None:
     """Locks an open file or folder until it is closed or its process ends.
 
     Args:
         handle: File descriptor.
 
     Returns:
-        Whether it could be locked: nobody else has.
+        Whether it could be locked: nobody else has. ``None`` where there are no such locks: on
+        Windows, and on some network file systems.
     """
     try:
         import fcntl
     except ImportError:
-        return True  # Windows has no such lock
+        return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError:
+        return None
     return True
 
 
@@ -95,7 +98,7 @@ def _acquire(file: Path, place: Path) -> int:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
             raise InputError(f"{file}: is no lock of tfmat; remove it")
-        if not lock(handle):
+        if lock(handle) is False:
             with os.fdopen(handle, "rb") as stream:
                 raise InputError(
                     f"{place}: another process is writing there ({_holder(stream.read(4096))}); "

@@ -45,7 +45,7 @@ def temporary_file(path: Path) -> Iterator[Path]:
     while True:
         handle, name = tempfile.mkstemp(path.suffix, f".{path.name}{_MARK}", path.parent)
         temporary = Path(name)
-        if lock(handle) and is_at(handle, temporary):
+        if lock(handle) is not False and is_at(handle, temporary):
             break
         os.close(handle)  # taken for a killed process's before it was locked
     # mkstemp makes it private.
@@ -70,7 +70,7 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     while True:
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}{_MARK}", dir=path.parent))
         handle = _open(temporary)
-        if handle is None or (lock(handle) and is_at(handle, temporary)):
+        if handle is None or (lock(handle) is not False and is_at(handle, temporary)):
             break
         os.close(handle)
     temporary.chmod(0o777 & ~_umask())
@@ -137,7 +137,8 @@ def sweep_within(folder: Path) -> None:
 def _mend(item: Path, path: Path) -> None:
     handle = _open(item)
     try:
-        if handle is not None and not lock(handle):
+        unused = None if handle is None else lock(handle)
+        if unused is False:
             return  # somebody is writing it
         if item == old_of(path) and not _stands(path):
             item.replace(path)
@@ -146,7 +147,9 @@ def _mend(item: Path, path: Path) -> None:
                 RecoveredWarning,
                 stacklevel=2,
             )
-        elif item.is_dir() and not item.is_symlink():
+        elif unused is None:
+            return  # somebody may be writing it
+        elif item.is_dir():
             shutil.rmtree(item, ignore_errors=True)
         else:
             item.unlink(missing_ok=True)

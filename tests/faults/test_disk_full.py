@@ -14,6 +14,7 @@ from faults_commands import COMMANDS, command_of
 SHORT = ["import", "structures", "matgan"]
 # What the message may weigh, for the same limit holds for it.
 SMALLEST = 4096
+MOST = 40
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -25,12 +26,13 @@ def test_some_operations_find_the_disk_full(machine: Machine, name: str) -> None
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_operation_finds_the_disk_full(machine: Machine, name: str) -> None:
+def test_many_operations_find_the_disk_full(machine: Machine, name: str) -> None:
     command = command_of(machine, name)
-    full_at(command, range(1, command.operations), name)
+    points = range(1, command.operations)
+    full_at(command, random.Random(2).sample(points, min(len(points), MOST)), name)
 
 
-def full_at(command: Command, points: range | list[int], name: str) -> None:
+def full_at(command: Command, points: list[int], name: str) -> None:
     tally = Tally(f"{name}: disk full at an operation")
     for point in points:
         command.restore()

@@ -21,7 +21,7 @@ def test_a_kill_at_some_times(machine: Machine, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_kill_at_many_times(machine: Machine, name: str) -> None:
-    kill_after(machine, name, 25)
+    kill_after(machine, name, 15)
 
 
 def kill_after(machine: Machine, name: str, count: int) -> None:

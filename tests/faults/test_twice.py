@@ -18,7 +18,7 @@ def test_two_at_once(machine: Machine, name: str) -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_two_at_once_many_times(machine: Machine, name: str) -> None:
-    twice(machine, name, 15)
+    twice(machine, name, 8)
 
 
 def twice(machine: Machine, name: str, count: int) -> None:

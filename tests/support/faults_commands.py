@@ -19,7 +19,9 @@ MODULES = [
     "tfmat.cli.main",
     "tfmat.cli.data",
     "tfmat.cli.generate_structures",
+    "tfmat.cli.evaluate_structures",
     "tfmat.cli.generate_formulas",
+    "tfmat.evaluation.novelty.evaluate",
     "tfmat.datasets.importing",
     "tfmat.datasets.splits.write",
     "tfmat.ccdcgan.results",
@@ -63,6 +65,7 @@ COMMANDS = {
         "--out generated.csv --overwrite",
         ["generated.csv", "generated.csv.json"],
     ),
+    "judge": ("evaluate structures structures{0}.extxyz --out judged --overwrite", ["judged"]),
     "relax": (
         "relax structures{0}.extxyz --potential emt --limit 2 --steps 0 --cache cache "
         "--out relaxed --overwrite",

@@ -86,7 +86,7 @@ def save(
         archive = temporary / "variables.npz"
         np.savez(archive, **arrays)
         record = {"step": step, "sha256": files.sha256(archive), "state": dict(state or {})}
-        files.write_json(temporary / "state.json", record)
+        (temporary / "state.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     for old in _folders(folder)[:-KEPT]:
         discard(old)
     return target
