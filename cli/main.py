@@ -17,11 +17,11 @@ from typing import Any
 import click
 
 from tfmat import __version__
-from tfmat.errors import RenamedWarning, TfmatError, one_line
+from tfmat.disk import FULL
+from tfmat.errors import RecoveredWarning, RenamedWarning, TfmatError, one_line
 
-# The user's place to write to is wrong, or full: no defect of ours.
+# The user's place to write to is wrong: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PYTHONS_WAY = warnings.showwarning
 
 
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (*_NOT_ALLOWED, *_FULL):
+        if error.errno not in (*_NOT_ALLOWED, *FULL):
             raise
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"tfmat: {one_line(where)} {error.strerror}; {_mend(error)}", err=True)
@@ -142,7 +142,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 def _show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
     """Shows a warning that is meant for users as one line; all others as Python does."""
-    if issubclass(category, RenamedWarning):
+    if issubclass(category, (RenamedWarning, RecoveredWarning)):
         click.echo(f"tfmat: {one_line(str(message))}", err=True)
     else:
         _PYTHONS_WAY(message, category, *rest, **more)
@@ -155,6 +155,8 @@ def _mend(error: OSError) -> str:
         hidden = not os.access(path.parent, os.X_OK)
         if hidden or (path.exists() and not os.access(path, os.R_OK)):
             return "it cannot be read: change its permissions or give another"
+    if error.errno in FULL:
+        return "free some room, or give another place with --out"
     return "give another place with --out"
 
 

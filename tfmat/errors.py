@@ -33,6 +33,10 @@ class RenamedWarning(FutureWarning):
     """An old name was given that will go with a later release; the message has the new one."""
 
 
+class RecoveredWarning(UserWarning):
+    """What a killed command has left was mended; the message says what."""
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -1,19 +1,57 @@
-"""Writing files so that a reader never sees half of one, and hashing them."""
+"""Writing files so that a reader never sees half of one, and hashing them.
+
+What has its place is on disk: a power cut leaves the old or the new one, as a kill does.
+"""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tfmat import disk
 from tfmat.errors import InputError
+from tfmat.locks import held
+from tfmat.temporaries import leftovers, lock_of, old_of, sweep, temporary_file, temporary_folder
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Keeps other processes from writing an output, and mends what a killed one has left of it.
+
+    Args:
+        path: The file or folder; its parent is made if missing.
+
+    Raises:
+        InputError: Another process is writing it (the message says which), or nothing can be made
+            there.
+        OSError: The disk is full.
+    """
+    path = Path(path)
+    with disk.room_for(path), ExitStack() as stack:
+        with placing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(lock_of(path), path))
+        sweep(path)
+        yield
+
+
+def settle(path: Path) -> None:
+    """Mends what a killed process has left of an output, if anything.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        InputError: Another process is writing it.
+    """
+    if leftovers(path):
+        with claimed(path):
+            pass
 
 
 @contextmanager
@@ -24,24 +62,35 @@ def replacing(path: Path) -> Iterator[Path]:
         path: The final file; its folder is made if missing.
 
     Yields:
-        The temporary path to write to. It is removed if the block raises.
+        The temporary path to write to, with the suffix of ``path``. It is removed if the block
+        raises.
 
     Raises:
         InputError: No file can be made there.
+        OSError: The disk is full.
     """
     path = Path(path)
-    with placing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    # mkstemp makes the file private; the result should have the permissions of a plain open().
-    temporary.chmod(0o666 & ~_umask())
-    try:
+    with disk.room_for(path), ExitStack() as stack:
+        with placing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = stack.enter_context(temporary_file(path))
         yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        place(temporary, path)
+
+
+def place(new: Path, path: Path) -> None:
+    """Gives a file that is whole its name, on disk, too.
+
+    Args:
+        new: The file, on the file system of ``path``.
+        path: Its name; what has it is replaced.
+
+    Raises:
+        OSError: The disk is full or fails.
+    """
+    disk.sync(new)
+    new.replace(path)
+    disk.sync(path.parent)
 
 
 @contextmanager
@@ -59,27 +108,27 @@ def replacing_folder(
         The temporary folder to fill. It is removed if the block raises.
 
     Raises:
-        InputError: ``path`` is in the way (:func:`check_place`), or no folder can be made there.
+        InputError: ``path`` is in the way (:func:`check_place`), another process is writing it, or
+            no folder can be made there.
+        OSError: The disk is full.
     """
     check_place(path, overwrite=overwrite, own=own)
     # Of a link the folder behind it is replaced.
     path = Path(path).resolve()
-    with placing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    temporary.chmod(0o777 & ~_umask())
-    try:
+    with claimed(path), ExitStack() as stack:
+        with placing(path):
+            temporary = stack.enter_context(temporary_folder(path))
         yield temporary
-        check_place(path, overwrite=overwrite, own=own)  # others may have written there
+        _check_place(path, overwrite, own)  # others may have written there
         _put(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_place(
     path: Path, *, overwrite: bool = False, own: Callable[[Path], bool] | None = None
 ) -> None:
     """Refuses a folder that cannot be written, before there is anything to write.
+
+    What killed commands have left of it is mended first (:func:`settle`).
 
     Args:
         path: The folder.
@@ -92,6 +141,12 @@ def check_place(
     """
     with placing(path):
         path = Path(path).resolve()
+    settle(path)
+    _check_place(path, overwrite, own)
+
+
+def _check_place(path: Path, overwrite: bool, own: Callable[[Path], bool] | None) -> None:
+    with placing(path):
         exists = path.exists()
     if exists and not path.is_dir():
         raise InputError(f"{path}: is a file; give a folder with --out")
@@ -112,17 +167,21 @@ def check_place(
 
 
 def _put(new: Path, path: Path) -> None:
-    """Gives a folder its place, and removes the one that was there once that has worked."""
-    old = new.with_name(f"{new.name}.old")
-    if path.is_dir():
-        path.rename(old)
-    try:
+    """Gives a folder its place; the one that was there is removed, or lies in ``new``."""
+    disk.sync_tree(new)
+    if not path.is_dir() or not any(path.iterdir()):
         new.rename(path)
-    except OSError:
-        if old.is_dir():
+    elif not disk.exchange(new, path):
+        old = old_of(path)
+        shutil.rmtree(old, ignore_errors=True)
+        path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
             old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    disk.sync(path.parent)
 
 
 @contextmanager
@@ -138,17 +197,11 @@ def placing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in disk.FULL:
             raise  # the place is fine, but full
         raise InputError(
             f"{path}: cannot be made there ({error.strerror}); give another place with --out"
         ) from error
-
-
-def _umask() -> int:
-    umask = os.umask(0)
-    os.umask(umask)
-    return umask
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -254,14 +254,16 @@ def test_nobody_else_trains_in_the_folder(place):
     with pytest.raises(KeyboardInterrupt):
         walk(new(place), WalkChain(("near", 3)))
     with Run.open(place / "run").locked():
-        refused(again(place), "another process is training in this run")
+        refused(again(place), "another process is writing there")
     assert walk(again(place))[0]["stages"] == BOTH
 
 
 def test_what_a_kill_left_half_written_goes(place):
     with pytest.raises(KeyboardInterrupt):
         walk(new(place), WalkChain(("near", 3)))
-    half = [place / "run" / name for name in (".run.json.x", "stages/near/.checkpoint-9.x")]
+    half = [
+        place / "run" / name for name in (".run.json.tfmat-x", "stages/near/.checkpoint-9.tfmat-x")
+    ]
     for path in half:
         path.write_text("half", "utf-8")
     walk(again(place))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,7 +33,7 @@ from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
 from tfmat.work.chunks import Row, run_chunks
-from tfmat.work.folder import claim
+from tfmat.work.folder import claimed
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
 CHUNK = 32
@@ -106,64 +105,64 @@ def relax_source(
         },
     }
     work = out.with_name(out.name + ".work")
-    claim(work, recipe)
-    readable = [entry for entry in found.entries if entry.crystal is not None]
+    with claimed(work, recipe):
+        readable = [entry for entry in found.entries if entry.crystal is not None]
 
-    def relaxed_elements(lacking: Sequence[int]) -> list[Row]:
-        # Another run may have filled the cache since this one was interrupted.
-        key = hashlib.sha256(repr(lacking).encode()).hexdigest()[:12]
-        rows = run_chunks(
-            work / f"references-{key}",
-            lacking,
-            reference_rows,
-            factory,
-            size=1,
-            workers=min(workers, len(lacking)),
-            description="relaxing the elements",
+        def relaxed_elements(lacking: Sequence[int]) -> list[Row]:
+            # Another run may have filled the cache since this one was interrupted.
+            key = hashlib.sha256(repr(lacking).encode()).hexdigest()[:12]
+            rows = run_chunks(
+                work / f"references-{key}",
+                lacking,
+                reference_rows,
+                factory,
+                size=1,
+                workers=min(workers, len(lacking)),
+                description="relaxing the elements",
+            )
+            return list(rows)
+
+        references, missing = references_of(
+            elements_of(readable, potential),
+            calculator,
+            cache_file(calculator, cache, weights),
+            weights,
+            relaxed_elements,
         )
-        return list(rows)
-
-    references, missing = references_of(
-        elements_of(readable, potential),
-        calculator,
-        cache_file(calculator, cache, weights),
-        weights,
-        relaxed_elements,
-    )
-    rows = run_chunks(
-        work / "structures",
-        [entry.crystal for entry in readable if entry.crystal is not None],
-        partial(relax_rows, settings=settings, potential=potential),
-        factory,
-        size=CHUNK,
-        workers=workers,
-        description="relaxing" if settings.steps else "labelling",
-    )
-    by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
-    energies = {number: entry.energy for number, entry in references.items()}
-    outcomes = [
-        outcome(entry, by_name.get(entry.identifier), energies, missing) for entry in found.entries
-    ]
-    known = {symbol(number): entry.record() for number, entry in sorted(references.items())}
-    summary = {
-        **summarise(outcomes),
-        **recipe,
-        "references": known,
-    }
-    extra = {
-        "energies": energies_record(calculator, references),
-        "relaxation": {key: summary[key] for key in summary if key != "references"},
-    }
-    write_folder(
-        out,
-        found.record | found.credit.citing([potential.attribution]).record(),
-        outcomes,
-        extra,
-        summary,
-        card_text(summary, potential, command),
-        overwrite=overwrite,
-    )
-    shutil.rmtree(work)
+        rows = run_chunks(
+            work / "structures",
+            [entry.crystal for entry in readable if entry.crystal is not None],
+            partial(relax_rows, settings=settings, potential=potential),
+            factory,
+            size=CHUNK,
+            workers=workers,
+            description="relaxing" if settings.steps else "labelling",
+        )
+        by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
+        energies = {number: entry.energy for number, entry in references.items()}
+        outcomes = [
+            outcome(entry, by_name.get(entry.identifier), energies, missing)
+            for entry in found.entries
+        ]
+        known = {symbol(number): entry.record() for number, entry in sorted(references.items())}
+        summary = {
+            **summarise(outcomes),
+            **recipe,
+            "references": known,
+        }
+        extra = {
+            "energies": energies_record(calculator, references),
+            "relaxation": {key: summary[key] for key in summary if key != "references"},
+        }
+        write_folder(
+            out,
+            found.record | found.credit.citing([potential.attribution]).record(),
+            outcomes,
+            extra,
+            summary,
+            card_text(summary, potential, command),
+            overwrite=overwrite,
+        )
     if all(item.crystal is None for item in outcomes):
         raise InputError(
             f"{source}: none of {len(outcomes)} structures has a relaxed form; the first: "

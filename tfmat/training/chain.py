@@ -18,6 +18,7 @@ from tfmat import families, files
 from tfmat.errors import InputError
 from tfmat.inference.tensors import Tensors
 from tfmat.recipes.loader import to_mapping
+from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
 from tfmat.training.loop import Stage
 from tfmat.training.quiet import on_tensorflow
@@ -180,8 +181,16 @@ def train(
     """
     began = time.monotonic()
     deadline = None if order.minutes is None else began + 60 * order.minutes
-    run, recipe, data = _open(chain, order, tell)
+    run, recipe, data, taken = _open(chain, order, tell)
     with run.locked():
+        for name, source in taken.items():
+            if not run.stage(name):
+                run.reuse(source, name)
+        for name, text in chain.texts(data).items():
+            with files.replacing(run.folder / name) as temporary:
+                temporary.write_text(text, "utf-8")
+        origin = f"recipe {run.recipe['name']}, seed {run.seed}, {chain.sentence(recipe, data)}"
+        tell(f"{run.folder}: {origin}")
         done = _train_all(chain, order.target, run, recipe, data, devices, tell, deadline, exporter)
     return {
         "run": str(run.folder),
@@ -232,12 +241,16 @@ def _train_all(
         for name in names:
             if run.finished(name):
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
+                # A kill may have come between its end and this.
+                checkpoints.clear(run.stage_folder(name))
                 tell(f"{name}: {done[name]}")
                 continue
             if name in chain.tensorflow_only and not on_tensorflow():
                 raise InputError(
                     f"{name} trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
                 )
+            if run.finished("export"):
+                run.begin("export")  # the package will be without what is trained now
             chain.train_stage(Stage(name, run, log, devices, deadline, tell), recipe, data)
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
@@ -254,7 +267,10 @@ def _train_all(
     return done
 
 
-def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Recipe, Data]:
+def _open(
+    chain: Chain[Recipe, Data], order: Order, tell: Tell
+) -> tuple[Run, Recipe, Data, dict[str, Run]]:
+    """Returns the run, its recipe and data, and which stages are taken from which run."""
     source = open_run(chain, order.source) if order.source is not None else None
     resumed = order.resume and (order.out / "run.json").exists()
     model = open_run(chain, order.out) if resumed else source
@@ -274,9 +290,9 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
         **chain.describe(data),
     }
     tables = to_mapping(recipe)
-    taken: list[str] = []
-    if resumed:
-        run = open_run(chain, order.out)
+    taken: dict[str, Run] = {}
+    run = open_run(chain, order.out) if resumed else None
+    if run is not None:
         run.check_same(tables, order.seed, record, chain.resume_hint)
     else:
         if (order.out / "run.json").exists():
@@ -291,20 +307,15 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
             )
         if order.resume:
             tell(f"{order.out}: no run there yet, starting one")
-        if source is not None:
-            inputs = chain.inputs(order.target, recipe)
-            taken, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
-            for reason in reasons:
-                tell(f"--from {source.folder}: {reason}; trained anew")
+    if source is not None:
+        inputs = chain.inputs(order.target, recipe)
+        names, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
+        taken = dict.fromkeys(names, source)
+        for reason in reasons:
+            tell(f"--from {source.folder}: {reason}; trained anew")
+    if run is None:
         run = Run.start(order.out, tables, seed, record)
-        if source is not None:
-            for name in taken:
-                run.reuse(source, name)
-    for name, text in chain.texts(data).items():
-        with files.replacing(run.folder / name) as temporary:
-            temporary.write_text(text, "utf-8")
-    tell(f"{run.folder}: recipe {tables['name']}, seed {run.seed}, {chain.sentence(recipe, data)}")
-    return run, recipe, data
+    return run, recipe, data, taken
 
 
 def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:

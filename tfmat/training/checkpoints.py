@@ -2,13 +2,12 @@
 
 A checkpoint is a folder ``checkpoint-<step>`` with ``variables.npz`` (arrays in the order of the
 variables: weights, batch-norm statistics, seed generators, optimisers) and ``state.json``. It
-appears by a rename, so a process that is killed leaves the previous one.
+appears by a rename and is on disk then, so a kill or a power cut leaves the previous one.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from tfmat import files
 from tfmat.errors import TfmatError
+from tfmat.temporaries import discard
 
 KEPT = 2
 # Folder of a stage for the weights that are kept, where these are not the last ones.
@@ -86,9 +86,9 @@ def save(
         archive = temporary / "variables.npz"
         np.savez(archive, **arrays)
         record = {"step": step, "sha256": files.sha256(archive), "state": dict(state or {})}
-        files.write_json(temporary / "state.json", record)
+        (temporary / "state.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
     for old in _folders(folder)[:-KEPT]:
-        shutil.rmtree(old)
+        discard(old)
     return target
 
 
@@ -119,8 +119,8 @@ def latest(folder: Path) -> Checkpoint | None:
 def clear(folder: Path) -> None:
     """Removes the checkpoints of a finished stage."""
     for path in _folders(folder):
-        shutil.rmtree(path)
-    shutil.rmtree(folder / BEST, ignore_errors=True)
+        discard(path)
+    discard(folder / BEST)
 
 
 def _type(name: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmat import files
+from tfmat import disk, files
 from tfmat.training.quiet import on_tensorflow
 
 
@@ -41,8 +41,11 @@ class RunLog:
         values = {name: value for name, value in values.items() if math.isfinite(value)}
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         line = {"stage": stage, "step": step, "time": now, **values}
-        with self.path.open("a", encoding="utf-8") as stream:
+        # On disk before the checkpoint of the same step: what is resumed has all lines before it.
+        with disk.room_for(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
+            stream.flush()
+            disk.sync(self.path)
         if self._with_board:
             self._scalars(stage, step, values)
 

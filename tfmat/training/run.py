@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import shutil
-import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,13 +27,13 @@ from typing import Any
 
 import tomli_w
 
-from tfmat import __version__, files
+from tfmat import __version__, disk, files
 from tfmat.errors import InputError
+from tfmat.locks import held
+from tfmat.temporaries import sweep_within
 
 FORMAT = "tfmat-run"
 FORMAT_VERSION = 1
-# Temporary names of what is renamed when it is whole.
-LEFTOVERS = (".*.json.*", ".*.jsonl.*", ".package.*", ".saving.*", "stages/*/.*")
 
 
 class Run:
@@ -160,17 +159,10 @@ class Run:
         Raises:
             InputError: Another process trains in this folder.
         """
-        with (self.folder / ".lock").open("w") as stream:
-            try:
-                lock(stream.fileno())
-            except BlockingIOError:
-                raise InputError(
-                    f"{self.folder}: another process is training in this run; wait for it, or give "
-                    "another --out"
-                ) from None
-            for pattern in LEFTOVERS:
-                for path in self.folder.glob(pattern):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with held(self.folder / ".lock", self.folder, remove=False):
+            sweep_within(self.folder)
+            # Another process may have trained since the record was read.
+            self.info = Run.open(self.folder).info
             yield
 
     @property
@@ -199,12 +191,8 @@ class Run:
     def save_model(self, part: str, model: Any) -> Path:
         """Writes a Keras model as ``weights/<part>.keras``, whole or not at all."""
         path = self.weights(part)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Keras insists on the suffix, so the temporary file needs a folder of its own.
-        with tempfile.TemporaryDirectory(prefix=".saving.", dir=self.folder) as scratch:
-            temporary = Path(scratch) / path.name
+        with files.replacing(path) as temporary:
             model.save(temporary)
-            temporary.replace(path)
         return path
 
     def networks(self, parts: Iterable[str]) -> dict[str, Any]:
@@ -326,22 +314,6 @@ class Run:
         files.write_json(self.folder / "run.json", self.info)
 
 
-def lock(file: int) -> None:
-    """Locks an open file until its process ends.
-
-    Args:
-        file: File descriptor.
-
-    Raises:
-        BlockingIOError: Another process has locked it.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return  # Windows has no such lock
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def link_or_copy(source: Path, target: Path) -> None:
     """Makes ``target`` hold what ``source`` holds, without a second copy where links work."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -349,7 +321,11 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        with files.replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+    else:
+        disk.sync(target)
+        disk.sync(target.parent)
 
 
 def versions() -> dict[str, str]:

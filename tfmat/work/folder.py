@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,22 +10,49 @@ from typing import Any
 
 from tfmat import files
 from tfmat.errors import InputError
+from tfmat.temporaries import discard, sweep_within
 
 
 class NothingLeftError(InputError):
     """All is computed and nothing of it can be kept: the same settings will never give more."""
 
 
-def claim(work: Path, recipe: Mapping[str, Any]) -> None:
+@contextmanager
+def claimed(work: Path, recipe: Mapping[str, Any]) -> Iterator[None]:
     """Starts a work folder, or goes on with one that was made with the same settings.
+
+    No other process works in it meanwhile. Once the block succeeds, all is finished and the folder
+    is removed.
 
     Args:
         work: The folder.
         recipe: Everything that the results depend on.
 
     Raises:
-        InputError: It belongs to other settings, or to somebody else.
+        InputError: It belongs to other settings, to another process, or to somebody else.
     """
+    with alone(work):
+        _begin(work, recipe)
+        yield
+        discard(work)
+
+
+@contextmanager
+def alone(work: Path) -> Iterator[None]:
+    """Keeps other processes from a work folder, and clears what a killed one has half written.
+
+    Args:
+        work: The folder; it may be missing.
+
+    Raises:
+        InputError: Another process works in it.
+    """
+    with files.claimed(work):
+        sweep_within(work)
+        yield
+
+
+def _begin(work: Path, recipe: Mapping[str, Any]) -> None:
     file = work / "recipe.json"
     if file.is_file():
         try:
@@ -59,9 +85,9 @@ def released(work: Path) -> Iterator[None]:
     try:
         yield
     except NothingLeftError:
-        shutil.rmtree(work)
+        discard(work)
         raise
     except InputError:
         if [path.name for path in work.rglob("*") if path.is_file()] == ["recipe.json"]:
-            shutil.rmtree(work)
+            discard(work)
         raise

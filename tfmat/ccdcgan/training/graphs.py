@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from tfmat import files
+from tfmat import disk, files
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
@@ -95,12 +95,14 @@ def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> No
     partial = folder / "crystal_graphs.partial.npy"
     encoded = int(stage.run.stage(STAGE).get("encoded", 0)) if partial.exists() else 0
     mode: Literal["r+", "w+"] = "r+" if encoded else "w+"
-    graphs = open_memmap(partial, mode=mode, dtype=np.float32, shape=shape)
+    with disk.room_for(partial):
+        graphs = open_memmap(partial, mode=mode, dtype=np.float32, shape=shape)
+        disk.allocate(partial)
     _encode(stage, recipe, data, layout, graphs, encoded)
     graphs.flush()
     arrays["presence"] = layout.calibrate_presence(graphs[data.train])
     del graphs
-    partial.replace(target)
+    files.place(partial, target)
     arrays |= {"train": data.train, "test": data.test, "rows": data.rows}
     for name, array in arrays.items():
         with (

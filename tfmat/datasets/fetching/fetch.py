@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import shutil
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,8 @@ from tfmat.datasets.select import check_limits, limits_record, obstacle
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
+from tfmat.temporaries import discard
+from tfmat.work.folder import alone
 
 
 @dataclass(frozen=True)
@@ -142,19 +143,21 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
     work = out.with_name(out.name + ".work")
     recipe = {"url": source.url, "query": source.query, "limit": options.limit}
     with files.placing(out):
-        work.mkdir(parents=True, exist_ok=True)
-    state = _claim(work, recipe)
-    source.columns, source.notes = dict(state.columns), list(state.notes)
-    resumed = len(_pages(work))
-    if not _complete(work):
-        try:
-            _fetch_pages(source, work, state, options.limit)
-        finally:
-            # A question that got no answer is in nobody's way when it is put better.
-            if not _pages(work):
-                shutil.rmtree(work, ignore_errors=True)
-    summary = _write(source, out, work, state, options)
-    shutil.rmtree(work)
+        out.parent.mkdir(parents=True, exist_ok=True)
+    with alone(work):
+        work.mkdir(exist_ok=True)
+        state = _claim(work, recipe)
+        source.columns, source.notes = dict(state.columns), list(state.notes)
+        resumed = len(_pages(work))
+        if not _complete(work):
+            try:
+                _fetch_pages(source, work, state, options.limit)
+            finally:
+                # A question that got no answer is in nobody's way when it is put better.
+                if not _pages(work):
+                    discard(work)
+        summary = _write(source, out, work, state, options)
+        discard(work)
     return {
         **summary,
         "requests": source.pace.requests,

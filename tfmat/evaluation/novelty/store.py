@@ -35,6 +35,7 @@ from tfmat.crystals.reduced_cells import Cell, Reduced
 from tfmat.datasets.columns import load_column
 from tfmat.datasets.folders import verify
 from tfmat.errors import InputError
+from tfmat.temporaries import sweep_within
 
 FORMAT, FORMAT_VERSION = "tfmat-novelty-index", 1
 RECORD = "metadata.json"
@@ -65,6 +66,7 @@ class CellStore:
                     f"{folder}: is the index of other data, or the dataset has changed since; "
                     "remove that folder, or give another with --index"
                 )
+            sweep_within(folder)
             for part in sorted(folder.glob(f"{self._prefix}*")):
                 self._cells.update(_read(part))
             return

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from tfmat import __version__
 from tfmat.errors import InputError
-from tfmat.files import replacing
+from tfmat.files import sha256
+from tfmat.matgan.generating.both import replacing_both
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
-from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
+from tfmat.matgan.generating.table import count_texts, opened, state_texts
 from tfmat.matgan.generating.unique import UniqueFormulas
 from tfmat.progress import Progress
 
@@ -71,7 +72,7 @@ class Collection:
         before = time.thread_time()
         numbers = self.formulas.add(chunk.kept, chunk.keys, chunk.flags)
         if not self.unique:
-            numbers.astype(np.uint32).tofile(self._spool)
+            self._spool.write(numbers.astype(np.uint32).tobytes())
         self.samples += chunk.samples
         self.kept += len(chunk.kept)
         self.tally.update(chunk.tally)
@@ -147,7 +148,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
         InputError: No sample fulfils the request, or nothing can be written there.
     """
     started, cpu = time.perf_counter(), time.process_time()
-    with replacing(out) as table, replacing(summary_of(out)) as described:
+    with replacing_both(out) as (table, described):
         with TemporaryFile(dir=out.parent) as spool:
             collection = _collected(sampler, amount, spool)
             settings = describe(sampler, amount)
@@ -163,6 +164,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
                 "parts": seconds,
             },
             **settings,
+            "table_sha256": sha256(table),
         }
         described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return summary

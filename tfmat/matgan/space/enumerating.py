@@ -138,6 +138,7 @@ def _sink(
     elif out.suffix:
         check_out(out)
         with (
+            files.claimed(out),
             files.replacing(out) as temporary,
             opened(temporary, out.name, _COLUMNS, source) as write,
         ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.registry import attribution_of
-from tfmat.work.folder import claim, released
+from tfmat.work.folder import claimed, released
 
 HYPOTHETICAL = "hypothetical"
 # Which energies of the dataset are computed again.
@@ -118,17 +117,15 @@ def augment(
         **built,
         "relabel": relabelled,
     }
-    claim(work, recipe)
-    with released(work):
-        made = make(task, calculator)
-    rows = {NONE: [], SYSTEM: within, ALL: range(len(dataset))}[relabelled]
-    labels = relabel(dataset, rows, calculator, task)
-    energies, warning = _energies(recipe, dataset, made, relabelled)
-    same_scale = energies.get("scale") == made.energies["scale"]
-    plan = _Plan(dataset, within, made, labels, same_scale or relabelled != NONE, origin)
-    summary = _write(out, plan, recipe, energies)
-    shutil.rmtree(work)
-    return summary | {"warning": warning}
+    with claimed(work, recipe):
+        with released(work):
+            made = make(task, calculator)
+        rows = {NONE: [], SYSTEM: within, ALL: range(len(dataset))}[relabelled]
+        labels = relabel(dataset, rows, calculator, task)
+        energies, warning = _energies(recipe, dataset, made, relabelled)
+        same_scale = energies.get("scale") == made.energies["scale"]
+        plan = _Plan(dataset, within, made, labels, same_scale or relabelled != NONE, origin)
+        return _write(out, plan, recipe, energies) | {"warning": warning}
 
 
 def _within(dataset: Dataset, numbers: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.reference_table import symbol
 from tfmat.relaxation.potentials.registry import attribution_of
 from tfmat.work.chunks import Row
-from tfmat.work.folder import claim, released
+from tfmat.work.folder import claimed, released
 
 
 def build(
@@ -78,12 +77,10 @@ def build(
         recipe["refinement"] = refinement.record(second)
         cited = [*cited, *attribution_of(second)]
     origin = credit(prototype_data).citing(cited)
-    claim(work, recipe)
-    with released(work):
-        made = make(task, calculator)
-    summary = _write(out, made, recipe, origin)
-    shutil.rmtree(work)
-    return summary
+    with claimed(work, recipe):
+        with released(work):
+            made = make(task, calculator)
+        return _write(out, made, recipe, origin)
 
 
 def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit) -> dict[str, Any]:
