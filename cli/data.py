@@ -236,6 +236,5 @@ def _describe_structures(
     from tfmat.progress import Progress
 
     dataset = Dataset.open(name)
-    dataset.verify()
     with Progress("selecting", len(dataset), "structure") as progress:
         return describe(dataset, max_atoms, max_length, on_step=progress.update), render

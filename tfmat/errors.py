@@ -32,6 +32,10 @@ class RenamedWarning(FutureWarning):
     """An old name was given that will go with a later release; the message has the new one."""
 
 
+class UncheckedWarning(UserWarning):
+    """Something is used that nothing can check; the message says what, in one line."""
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("keras")
 
 from tfmat.errors import InputError
-from tfmat.training.run import Run, first_difference, link_or_copy, versions
+from tfmat.training.run import Run, link_or_copy, versions
+from tfmat.training.run_record import first_difference
 
 pytestmark = pytest.mark.train
 

@@ -231,6 +231,7 @@ def _train_all(
     try:
         for name in names:
             if run.finished(name):
+                run.check_stage(name)
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 tell(f"{name}: {done[name]}")
                 continue
@@ -264,7 +265,6 @@ def _open(chain: Chain[Recipe, Data], order: Order, tell: Tell) -> tuple[Run, Re
     if seed is None:
         seed = 0 if model is None else model.seed
     chain.check(order.target, recipe, dataset)
-    dataset.verify()  # the run's record names the data by their hash
     recipe, data = chain.load(recipe, dataset, seed)
     record = {
         "name": dataset.path.resolve().name,
