@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Elements, Finite, with_options
+from .options import Elements, Finite, verify_option, with_options
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -137,6 +137,7 @@ settings_options = with_options(
     "of AFLOW's.",
 )
 @settings_options
+@verify_option
 def build(
     system: str | None,
     out: Path,

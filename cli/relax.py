@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, reading_options
+from .options import Finite, reading_options, verify_option
 
 
 @click.command()
@@ -53,6 +53,7 @@ from .options import Finite, reading_options
     help="Folder of the elements' energies.  [default: the user's cache, ~/.cache/tfmat]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def relax(
     source: Path,
     out: Path,

@@ -72,12 +72,12 @@ def reading(path: Path | str, mend: str = AGAIN) -> Iterator[None]:
 
 def _damage(error: BaseException) -> str:
     if isinstance(error, RecursionError):
-        return "damaged (nested without end)"
+        return "is damaged, not readable (nested without end)"
     if isinstance(error, MemoryError):
-        return "damaged (claims to hold more than the memory does)"
+        return "is damaged, not readable (claims to hold more than the memory does)"
     if isinstance(error, KeyError):
-        return f"damaged (no {one_line(str(error))[:120]} in it)"
-    return f"damaged ({one_line(first_line(error))[:200]})"
+        return f"is damaged, not readable (no {one_line(str(error))[:120]} in it)"
+    return f"is damaged, not readable ({one_line(first_line(error))[:200]})"
 
 
 def read_bytes(path: Path, mend: str = AGAIN, longest: int = LONGEST) -> bytes:
@@ -153,7 +153,7 @@ def read_record(path: Path, mend: str = AGAIN) -> dict[str, Any]:
     """
     value = read_json(path, mend)
     if not isinstance(value, dict):
-        raise InputError(f"{path}: damaged (no table of names and values); {mend}")
+        raise InputError(f"{path}: is damaged, not readable (no table of names and values); {mend}")
     return value
 
 

@@ -17,8 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tfmat import __version__
+from tfmat.checksums import sealed
 from tfmat.errors import InputError
-from tfmat.files import replacing
+from tfmat.files import replacing, sha256
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generating.unique import UniqueFormulas
@@ -163,7 +164,9 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
                 "parts": seconds,
             },
             **settings,
+            "sha256": sha256(table),
         }
+        summary = sealed(summary)
         described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return summary
 
