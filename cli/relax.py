@@ -107,7 +107,7 @@ def _command(source: Path, out: Path, context: click.Context) -> str:
     words = ["tfmat", "relax", source.name, "--out", out.name]
     for parameter in context.command.params:
         name = str(parameter.name)
-        value = context.params[name]
+        value = context.params.get(name)  # --no-verify has none
         bears = name not in ("source", "out", "overwrite", "workers", "cache", "as_json")
         if not bears or value in (None, False) or value == parameter.default:
             continue

@@ -47,7 +47,7 @@ AGAIN = "make it again, or copy it again from where it came"
 
 
 @contextmanager
-def reading(path: Path | str, mend: str = AGAIN) -> Iterator[None]:
+def reading(path: Path | str, mend: str = AGAIN, form: str = "") -> Iterator[None]:
     """Says in one line that a file is damaged, whatever its decoder makes of it.
 
     Put it around what decodes a file and takes its values apart, and around nothing else: there
@@ -56,6 +56,7 @@ def reading(path: Path | str, mend: str = AGAIN) -> Iterator[None]:
     Args:
         path: The file.
         mend: What to do about it, for the end of the line.
+        form: Form of the file, for the message, e.g. ``"JSON"``.
 
     Raises:
         InputError: The block fails as it does on missing, unreadable or damaged files.
@@ -64,20 +65,22 @@ def reading(path: Path | str, mend: str = AGAIN) -> Iterator[None]:
         yield
     except OSError as error:
         # The library of .keras files tells of damage by an OSError without a number.
-        what = f"cannot be read ({error.strerror})" if error.errno else _damage(error)
+        what = f"cannot be read ({error.strerror})" if error.errno else _damage(error, form)
         raise InputError(f"{path}: {what}; {mend}") from error
     except _DAMAGE as error:
-        raise InputError(f"{path}: {_damage(error)}; {mend}") from error
+        raise InputError(f"{path}: {_damage(error, form)}; {mend}") from error
 
 
-def _damage(error: BaseException) -> str:
+def _damage(error: BaseException, form: str) -> str:
     if isinstance(error, RecursionError):
-        return "is damaged, not readable (nested without end)"
-    if isinstance(error, MemoryError):
-        return "is damaged, not readable (claims to hold more than the memory does)"
-    if isinstance(error, KeyError):
-        return f"is damaged, not readable (no {one_line(str(error))[:120]} in it)"
-    return f"is damaged, not readable ({one_line(first_line(error))[:200]})"
+        why = "nested without end"
+    elif isinstance(error, MemoryError):
+        why = "claims to hold more than the memory does"
+    elif isinstance(error, KeyError):
+        why = f"no {one_line(str(error))[:120]} in it"
+    else:
+        why = one_line(first_line(error))[:200]
+    return f"is damaged, not readable{' as ' if form else ''}{form} ({why})"
 
 
 def read_bytes(path: Path, mend: str = AGAIN, longest: int = LONGEST) -> bytes:
@@ -116,7 +119,7 @@ def read_json(path: Path, mend: str = AGAIN, *, constants: bool = True) -> Any:
             any of ours, or holds a number or a text that cannot be written again.
     """
     content = read_bytes(path, mend)
-    with reading(path, mend):
+    with reading(path, mend, "JSON"):
         return parse_json(content, constants=constants)
 
 
@@ -169,7 +172,7 @@ def read_toml(path: Path, mend: str = AGAIN) -> dict[str, Any]:
             any of ours.
     """
     content = read_bytes(path, mend, LONGEST_TOML)
-    with reading(path, mend):
+    with reading(path, mend, "TOML"):
         tables = tomllib.loads(content.decode("utf-8"))
         _check_depth(tables)
     return tables

@@ -241,7 +241,7 @@ class Run:
         Raises:
             InputError: A file is missing or was changed.
         """
-        check_outputs(self.folder, self.stage(name)["files"], self._record, MEND)
+        check_outputs(self.folder, self.stage(name).get("files", {}), self._record, MEND)
 
     def begin(self, name: str, **record: Any) -> None:
         """Notes that a stage runs.
