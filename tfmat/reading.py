@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import struct
+import tokenize
 import tomllib
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ LONGEST_TOML = 2**18
 DEEPEST = 40
 # Seeds have 20 digits.
 _MOST_DIGITS = 20
-_SURROGATE = re.compile(r"\\u[dD][89abAB]")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 # What a decoder says of bytes that no program of ours has written.
 _DAMAGE = (
     ValueError,  # JSON, TOML, Unicode, NumPy
@@ -39,6 +40,7 @@ _DAMAGE = (
     MemoryError,  # a header that claims more than there is
     EOFError,
     SyntaxError,  # headers of .npy files are Python's literals
+    tokenize.TokenError,
     struct.error,
     zlib.error,
     BadZipFile,
@@ -195,9 +197,9 @@ def load_array(path: Path, mend: str = AGAIN, *, mapped: bool = False) -> NDArra
     """
     import numpy as np
 
-    if path.exists() and not plain_file(path):
-        raise InputError(f"{path}: is no plain file; {mend}")
     with reading(path, mend):
+        if path.exists() and not plain_file(path):
+            raise InputError(f"{path}: is no plain file; {mend}")
         # Mapping compares the header with the length of the file before there is an array.
         array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         if not mapped:

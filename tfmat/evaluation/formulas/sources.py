@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,6 @@ from tfmat.evaluation.formulas.measure import References
 from tfmat.evaluation.formulas.sets import Distinct, Drawn, Sample
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating import baselines
-from tfmat.paths import plain_file
 from tfmat.reading import reading
 
 TIMES = "times_generated"
@@ -187,7 +187,7 @@ def _times(source: Path, cells: Any, rows: NDArray[np.int64]) -> NDArray[np.int6
 def _drawn(source: Path, samples: int) -> Drawn | None:
     """Reads from the summary beside a generated table how many samples were drawn for it."""
     file = source.with_name(source.name + ".json")
-    if not plain_file(file):
+    if not os.path.lexists(file):
         return None
     try:
         record = read_sealed(file, _LEFT_OUT)
