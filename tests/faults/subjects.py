@@ -128,7 +128,8 @@ def relaxed(place: Path) -> Subject:
 
     def read(path: Path, scratch: Path) -> Any:
         words = ("evaluate", "hull", path, "--against", f"a={path}", "--out", scratch / "hull")
-        return tfmat(*words, "--pictures", "0", "--json"), tree_hash(scratch / "hull")
+        tfmat(*words, "--pictures", "0")
+        return (scratch / "hull" / "hull.csv").read_text("utf-8")
 
     return Subject(out, read)
 
