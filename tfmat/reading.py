@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import struct
@@ -44,6 +45,7 @@ _DAMAGE = (
     struct.error,
     zlib.error,
     BadZipFile,
+    csv.Error,  # a cell without end
 )
 AGAIN = "make it again, or copy it again from where it came"
 

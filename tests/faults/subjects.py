@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +28,13 @@ class Subject:
         path: What is there; a copy of it is damaged.
         read: From the place of the copy and an empty folder to the result.
         verified: Whether all of it has hashes, so that no change may pass.
+        optional: Names of files that may be missing, with another result.
     """
 
     path: Path
     read: Callable[[Path, Path], Any]
     verified: bool = True
+    optional: frozenset[str] = frozenset()
 
     def files(self) -> list[Path]:
         """Returns what can be damaged, as paths within it."""
@@ -157,18 +158,13 @@ def work_folder(place: Path) -> Subject:
 
     def read(path: Path, scratch: Path) -> Any:
         target = scratch / "killed"
-        shutil.copytree(path, scratch / "killed.work", symlinks=True) if not _special(
-            path
-        ) else path.rename(scratch / "killed.work")
+        # Renamed, and not copied: a copy of a pipe would wait for ever.
+        path.rename(scratch / "killed.work")
         tfmat(*_relax(source, target, place))
         columns = {file.name: file.read_bytes() for file in sorted(target.glob("*.npy"))}
         return columns, (target / "relaxation.csv").read_text("utf-8")
 
     return Subject(place / "killed.work", read)
-
-
-def _special(path: Path) -> bool:
-    return any(not (file.is_file() or file.is_dir()) for file in path.rglob("*"))
 
 
 def generated(place: Path) -> Subject:
@@ -211,7 +207,8 @@ def table(place: Path) -> Subject:
         del scratch
         return tfmat("evaluate", "compositions", path / "new.csv", "--json")
 
-    return Subject(folder, read)
+    # A table alone is as good as any other; only the rates of all samples are not known then.
+    return Subject(folder, read, optional=frozenset({"new.csv.json"}))
 
 
 def index(place: Path) -> Subject:

@@ -19,7 +19,7 @@ pytest.importorskip("keras")
 pytest.importorskip("onnx")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from corruption import DAMAGES, VICTIM, attempt, copied
+from corruption import DAMAGES, VICTIM, attempt, copied, gone
 from subjects import SUBJECTS
 
 SEED = 20
@@ -62,7 +62,8 @@ def judge(subject, name, number, place):
     where = f"{name} {number}: {damage.__name__} of {inner}"
     assert VICTIM.file.read_text() == "precious", where
     assert [path.name for path in VICTIM.file.parent.iterdir()] == ["victim"], where
-    return outcome, where
+    missing = damage is gone and inner.name in subject.optional
+    return outcome, where, missing
 
 
 def kinds(subject, name, numbers, place):
@@ -70,12 +71,14 @@ def kinds(subject, name, numbers, place):
     clean = place / "clean"
     shutil.rmtree(clean, ignore_errors=True)
     clean.mkdir()
-    whole = attempt(lambda: subject.read(copied(subject.path, clean / subject.path.name), clean))
+    copy = copied(subject.path, clean / "copy" / subject.path.name)
+    (clean / "work").mkdir()
+    whole = attempt(lambda: subject.read(copy, clean / "work"))
     assert not whole.crash
     assert whole.result is not None, whole.said
     found, bad = Counter(), []
     for number in numbers:
-        outcome, where = judge(subject, name, number, place)
+        outcome, where, missing = judge(subject, name, number, place)
         if outcome.crash:
             kind = "crashed"
         elif outcome.result is None:
@@ -83,7 +86,8 @@ def kinds(subject, name, numbers, place):
         elif outcome.result == whole.result:
             kind = "right"
         else:
-            kind = "said" if outcome.said or not subject.verified else "silent"
+            known = outcome.said or missing or not subject.verified
+            kind = "said" if known else "silent"
         found[kind] += 1
         if kind in ("crashed", "silent"):
             bad.append(f"{kind}: {where}: {outcome.crash}")

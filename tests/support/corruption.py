@@ -24,6 +24,8 @@ NUMBERS = (b"1" * 5000, b"1e400", b"-1", b"NaN", b"null", b'"\\ud800"', b"[]", b
 def flip(file: Path, random: random.Random) -> None:
     """Flips one bit, with the length and the times of the file as before."""
     content, times = bytearray(file.read_bytes()), file.stat()
+    if not content:
+        return
     content[random.randrange(len(content))] ^= 1 << random.randrange(8)
     file.write_bytes(content)
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -42,7 +44,7 @@ def flip_digit(file: Path, random: random.Random) -> None:
 
 def cut(file: Path, random: random.Random) -> None:
     """Cuts the end off."""
-    os.truncate(file, random.randrange(file.stat().st_size))
+    os.truncate(file, random.randrange(file.stat().st_size or 1))
 
 
 def empty(file: Path, random: random.Random) -> None:
@@ -59,7 +61,7 @@ def longer(file: Path, random: random.Random) -> None:
 def zeros(file: Path, random: random.Random) -> None:
     """A block of zeros, as a power cut leaves it."""
     content = bytearray(file.read_bytes())
-    start = random.randrange(len(content))
+    start = random.randrange(len(content) or 1)
     content[start : start + 512] = bytes(len(content[start : start + 512]))
     file.write_bytes(content)
 
@@ -224,6 +226,7 @@ def copied(source: Path, target: Path) -> Path:
         shutil.rmtree(target)
     elif target.exists():
         target.unlink()
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target)
     else:

@@ -57,12 +57,10 @@ def check(folder: Path, *, with_cif: bool = False) -> None:
     Raises:
         InputError: Something was changed since it was written, or leads elsewhere.
     """
-    if not plain_file(folder / SUMMARY):
-        return  # table and frames alone were copied
-    summary = read_sealed(folder / SUMMARY, _MEND)
+    summary = read_sealed(folder / SUMMARY, _MEND) if plain_file(folder / SUMMARY) else {}
     if HASHES not in summary:
         warnings.warn(
-            f"{folder}: was written without hashes, so nothing tells whether it is whole",
+            f"{folder}: has no hashes in {SUMMARY}, so nothing tells whether it is whole",
             UncheckedWarning,
             stacklevel=2,
         )

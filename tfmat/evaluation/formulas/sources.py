@@ -40,8 +40,9 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
         InputError: It cannot be read, holds no formula, or a row was not generated at least once.
     """
     source = Path(source)
-    counted = TIMES in table_columns(source)
-    table = read_formulas(source, column, [TIMES] if counted else [])
+    with reading(source):
+        counted = TIMES in table_columns(source)
+        table = read_formulas(source, column, [TIMES] if counted else [])
     times = _times(source, table.columns[TIMES], table.rows) if counted else None
     # A row for each sample: they stand in their order.
     if times is not None and times.max(initial=1) == 1:
@@ -71,7 +72,8 @@ def read_list(source: str | Path, column: str | None = None) -> tuple[Distinct, 
         InputError: It cannot be read or holds no formula.
     """
     source = Path(source)
-    table = read_formulas(source, column)
+    with reading(source):
+        table = read_formulas(source, column)
     found = Distinct.of(table.compositions)
     return found, {
         "source": str(source),
@@ -192,7 +194,7 @@ def _drawn(source: Path, samples: int) -> Drawn | None:
     try:
         record = read_sealed(file, _LEFT_OUT)
         drawn, kept = Drawn(int(record["samples"]), int(record["accepted"])), int(record["kept"])
-        if not skipping() and record.get("sha256", digest(source)) != digest(source):
+        if not skipping() and record.get("table_sha256", digest(source)) != digest(source):
             raise InputError(f"{source}: was changed since it was generated; {_LEFT_OUT}")
     except InputError as error:
         warnings.warn(str(error), UncheckedWarning, stacklevel=2)

@@ -72,7 +72,7 @@ class Collection:
         before = time.thread_time()
         numbers = self.formulas.add(chunk.kept, chunk.keys, chunk.flags)
         if not self.unique:
-            numbers.astype(np.uint32).tofile(self._spool)
+            self._spool.write(numbers.astype(np.uint32).tobytes())
         self.samples += chunk.samples
         self.kept += len(chunk.kept)
         self.tally.update(chunk.tally)
@@ -164,7 +164,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
                 "parts": seconds,
             },
             **settings,
-            "sha256": sha256(table),
+            "table_sha256": sha256(table),
         }
         summary = sealed(summary)
         described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
