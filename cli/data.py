@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from .data_compositions import import_options
 from .main import LazyGroup
-from .options import Finite, reading_options, validity_options
+from .options import Finite, reading_options, validity_options, verify_option
 
 # Options of `import` that only one kind of data has.
 _STRUCTURES_ONLY = (
@@ -205,6 +205,7 @@ def _property(word: str) -> tuple[str, str]:
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON description.")
 @click.pass_context
+@verify_option
 def info(context: click.Context, /, dataset: str, as_json: bool, **choices: Any) -> None:
     """Describe DATASET, a folder or the name of one that ships with tfmat.
 
@@ -236,6 +237,5 @@ def _describe_structures(
     from tfmat.progress import Progress
 
     dataset = Dataset.open(name)
-    dataset.verify()
     with Progress("selecting", len(dataset), "structure") as progress:
         return describe(dataset, max_atoms, max_length, on_step=progress.update), render

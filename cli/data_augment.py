@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .data_build import settings_options, system_symbols
-from .options import Elements
+from .options import Elements, verify_option
 
 _AFLOW = "aflow"
 
@@ -33,6 +33,7 @@ _AFLOW = "aflow"
     help="Compute these energies of DATA again with the potential, so that they are on its scale.",
 )
 @settings_options
+@verify_option
 def augment(
     data: str,
     out: Path,
@@ -107,6 +108,7 @@ def augment(
 )
 @click.option("--overwrite", is_flag=True, help="Replace the dataset that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@verify_option
 def merge(
     parts: tuple[str, ...], out: Path, duplicates: str, overwrite: bool, as_json: bool
 ) -> None:

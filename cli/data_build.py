@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Elements, Finite, potential_options, with_options
+from .options import Elements, Finite, potential_options, verify_option, with_options
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -145,6 +145,7 @@ settings_options = with_options(
     type=Finite(0),
     help="How near for --refine, in eV/atom above the hull of the first potential.",
 )
+@verify_option
 def build(
     system: str | None,
     out: Path,

@@ -108,7 +108,6 @@ def describe(
     from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, rates
 
     dataset = CompositionDataset.open(name)
-    dataset.verify()
     checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
     found = composition_info.describe(dataset)
     return found | {"validity": rates(dataset.compositions, checker)}, composition_info.render

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Elements, Range, all_symbols, validity_options
+from .options import Elements, Range, all_symbols, validity_options, verify_option
 
 
 @click.command("enumerate")
@@ -64,6 +64,7 @@ from .options import Elements, Range, all_symbols, validity_options
 )
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def enumerate_(
     elements: tuple[tuple[str, ...], ...],
     simplest: bool,

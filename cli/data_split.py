@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, counted
+from .options import Finite, counted, verify_option
 
 
 @click.command()
@@ -52,6 +52,7 @@ from .options import Finite, counted
 @click.option("--check", is_flag=True, help="Only say what TRAIN and TEST have in common.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier split in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def split(
     datasets: tuple[str, ...],
     kind: str | None,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from .main import LazyGroup
-from .options import Finite, decoding_mode, models_dir_option, precision_option
+from .options import Finite, decoding_mode, models_dir_option, precision_option, verify_option
 
 
 @click.group(
@@ -73,6 +73,7 @@ def evaluate() -> None:
 )
 @precision_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def reconstruction(
     data: str,
     stage: Literal["voxels", "autoencoder"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import named_data, validity_options
+from .options import named_data, validity_options, verify_option
 
 
 @click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
@@ -54,6 +54,7 @@ from .options import named_data, validity_options
     help="Column of each FILE that holds the formulas; found by its usual names by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def compositions(
     files: tuple[str, ...],
     oxidation_states: str,

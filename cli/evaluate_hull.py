@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import named_data
+from .options import named_data, verify_option
 
 
 @click.command(short_help="Judge structures by the convex hulls of their systems.")
@@ -37,6 +37,7 @@ from .options import named_data
     help="Draw at most so many systems of two or three elements, the largest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def hull(
     generated: str | None,
     against: tuple[str, ...],

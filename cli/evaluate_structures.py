@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import named_data
+from .options import named_data, verify_option
 
 
 @click.command(short_help="Count distinct and novel structures.")
@@ -44,6 +44,7 @@ from .options import named_data
 )
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def structures(
     generated: str,
     against: tuple[str, ...],

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import PRECISIONS
+from .options import PRECISIONS, verify_option
 
 
 @click.command(short_help="Write a run as a model package: ONNX, SavedModel, card.")
@@ -81,6 +81,7 @@ from .options import PRECISIONS
 )
 @click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Write the networks of RUN, a run folder of tfmat train, as a model package."""
     from tfmat.release.exportable import check_exportable

@@ -20,6 +20,7 @@ from .options import (
     seed_option,
     threads_option,
     validity_options,
+    verify_option,
     with_options,
 )
 
@@ -146,6 +147,7 @@ OPTIONS = with_options(
 @precision_option
 @threads_option
 @models_dir_option
+@verify_option
 def matgan(**options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.
 

@@ -19,6 +19,7 @@ from .options import (
     precision_option,
     seed_option,
     threads_option,
+    verify_option,
     with_options,
 )
 
@@ -103,6 +104,7 @@ def _make(family: str) -> click.Command:
     @precision_option
     @threads_option
     @models_dir_option
+    @verify_option
     def command(**options: Any) -> None:
         _generate(family, options)
 
@@ -182,7 +184,9 @@ def write_structures(
         InputError: The words are wrong, or the networks are not complete.
     """
     from tfmat.ccdcgan.generate import StructureRequest
-    from tfmat.ccdcgan.results import SUMMARY, generate_into, is_results
+    from tfmat.ccdcgan.results import generate_into, is_results
+    from tfmat.checksums import sealed
+    from tfmat.datasets.generated import SUMMARY
     from tfmat.files import replacing_folder, write_json
 
     out = _free_place(options, _trained_as(codec))
@@ -207,7 +211,7 @@ def write_structures(
             symprec=options["symprec"],
         )
         if more:
-            summary = {**summary, **more}
+            summary = sealed({**summary, **more})
             write_json(folder / SUMMARY, summary)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))

@@ -18,7 +18,7 @@ import click
 
 from tfmat import __version__
 from tfmat.disk import FULL
-from tfmat.errors import RecoveredWarning, RenamedWarning, TfmatError, one_line
+from tfmat.errors import RecoveredWarning, RenamedWarning, TfmatError, UncheckedWarning, one_line
 
 # The user's place to write to is wrong: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -125,11 +125,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (*_NOT_ALLOWED, *FULL):
+        if error.errno is None:
             raise
-        where = f"{error.filename}: " if error.filename else ""
-        click.echo(f"tfmat: {one_line(where)} {error.strerror}; {_mend(error)}", err=True)
-        sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
+        # The name may be of half characters, which no terminal takes.
+        where = os.fsencode(error.filename).decode("utf-8", "replace") if _named(error) else ""
+        line = one_line(f"{where}: {error.strerror}" if where else str(error.strerror))
+        click.echo(f"tfmat: {line}; {_mend(error)}", err=True)
+        sys.exit(1 if error.errno in FULL else 2)
+    except MemoryError:
+        click.echo(
+            "tfmat: not enough memory; make sizes of the recipe or the batch smaller, or take a "
+            "larger machine",
+            err=True,
+        )
+        sys.exit(1)
+    except RecursionError:
+        click.echo("tfmat: the input is nested without end; simplify it", err=True)
+        sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -142,14 +154,24 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 def _show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
     """Shows a warning that is meant for users as one line; all others as Python does."""
-    if issubclass(category, (RenamedWarning, RecoveredWarning)):
+    if issubclass(category, RecoveredWarning | RenamedWarning | UncheckedWarning):
         click.echo(f"tfmat: {one_line(str(message))}", err=True)
     else:
         _PYTHONS_WAY(message, category, *rest, **more)
 
 
+def _named(error: OSError) -> bool:
+    return isinstance(error.filename, str | bytes) and bool(error.filename)
+
+
 def _mend(error: OSError) -> str:
-    """Returns what to do, by whether it is reading or writing that is not allowed."""
+    """Returns what to do, by whether it is reading or writing that fails."""
+    if error.errno in FULL:
+        return "make room, or give another place with --out"
+    if error.errno == errno.ENAMETOOLONG:
+        return "give a shorter name"
+    if error.errno not in _NOT_ALLOWED:
+        return "mend that, or give another place"
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
     if error.errno in (errno.EACCES, errno.EPERM) and path is not None:
         hidden = not os.access(path.parent, os.X_OK)

@@ -128,6 +128,23 @@ validity_options = with_options(
 )
 
 
+def _skip(ctx: click.Context, _: click.Parameter, verify: bool) -> None:
+    from tfmat.checksums import skipped
+
+    if not verify:
+        ctx.with_resource(skipped())
+
+
+# For every command that reads a dataset, a run or a package.
+verify_option = click.option(
+    "--verify/--no-verify",
+    default=True,
+    expose_value=False,
+    callback=_skip,
+    help="Compare the files that are read with their stored hashes.  [default: verify]",
+)
+
+
 def model_option(shipped: str) -> Callable[..., Any]:
     """Adds ``--model``; by default the package of that name, which ships with tfmat."""
     return click.option(

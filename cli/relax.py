@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, potential_options, reading_options
+from .options import Finite, potential_options, reading_options, verify_option
 
 
 @click.command()
@@ -54,6 +54,7 @@ from .options import Finite, potential_options, reading_options
     help="Folder of the elements' energies.  [default: the user's cache, ~/.cache/tfmat]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def relax(
     source: Path,
     out: Path,
@@ -110,7 +111,7 @@ def _command(source: Path, out: Path, context: click.Context) -> str:
     words = ["tfmat", "relax", source.name, "--out", out.name]
     for parameter in context.command.params:
         name = str(parameter.name)
-        value = context.params[name]
+        value = context.params.get(name)  # --no-verify has none
         bears = name not in ("source", "out", "overwrite", "workers", "cache", "as_json")
         if not bears or value in (None, False) or value == parameter.default:
             continue

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, models_dir_option, threads_option
+from .options import Finite, models_dir_option, threads_option, verify_option
 
 
 @click.command()
@@ -33,6 +33,7 @@ from .options import Finite, models_dir_option, threads_option
 @threads_option
 @models_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def screen(
     source: Path | None,
     out: Path,

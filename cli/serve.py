@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .options import models_dir_option
+from .options import models_dir_option, verify_option
 
 _PORT = click.IntRange(1, 65_535)
 
@@ -51,6 +51,7 @@ _PORT = click.IntRange(1, 65_535)
 @models_dir_option
 @click.option("--overwrite", is_flag=True, help="Replace the folder that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@verify_option
 def serve(package: str, out: Path, as_json: bool, **options: Any) -> None:
     """Write what a TensorFlow Serving of version 2.20 needs to serve a model package.
 

@@ -11,6 +11,8 @@ import click
 from tfmat import families
 from tfmat.family import Family, Target
 
+from .options import verify_option
+
 
 class _Targets(click.Group):
     """One command for each target of each family that is there."""
@@ -63,6 +65,7 @@ def _make(family: Family, target: Target) -> click.Command:
         help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
     )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+    @verify_option
     def command(**options: Any) -> int:
         return _run(family, target, **options)
 

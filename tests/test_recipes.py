@@ -179,7 +179,7 @@ def test_unknown_recipe_lists_the_known_ones():
 def test_a_file_that_is_no_toml(tmp_path):
     path = tmp_path / "broken.toml"
     path.write_text("name = ")
-    with pytest.raises(InputError, match="not valid TOML"):
+    with pytest.raises(InputError, match="not readable as TOML"):
         load_recipe(str(path))
 
 

@@ -37,6 +37,10 @@ class RecoveredWarning(UserWarning):
     """What a killed command has left was mended; the message says what."""
 
 
+class UncheckedWarning(UserWarning):
+    """Something is used that nothing can check; the message says what, in one line."""
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -6,7 +6,7 @@ import pytest
 from tfmat.cli.main import main
 
 from tfmat.files import write_json
-from tfmat.training.run import FORMAT, FORMAT_VERSION
+from tfmat.training.run_record import FORMAT, FORMAT_VERSION
 
 METADATA = {"format": "tfmat-model-package"}
 
@@ -18,12 +18,23 @@ def tfmat(capsys, *words):
     return end.value.code, captured.out, captured.err
 
 
+RECORD = {
+    "format": FORMAT,
+    "format_version": FORMAT_VERSION,
+    "created": "2026-01-01T00:00:00Z",
+    "seed": 0,
+    "versions": {},
+    "dataset": {"name": "mine", "sha256": "0" * 64},
+    "stages": {},
+}
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run that looks trained to who does not load its networks."""
     folder = tmp_path / "runs" / "run"
     (folder / "weights").mkdir(parents=True)
-    write_json(folder / "run.json", {"format": FORMAT, "format_version": FORMAT_VERSION})
+    write_json(folder / "run.json", RECORD)
     (folder / "recipe.toml").write_text('family = "matgan"')
     (folder / "weights" / "generator.keras").write_bytes(b"")
     write_json(folder / "package" / "metadata.json", METADATA)

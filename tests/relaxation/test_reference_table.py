@@ -35,7 +35,7 @@ def test_a_cache_gives_back_what_was_saved(tmp_path):
     assert known_references(Named(), file)["Cu"] == COPPER
     assert element_references((29, 79), Named(), file)[29] == COPPER
     table = json.loads(file.read_text())
-    assert set(table) == {"method", "scale", "fmax", "references"}
+    assert set(table) == {"method", "scale", "fmax", "references", "seal"}
     assert table["references"]["Cu"] == {"prototype": "A_cF4_225_a", "energy_per_atom": -1.25}
 
 

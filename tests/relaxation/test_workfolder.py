@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tfmat.checksums import sealed
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import Entry, crystals_sha256
 from tfmat.errors import InputError
-from tfmat.work.chunks import _whole
+from tfmat.work.chunks import _read
 from tfmat.work.folder import claimed, released
 
 
@@ -33,7 +34,7 @@ def test_same_recipe_goes_on_another_does_not(tmp_path: Path) -> None:
             raise KeyboardInterrupt
     with pytest.raises(InputError, match="other settings"), claimed(work, {"a": 2}):
         pass
-    assert json.loads((work / "recipe.json").read_text()) == {"a": 1}
+    assert json.loads((work / "recipe.json").read_text()) == sealed({"a": 1})
     with claimed(work, {"a": 1}):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -77,12 +78,24 @@ def test_wrong_input_keeps_finished_work(tmp_path: Path, finished: bool) -> None
     assert work.exists() == finished
 
 
-@pytest.mark.parametrize(("text", "whole"), [("[]", True), ("[{", False), ("", False)])
-def test_damaged_chunk_is_computed_again(tmp_path: Path, text: str, whole: bool) -> None:
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("[]", []),  # as of versions before there were hashes
+        ("[{", None),
+        ("", None),
+        ("[1]", None),
+        ("3", None),
+        ('{"rows": 3}', None),
+        (json.dumps(sealed({"rows": [{"energy": 1.5}]})), [{"energy": 1.5}]),
+        (json.dumps(sealed({"rows": [{"energy": 1.5}]})).replace("1.5", "1.7"), None),
+    ],
+)
+def test_damaged_chunk_is_computed_again(tmp_path: Path, text: str, rows: object) -> None:
     path = tmp_path / "000000.json"
-    assert not _whole(path)
+    assert _read(path) is None
     path.write_text(text)
-    assert _whole(path) == whole
+    assert _read(path) == rows
 
 
 def test_a_file_read_otherwise_is_other_work() -> None:

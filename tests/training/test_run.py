@@ -9,7 +9,8 @@ import pytest
 pytest.importorskip("keras")
 
 from tfmat.errors import InputError
-from tfmat.training.run import Run, first_difference, link_or_copy, versions
+from tfmat.training.run import Run, link_or_copy, versions
+from tfmat.training.run_record import first_difference
 
 pytestmark = pytest.mark.train
 
@@ -144,11 +145,14 @@ def test_a_folder_of_another_version_or_half_of_one_is_no_run(tmp_path):
         with pytest.raises(InputError, match="not a run of this version"):
             Run.open(run.folder)
     file.write_text("{", "utf-8")
+    with pytest.raises(InputError, match=r"run\.json: is damaged"):
+        Run.open(run.folder)
+    file.unlink()
     with pytest.raises(InputError, match="no training run"):
         Run.open(run.folder)
     file.write_text(text, "utf-8")
     (run.folder / "recipe.toml").unlink()
-    with pytest.raises(InputError, match="no training run"):
+    with pytest.raises(InputError, match=r"recipe\.toml: is missing"):
         Run.open(run.folder)
 
 
@@ -159,7 +163,7 @@ def test_a_file_that_was_lost_is_not_reused(tmp_path):
     source.finish("graphs", [file])
     file.unlink()
     target = start(tmp_path / "target")
-    with pytest.raises(InputError, match=r"stages/graphs/a\.txt is missing or was changed"):
+    with pytest.raises(InputError, match=r"stages/graphs/a\.txt: is missing"):
         target.reuse(source, "graphs")
     assert not Run.open(target.folder).finished("graphs")
 

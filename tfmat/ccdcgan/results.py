@@ -17,16 +17,14 @@ from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, generate
 from tfmat.ccdcgan.voxels.reasons import Mode
+from tfmat.checksums import sealed
 from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
+from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE, hashes
 from tfmat.datasets.properties import unit_of
 from tfmat.files import write_json
 from tfmat.progress import Progress
 
-CIF_FOLDER = "cif"
-FRAMES = "structures.extxyz"
-TABLE = "results.csv"
-SUMMARY = "summary.json"
 # Below this even the shortest bonds between heavy atoms are no bonds, in Å.
 BOND = 1.5
 
@@ -220,5 +218,6 @@ def generate_into(
             "symprec": symprec,
             "tfmat_version": __version__,
         }
+    summary = sealed({**summary, HASHES: hashes(folder)})
     write_json(folder / SUMMARY, summary)
     return summary

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfmat.ccdcgan.generate import STRUCTURE
-from tfmat.ccdcgan.results import CIF_FOLDER, FRAMES, SUMMARY, TABLE
+from tfmat.checksums import sealed
 from tfmat.crystals.hull import Hull
+from tfmat.datasets import generated
+from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE
 from tfmat.errors import InputError
 from tfmat.files import write_json
+from tfmat.paths import inside, plain_file
+from tfmat.reading import reading
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
@@ -82,24 +86,26 @@ def screen_into(
     Raises:
         InputError: The source is no such folder, or was generated without a constraint.
     """
+    if not plain_file(source / TABLE):
+        raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
+    generated.check(source, with_cif=True)
     table: list[dict[str, Any]] = []
     for row in _rows(source):
         try:
             energy = float(row[ENERGY])
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"{source / TABLE}: {ENERGY} {row[ENERGY]!r} is no number") from error
         above = energy - reference(row["formula"])
         table.append({**row, "status": KEPT if above <= tolerance else ABOVE, "above": above})
     kept = [row for row in table if row["status"] == KEPT]
     (folder / CIF_FOLDER).mkdir()
     for row in kept:
-        file = f"{row['id']}.cif"
+        # A link out of the folder could copy what nobody should see.
+        file = inside(source, f"{CIF_FOLDER}/{row['id']}.cif", source / TABLE)
         try:
-            shutil.copyfile(source / CIF_FOLDER / file, folder / CIF_FOLDER / file)
+            shutil.copyfile(file, folder / CIF_FOLDER / file.name)
         except OSError as error:
-            raise InputError(
-                f"{source / CIF_FOLDER / file}: cannot be read; generate the folder again"
-            ) from error
+            raise InputError(f"{file}: cannot be read; generate the folder again") from error
     _copy_frames(source / FRAMES, folder / FRAMES, {row["id"] for row in kept})
     _write_table(folder / TABLE, table)
     summary = {
@@ -113,6 +119,7 @@ def screen_into(
         f"mean_{ENERGY}_kept": _mean(float(row[ENERGY]) for row in kept),
         "source": source.name,
     }
+    summary = sealed({**summary, HASHES: generated.hashes(folder)})
     write_json(folder / SUMMARY, summary)
     return summary
 
@@ -120,9 +127,10 @@ def screen_into(
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     """Reads the structures of a table of ``tfmat generate``."""
     file = source / TABLE
-    if not file.is_file():
-        raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
-    with file.open(encoding="utf-8", newline="") as stream:
+    with (
+        reading(file, "generate the folder again"),
+        file.open(encoding="utf-8", newline="") as stream,
+    ):
         reader = csv.DictReader(stream)
         columns = reader.fieldnames or []
         missing = [name for name in _TAKEN if name not in columns]
@@ -136,6 +144,7 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
         for row in reader:
             if Path(row["id"]).name != row["id"]:
                 raise InputError(f"{file}: id {row['id']!r} is no file name")
+            inside(source, f"{CIF_FOLDER}/{row['id']}.cif", file)
             if row["status"] in (STRUCTURE, KEPT):
                 yield row
 

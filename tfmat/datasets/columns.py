@@ -11,6 +11,10 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from tfmat.errors import InputError
+from tfmat.reading import load_array
+
+LAST_ELEMENT = 118
+MEND = "import the data again, or copy the folder again from where it came"
 
 
 class ColumnWriter:
@@ -63,9 +67,13 @@ class Texts(Sequence[str]):
     Args:
         data: All bytes, shape ``(bytes,)``, uint8.
         offsets: Start of every string and the end of the last, shape ``(n + 1,)``.
+        where: Their file, for messages.
     """
 
-    def __init__(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
+    def __init__(
+        self, data: NDArray[np.uint8], offsets: NDArray[np.int64], where: Path | str = "identifiers"
+    ) -> None:
+        self._where = where
         self._data = data
         self._offsets = offsets
 
@@ -82,24 +90,51 @@ class Texts(Sequence[str]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes().decode()
+        try:
+            return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes().decode()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._where}: identifier {row} is no valid Unicode; {MEND}"
+            ) from error
 
 
-def load_column(path: Path) -> NDArray[Any]:
+def load_column(path: Path, dtype: DTypeLike, shape: tuple[int, ...] = ()) -> NDArray[Any]:
     """Memory-maps a column.
 
     Args:
         path: An ``.npy`` file.
+        dtype: Type of a value.
+        shape: Shape of one row, ``-1`` standing for any length; ``()`` for a scalar.
 
     Returns:
         A read-only array whose pages are read when they are touched.
 
     Raises:
-        InputError: The file is missing or broken.
+        InputError: The file is missing or broken, or holds other values.
     """
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable column of a dataset ({error})") from error
     # A plain view: indexing np.memmap itself costs several microseconds more each time.
-    return np.asarray(mapped)
+    column = load_array(path, MEND, mapped=True)
+    fits = column.ndim == len(shape) + 1 and all(
+        wanted in (-1, found) for found, wanted in zip(column.shape[1:], shape, strict=True)
+    )
+    if column.dtype != np.dtype(dtype) or not fits:
+        raise InputError(
+            f"{path}: holds {column.dtype} of shape {column.shape}, as no such column does; {MEND}"
+        )
+    return column
+
+
+def check_offsets(path: Path, offsets: NDArray[np.int64], end: int) -> None:
+    """Checks that offsets divide what they point into.
+
+    Args:
+        path: Their file, for the message.
+        offsets: First value of every row and the end of the last, shape ``(n + 1,)``.
+        end: How many values there are.
+
+    Raises:
+        InputError: They leave something out, or point elsewhere.
+    """
+    whole = len(offsets) and offsets[0] == 0 and offsets[-1] == end
+    if not whole or (offsets[1:] < offsets[:-1]).any():
+        raise InputError(f"{path}: does not fit the other columns; {MEND}")

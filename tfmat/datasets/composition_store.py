@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.datasets.columns import load_column
+from tfmat.checksums import skipped, skipping
+from tfmat.datasets.columns import LAST_ELEMENT, MEND
 from tfmat.datasets.folders import COMPOSITIONS, read_record, resolve
 from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError
@@ -112,7 +113,7 @@ class CompositionWriter(StoredWriter):
 
 
 class CompositionDataset(StoredDataset):
-    """A dataset of compositions on disk; arrays are memory-mapped, so opening costs nothing.
+    """A dataset of compositions on disk; arrays are memory-mapped, so opening costs no memory.
 
     Attributes:
         path: The folder.
@@ -122,24 +123,29 @@ class CompositionDataset(StoredDataset):
 
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
         super().__init__(path, metadata)
-        numbers, counts = load_column(path / "numbers.npy"), load_column(path / "counts.npy")
-        if numbers.shape != counts.shape or numbers.ndim != 2:
+        numbers = self._column("numbers", np.uint8, (-1,))
+        counts = self._column("counts", np.uint16, (-1,))
+        if numbers.shape != counts.shape:
             raise InputError(f"{path}: the columns do not fit together; import the data again")
+        if not skipping() and (numbers > LAST_ELEMENT).any():
+            raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {MEND}")
         self.compositions = Compositions(numbers, counts)
 
     @classmethod
-    def open(cls, path: str | Path) -> CompositionDataset:
+    def open(cls, path: str | Path, *, verify: bool = True) -> CompositionDataset:
         """Opens a dataset folder, or a shipped dataset by name.
 
         Args:
             path: The folder, or a name such as ``"formulas"``.
+            verify: Compare its files with their hashes, once in a process.
 
         Raises:
-            InputError: There is no such dataset, it is not readable by this version, or it holds
-                structures.
+            InputError: There is no such dataset, it is not readable by this version, it holds
+                structures, or a file of it was changed or lost.
         """
         folder = resolve(path, COMPOSITIONS)
-        return cls(folder, read_record(folder, COMPOSITIONS))
+        with skipped(not verify):
+            return cls(folder, read_record(folder, COMPOSITIONS))
 
     def __len__(self) -> int:
         return len(self.compositions)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmat import files
-from tfmat.errors import InputError
+from tfmat import checksums, reading
+from tfmat.datasets.columns import MEND
+from tfmat.errors import InputError, UncheckedWarning
+from tfmat.paths import plain_file
 
 FORMAT = "tfmat-dataset"
 FORMAT_VERSION = 1
 STRUCTURES = "structures"
 COMPOSITIONS = "compositions"
+RECORD = "metadata.json"
+PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -43,12 +50,12 @@ def resolve(name_or_path: str | Path, kind: str | None = None) -> Path:
         InputError: It is neither.
     """
     path = Path(name_or_path)
-    if (path / "metadata.json").is_file():
+    if plain_file(path / RECORD):
         return path
     if str(name_or_path) in shipped():
         return SHIPPED / str(name_or_path)
     names = ", ".join(shipped(kind)) or "none"
-    what = "holds no dataset (metadata.json)" if path.exists() else "no such dataset"
+    what = "holds no dataset (metadata.json)" if os.path.lexists(path) else "no such dataset"
     raise InputError(
         f"{name_or_path}: {what}; make one with `{_import(kind)}`, or name a shipped one: {names}"
     )
@@ -61,10 +68,9 @@ def is_dataset(folder: Path) -> bool:
         folder: Any folder.
     """
     try:
-        record = json.loads((folder / "metadata.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return reading.read_record(folder / RECORD).get("format") == FORMAT
+    except InputError:
         return False
-    return isinstance(record, dict) and record.get("format") == FORMAT
 
 
 def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
@@ -78,12 +84,9 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
         InputError: It is not the record of a dataset that this version reads, or the dataset
             holds the other kind.
     """
-    file = folder / "metadata.json"
-    try:
-        record = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: not readable ({error})") from error
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    file = folder / RECORD
+    record = reading.read_record(file, MEND)
+    if record.get("format") != FORMAT:
         raise InputError(f"{file}: not the record of a tfmat dataset")
     if record.get("format_version") != FORMAT_VERSION:
         raise InputError(
@@ -96,6 +99,10 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
             f"{label(folder)}: a dataset of {_kind(record)}, but {kind} are needed here; give one "
             f"made by `{_import(kind)}`, or a shipped one: {names}"
         )
+    checksums.check_seal(file, record, MEND)
+    record.pop(checksums.SEAL, None)
+    with reading.reading(file, MEND):
+        _check_record(record)
     return record
 
 
@@ -121,20 +128,31 @@ def content_hash(hashes: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def verify(folder: Path, hashes: Mapping[str, str]) -> None:
-    """Compares every column of a dataset with its SHA-256.
+def verify(folder: Path, record: Mapping[str, Any]) -> None:
+    """Compares every column of a dataset with its SHA-256; one without hashes is named.
 
     Args:
         folder: The dataset.
-        hashes: File name to SHA-256, as the record says.
+        record: Its record.
 
     Raises:
-        InputError: A file was changed or lost.
+        InputError: A file was changed or lost, or has no hash where others do.
     """
-    for name, expected in hashes.items():
-        file = folder / name
-        if not file.is_file() or files.sha256(file) != expected:
-            raise InputError(f"{file}: missing or changed since it was written; import again")
+    where = folder / RECORD
+    if "files" not in record:
+        warnings.warn(
+            f"{folder}: was written without hashes, so nothing tells whether it is whole",
+            UncheckedWarning,
+            stacklevel=2,
+        )
+        return
+    hashes = record["files"]
+    for file in sorted(folder.glob("*.npy")):
+        if file.name not in hashes:
+            raise InputError(f"{file}: has no hash in {RECORD}; {MEND}")
+    checksums.check_files(folder, hashes, where, MEND)
+    if content_hash(hashes) != record["sha256"]:
+        raise InputError(f"{where}: its hashes are not those of its data; {MEND}")
 
 
 def label(folder: Path) -> str:
@@ -149,6 +167,24 @@ def label(folder: Path) -> str:
 def _import(kind: str | None) -> str:
     # Structures are what `import` takes by default.
     return "tfmat data import" + (f" --kind {kind}" if kind == COMPOSITIONS else "")
+
+
+def _check_record(record: Mapping[str, Any]) -> None:
+    """Raises a ``ValueError`` or the like where the record lacks what programs rely on."""
+    for key in ("source", "counts", "properties"):
+        if not isinstance(record[key], dict):
+            raise ValueError(f"{key} is no table")
+    for key in ("files", "extra", "selection"):
+        if not isinstance(record.get(key) or {}, dict):
+            raise ValueError(f"{key} is no table")
+    for name, entry in record["properties"].items():
+        if not PROPERTY_NAME.fullmatch(name) or not isinstance(entry["unit"], str | None):
+            raise ValueError(f"{name!r} is no property")
+    for key in ("name", "sha256"):
+        if not isinstance(record["source"].get(key, ""), str):
+            raise ValueError(f"source.{key} is no text")
+    if not isinstance(record["sha256"], str):
+        raise ValueError("sha256 is no text")
 
 
 def _kind(record: Mapping[str, Any]) -> str:

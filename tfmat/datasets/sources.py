@@ -16,6 +16,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import IDENTIFIER, Structures, crystals_of
 from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
+from tfmat.datasets.generated import FRAMES, check, is_generated
 from tfmat.datasets.importing import (
     ImportOptions,
     read_rows,
@@ -30,10 +31,6 @@ from tfmat.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-# What tfmat generate and tfmat screen write: the frames keep the identifiers, the CIF files only
-# their names.
-_GENERATED = ("results.csv", "structures.extxyz")
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,9 @@ def read_source(source: str | Path, options: ImportOptions | None = None) -> Sou
     path = Path(source)
     if (path / "metadata.json").is_file() or (not path.exists() and str(source) in shipped()):
         return _from_dataset(Dataset.open(resolve(source, STRUCTURES)), options.limit)
-    if options.form is None and all((path / name).is_file() for name in _GENERATED):
-        path = path / "structures.extxyz"
+    if options.form is None and is_generated(path):
+        check(path)
+        path = path / FRAMES
     form = options.form or sniff(path, options.structure)
     rows = islice(read_rows(path, form, options), options.limit)
     reader = PropertyReader(options.properties, options.identifier)

@@ -25,8 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.checksums import skipped, skipping
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.columns import Texts, load_column
+from tfmat.datasets.columns import LAST_ELEMENT, MEND, Texts, check_offsets
 from tfmat.datasets.folders import STRUCTURES, read_record, resolve
 from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError
@@ -194,7 +195,7 @@ class DatasetWriter(StoredWriter):
 
 
 class Dataset(StoredDataset):
-    """A dataset on disk; arrays are memory-mapped, so opening costs nothing.
+    """A dataset on disk; arrays are memory-mapped, so opening costs no memory.
 
     Attributes:
         path: The folder.
@@ -208,29 +209,47 @@ class Dataset(StoredDataset):
 
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
         super().__init__(path, metadata)
-        self.lattices: NDArray[np.float64] = load_column(path / "lattices.npy")
-        self.offsets: NDArray[np.int64] = load_column(path / "offsets.npy")
-        self.positions: NDArray[np.float64] = load_column(path / "positions.npy")
-        self.numbers: NDArray[np.uint8] = load_column(path / "numbers.npy")
-        self.ids = Texts(load_column(path / "ids.npy"), load_column(path / "id_offsets.npy"))
+        self.lattices: NDArray[np.float64] = self._column("lattices", np.float64, (3, 3))
+        self.offsets: NDArray[np.int64] = self._column("offsets", np.int64)
+        self.positions: NDArray[np.float64] = self._column("positions", np.float64, (3,))
+        self.numbers: NDArray[np.uint8] = self._column("numbers", np.uint8)
+        letters = self._column("ids", np.uint8)
+        id_offsets = self._column("id_offsets", np.int64)
+        self.ids = Texts(letters, id_offsets, path / "ids.npy")
         if not (
             len(self.lattices) == len(self.ids) == len(self.offsets) - 1
-            and len(self.positions) == len(self.numbers) == self.offsets[-1]
+            and len(self.positions) == len(self.numbers)
         ):
             raise InputError(f"{path}: the columns do not fit together; import the data again")
+        if not skipping():
+            check_offsets(path / "offsets.npy", self.offsets, len(self.numbers))
+            check_offsets(path / "id_offsets.npy", id_offsets, len(letters))
+            self._check_values()
+
+    def _check_values(self) -> None:
+        """Refuses what no structure has, whoever wrote it."""
+        if ((self.numbers < 1) | (self.numbers > LAST_ELEMENT)).any():
+            raise InputError(f"{self.path / 'numbers.npy'}: holds no atomic numbers; {MEND}")
+        for name in ("lattices", "positions"):
+            # The sum is finite only if all are; it takes no memory.
+            if not math.isfinite(getattr(self, name).sum()):
+                raise InputError(f"{self.path / name}.npy: holds numbers without end; {MEND}")
 
     @classmethod
-    def open(cls, path: str | Path) -> Dataset:
+    def open(cls, path: str | Path, *, verify: bool = True) -> Dataset:
         """Opens a dataset folder, or a shipped dataset by name.
 
         Args:
             path: The folder, or a name such as ``"bi-se"``.
+            verify: Compare its files with their hashes, once in a process.
 
         Raises:
-            InputError: There is no such dataset, or it is not readable by this version.
+            InputError: There is no such dataset, it is not readable by this version, or a file of
+                it was changed or lost.
         """
         folder = resolve(path, STRUCTURES)
-        return cls(folder, read_record(folder, STRUCTURES))
+        with skipped(not verify):
+            return cls(folder, read_record(folder, STRUCTURES))
 
     def __len__(self) -> int:
         return len(self.lattices)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
@@ -16,13 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import __version__, files
+from tfmat.checksums import skipping, write_sealed
 from tfmat.datasets.columns import ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
-from tfmat.datasets.folders import FORMAT, FORMAT_VERSION, content_hash, verify
+from tfmat.datasets.folders import (
+    FORMAT,
+    FORMAT_VERSION,
+    PROPERTY_NAME,
+    RECORD,
+    content_hash,
+    verify,
+)
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
-
-_PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+from tfmat.paths import inside
 
 
 class StoredDataset(ABC):
@@ -36,6 +42,8 @@ class StoredDataset(ABC):
     def __init__(self, path: Path, metadata: dict[str, Any]) -> None:
         self.path = path
         self.metadata = metadata
+        if not skipping():
+            verify(path, metadata)
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -74,18 +82,22 @@ class StoredDataset(ABC):
         if name not in self.metadata["properties"]:
             have = ", ".join(self.properties) or "none"
             raise InputError(f"{self.path}: no property {name!r}; there are: {have}")
-        values = load_column(self.path / f"property-{name}.npy")
+        values = self._column(f"property-{name}", np.float64)
         if len(values) != len(self):
             raise InputError(f"{self.path}: the columns do not fit together; import the data again")
         return values
 
     def verify(self) -> None:
-        """Compares every column with its SHA-256.
+        """Compares every column with its SHA-256, as opening does by default.
 
         Raises:
             InputError: A file was changed or lost.
         """
-        verify(self.path, self.metadata["files"])
+        verify(self.path, self.metadata)
+
+    def _column(self, name: str, dtype: type, shape: tuple[int, ...] = ()) -> NDArray[Any]:
+        file = inside(self.path, f"{name}.npy", self.path / RECORD)
+        return load_column(file, dtype, shape)
 
 
 class StoredWriter(ABC):
@@ -148,7 +160,7 @@ class StoredWriter(ABC):
             if error is not None:
                 raise error
             self._require_rows()
-            files.write_json(self._temporary / "metadata.json", self._metadata())
+            write_sealed(self._temporary / RECORD, self._metadata())
 
     @abstractmethod
     def _open_columns(self) -> None:
@@ -212,5 +224,5 @@ def check_property_name(name: str) -> None:
     Raises:
         InputError: It holds other characters than letters, digits, ``_``, ``.`` and ``-``.
     """
-    if not _PROPERTY_NAME.fullmatch(name):
+    if not PROPERTY_NAME.fullmatch(name):
         raise InputError(f"property name {name!r}: use letters, digits, '_', '.' and '-'")

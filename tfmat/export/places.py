@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 from tfmat.errors import InputError
 from tfmat.inference.metadata import FORMAT, METADATA
+from tfmat.reading import read_record
 
 MODELS_CONFIG = "models.config"
 # Names of packages and of served models: they become folders on a server, and words of a shell.
@@ -51,7 +51,6 @@ def check_apart(out: Path, source: Path) -> None:
 
 def _has_metadata(folder: Path) -> bool:
     try:
-        metadata = json.loads((folder / METADATA).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_record(folder / METADATA).get("format") == FORMAT
+    except InputError:
         return False
-    return isinstance(metadata, dict) and metadata.get("format") == FORMAT

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import reprlib
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -18,6 +16,7 @@ from tfmat.inference.described import FORMAT as FORMAT
 from tfmat.inference.described import FORMAT_VERSION as FORMAT_VERSION
 from tfmat.inference.described import METADATA as METADATA
 from tfmat.inference.described import first_flaw
+from tfmat.reading import parse_json, read_bytes, read_json, read_record, read_toml, reading
 
 MODELS_VARIABLE = "TFMAT_MODELS"
 # The end-to-end graph, from noise to what a user wants.
@@ -79,9 +78,9 @@ def find(model: str | Path, models_dir: str | Path | None = None, option: str = 
 
 def _package_in(path: Path) -> Path:
     """Returns the folder itself if it is a package, or that of a run."""
-    if (path / METADATA).is_file():
+    if os.path.lexists(path / METADATA):
         return path
-    if (path / "package" / METADATA).is_file():
+    if os.path.lexists(path / "package" / METADATA):
         return path / "package"
     if (path / "run.json").is_file():
         raise InputError(
@@ -132,18 +131,14 @@ def packages(models_dir: str | Path | None = None) -> list[Path]:
 
 def _is_package(folder: Path) -> bool:
     """Tells packages from other folders, and from those of tfmat serve, which hold no networks."""
-    try:
-        text = (folder / METADATA).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
+    file = folder / METADATA
+    if not os.path.lexists(file):
         return False
-    except OSError:
-        return True  # whoever reads it says what is wrong
-    if b'"served"' not in text:
-        return True
     try:
-        return json.loads(text).get("served") is not True
-    except (ValueError, RecursionError, AttributeError):
-        return True
+        text = read_bytes(file)
+        return b'"served"' not in text or parse_json(text).get("served") is not True
+    except (InputError, ValueError, RecursionError, AttributeError):
+        return True  # whoever reads it says what is wrong
 
 
 def require_networks(folder: Path, metadata: Mapping[str, Any]) -> None:
@@ -173,12 +168,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         InputError: It is not the metadata of a tfmat model package of a version known here.
     """
     file = folder / METADATA
-    try:
-        metadata = json.loads(file.read_text("utf-8"), parse_constant=_no_number)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file}: not readable as JSON ({error}); export it again") from error
+    metadata = read_json(file, "export it again", constants=False)
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"{file}: is not the metadata of a tfmat model package")
     version = metadata.get("format_version")
@@ -199,10 +189,6 @@ def _refuse(file: Path, words: str, found: object, known: Sequence[str]) -> NoRe
     )
 
 
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of JSON")
-
-
 def file_records(entry: Mapping[str, Any]) -> Iterator[Any]:
     """Yields the records of all files of a part (``file``, ``sha256``, ``bytes``).
 
@@ -219,11 +205,12 @@ def file_records(entry: Mapping[str, Any]) -> Iterator[Any]:
 def _target(run: Path) -> str:
     """Returns what a run of ``tfmat train`` was started for, as far as its stages tell."""
     try:
-        recipe = tomllib.loads((run / "recipe.toml").read_text("utf-8"))
-        stages = json.loads((run / "run.json").read_text("utf-8"))["stages"]
-        family = families.get(recipe.get("family", families.FIRST))
-        return family.trained_by(recipe, stages)
-    except (OSError, ValueError, TypeError, KeyError, InputError):
+        with reading(run):
+            recipe = read_toml(run / "recipe.toml")
+            stages = read_record(run / "run.json")["stages"]
+            family = families.get(recipe.get("family", families.FIRST))
+            return family.trained_by(recipe, stages)
+    except InputError:
         return "TARGET"
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.checksums import digest, skipping
 from tfmat.errors import InputError, first_line
-from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA, PRECISIONS, find, read_metadata, require_networks
 from tfmat.inference.threads import available_threads
+from tfmat.paths import inside, plain_file
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -319,10 +320,10 @@ def check_file(folder: Path, part: str, record: dict[str, Any]) -> None:
     Raises:
         InputError: The file is missing or another one.
     """
-    file = folder / record["file"]
-    if not file.is_file():
+    file = inside(folder, record["file"], folder / METADATA)
+    if not plain_file(file):
         raise InputError(f"{folder}: damaged, {record['file']} is missing; export it again")
-    if sha256(file) != record["sha256"]:
+    if not skipping() and digest(file) != record["sha256"]:
         raise InputError(
             f"{folder}: damaged, the SHA-256 of {record['file']} ({part}) is not the one in "
             f"{METADATA}; export or copy the package again"

@@ -14,6 +14,8 @@ import msgspec
 
 from tfmat import families, typed
 from tfmat.errors import InputError, did_you_mean
+from tfmat.paths import plain_file
+from tfmat.reading import read_toml
 
 T = TypeVar("T")
 
@@ -42,18 +44,15 @@ def read(recipe: str, settings: Sequence[str] = ()) -> dict[str, Any]:
     """
     if recipe in names():
         text = (resources.files("tfmat.recipes") / f"{recipe}.toml").read_text("utf-8")
+        tables = tomllib.loads(text)
     else:
         path = Path(recipe)
-        if not path.is_file():
+        if not plain_file(path):
             raise InputError(
                 f"--recipe {recipe}: no such file and no such recipe"
                 f"{did_you_mean(recipe, names())}; recipes: {', '.join(names())}"
             )
-        text = path.read_text("utf-8")
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{recipe}: not valid TOML: {error}") from error
+        tables = read_toml(path, "mend it there, or take a recipe of tfmat")
     for setting in settings:
         _apply(tables, setting)
     return tables
@@ -65,7 +64,7 @@ def _apply(tables: dict[str, Any], setting: str) -> None:
         raise InputError(f"--set {setting}: write it as key=value, e.g. --set gan.steps=1000")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text
     *parents, last = key.strip().split(".")
     table: Any = tables

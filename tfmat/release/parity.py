@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import TfmatError, require
+from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import DEFAULT_SIGNATURE
 from tfmat.inference.package import ModelPackage
+from tfmat.paths import inside
 from tfmat.quiet import muted_stderr
 
 if TYPE_CHECKING:
@@ -49,10 +51,10 @@ def forms(package: ModelPackage, part: str) -> dict[str, Run]:
     name, _ = package.input(part)
     entry = package.metadata["parts"][part]
     found: dict[str, Run] = {}
-    file = package.folder / entry.get("keras", {}).get("file", "none")
+    file = inside(package.folder, entry.get("keras", {}).get("file", "none"), package.folder)
     if file.is_file():
-        models = require("keras", "train", "comparing with Keras").models
-        found["keras"] = of_keras(models.load_model(file, compile=False), list(entry["outputs"]))
+        require("keras", "train", "comparing with Keras")
+        found["keras"] = of_keras(load_network(file), list(entry["outputs"]))
     folder = package.folder / entry.get("saved_model", {}).get("folder", "none")
     if folder.is_dir():
         found["saved_model"] = _loaded(folder, name)
@@ -162,8 +164,8 @@ def inner_forms(package: ModelPackage, part: str, kind: str) -> dict[str, Run]:
 
     entry = package.metadata["parts"][part]
     with muted_stderr():
-        keras = require("keras", "train", "comparing with Keras")
-    network = keras.models.load_model(package.folder / entry["keras"]["file"], compile=False)
+        require("keras", "train", "comparing with Keras")
+    network = load_network(inside(package.folder, entry["keras"]["file"], package.folder))
     wanted = [op.output for op in network.operations if op.name.startswith(kind.lower())]
     names = [str(i) for i in range(len(wanted))]
     proto = onnx.load(package.folder / package.file(part)["file"])

@@ -240,6 +240,7 @@ def _train_all(
     try:
         for name in names:
             if run.finished(name):
+                run.check_stage(name)
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 # A kill may have come between its end and this.
                 checkpoints.clear(run.stage_folder(name))
@@ -280,7 +281,6 @@ def _open(
     if seed is None:
         seed = 0 if model is None else model.seed
     chain.check(order.target, recipe, dataset)
-    dataset.verify()  # the run's record names the data by their hash
     recipe, data = chain.load(recipe, dataset, seed)
     record = {
         "name": dataset.path.resolve().name,

@@ -7,7 +7,6 @@ appears by a rename and is on disk then, so a kill or a power cut leaves the pre
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
-from tfmat.errors import TfmatError
+from tfmat.checksums import read_sealed, write_sealed
+from tfmat.errors import InputError, TfmatError
+from tfmat.reading import reading
 from tfmat.temporaries import discard
 
 KEPT = 2
@@ -77,7 +78,7 @@ def save(
     """
     import keras
 
-    target = folder / f"checkpoint-{step:09d}"
+    target = folder / _name(step)
     with files.replacing_folder(target, overwrite=True) as temporary:
         arrays: dict[str, Any] = {
             f"{i:05d}": keras.ops.convert_to_numpy(variable.value)
@@ -86,7 +87,7 @@ def save(
         archive = temporary / "variables.npz"
         np.savez(archive, **arrays)
         record = {"step": step, "sha256": files.sha256(archive), "state": dict(state or {})}
-        (temporary / "state.json").write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+        write_sealed(temporary / "state.json", record)
     for old in _folders(folder)[:-KEPT]:
         discard(old)
     return target
@@ -104,16 +105,22 @@ def latest(folder: Path) -> Checkpoint | None:
     """
     for path in reversed(_folders(folder)):
         try:
-            record = json.loads((path / "state.json").read_text("utf-8"))
-            archive = path / "variables.npz"
-            if files.sha256(archive) != record["sha256"]:
-                continue
-            with np.load(archive, allow_pickle=False) as arrays:
-                values = [arrays[name] for name in sorted(arrays.files)]
-        except (OSError, ValueError, KeyError):
+            return _read(path)
+        except InputError:
             continue
-        return Checkpoint(int(record["step"]), values, record["state"])
     return None
+
+
+def _read(path: Path) -> Checkpoint:
+    """Reads a checkpoint, or raises an ``InputError`` if it is not whole."""
+    archive = path / "variables.npz"
+    record = read_sealed(path / "state.json")
+    with reading(archive):
+        if path.name != _name(record["step"]) or files.sha256(archive) != record["sha256"]:
+            raise ValueError("it is not what was written")
+        with np.load(archive, allow_pickle=False) as arrays:
+            values = [arrays[name] for name in sorted(arrays.files)]
+        return Checkpoint(int(record["step"]), values, dict(record["state"]))
 
 
 def clear(folder: Path) -> None:
@@ -121,6 +128,10 @@ def clear(folder: Path) -> None:
     for path in _folders(folder):
         discard(path)
     discard(folder / BEST)
+
+
+def _name(step: int) -> str:
+    return f"checkpoint-{step:09d}"
 
 
 def _type(name: str) -> str:

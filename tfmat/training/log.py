@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import disk, files
+from tfmat.reading import parse_json
 from tfmat.training.quiet import on_tensorflow
 
 
@@ -90,9 +91,11 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         path: The file.
     """
     lines = []
-    for text in path.read_text("utf-8").splitlines():
+    for text in path.read_bytes().splitlines():
         try:
-            lines.append(json.loads(text))
-        except ValueError:
+            line = parse_json(text)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(line, dict) and "stage" in line and type(line.get("step")) is int:
+            lines.append(line)
     return lines

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmat.errors import InputError
-from tfmat.training.run import Run, first_difference
+from tfmat.training.run import Run
+from tfmat.training.run_record import first_difference
 
 
 def reusable(

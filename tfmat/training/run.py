@@ -13,12 +13,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
 import time
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
@@ -27,13 +25,23 @@ from typing import Any
 
 import tomli_w
 
-from tfmat import __version__, disk, files
+from tfmat import __version__, checksums, disk, files
 from tfmat.errors import InputError
+from tfmat.inference.keras_weights import load_network
 from tfmat.locks import held
+from tfmat.paths import inside
 from tfmat.temporaries import sweep_within
-
-FORMAT = "tfmat-run"
-FORMAT_VERSION = 1
+from tfmat.training.run_record import (
+    FORMAT,
+    FORMAT_VERSION,
+    MEND,
+    RECIPE,
+    RECIPE_HASH,
+    RECORD,
+    check_outputs,
+    first_difference,
+    read_run,
+)
 
 
 class Run:
@@ -58,21 +66,10 @@ class Run:
             folder: The run folder.
 
         Raises:
-            InputError: The folder is no run of this version.
+            InputError: The folder is no run of this version, is damaged, or something in it leads
+                elsewhere.
         """
-        file = folder / "run.json"
-        if not file.exists():
-            raise InputError(
-                f"{folder}: holds no training run; give a folder that tfmat train has written"
-            )
-        try:
-            info = json.loads(file.read_text("utf-8"))
-            recipe = tomllib.loads((folder / "recipe.toml").read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{folder}: holds no training run ({error})") from error
-        if info.get("format") != FORMAT or info.get("format_version") != FORMAT_VERSION:
-            raise InputError(f"{file}: not a run of this version of tfmat; start a new one")
-        return cls(folder, info, recipe)
+        return cls(folder, *read_run(folder))
 
     @classmethod
     def start(
@@ -99,8 +96,9 @@ class Run:
             "stages": {},
         }
         with files.replacing_folder(folder) as temporary:
-            (temporary / "recipe.toml").write_text(tomli_w.dumps(recipe), "utf-8")
-            files.write_json(temporary / "run.json", info)
+            (temporary / RECIPE).write_text(tomli_w.dumps(recipe), "utf-8")
+            info[RECIPE_HASH] = files.sha256(temporary / RECIPE)
+            checksums.write_sealed(temporary / RECORD, info)
         return cls(folder, info, dict(recipe))
 
     def check_same(
@@ -180,13 +178,13 @@ class Run:
 
     def stage_folder(self, name: str) -> Path:
         """Returns (and makes) the folder of a stage."""
-        path = self.folder / "stages" / name
+        path = inside(self.folder, f"stages/{name}", self.folder / RECIPE)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def weights(self, part: str) -> Path:
         """Returns the file of a network."""
-        return self.folder / "weights" / f"{part}.keras"
+        return inside(self.folder, f"weights/{part}.keras", self.folder / RECIPE)
 
     def save_model(self, part: str, model: Any) -> Path:
         """Writes a Keras model as ``weights/<part>.keras``, whole or not at all."""
@@ -201,13 +199,36 @@ class Run:
         Args:
             parts: Names of networks, in the order of the result.
         """
-        import keras
-
         return {
-            part: keras.models.load_model(self.weights(part), compile=False)
-            for part in dict.fromkeys(parts)
-            if self.weights(part).exists()
+            part: self.network(part) for part in dict.fromkeys(parts) if self.weights(part).exists()
         }
+
+    def network(self, part: str) -> Any:
+        """Loads a network of a finished stage as a Keras model.
+
+        Args:
+            part: Name of the network.
+
+        Raises:
+            InputError: Its file is missing, was changed since it was written, or is damaged.
+        """
+        file = self.weights(part)
+        name = file.relative_to(self.folder).as_posix()
+        for record in self.info["stages"].values():
+            if name in record.get("files", {}):
+                check_outputs(self.folder, {name: record["files"][name]}, self._record, MEND)
+        return load_network(file)
+
+    def check_stage(self, name: str) -> None:
+        """Compares all that a finished stage has written with its stored SHA-256.
+
+        Args:
+            name: The stage.
+
+        Raises:
+            InputError: A file is missing or was changed.
+        """
+        check_outputs(self.folder, self.stage(name).get("files", {}), self._record, MEND)
 
     def begin(self, name: str, **record: Any) -> None:
         """Notes that a stage runs.
@@ -299,19 +320,20 @@ class Run:
             InputError: A file of the other run is missing or was changed.
         """
         record = other.stage(name)
-        for relative, expected in record["files"].items():
-            source, target = other.folder / relative, self.folder / relative
-            if not source.is_file() or files.sha256(source) != expected:
-                raise InputError(
-                    f"--from {other.folder}: {relative} is missing or was changed since it was "
-                    "written; train that run's stages again"
-                )
-            link_or_copy(source, target)
+        where = f"--from {other.folder}"
+        check_outputs(other.folder, record["files"], where, "train that run's stages again")
+        for relative in record["files"]:
+            target = inside(self.folder, relative, where)
+            link_or_copy(inside(other.folder, relative, where), target)
         self.info["stages"][name] = {**record, "reused_from": str(other.folder)}
         self._write()
 
+    @property
+    def _record(self) -> Path:
+        return self.folder / RECORD
+
     def _write(self) -> None:
-        files.write_json(self.folder / "run.json", self.info)
+        checksums.write_sealed(self._record, self.info)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -343,33 +365,3 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def first_difference(
-    old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable[str] = ()
-) -> tuple[str, Any, Any] | None:
-    """Finds the first value in which two recipes differ.
-
-    Args:
-        old: Nested tables.
-        new: Nested tables.
-        ignore: Dotted keys that may differ.
-
-    Returns:
-        Dotted key, old value and new value; ``None`` if all agree.
-    """
-    skipped = set(ignore)
-
-    def walk(prefix: str, left: Any, right: Any) -> tuple[str, Any, Any] | None:
-        if prefix in skipped:
-            return None
-        if isinstance(left, Mapping) and isinstance(right, Mapping):
-            for key in [*left, *(key for key in right if key not in left)]:
-                dotted = f"{prefix}.{key}" if prefix else str(key)
-                found = walk(dotted, left.get(key), right.get(key))
-                if found is not None:
-                    return found
-            return None
-        return None if left == right else (prefix, left, right)
-
-    return walk("", old, new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
@@ -13,9 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfmat import files
-from tfmat.errors import TfmatError
+from tfmat.checksums import check_seal, write_sealed
+from tfmat.errors import InputError, TfmatError
 from tfmat.progress import Progress
+from tfmat.reading import read_json
 
 Task = TypeVar("Task")
 # A row is what JSON can hold; the float form of JSON is exact.
@@ -54,27 +54,40 @@ def run_chunks(
     folder.mkdir(parents=True, exist_ok=True)
     starts = range(0, len(tasks), size)
     paths = {start: folder / f"{start:06d}.json" for start in starts}
-    missing = [start for start in starts if not _whole(paths[start])]
+    missing = [start for start in starts if _read(paths[start]) is None]
     chunks = {start: tasks[start : start + size] for start in missing}
     finished = len(tasks) - sum(len(chunk) for chunk in chunks.values())
     with Progress(description, len(tasks), "structure", initial=finished) as progress:
         if workers == 1 and missing:
             tool = factory()
             for start, chunk in chunks.items():
-                files.write_json(paths[start], work(tool, chunk))
+                _write(paths[start], work(tool, chunk))
                 progress.update(len(chunk))
         elif missing:
             _run_parallel(chunks, paths, work, factory, workers, progress)
     for path in paths.values():
-        yield from json.loads(path.read_text("utf-8"))
+        rows = _read(path)
+        if rows is None:
+            raise TfmatError(f"{path}: was changed while it was in use; repeat the command")
+        yield from rows
 
 
-def _whole(path: Path) -> bool:
-    """Tells whether a chunk's result is there; a damaged one is computed again."""
+def _read(path: Path) -> list[Row] | None:
+    """Returns a chunk's result; nothing of a damaged one, which is computed again."""
     try:
-        return isinstance(json.loads(path.read_text("utf-8")), list)
-    except (FileNotFoundError, ValueError):
-        return False
+        record = read_json(path)
+        if isinstance(record, dict):
+            check_seal(path, record)
+            record = record["rows"]
+    except (InputError, KeyError):
+        return None
+    # Chunks of earlier versions are rows alone.
+    whole = isinstance(record, list) and all(isinstance(row, dict) for row in record)
+    return record if whole else None
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    write_sealed(path, {"rows": rows})
 
 
 def _run_parallel(
@@ -130,4 +143,4 @@ def _end_with(parent: Any) -> None:
 
 
 def _compute(work: Work[Tool, Task], chunk: Sequence[Task], path: Path) -> None:
-    files.write_json(path, work(_tool, chunk))
+    _write(path, work(_tool, chunk))

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
+from tfmat.checksums import read_sealed, write_sealed
 from tfmat.errors import InputError
+from tfmat.paths import check_tree
 from tfmat.temporaries import discard, sweep_within
 
 
@@ -55,13 +57,11 @@ def alone(work: Path) -> Iterator[None]:
 def _begin(work: Path, recipe: Mapping[str, Any]) -> None:
     file = work / "recipe.json"
     if file.is_file():
-        try:
-            before = json.loads(file.read_text("utf-8"))
-        except ValueError:
-            raise InputError(
-                f"{file}: is damaged; give another --out, or delete the folder to start again"
-            ) from None
-        if before != recipe:
+        mend = "give another --out, or delete the folder to start again"
+        # What is computed is written into it, and all of it deleted in the end.
+        check_tree(work)
+        before = read_sealed(file, mend)
+        if before != json.loads(json.dumps(recipe)):
             raise InputError(
                 f"{work}: unfinished work with other settings or versions (see recipe.json there); "
                 "repeat those, give another --out, or delete the folder"
@@ -73,7 +73,7 @@ def _begin(work: Path, recipe: Mapping[str, Any]) -> None:
             f"{work}: is in the way of unfinished work and was not written by this command; "
             "rename it, or give another --out"
         )
-    files.write_json(file, recipe)
+    write_sealed(file, recipe)
 
 
 @contextmanager

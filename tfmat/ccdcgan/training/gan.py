@@ -48,7 +48,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
         constraints = {
-            name: keras.models.load_model(stage.run.weights(part), compile=False)
+            name: stage.run.network(part)
             for name in properties(recipe)
             if stage.run.finished(part := constraint_part(name, recipe))
         }

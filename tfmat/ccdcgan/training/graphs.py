@@ -19,7 +19,9 @@ from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.networks.backend import call
+from tfmat.paths import inside
 from tfmat.progress import Progress
+from tfmat.reading import load_array
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -54,19 +56,26 @@ class CrystalGraphs:
 
     @classmethod
     def open(cls, run: Run) -> CrystalGraphs:
-        """Opens the crystal graphs of a run whose ``graphs`` stage is done."""
+        """Opens the crystal graphs of a run whose ``graphs`` stage is done.
+
+        Raises:
+            InputError: A file was changed since it was written, or is damaged.
+        """
+        run.check_stage(STAGE)
         folder = run.stage_folder(STAGE)
         return cls(
-            np.load(folder / "crystal_graphs.npy", mmap_mode="r"),
-            np.load(folder / "train.npy"),
-            np.load(folder / "test.npy"),
-            np.load(folder / "presence.npy"),
+            load_array(folder / "crystal_graphs.npy", mapped=True),
+            load_array(folder / "train.npy"),
+            load_array(folder / "test.npy"),
+            load_array(folder / "presence.npy"),
             folder,
         )
 
     def property(self, name: str) -> NDArray[np.float64]:
         """Returns a property of the structures, NaN where unknown, shape ``(n,)``."""
-        values: NDArray[np.float64] = np.load(self.folder / f"property-{name}.npy")
+        values: NDArray[np.float64] = load_array(
+            inside(self.folder, f"property-{name}.npy", self.folder)
+        )
         return values
 
 
@@ -124,8 +133,7 @@ def _encode(
 ) -> None:
     spec = recipe.voxels
     lattice_encoder, sites_encoder = (
-        keras.models.load_model(stage.run.weights(part), compile=False)
-        for part in ("lattice_encoder", "sites_encoder")
+        stage.run.network(part) for part in ("lattice_encoder", "sites_encoder")
     )
     stage.run.begin(STAGE, structures=len(data), encoded=encoded, **stage.devices.shares)
     with Progress(stage.name, len(data), "structure", initial=encoded) as progress:

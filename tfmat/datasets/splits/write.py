@@ -33,9 +33,7 @@ def open_dataset(name: str | Path) -> AnyDataset:
     Raises:
         InputError: There is no such dataset, or it was changed.
     """
-    dataset = (CompositionDataset if kind_of(name) == COMPOSITIONS else Dataset).open(name)
-    dataset.verify()
-    return dataset
+    return (CompositionDataset if kind_of(name) == COMPOSITIONS else Dataset).open(name)
 
 
 def formulas_of(dataset: AnyDataset) -> list[Formula]:

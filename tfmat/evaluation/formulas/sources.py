@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.checksums import digest, read_sealed, skipping
 from tfmat.datasets.readers.formulas import read_formulas, table_columns
 from tfmat.datasets.readers.table_columns import to_numbers
-from tfmat.errors import InputError
+from tfmat.errors import InputError, UncheckedWarning
 from tfmat.evaluation.formulas.measure import References
 from tfmat.evaluation.formulas.sets import Distinct, Drawn, Sample
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating import baselines
+from tfmat.reading import reading
 
 TIMES = "times_generated"
 """Column of a generated file that says how many samples a row stands for."""
+_LEFT_OUT = "rates of all samples are left out"
 
 
 def read_sample(source: str | Path, column: str | None = None, name: str | None = None) -> Sample:
@@ -36,8 +40,9 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
         InputError: It cannot be read, holds no formula, or a row was not generated at least once.
     """
     source = Path(source)
-    counted = TIMES in table_columns(source)
-    table = read_formulas(source, column, [TIMES] if counted else [])
+    with reading(source):
+        counted = TIMES in table_columns(source)
+        table = read_formulas(source, column, [TIMES] if counted else [])
     times = _times(source, table.columns[TIMES], table.rows) if counted else None
     # A row for each sample: they stand in their order.
     if times is not None and times.max(initial=1) == 1:
@@ -67,7 +72,8 @@ def read_list(source: str | Path, column: str | None = None) -> tuple[Distinct, 
         InputError: It cannot be read or holds no formula.
     """
     source = Path(source)
-    table = read_formulas(source, column)
+    with reading(source):
+        table = read_formulas(source, column)
     found = Distinct.of(table.compositions)
     return found, {
         "source": str(source),
@@ -98,7 +104,7 @@ def lists_of_run(run: str | Path) -> tuple[str, str | None]:
             f"{run}: no formulas of a training in it (stages/formulas); give the folder of a run "
             "of `tfmat train matgan`, or --train FILE"
         )
-    with held_out.open(encoding="utf-8") as stream:
+    with reading(held_out), held_out.open(encoding="utf-8") as stream:
         header_only = sum(1 for _ in zip(stream, range(2), strict=False)) < 2
     return str(training), None if header_only else str(held_out)
 
@@ -182,10 +188,18 @@ def _times(source: Path, cells: Any, rows: NDArray[np.int64]) -> NDArray[np.int6
 
 def _drawn(source: Path, samples: int) -> Drawn | None:
     """Reads from the summary beside a generated table how many samples were drawn for it."""
+    file = source.with_name(source.name + ".json")
+    if not os.path.lexists(file):
+        return None
     try:
-        record = json.loads(source.with_name(source.name + ".json").read_text("utf-8"))
+        record = read_sealed(file, _LEFT_OUT)
         drawn, kept = Drawn(int(record["samples"]), int(record["accepted"])), int(record["kept"])
-    except (OSError, ValueError, KeyError, TypeError):
+        if not skipping() and record.get("table_sha256", digest(source)) != digest(source):
+            raise InputError(f"{source}: was changed since it was generated; {_LEFT_OUT}")
+    except InputError as error:
+        warnings.warn(str(error), UncheckedWarning, stacklevel=2)
+        return None
+    except (ValueError, KeyError, TypeError):
         return None  # not a file of ours
     # The table was changed afterwards where the numbers differ.
     return drawn if kept == samples <= drawn.accepted <= drawn.samples else None

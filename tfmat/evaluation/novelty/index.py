@@ -95,7 +95,6 @@ class NoveltyIndex:
                 folder is the index of other data.
         """
         known = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
-        known.verify()
         store = None if folder is None else CellStore(Path(folder), known.sha256)
         return cls(known, known.ids, store, name=str(known.path), sha256=known.sha256)
 

@@ -14,6 +14,7 @@ from tfmat.datasets.sources import Entry, Source, read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
+from tfmat.reading import reading
 
 TABLE, SUMMARY = "structures.csv", "summary.json"
 # What tfmat generate writes about a crystal graph that became a structure.
@@ -35,7 +36,10 @@ def read_generated(source: str | Path) -> Source:
     table = Path(source) / _RESULTS
     if not table.is_file():
         return found
-    with table.open(newline="", encoding="utf-8") as stream:
+    with (
+        reading(table, "generate the folder again"),
+        table.open(newline="", encoding="utf-8") as stream,
+    ):
         rows = [row for row in csv.DictReader(stream) if {"id", "status"} <= row.keys()]
     known = {entry.identifier for entry in found.entries}
     failed = [

@@ -21,9 +21,9 @@ version of pymatgen and of this format; parts of others are left alone, for they
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import __version__, files
+from tfmat.checksums import check_files, read_sealed, write_sealed
 from tfmat.crystals.reduced_cells import Cell, Reduced
 from tfmat.datasets.columns import load_column
-from tfmat.datasets.folders import verify
 from tfmat.errors import InputError
+from tfmat.paths import check_tree
+from tfmat.reading import reading
 from tfmat.temporaries import sweep_within
 
 FORMAT, FORMAT_VERSION = "tfmat-novelty-index", 1
 RECORD = "metadata.json"
 # Kinds of cells: no cell was found; Niggli and primitive cell in one; or each for itself.
 _NONE, _BOTH, _NIGGLI, _PRIMITIVE = range(4)
-_COLUMNS = ("rows", "kinds", "lattices", "offsets", "fractional", "numbers")
+_COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
+    "rows": (np.int64, ()),
+    "kinds": (np.uint8, ()),
+    "lattices": (np.float64, (3, 3)),
+    "offsets": (np.int64, ()),
+    "fractional": (np.float64, (3,)),
+    "numbers": (np.uint8, ()),
+}
 
 
 class CellStore:
@@ -71,7 +80,7 @@ class CellStore:
                 self._cells.update(_read(part))
             return
         # Written at once, so that a place that cannot be written is known before the work.
-        files.write_json(
+        write_sealed(
             folder / RECORD,
             {
                 "format": FORMAT,
@@ -122,14 +131,14 @@ def _fresh(folder: Path) -> bool:
 
 
 def _record(folder: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((folder / RECORD).read_text("utf-8"))
-    except (OSError, ValueError):
-        record = None
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    record: dict[str, Any] = {}
+    with suppress(InputError):
+        record = read_sealed(folder / RECORD)
+    if record.get("format") != FORMAT:
         raise InputError(
             f"{folder}: is in the way, for it holds no novelty index; give another with --index"
         )
+    check_tree(folder)  # parts are added to it
     return record
 
 
@@ -155,20 +164,21 @@ def _write(part: Path, cells: Mapping[int, Reduced | None]) -> None:
     for name, column in columns.items():
         np.save(part / f"{name}.npy", column, allow_pickle=False)
         hashes[f"{name}.npy"] = files.sha256(part / f"{name}.npy")
-    files.write_json(part / RECORD, {"pymatgen": pymatgen_version(), "files": hashes})
+    write_sealed(part / RECORD, {"pymatgen": pymatgen_version(), "files": hashes})
 
 
 def _read(part: Path) -> dict[int, Reduced | None]:
     try:
-        hashes = json.loads((part / RECORD).read_text("utf-8"))["files"]
-        if set(hashes) != {f"{name}.npy" for name in _COLUMNS}:
-            raise ValueError("files are missing from the record")
-        verify(part, hashes)
-    except (OSError, ValueError, TypeError, KeyError, InputError) as error:
+        with reading(part / RECORD):
+            hashes = read_sealed(part / RECORD)["files"]
+            if set(hashes) != {f"{name}.npy" for name in _COLUMNS}:
+                raise ValueError("files are missing from the record")
+        check_files(part, hashes, part / RECORD)
+        column = {name: load_column(part / f"{name}.npy", *form) for name, form in _COLUMNS.items()}
+    except InputError as error:
         raise InputError(
             f"{part}: a damaged part of a novelty index; remove it, it will be made again"
         ) from error
-    column = {name: load_column(part / f"{name}.npy") for name in _COLUMNS}
     offsets = column["offsets"].tolist()
     cells: dict[int, Reduced | None] = {}
     niggli: Cell | None = None

@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tfmat import __version__
+from tfmat.checksums import sealed
 from tfmat.errors import InputError
 from tfmat.files import sha256
 from tfmat.matgan.generating.both import replacing_both
@@ -166,6 +167,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             **settings,
             "table_sha256": sha256(table),
         }
+        summary = sealed(summary)
         described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return summary
 

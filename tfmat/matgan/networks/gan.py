@@ -6,7 +6,6 @@ output paddings are exchanged with them, and the weights are the same in number 
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -223,12 +222,3 @@ def _kernel(initializer: str) -> Any:
     if initializer == "normal":
         return keras.initializers.RandomNormal(stddev=1.0)
     return keras.initializers.GlorotUniform()
-
-
-def load_network(path: Path) -> keras.Model:
-    """Loads a network of a run.
-
-    Args:
-        path: A ``.keras`` file of this family.
-    """
-    return keras.models.load_model(path, compile=False)

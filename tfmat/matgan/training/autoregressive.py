@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.matgan.networks.autoregressive import AutoregressiveNetworks, build_critic
-from tfmat.matgan.networks.gan import load_network
 from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.matgan.training.data import TrainingFormulas
@@ -110,7 +109,7 @@ def build_trainer(stage: Stage, recipe: MatganRecipe) -> AutoregressiveTrainer:
     from tfmat.matgan.training.autoregressive_step import AutoregressiveTrainer
 
     networks = AutoregressiveNetworks(recipe.autoregressive)
-    networks.generator.set_weights(load_network(stage.run.weights(PRETRAINED)).get_weights())
+    networks.generator.set_weights(stage.run.network(PRETRAINED).get_weights())
     critic = build_critic(recipe.autoregressive, recipe.gan.critic_units)
     # What the likelihood learned about elements is a better start than chance.
     critic.get_layer("slots").kernel.assign(networks.slot_vectors())

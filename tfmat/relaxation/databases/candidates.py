@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfmat import files
+from tfmat.checksums import read_sealed, write_sealed
 from tfmat.crystals.contacts import scaled, shortest_contact
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.duplicates import first_copies
@@ -108,13 +108,12 @@ def without_copies(
             sound.append(item)
         except InputError as error:
             dropped.append({"id": item.identifier, "reason": str(error)})
-    if cache.is_file():
-        first = json.loads(cache.read_text("utf-8"))
-    else:
+    first = _compared(cache, len(sound))
+    if first is None:
         distances = np.array([neighbour_distances(crystal) for crystal in crystals])
         with Progress("comparing candidates", len(sound), "candidate") as progress:
             first = first_copies(crystals, distances, _DISTANCE, on_step=progress.update)
-        files.write_json(cache, first)
+        write_sealed(cache, {"first": [int(index) for index in first]})
     kept = [item for index, item in enumerate(sound) if first[index] == index]
     dropped += [
         duplicate(item.identifier, sound[first[index]].identifier)
@@ -122,6 +121,16 @@ def without_copies(
         if first[index] != index
     ]
     return kept, dropped
+
+
+def _compared(cache: Path, count: int) -> list[int] | None:
+    """Reads the comparisons of an earlier call; nothing of damaged ones, which are made again."""
+    try:
+        first = read_sealed(cache)["first"]
+        whole = len(first) == count and all(0 <= copy <= place for place, copy in enumerate(first))
+    except (InputError, KeyError, TypeError):
+        return None
+    return first if whole else None
 
 
 def _touching(crystal: Crystal) -> Crystal:

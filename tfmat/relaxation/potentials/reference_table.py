@@ -8,7 +8,6 @@ potential has weights.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
@@ -17,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from tfmat import files
+from tfmat.checksums import read_sealed, write_sealed
+from tfmat.errors import InputError
 from tfmat.relaxation.potentials.calculator import Calculator
 
 # How the ground states of the elements are relaxed: steps at most, largest force in eV/Å.
@@ -112,14 +112,14 @@ def read_table(file: Path, calculator: Calculator) -> dict[str, Reference]:
         scale.
     """
     try:
-        table = json.loads(file.read_text("utf-8"))
+        table = read_sealed(file)
         if (table["method"], table["scale"]) != (method_of(calculator), calculator.scale):
             return {}
         entries = {
             str(symbol): Reference(str(entry["prototype"]), float(entry["energy_per_atom"]))
             for symbol, entry in table["references"].items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (InputError, ValueError, TypeError, KeyError, AttributeError):
         # A cache is never worth an error: what it lacks is computed again.
         return {}
     return {symbol: entry for symbol, entry in entries.items() if math.isfinite(entry.energy)}
@@ -144,4 +144,4 @@ def save_references(
         "fmax": REFERENCE_FMAX,
         "references": {symbol: every[symbol].record() for symbol in sorted(every)},
     }
-    files.write_json(file, table)
+    write_sealed(file, table)
