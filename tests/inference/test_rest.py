@@ -90,14 +90,20 @@ def test_a_cut_answer_is_never_taken_for_whole(cut):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"outputs": [[0.5, 1.5]]}', r"answered x as numbers of shape \(1, 2\) .*, not as float32 \(2, 2\)"),
+        (
+            b'{"outputs": [[0.5, 1.5]]}',
+            r"answered x as numbers of shape \(1, 2\) .*, not as float32 \(2, 2\)",
+        ),
         (b'{"outputs": [[0.5, 1.5], [1.0]]}', "of unequal length"),
         (b'{"outputs": [["a", "b"], ["c", "d"]]}', "answered x as texts"),
         (b'{"outputs": {"y": [[1.0, 2.0], [1.0, 2.0]]}}', "without the output x"),
         (b'{"predictions": [[1.0, 2.0], [1.0, 2.0]]}', "without outputs"),
         (b'{"outputs": null}', "answered x as nothing"),
         (b"[1]", "without outputs"),
-        (b'{"outputs": [[[1], [2]], [[3], [4]]]}', r"answered x as whole numbers of shape \(2, 2, 1\)"),
+        (
+            b'{"outputs": [[[1], [2]], [[3], [4]]]}',
+            r"answered x as whole numbers of shape \(2, 2, 1\)",
+        ),
         (b'{"outputs": ["ab", "cd"]}', "answered x as texts"),
         (b'{"outputs": 1.5}', r"answered x as numbers of shape \(\)"),
         (b'{"outputs": [[1 2, 3], [4, 5]]}', "no whole JSON"),

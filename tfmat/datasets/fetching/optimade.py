@@ -11,9 +11,9 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from tfmat.datasets.fetching.entry import crystal_of_entry
-from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.entry import crystal_of_entry, identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.pages import Page
 from tfmat.datasets.fetching.providers import (
     Provider,
     find_fields,
@@ -22,6 +22,7 @@ from tfmat.datasets.fetching.providers import (
     value_at,
 )
 from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.fetching.reach import Reach
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.errors import InputError, TfmatError, one_line, require
@@ -32,13 +33,22 @@ _STRUCTURE = (
     "species_at_sites",
     "species",
     "nsites",
+    "nelements",
+    "elements",
+    "elements_ratios",
+    "chemical_formula_reduced",
+    "dimension_types",
     "nperiodic_dimensions",
     "structure_features",
+    "assemblies",
     "last_modified",
 )
 # The client counts to this where it is told to fetch everything.
 _EVERYTHING = 2**31
 _STATUS = re.compile(r"(\d{3}) - ")
+# A count that is none would be no help.
+_LARGEST_TOTAL = 2**53
+_LONGEST_WORD = 200
 
 
 class OptimadeSource:
@@ -84,6 +94,8 @@ class OptimadeSource:
         self._filter = _joined(filter_text, wanted.optimade())
         self._page_size = page_size
         self._requested = dict(properties or {})
+        self._reach = Reach(self.url)
+        self._index_read = False
         self._client = self._new_client()
         self._check_filter()
         self.query = {
@@ -126,30 +138,77 @@ class OptimadeSource:
             InputError: The service does not understand the query.
             ServiceError: It cannot be reached, or fails.
         """
+        if token is not None and self._reach.leaves(token):
+            self._read_index()
         answer = self._get("structures", token)
-        entries = [entry for entry in answer.data if isinstance(entry, dict)]
-        link = answer.links.get("next")
-        link = link.get("href") if isinstance(link, dict) else link
-        more = bool(entries) and answer.meta.get("more_data_available") is not False
-        delay = answer.meta.get("request_delay")
-        if isinstance(delay, int | float):
-            self.pace.delay(float(delay))
-        for warning in answer.meta.get("warnings") or ():
-            self._note(f"the service warns: {one_line(str(_mapping(warning).get('detail')))[:200]}")
-        changes = [str(_attributes(entry).get("last_modified") or "") for entry in entries]
-        total = answer.meta.get("data_returned")
+        if not isinstance(answer.data, list):
+            raise ServiceError(f"{self.name}: its answer has no list of entries")
+        entries = [plain_entry(entry) for entry in answer.data]
+        meta = _mapping(answer.meta)
+        self.pace.delay(meta.get("request_delay"))
+        warned = meta.get("warnings")
+        for warning in warned if isinstance(warned, list) else ():
+            self._note(f"the service warns: {_word(_mapping(warning).get('detail'))}")
+        changes = [_word(_attributes(entry).get("last_modified") or "") for entry in entries]
+        total = meta.get("data_returned")
+        counted = isinstance(total, int) and 0 <= total < _LARGEST_TOTAL and total is not True
+        more = meta.get("more_data_available")
+        link, problem = self._next(_mapping(answer.links).get("next"), more, entries, token)
         return Page(
             entries,
-            urljoin(token or self.url, link) if link and more else None,
-            total if isinstance(total, int) else None,
+            link,
+            int(total) if counted else None,
             max(changes, default="") or None,
+            problem,
         )
+
+    def _next(
+        self, link: Any, more: object, entries: list[dict[str, Any]], here: str | None
+    ) -> tuple[str | None, str | None]:
+        """Returns the address of the next page, or why there is none though there should be."""
+        link = link.get("href") if isinstance(link, dict) else link
+        if more is False or not (link or more):
+            return None, None
+        if not link:
+            return None, "it says that there is more (more_data_available), but not where"
+        if not entries:
+            # Some name a next page for ever.
+            promised = "it promises more entries (more_data_available), but a page has none"
+            return None, promised if more else None
+        if not isinstance(link, str):
+            return None, "its link to the next page is none"
+        try:
+            address = urljoin(here or self.url, link)
+        except ValueError:
+            return None, "its link to the next page is none"
+        if self._reach.leaves(address):
+            self._read_index()
+        obstacle = self._reach.obstacle(address)
+        return (None, f"its next page is at {obstacle}") if obstacle else (address, None)
+
+    def _read_index(self) -> None:
+        """Lets the fetch go where the service's own index of its databases leads."""
+        if self._index_read:
+            return
+        self._index_read = True
+        try:
+            entries = self._get("links").data
+        except TfmatError:
+            return  # without an index it names no other host
+        named = [_attributes(entry) for entry in entries if isinstance(entry, dict)]
+        for one in named:
+            base = one.get("base_url")
+            base = base.get("href") if isinstance(base, dict) else base
+            if one.get("link_type") in ("root", "child") and isinstance(base, str):
+                self._reach.admit([base])
 
     def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads an entry: its crystal, or why it has none, and its properties."""
+        try:
+            name = identifier(entry)
+        except InputError as error:
+            return SourceRow("", reason=str(error))
         attributes = _attributes(entry)
-        # OQMD's identifiers are numbers.
-        name = str(entry.get("id", ""))
         values = {
             column: value_at(attributes, path, column) for column, path in self.columns.items()
         }
@@ -176,13 +235,21 @@ class OptimadeSource:
 
     def _new_client(self) -> Any:
         module = require("optimade.client", "optimade", "tfmat data fetch optimade")
-        pace = self.pace
+        pace, reach = self.pace, self._reach
 
         class Session(PoliteSession):
             """The client makes its sessions itself, without arguments."""
 
             def __init__(self) -> None:
-                super().__init__(pace)
+                super().__init__(pace, reach)
+
+            def request(self, *arguments: Any, **options: Any) -> Any:
+                """Sends a request; the client takes every answer for what it should be."""
+                answer = super().request(*arguments, **options)
+                if answer.status_code == 200 and (problem := _strange(answer)):
+                    self.pace.failure = ServiceError(problem)
+                    raise self.pace.failure
+                return answer
 
         return module.OptimadeClient(
             base_urls=[self.url],
@@ -242,11 +309,11 @@ class OptimadeSource:
                 paginate=False,
                 override_url=address,
             )
-        answer = next(iter(answers.values()))
         if self.pace.failure is not None:
             raise self.pace.failure
+        answer = next(iter(answers.values()))
         if answer.errors:
-            raise self._error(one_line("; ".join(map(str, answer.errors))))
+            raise self._error(one_line("; ".join(map(str, answer.errors))[:2000]))
         return answer
 
     def _error(self, text: str) -> TfmatError:
@@ -269,6 +336,26 @@ class OptimadeSource:
         return ServiceError(f"{host}: no answer of an OPTIMADE service ({detail})")
 
 
+def _strange(answer: Any) -> str | None:
+    """Says why an answer is none of an OPTIMADE service; the client trusts what it reads."""
+    host = urlsplit(answer.url).netloc
+    try:
+        document = answer.json()
+    except (ValueError, RecursionError):
+        words = one_line(answer.content[:_LONGEST_WORD].decode("utf-8", "replace"))
+        return f"{host}: no answer of an OPTIMADE service (no JSON that can be read: {words!r})"
+    if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
+        return f"{host}: no answer of an OPTIMADE service (it holds no data)"
+    for name, kind in (("meta", dict), ("links", dict), ("included", list), ("errors", list)):
+        if not isinstance(document.get(name, kind()), kind):
+            return f"{host}: no answer of an OPTIMADE service ({name} is no {kind.__name__})"
+    return None
+
+
+def _word(value: object) -> str:
+    return one_line(str(value)[:_LONGEST_WORD])
+
+
 def _joined(*parts: str) -> str:
     given = [part.strip() for part in parts if part.strip()]
     return given[0] if len(given) == 1 else " AND ".join(f"({part})" for part in given)
@@ -288,7 +375,11 @@ def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
         "time_stamp": meta.get("time_stamp"),
         "client": f"optimade {version('optimade')}",
     }
-    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+    return {
+        name: _word(value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if isinstance(value, str | int | float)
+    }
 
 
 def _attributes(entry: Mapping[str, Any]) -> Mapping[str, Any]:
