@@ -120,6 +120,8 @@ def bounded(base: Any, opened: Callable[[Any], object] = id) -> Any:
     """
 
     class Bounded(base):
+        sock: Any
+
         def _new_conn(self) -> Any:
             sock = super()._new_conn()
             left = seconds_left()

@@ -105,7 +105,7 @@ def test_a_host_that_never_answered_is_not_asked_again(slept):
 def test_a_server_that_says_nothing():
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        with pytest.raises(ServiceError, match="does not answer in time .*, 2 times"):
+        with pytest.raises(ServiceError, match=r"does not answer in time .*, 2 times"):
             # The timeout of the caller does not count.
             PoliteSession(Pace(1000, timeout=0.1, retries=1, first_wait=0)).get(url, timeout=1000)
 

@@ -92,7 +92,7 @@ def test_a_cut_answer_is_never_taken_for_whole(cut):
     [
         (
             b'{"outputs": [[0.5, 1.5]]}',
-            r"answered x as numbers of shape \(1, 2\) .*, not as float32 \(2, 2\)",
+            r"answered x as numbers of shape \(1, 2\) .* float32 \(2, 2\)",
         ),
         (b'{"outputs": [[0.5, 1.5], [1.0]]}', "of unequal length"),
         (b'{"outputs": [["a", "b"], ["c", "d"]]}', "answered x as texts"),
@@ -102,7 +102,7 @@ def test_a_cut_answer_is_never_taken_for_whole(cut):
         (b"[1]", "without outputs"),
         (
             b'{"outputs": [[[1], [2]], [[3], [4]]]}',
-            r"answered x as whole numbers of shape \(2, 2, 1\)",
+            r"as whole numbers of shape \(2, 2, 1\)",
         ),
         (b'{"outputs": ["ab", "cd"]}', "answered x as texts"),
         (b'{"outputs": 1.5}', r"answered x as numbers of shape \(\)"),

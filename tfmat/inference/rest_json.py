@@ -100,16 +100,17 @@ def _array(values: dict[str, Any], name: str, info: TensorInfo) -> NDArray[Any]:
     # One list of all numbers, before NumPy sees it: of a text among them it would make an array of
     # texts of that length.
     level = [values[name]]
-    for size in info.shape or ():
+    shape = [size or 0 for size in info.shape or ()]
+    for size in shape:
         if any(type(value) is not list or len(value) != size for value in level):
             raise AnswerError(f"answered {name} as {_described(values[name], info)}; {LOG}")
         level = list(chain.from_iterable(level))
     dtype = np.dtype(info.dtype)
-    kinds = {"f": {float, int}, "i": {int}, "u": {int}, "b": {bool}}[dtype.kind]
-    if not set(map(type, level)) <= kinds:
+    allowed: dict[str, set[type]] = {"f": {float, int}, "i": {int}, "u": {int}, "b": {bool}}
+    if not set(map(type, level)) <= allowed[dtype.kind]:
         raise AnswerError(f"answered {name} as {_described(values[name], info)}; {LOG}")
     try:
-        array = np.array(level, np.float64 if dtype.kind == "f" else None).reshape(info.shape)
+        array = np.array(level, np.float64 if dtype.kind == "f" else None).reshape(shape)
         if dtype.kind in "iu" and level:
             limits = np.iinfo(dtype)
             if array.dtype.kind not in "iu" or array.min() < limits.min or array.max() > limits.max:
@@ -122,7 +123,7 @@ def _array(values: dict[str, Any], name: str, info: TensorInfo) -> NDArray[Any]:
 
 def _described(value: Any, info: TensorInfo) -> str:
     """Says what is there instead of a tensor, by its first numbers."""
-    shape = []
+    shape: list[int] = []
     while type(value) is list and len(shape) <= len(info.shape or ()):
         shape.append(len(value))
         value = value[0] if value else None

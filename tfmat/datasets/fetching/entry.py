@@ -161,9 +161,11 @@ def _check_vectors(vectors: list[Any], what: str) -> None:
 
 def _numbers(species: list[Any]) -> dict[str, int]:
     """Returns the atomic number of each species by its name."""
-    names = [one.get("name") if isinstance(one, Mapping) else None for one in species]
-    if not all(isinstance(name, str) for name in names):
-        raise InputError("broken structure: species are no objects with names")
+    names: list[str] = []
+    for one in species:
+        if not isinstance(one, Mapping) or not isinstance(one.get("name"), str):
+            raise InputError("broken structure: species are no objects with names")
+        names.append(one["name"])
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"inconsistent: two species are called {twice[0][:20]!r}")

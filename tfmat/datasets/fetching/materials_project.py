@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
 from tfmat.datasets.credit import combined
-from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.claims import check_claims
+from tfmat.datasets.fetching.entry import identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.pages import Page
 from tfmat.datasets.fetching.providers import (
     GNOME_CREDIT,
     MP_CREDIT,
@@ -21,6 +24,7 @@ from tfmat.datasets.fetching.providers import (
     value_at,
 )
 from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.fetching.reach import Reach
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.readers.structure_text import crystal_from_mapping
 from tfmat.errors import InputError, TfmatError, one_line, require
@@ -30,6 +34,9 @@ _ENERGIES = {
     "e_above_hull": "energy_above_hull",
     "energy_per_atom": "energy_per_atom",
 }
+# What the summary says of the structure itself.
+_CLAIMS = ("nsites", "nelements", "elements", "volume")
+_LARGEST_TOTAL = 2**53
 _COLUMNS = {**_ENERGIES, "band_gap": "band_gap", "created": "created_at"}
 _KEY_LENGTH = 32
 _KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give --api-key)"
@@ -103,23 +110,25 @@ class MaterialsProjectSource:
             ServiceError: The service cannot be reached, or fails.
         """
         self.columns = dict(_COLUMNS)
-        session = PoliteSession(self.pace)
-        # The client asks for this without patience or time limit; here an outage shows at once.
-        session.get(f"{self.url}heartbeat")
-        self._rester = self._ask(
-            lambda: self._module.MPRester(
-                self._key,
-                endpoint=self.url,
-                session=session,
-                use_document_model=False,
-                mute_progress_bars=True,
+        session = PoliteSession(self.pace, Reach(self.url), self._key)
+        with _without_detours(session):
+            self._rester = self._ask(
+                lambda: self._module.MPRester(
+                    self._key,
+                    endpoint=self.url,
+                    session=session,
+                    use_document_model=False,
+                    mute_progress_bars=True,
+                )
             )
-        )
         only = {"_fields": "material_id", "_limit": 1}
         criteria = {**_criteria(self._conditions), **only}
-        self._total = int(self._ask(lambda: self._rester.materials.summary.count(criteria)))
+        total = self._ask(lambda: self._rester.materials.summary.count(criteria))
+        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
+            raise ServiceError(f"{self.url}: its number of matches is none")
+        self._total = total
         return {
-            "version": self._rester.db_version,
+            "version": one_line(str(self._rester.db_version))[:80],
             "name": self.name,
             "mp_api": version("mp-api"),
             "emmet_core": version("emmet-core"),
@@ -136,7 +145,8 @@ class MaterialsProjectSource:
             ServiceError: It cannot be reached, or fails.
         """
         number = int(token or 1)
-        fields = ["material_id", "structure", "band_gap", "last_updated", *_ENERGIES.values()]
+        fields = ["material_id", "structure", "band_gap", "last_updated"]
+        fields += [*_CLAIMS, *_ENERGIES.values()]
         found = self._ask(
             lambda: self._rester.materials.summary.search(
                 **self._conditions,
@@ -149,7 +159,9 @@ class MaterialsProjectSource:
                 _sort_fields="material_id",
             )
         )
-        entries = [{**entry, "material_id": _familiar(entry["material_id"])} for entry in found]
+        entries = [plain_entry(document) for document in self._documents(found)]
+        for entry in entries:
+            entry["material_id"] = _familiar(entry.get("material_id"))
         self._add(entries, "provenance", ["created_at"])
         if self._thermo_type != THERMO_TYPES[0]:
             self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=[self._thermo_type])
@@ -164,7 +176,10 @@ class MaterialsProjectSource:
 
     def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads a document: its crystal, or why it has none, and its properties."""
-        name = str(entry.get("material_id") or "")
+        try:
+            name = identifier(entry, "material_id")
+        except InputError as error:
+            return SourceRow("", reason=str(error))
         values = {column: value_at(entry, field, column) for column, field in _COLUMNS.items()}
         structure = entry.get("structure")
         try:
@@ -172,7 +187,9 @@ class MaterialsProjectSource:
                 raise InputError("no structure")
             if not structure.get("sites"):
                 raise InputError("no sites")
-            return SourceRow("", values, crystal_from_mapping(structure), name=name)
+            crystal = crystal_from_mapping(structure)
+            check_claims(crystal, {key: entry.get(key) for key in _CLAIMS})
+            return SourceRow("", values, crystal, name=name)
         except InputError as error:
             return SourceRow("", values, reason=str(error), name=name)
 
@@ -188,33 +205,40 @@ class MaterialsProjectSource:
         self, entries: list[dict[str, Any]], collection: str, fields: list[str], **more: Any
     ) -> None:
         """Puts what another collection says of the same materials in place of the entries' own."""
-        if not entries:
+        names = [entry["material_id"] for entry in entries if _known_form(entry["material_id"])]
+        if not names:
             return
         found = self._ask(
             lambda: getattr(self._rester.materials, collection).search(
-                material_ids=[entry["material_id"] for entry in entries],
+                material_ids=names,
                 fields=["material_id", *fields],
                 all_fields=False,
                 chunk_size=1000,
                 **more,
             )
         )
-        known = {_familiar(document["material_id"]): document for document in found}
+        documents = [document for document in self._documents(found) if isinstance(document, dict)]
+        known = {_known_form(document.get("material_id")): document for document in documents}
         for entry in entries:
-            document = known.get(entry["material_id"], {})
+            document = known.get(_known_form(entry["material_id"]), {})
             entry.update({field: document.get(field) for field in fields})
+
+    def _documents(self, found: Any) -> list[Any]:
+        if not isinstance(found, list):
+            raise ServiceError(f"{self.url}: its answer has no list of documents")
+        return found
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         """Asks through the client, whose errors become lines without the key."""
-        import requests
-        from mp_api.client.core.exceptions import MPRestError
-
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return question()
-        except (MPRestError, requests.RequestException, KeyError, ValueError) as error:
-            raise self._error(one_line(str(error)).replace(self._key, "***")) from None
+        except TfmatError as error:
+            raise type(error)(str(error).replace(self._key, "***")) from None
+        except Exception as error:  # the client trusts what it reads
+            words = one_line(str(error)[:2000]) or type(error).__name__
+            raise self._error(words.replace(self._key, "***")) from None
 
     def _error(self, text: str) -> TfmatError:
         found = _STATUS.search(text)
@@ -227,6 +251,25 @@ class MaterialsProjectSource:
         if status in (400, 422) or text.startswith("The server does not support"):
             return InputError(f"the Materials Project does not understand the query: {detail}")
         return ServiceError(f"{self.url}: no answer of the Materials Project ({detail})")
+
+
+@contextmanager
+def _without_detours(session: PoliteSession) -> Iterator[None]:
+    """Has the client ask for the state of the service through a session, with its time limit.
+
+    It does so beside the session that it was given, and waits for ever.
+    """
+    import requests
+    from mp_api.client import mprester
+
+    before = [(module, module.get) for module in (requests, mprester) if hasattr(module, "get")]
+    for module, _ in before:
+        module.get = session.get
+    try:
+        yield
+    finally:
+        for module, get in before:
+            module.get = get
 
 
 def _find_key(given: str | None) -> str:
@@ -275,17 +318,22 @@ def _criteria(conditions: Mapping[str, Any]) -> dict[str, Any]:
     return criteria
 
 
-def _familiar(identifier: object) -> str:
+def _known_form(value: object) -> str | None:
+    """Returns an identifier as the client writes it, ``None`` for what is no identifier to it."""
+    from mp_api.client.core.utils import validate_ids
+
+    try:
+        return str(validate_ids([value])[0]) if isinstance(value, str) else None
+    except Exception:  # the client's or its models' own
+        return None
+
+
+def _familiar(value: object) -> object:
     """Returns an identifier in the form that people know (``mp-149``) if it has one.
 
     The service is changing to one of letters alone (``mp-ft``), which joins with no older table.
     """
-    from mp_api.client.core.utils import validate_ids
-
-    try:
-        return str(validate_ids([str(identifier)])[0])
-    except ValueError:
-        return str(identifier)
+    return _known_form(value) or value
 
 
 def _moment(value: object) -> str:

@@ -151,13 +151,14 @@ class OptimadeSource:
             self._note(f"the service warns: {_word(_mapping(warning).get('detail'))}")
         changes = [_word(_attributes(entry).get("last_modified") or "") for entry in entries]
         total = meta.get("data_returned")
-        counted = isinstance(total, int) and 0 <= total < _LARGEST_TOTAL and total is not True
+        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
+            total = None
         more = meta.get("more_data_available")
         link, problem = self._next(_mapping(answer.links).get("next"), more, entries, token)
         return Page(
             entries,
             link,
-            int(total) if counted else None,
+            total,
             max(changes, default="") or None,
             problem,
         )

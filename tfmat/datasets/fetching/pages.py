@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from tfmat import files
 from tfmat.errors import InputError
@@ -133,13 +133,13 @@ def _checked(path: Path) -> Head | None:
     """Returns a page's first line if the whole page is as it was written."""
     try:
         first, text = _lines(path)
-        head: Head = json.loads(first)
+        head = json.loads(first)
         good = (
             head["sha256"] == hashlib.sha256(text.encode()).hexdigest()
             and isinstance(head["count"], int)
-            and all(isinstance(head[name], str | None) for name in ("next", "newest", "problem"))  # type: ignore[literal-required]
+            and all(isinstance(head[name], str | None) for name in ("next", "newest", "problem"))
             and isinstance(head["total"], int | None)
         )
     except _DAMAGED:
         return None
-    return head if good else None
+    return cast(Head, head) if good else None
