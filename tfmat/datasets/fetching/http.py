@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import math
 import time
 from collections.abc import Callable
@@ -254,6 +255,10 @@ def _words(error: requests.RequestException, seconds: float) -> str:
         return f"does not answer in time (--timeout {seconds:g} s)"
     if isinstance(error, requests.exceptions.SSLError):
         return "has no certificate that can be trusted"
+    strange = cause(error, http.client.HTTPException)
+    broken = (http.client.RemoteDisconnected, http.client.IncompleteRead)
+    if strange is not None and not isinstance(strange, broken):
+        return f"answers in broken HTTP ({one_line(str(strange))[:80]})"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "broke its answer off"
     if isinstance(error, requests.ConnectionError):

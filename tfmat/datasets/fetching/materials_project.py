@@ -219,6 +219,7 @@ class MaterialsProjectSource:
         )
         documents = [document for document in self._documents(found) if isinstance(document, dict)]
         known = {_known_form(document.get("material_id")): document for document in documents}
+        known.pop(None, None)
         for entry in entries:
             document = known.get(_known_form(entry["material_id"]), {})
             entry.update({field: document.get(field) for field in fields})

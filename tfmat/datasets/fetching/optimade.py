@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
+from tfmat.datasets.fetching.answers import Asked, attributes_of, failure, mapping, word
 from tfmat.datasets.fetching.entry import crystal_of_entry, identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
 from tfmat.datasets.fetching.pages import Page
@@ -45,10 +45,8 @@ _STRUCTURE = (
 )
 # The client counts to this where it is told to fetch everything.
 _EVERYTHING = 2**31
-_STATUS = re.compile(r"(\d{3}) - ")
 # A count that is none would be no help.
 _LARGEST_TOTAL = 2**53
-_LONGEST_WORD = 200
 
 
 class OptimadeSource:
@@ -120,7 +118,7 @@ class OptimadeSource:
         meta: Mapping[str, Any] = {}
         try:
             answer = self._get("info/structures")
-            fields = _mapping(_mapping(answer.data).get("properties"))
+            fields = mapping(mapping(answer.data).get("properties"))
             meta = answer.meta
         except InputError:
             # What is no service at all shows in the first page.
@@ -144,17 +142,17 @@ class OptimadeSource:
         if not isinstance(answer.data, list):
             raise ServiceError(f"{self.name}: its answer has no list of entries")
         entries = [plain_entry(entry) for entry in answer.data]
-        meta = _mapping(answer.meta)
+        meta = mapping(answer.meta)
         self.pace.delay(meta.get("request_delay"))
         warned = meta.get("warnings")
         for warning in warned if isinstance(warned, list) else ():
-            self._note(f"the service warns: {_word(_mapping(warning).get('detail'))}")
-        changes = [_word(_attributes(entry).get("last_modified") or "") for entry in entries]
+            self._note(f"the service warns: {word(mapping(warning).get('detail'))}")
+        changes = [word(attributes_of(entry).get("last_modified") or "") for entry in entries]
         total = meta.get("data_returned")
         if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
             total = None
         more = meta.get("more_data_available")
-        link, problem = self._next(_mapping(answer.links).get("next"), more, entries, token)
+        link, problem = self._next(mapping(answer.links).get("next"), more, entries, token)
         return Page(
             entries,
             link,
@@ -168,6 +166,7 @@ class OptimadeSource:
     ) -> tuple[str | None, str | None]:
         """Returns the address of the next page, or why there is none though there should be."""
         link = link.get("href") if isinstance(link, dict) else link
+        more = more if isinstance(more, bool) else None
         if more is False or not (link or more):
             return None, None
         if not link:
@@ -196,7 +195,7 @@ class OptimadeSource:
             entries = self._get("links").data
         except TfmatError:
             return  # without an index it names no other host
-        named = [_attributes(entry) for entry in entries if isinstance(entry, dict)]
+        named = [attributes_of(entry) for entry in entries if isinstance(entry, dict)]
         for one in named:
             base = one.get("base_url")
             base = base.get("href") if isinstance(base, dict) else base
@@ -209,7 +208,7 @@ class OptimadeSource:
             name = identifier(entry)
         except InputError as error:
             return SourceRow("", reason=str(error))
-        attributes = _attributes(entry)
+        attributes = attributes_of(entry)
         values = {
             column: value_at(attributes, path, column) for column, path in self.columns.items()
         }
@@ -236,7 +235,7 @@ class OptimadeSource:
 
     def _new_client(self) -> Any:
         module = require("optimade.client", "optimade", "tfmat data fetch optimade")
-        pace, reach = self.pace, self._reach
+        pace, reach, judge = self.pace, self._reach, self._judge
 
         class Session(PoliteSession):
             """The client makes its sessions itself, without arguments."""
@@ -247,8 +246,8 @@ class OptimadeSource:
             def request(self, *arguments: Any, **options: Any) -> Any:
                 """Sends a request; the client takes every answer for what it should be."""
                 answer = super().request(*arguments, **options)
-                if answer.status_code == 200 and (problem := _strange(answer)):
-                    self.pace.failure = ServiceError(problem)
+                self.pace.failure = judge(answer)
+                if self.pace.failure is not None:
                     raise self.pace.failure
                 return answer
 
@@ -259,6 +258,10 @@ class OptimadeSource:
             use_async=False,
             silent=True,
         )
+
+    def _judge(self, answer: Any) -> TfmatError | None:
+        asked = Asked(self.name, self.url, self._filter, self._page_size)
+        return failure(answer, asked)
 
     def _check_filter(self) -> None:
         if not self._filter:
@@ -281,7 +284,7 @@ class OptimadeSource:
         known = self._provider.fields or find_fields(described)
         for name, path in {**known, **self._requested}.items():
             head = path.split(".")[0]
-            stated = _mapping(described.get(head)).get("unit")
+            stated = mapping(described.get(head)).get("unit")
             if described and head not in described:
                 if name in self._requested:
                     raise InputError(f"--property {name}={path}: {self.name} has no field {head!r}")
@@ -297,64 +300,30 @@ class OptimadeSource:
         """Sends one request through the client; turns what it swallows into errors again."""
         fields = [*_STRUCTURE, *dict.fromkeys(p.split(".")[0] for p in self.columns.values())]
         paged = endpoint == "structures"
-        # Though told to be silent, the client prints errors, which come back in the answer, too.
+        problem: object = ""
+        # Though told to be silent, the client prints errors, and fails where they hold brackets.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            answers = self._client.get_one(
-                endpoint,
-                # The client puts it into the address as it is.
-                quote(self._filter, safe="") if paged else "",
-                self.url,
-                response_fields=fields if paged else None,
-                page_limit=self._page_size if paged else None,
-                paginate=False,
-                override_url=address,
-            )
+            try:
+                answers = self._client.get_one(
+                    endpoint,
+                    # The client puts it into the address as it is.
+                    quote(self._filter, safe="") if paged else "",
+                    self.url,
+                    response_fields=fields if paged else None,
+                    page_limit=self._page_size if paged else None,
+                    paginate=False,
+                    override_url=address,
+                )
+                answer = next(iter(answers.values()))
+                problem = answer.errors
+            except Exception as error:
+                problem = type(error).__name__
         if self.pace.failure is not None:
             raise self.pace.failure
-        answer = next(iter(answers.values()))
-        if answer.errors:
-            raise self._error(one_line("; ".join(map(str, answer.errors))[:2000]))
+        if problem:
+            raise ServiceError(f"{self.name}: its answer cannot be read ({word(problem)})")
         return answer
-
-    def _error(self, text: str) -> TfmatError:
-        # "RuntimeError: 400 - ADDRESS: Bad Request: what is wrong"
-        found = _STATUS.search(text)
-        status = int(found[1]) if found else 0
-        detail = text.split(": ", 2)[-1][:200]
-        if status == 404:
-            return InputError(
-                f"--provider {self.url}: no OPTIMADE service there (404); give the address that "
-                "/v1/structures follows"
-            )
-        if status in (401, 403) and "page_limit" not in detail:
-            return InputError(f"{self.name}: not allowed ({status}: {detail})")
-        if 400 <= status < 500 or status == 501:
-            if "page_limit" in detail:
-                return InputError(f"--page-size {self._page_size}: {self.name} says: {detail}")
-            return InputError(f"--filter {self._filter!r}: {self.name} says: {detail}")
-        host = urlsplit(self.url).netloc
-        return ServiceError(f"{host}: no answer of an OPTIMADE service ({detail})")
-
-
-def _strange(answer: Any) -> str | None:
-    """Says why an answer is none of an OPTIMADE service; the client trusts what it reads."""
-    host = urlsplit(answer.url).netloc
-    try:
-        document = answer.json()
-    except (ValueError, RecursionError):
-        words = one_line(answer.content[:_LONGEST_WORD].decode("utf-8", "replace"))
-        return f"{host}: no answer of an OPTIMADE service (no JSON that can be read: {words!r})"
-    if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
-        return f"{host}: no answer of an OPTIMADE service (it holds no data)"
-    for name, kind in (("meta", dict), ("links", dict), ("included", list), ("errors", list)):
-        if not isinstance(document.get(name, kind()), kind):
-            return f"{host}: no answer of an OPTIMADE service ({name} is no {kind.__name__})"
-    return None
-
-
-def _word(value: object) -> str:
-    return one_line(str(value)[:_LONGEST_WORD])
 
 
 def _joined(*parts: str) -> str:
@@ -364,8 +333,8 @@ def _joined(*parts: str) -> str:
 
 def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
     """What a database says of itself in its answers."""
-    database, implementation = _mapping(meta.get("database")), _mapping(meta.get("implementation"))
-    provider = _mapping(meta.get("provider"))
+    database, implementation = mapping(meta.get("database")), mapping(meta.get("implementation"))
+    provider = mapping(meta.get("provider"))
     found = {
         "version": database.get("version"),
         "name": database.get("name") or provider.get("name"),
@@ -377,15 +346,7 @@ def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
         "client": f"optimade {version('optimade')}",
     }
     return {
-        name: _word(value) if isinstance(value, str) else value
+        name: word(value) if isinstance(value, str) else value
         for name, value in found.items()
         if isinstance(value, str | int | float)
     }
-
-
-def _attributes(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(entry.get("attributes"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

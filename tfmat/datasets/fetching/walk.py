@@ -31,6 +31,9 @@ class Walk:
         self._tokens = {head["next"] for head in pages.heads}
         self._known = {_key(entry) for _, entry in pages.entries()}
         self._stale = 0
+        self._total = next(
+            (h["total"] for h in reversed(pages.heads) if h["total"] is not None), None
+        )
 
     def judged(self, page: Page) -> Page:
         """Takes the next page.
@@ -43,6 +46,8 @@ class Walk:
             anything, and with the ``problem`` where the service says otherwise.
         """
         entries = page.entries
+        if page.total is not None:
+            self._total = page.total
         if self._limit is not None:
             entries = entries[: self._limit - self.count]
         self.count += len(entries)
@@ -52,8 +57,8 @@ class Walk:
         if self._limit is not None and self.count >= self._limit:
             return replace(page, entries=entries, next=None, problem=None)
         problem = page.problem or self._obstacle(page)
-        if problem is None and page.next is None and page.total not in (None, self.count):
-            problem = f"it says that {page.total:,} entries match, but gave {self.count:,}"
+        if problem is None and page.next is None and self._total not in (None, self.count):
+            problem = f"it says that {self._total:,} entries match, but gave {self.count:,}"
         self._tokens.add(page.next)
         return replace(page, next=None if problem else page.next, problem=problem)
 
@@ -65,8 +70,9 @@ class Walk:
             return "its pages lead in a circle: a page follows itself"
         if self._stale >= _STALE:
             return f"{self._stale} of its pages in a row had nothing new"
-        if page.total is not None and self.count > page.total * (1 + _SPARE_SHARE) + _SPARE:
-            return f"it says that {page.total:,} entries match, but gave {self.count:,} and more"
+        total = self._total
+        if total is not None and self.count > total * (1 + _SPARE_SHARE) + _SPARE:
+            return f"it says that {total:,} entries match, but gave {self.count:,} and more"
         return None
 
 
