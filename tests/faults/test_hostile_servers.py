@@ -49,7 +49,7 @@ def _imported(tmp_path_factory):
     out = tmp_path_factory.mktemp("imported") / "out"
     nobody = "http://127.0.0.1:9"
     predicting = ["predict", "--url", nobody, "--package", PACKAGE, "-n", 1, "--retries", 0]
-    for words in ([*predicting, "--out", out], optimade_words(nobody, out), mp_words(out)):
+    for words in ([*predicting, "--out", f"{out}.csv"], optimade_words(nobody, out), mp_words(out)):
         with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
             patch.setenv("MP_API_ENDPOINT", nobody)
             main([str(word) for word in words])

@@ -93,7 +93,7 @@ class MaterialsProjectSource:
         self.credit = combined([MP_CREDIT, GNOME_CREDIT]) if gnome else MP_CREDIT
         self._thermo_type = thermo_type
         self._page_size = page_size
-        self._conditions = _conditions(wanted, gnome=gnome)
+        self._criteria = _criteria(wanted, gnome=gnome)
         self._total: int | None = None
         self._rester: Any = None
         self.query = {**wanted.record(), "thermo_type": thermo_type, "gnome": gnome}
@@ -122,7 +122,7 @@ class MaterialsProjectSource:
                 )
             )
         only = {"_fields": "material_id", "_limit": 1}
-        criteria = {**_criteria(self._conditions), **only}
+        criteria = {**self._criteria, **only}
         total = self._ask(lambda: self._rester.materials.summary.count(criteria))
         if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
             raise ServiceError(f"{self.url}: its number of matches is none")
@@ -147,24 +147,20 @@ class MaterialsProjectSource:
         number = int(token or 1)
         fields = ["material_id", "structure", "band_gap", "last_updated"]
         fields += [*_CLAIMS, *_ENERGIES.values()]
-        found = self._ask(
-            lambda: self._rester.materials.summary.search(
-                **self._conditions,
-                fields=fields,
-                all_fields=False,
-                # One chunk of a numbered page: the plain interface, not the bulk files on S3.
-                num_chunks=1,
-                chunk_size=self._page_size,
-                _page=number,
-                _sort_fields="material_id",
-            )
+        found = self._search(
+            "summary",
+            fields,
+            chunk_size=self._page_size,
+            _page=number,
+            _sort_fields="material_id",
+            **self._criteria,
         )
         entries = [plain_entry(document) for document in self._documents(found)]
         for entry in entries:
             entry["material_id"] = _familiar(entry.get("material_id"))
         self._add(entries, "provenance", ["created_at"])
         if self._thermo_type != THERMO_TYPES[0]:
-            self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=[self._thermo_type])
+            self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=self._thermo_type)
         total = self._total if self._total is not None else 0
         changes = [_moment(entry.get("last_updated")) for entry in entries]
         return Page(
@@ -208,14 +204,12 @@ class MaterialsProjectSource:
         names = [entry["material_id"] for entry in entries if _known_form(entry["material_id"])]
         if not names:
             return
-        found = self._ask(
-            lambda: getattr(self._rester.materials, collection).search(
-                material_ids=names,
-                fields=["material_id", *fields],
-                all_fields=False,
-                chunk_size=1000,
-                **more,
-            )
+        found = self._search(
+            collection,
+            ["material_id", *fields],
+            chunk_size=1000,
+            material_ids=",".join(names),
+            **more,
         )
         documents = [document for document in self._documents(found) if isinstance(document, dict)]
         known = {_known_form(document.get("material_id")): document for document in documents}
@@ -223,6 +217,21 @@ class MaterialsProjectSource:
         for entry in entries:
             document = known.get(_known_form(entry["material_id"]), {})
             entry.update({field: document.get(field) for field in fields})
+
+    def _search(self, collection: str, fields: list[str], **conditions: Any) -> Any:
+        """Asks a collection for one page, in the words of the plain interface.
+
+        The client's ``search`` would make a JSON schema of all its documents for each field.
+        """
+        return self._ask(
+            lambda: getattr(self._rester.materials, collection)._search(
+                all_fields=False,
+                # One chunk, else the bulk files on S3 are read.
+                num_chunks=1,
+                _fields=",".join(fields),
+                **conditions,
+            )
+        )
 
     def _documents(self, found: Any) -> list[Any]:
         if not isinstance(found, list):
@@ -291,31 +300,19 @@ def _find_key(given: str | None) -> str:
     return key
 
 
-def _conditions(wanted: Wanted, *, gnome: bool) -> dict[str, Any]:
-    """Returns the arguments of the client's search."""
-    conditions: dict[str, Any] = {"deprecated": False, "include_gnome": gnome}
-    if wanted.elements:
-        conditions["chemsys"] = wanted.systems()
-    elif wanted.containing:
-        conditions["elements"] = sorted(set(wanted.containing))
-    if wanted.count and not wanted.elements:
-        conditions["num_elements"] = wanted.count
-    if wanted.max_atoms:
-        conditions["num_sites"] = (1, wanted.max_atoms)
-    return conditions
-
-
-def _criteria(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the same as the service itself names it, which the client's count takes."""
-    criteria: dict[str, Any] = {"deprecated": conditions["deprecated"]}
-    if not conditions["include_gnome"]:
+def _criteria(wanted: Wanted, *, gnome: bool) -> dict[str, Any]:
+    """Returns the conditions as the interface names them."""
+    criteria: dict[str, Any] = {"deprecated": False}
+    if not gnome:
         criteria["batch_id_not_eq"] = "gnome_r2scan_statics"
-    for name in ("chemsys", "elements"):
-        if name in conditions:
-            criteria[name] = ",".join(conditions[name])
-    for ours, theirs in (("num_elements", "nelements"), ("num_sites", "nsites")):
-        if ours in conditions:
-            criteria[f"{theirs}_min"], criteria[f"{theirs}_max"] = conditions[ours]
+    if wanted.elements:
+        criteria["chemsys"] = ",".join(wanted.systems())
+    elif wanted.containing:
+        criteria["elements"] = ",".join(sorted(set(wanted.containing)))
+    if wanted.count and not wanted.elements:
+        criteria["nelements_min"], criteria["nelements_max"] = wanted.count
+    if wanted.max_atoms:
+        criteria["nsites_min"], criteria["nsites_max"] = 1, wanted.max_atoms
     return criteria
 
 
