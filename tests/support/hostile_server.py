@@ -78,7 +78,7 @@ class HostileServer:
                     )
                     return
                 if piece is HOLD:
-                    self._over.wait(10)
+                    self._over.wait(60)
                 elif isinstance(piece, bytes):
                     connection.sendall(piece)
                 else:
@@ -147,7 +147,7 @@ WIRE: dict[str, Callable[[str], Pieces]] = {
     "resets within the body": lambda path: [_length("1000"), 0.05, RESET],
     "drips its status line": lambda path: drip(_length("23")),
     "drips its headers": lambda path: itertools.chain(
-        [b"HTTP/1.1 200 OK\r\n"], drip(b"A: b\r\n" * 99)
+        [b"HTTP/1.1 200 OK\r\n"], drip(b"A: b\r\n" * 999)
     ),
     "drips its body": lambda path: itertools.chain([_OK + b"\r\n"], drip(b" " * 999)),
     "drips chunks": lambda path: itertools.chain([_CHUNKED], forever(b"1\r\n \r\n", 0.03)),

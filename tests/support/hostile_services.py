@@ -12,7 +12,7 @@ from tfmat.cli.main import main
 # Seconds that a command gives an answer.
 TIMEOUT = 0.4
 # Of reading what came, and of a machine that does other things besides.
-MARGIN = 4.0
+MARGIN = 8.0
 KEY = "k" * 16 + "0123456789abcdef"
 
 
@@ -24,9 +24,7 @@ def tfmat(capsys: Any, *words: object) -> tuple[int, str]:
     seconds = time.monotonic() - start
     said = capsys.readouterr()
     # Progress is shown on the same stream, and ends before.
-    lines = [
-        line for line in said.err.splitlines() if not line.startswith(("fetching:", "writing:"))
-    ]
+    lines = [line for line in said.err.splitlines() if not line.startswith(("fetching", "writing"))]
     for text in (said.err, said.out):
         assert "Traceback" not in text
         assert "hush" not in text

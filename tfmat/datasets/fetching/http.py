@@ -159,12 +159,20 @@ class PoliteSession(requests.Session):
         pace: Shared by all sessions that talk to one service.
         reach: Where it may go; by default to the host that it is first asked for.
         secret: What no answer may give back.
+        judge: Says what is wrong with an answer, before a client sees it that trusts what it reads.
     """
 
-    def __init__(self, pace: Pace, reach: Reach | None = None, secret: str = "") -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        reach: Reach | None = None,
+        secret: str = "",
+        judge: Callable[[Any], TfmatError | None] | None = None,
+    ) -> None:
         super().__init__()
         self.pace = pace
         self.reach = reach
+        self._judge = judge
         self.headers["user-agent"] = f"tfmat/{__version__}"
         self.headers["accept-encoding"] = "gzip"
         for scheme in ("http://", "https://"):
@@ -176,13 +184,18 @@ class PoliteSession(requests.Session):
         Raises:
             ServiceError: Nothing answers, or not in time, or too much, the server stays busy, or
                 sends us elsewhere.
+            TfmatError: What the judge says.
         """
         self.pace.failure = None
         try:
-            return self._persistent(method, url, *arguments, **options)
+            answer = self._persistent(method, url, *arguments, **options)
+            failure = self._judge(answer) if self._judge is not None else None
+            if failure is not None:
+                raise failure
         except TfmatError as error:
             self.pace.failure = error
             raise
+        return answer
 
     def send(self, request: Any, **options: Any) -> Any:
         """Sends a prepared request, also one that a redirect led to.

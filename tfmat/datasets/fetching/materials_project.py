@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +40,6 @@ _LARGEST_TOTAL = 2**53
 _COLUMNS = {**_ENERGIES, "band_gap": "band_gap", "created": "created_at"}
 _KEY_LENGTH = 32
 _KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give --api-key)"
-_STATUS = re.compile(r"status code (\d{3})")
 
 
 class MaterialsProjectSource:
@@ -110,7 +109,7 @@ class MaterialsProjectSource:
             ServiceError: The service cannot be reached, or fails.
         """
         self.columns = dict(_COLUMNS)
-        session = PoliteSession(self.pace, Reach(self.url), self._key)
+        session = PoliteSession(self.pace, Reach(self.url), self._key, self._judge)
         with _without_detours(session):
             self._rester = self._ask(
                 lambda: self._module.MPRester(
@@ -123,10 +122,7 @@ class MaterialsProjectSource:
             )
         only = {"_fields": "material_id", "_limit": 1}
         criteria = {**self._criteria, **only}
-        total = self._ask(lambda: self._rester.materials.summary.count(criteria))
-        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
-            raise ServiceError(f"{self.url}: its number of matches is none")
-        self._total = total
+        self._total = int(self._ask(lambda: self._rester.materials.summary.count(criteria)))
         return {
             "version": one_line(str(self._rester.db_version))[:80],
             "name": self.name,
@@ -155,7 +151,7 @@ class MaterialsProjectSource:
             _sort_fields="material_id",
             **self._criteria,
         )
-        entries = [plain_entry(document) for document in self._documents(found)]
+        entries = [plain_entry(document) for document in found]
         for entry in entries:
             entry["material_id"] = _familiar(entry.get("material_id"))
         self._add(entries, "provenance", ["created_at"])
@@ -211,7 +207,7 @@ class MaterialsProjectSource:
             material_ids=",".join(names),
             **more,
         )
-        documents = [document for document in self._documents(found) if isinstance(document, dict)]
+        documents = [document for document in found if isinstance(document, dict)]
         known = {_known_form(document.get("material_id")): document for document in documents}
         known.pop(None, None)
         for entry in entries:
@@ -233,11 +229,6 @@ class MaterialsProjectSource:
             )
         )
 
-    def _documents(self, found: Any) -> list[Any]:
-        if not isinstance(found, list):
-            raise ServiceError(f"{self.url}: its answer has no list of documents")
-        return found
-
     def _ask(self, question: Callable[[], Any]) -> Any:
         """Asks through the client, whose errors become lines without the key."""
         try:
@@ -247,19 +238,43 @@ class MaterialsProjectSource:
         except TfmatError as error:
             raise type(error)(str(error).replace(self._key, "***")) from None
         except Exception as error:  # the client trusts what it reads
-            words = one_line(str(error)[:2000]) or type(error).__name__
-            raise self._error(words.replace(self._key, "***")) from None
+            words = one_line(str(error)[:300]) or type(error).__name__
+            raise self._no_answer(words.replace(self._key, "***")) from None
 
-    def _error(self, text: str) -> TfmatError:
-        found = _STATUS.search(text)
-        status = int(found[1]) if found else 0
-        detail = text.rsplit("with message:", 1)[-1].strip()[:200]
+    def _judge(self, answer: Any) -> TfmatError | None:
+        """Says what is wrong with an answer; the client takes every one for what it should be."""
+        status = answer.status_code
+        if status == 200:
+            return self._strange(answer.content)
+        detail = one_line(answer.content[:200].decode("utf-8", "replace")) or "no reason given"
         if status in (401, 403):
             return InputError(
                 f"the Materials Project refuses the key ({status}); get one {_KEY_HINT}"
             )
-        if status in (400, 422) or text.startswith("The server does not support"):
+        if status in (400, 422):
             return InputError(f"the Materials Project does not understand the query: {detail}")
+        # The client divides a question that is too long.
+        return None if status == 414 else self._no_answer(f"{status}: {detail}")
+
+    def _strange(self, content: bytes) -> TfmatError | None:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            start = one_line(content[:200].decode("utf-8", "replace"))
+            return self._no_answer(f"no JSON that can be read: {start!r}")
+        if not isinstance(document, dict):
+            return self._no_answer("no object")
+        if "db_version" in document:
+            return None
+        meta = document.get("meta")
+        total = meta.get("total_doc") if isinstance(meta, dict) else None
+        if not isinstance(document.get("data"), list):
+            return self._no_answer("it holds no documents")
+        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
+            return self._no_answer("it does not say how many documents match")
+        return None
+
+    def _no_answer(self, detail: str) -> ServiceError:
         return ServiceError(f"{self.url}: no answer of the Materials Project ({detail})")
 
 

@@ -241,15 +241,7 @@ class OptimadeSource:
             """The client makes its sessions itself, without arguments."""
 
             def __init__(self) -> None:
-                super().__init__(pace, reach)
-
-            def request(self, *arguments: Any, **options: Any) -> Any:
-                """Sends a request; the client takes every answer for what it should be."""
-                answer = super().request(*arguments, **options)
-                self.pace.failure = judge(answer)
-                if self.pace.failure is not None:
-                    raise self.pace.failure
-                return answer
+                super().__init__(pace, reach, judge=judge)
 
         return module.OptimadeClient(
             base_urls=[self.url],
