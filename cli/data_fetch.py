@@ -14,6 +14,7 @@ from .options import Elements, Finite, Range, all_symbols, with_options
 
 if TYPE_CHECKING:
     from tfmat.datasets.fetching.fetch import RemoteSource
+    from tfmat.datasets.fetching.http import Pace
 
 
 @click.group(
@@ -77,6 +78,20 @@ _how = with_options(
         show_default=True,
         help="Most requests in a second.",
     ),
+    click.option(
+        "--timeout",
+        type=Finite(0, min_open=True),
+        default=180.0,
+        show_default=True,
+        help="Seconds within which each answer must be there, all of it.",
+    ),
+    click.option(
+        "--retries",
+        type=click.IntRange(0, 100),
+        default=6,
+        show_default=True,
+        help="Further tries, with growing pauses, where a failure may be gone at the next.",
+    ),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to make."),
     click.option("--overwrite", is_flag=True, help="Replace the dataset that is there."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON summary."),
@@ -112,7 +127,6 @@ def mp(
     The key comes from MP_API_KEY (or PMG_MAPI_KEY, as pymatgen's users have it); it is written
     nowhere. Energies and band gaps come with the structures, and the date of creation.
     """
-    from tfmat.datasets.fetching.http import Pace
     from tfmat.datasets.fetching.materials_project import MaterialsProjectSource
 
     wanted = _wanted(choices, "--elements, --containing, --nelements, --max-atoms or --limit")
@@ -122,7 +136,7 @@ def mp(
         thermo_type=thermo_type,
         gnome=gnome,
         page_size=min(page_size, choices["limit"] or page_size),
-        pace=Pace(choices.pop("rate")),
+        pace=_pace(choices),
     )
     _run(source, **choices)
 
@@ -168,7 +182,6 @@ def optimade(
     --filter and the options that describe what to fetch must all be met. Formation energies,
     energies above the hull and band gaps come along where the service has them.
     """
-    from tfmat.datasets.fetching.http import Pace
     from tfmat.datasets.fetching.optimade import OptimadeSource
 
     given = context.get_parameter_source("thermo_type") is not ParameterSource.DEFAULT
@@ -183,7 +196,7 @@ def optimade(
         properties=dict(map(_property, properties)),
         thermo_type=thermo_type,
         page_size=min(page_size, choices["limit"] or page_size),
-        pace=Pace(choices.pop("rate")),
+        pace=_pace(choices),
     )
     _run(source, **choices)
 
@@ -201,6 +214,14 @@ def _wanted(choices: dict[str, Any], words: str, *, given: bool = False) -> Any:
     if not (wanted or given or choices["limit"]):
         raise click.UsageError(f"say what to fetch: {words}")
     return wanted
+
+
+def _pace(choices: dict[str, Any]) -> Pace:
+    """Takes the options that say how fast and how patiently to ask."""
+    from tfmat.datasets.fetching.http import Pace
+
+    rate, timeout, retries = (choices.pop(name) for name in ("rate", "timeout", "retries"))
+    return Pace(rate, timeout=timeout, retries=retries)
 
 
 def _property(word: str) -> tuple[str, str]:
@@ -225,12 +246,22 @@ def _run(
 ) -> None:
     from tfmat.datasets.fetching.fetch import FetchOptions
     from tfmat.datasets.fetching.fetch import fetch as fetch_dataset
+    from tfmat.datasets.fetching.http import ServiceError
 
     options = FetchOptions(max_atoms, max_length, limit, overwrite)
     summary = fetch_dataset(source, out, options)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
-        return
+    else:
+        _print(summary, out)
+    if summary["incomplete"]:
+        raise ServiceError(
+            f"{out}: incomplete: {summary['source']}: {summary['incomplete']}; what came is "
+            "kept, fetch again later with --overwrite"
+        )
+
+
+def _print(summary: dict[str, Any], out: Path) -> None:
     version = summary["database"].get("version")
     click.echo(
         f"{summary['dataset']}: kept {summary['kept']:,} of {summary['read']:,} structures "

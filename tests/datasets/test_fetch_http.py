@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("requests")
 from tfmat.datasets.fetching import http as fetch_http
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.reach import Reach
 from tfmat.retry import retry_after
 
 
@@ -69,7 +70,7 @@ def test_waits_as_long_as_the_server_asks_and_else_longer_each_time(servers, sle
 
 def test_a_server_that_stays_busy_ends_the_work(servers, slept):
     servers[0].answers = [(503, {})] * 10
-    pace = Pace(1000, attempts=4)
+    pace = Pace(1000, retries=3)
     with pytest.raises(ServiceError, match=r"503.*4 times.*again"):
         PoliteSession(pace).get(servers[0].url)
     assert len(servers[0].seen) == 4
@@ -101,24 +102,53 @@ def test_a_host_that_never_answered_is_not_asked_again(slept):
     assert pace.requests == 2
 
 
-def test_a_server_that_says_nothing(monkeypatch):
-    monkeypatch.setattr(fetch_http, "_TIMEOUT", (1.0, 0.1))
+def test_a_server_that_says_nothing():
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
-        with pytest.raises(ServiceError, match="does not answer in time, 2 times"):
+        with pytest.raises(ServiceError, match=r"does not answer in time .*, 2 times"):
             # The timeout of the caller does not count.
-            PoliteSession(Pace(1000, attempts=2, first_wait=0)).get(url, timeout=1000)
+            PoliteSession(Pace(1000, timeout=0.1, retries=1, first_wait=0)).get(url, timeout=1000)
 
 
-def test_keys_do_not_follow_to_another_host(servers):
+def test_nothing_follows_to_another_host(servers):
     here, there = servers
     here.answers = [(302, {"location": there.url}), (302, {"location": here.url}), (200, {})]
     session = PoliteSession(Pace(1000))
     session.headers["x-api-key"] = "secret"
-    session.get(here.url)
-    assert "secret" not in str(there.seen)
+    with pytest.raises(ServiceError, match=rf"sends us to {there.url}, another host"):
+        session.get(here.url)
+    assert there.seen == []
     session.get(here.url)
     assert "secret" in str(here.seen[-1])
+
+
+@pytest.mark.parametrize(
+    ("home", "url", "obstacle"),
+    [
+        ("http://a.example", "http://a.example/v1?x=1", None),
+        ("http://a.example:80/x", "http://a.example", None),
+        ("http://a.example", "https://a.example", None),
+        ("http://a.example:8080", "https://a.example", "another host"),
+        ("https://a.example", "http://a.example", "from https to http"),
+        ("https://a.example", "https://b.example", "another host"),
+        ("https://a.example", "https://a.example.b.example", "another host"),
+        ("https://a.example", "https://a.example:444", "another host"),
+        ("https://a.example", "https://a.example@b.example/", "a user and password"),
+        ("https://a.example", "https://me:hush@a.example/", "a user and password"),
+        ("https://a.example", "https://b.example\\@a.example/", "a user and password"),
+        ("https://a.example", "file:///etc/passwd", "no address of the web"),
+        ("https://a.example", "https://a.example:x", "no address"),
+        ("https://a.example", "https://[::1", "no address"),
+        ("https://a.example", "https://c.example/db/v1/structures", None),
+        ("https://a.example", "https://c.example/db2", "another host"),
+    ],
+)
+def test_where_a_fetch_may_go(home, url, obstacle):
+    reach = Reach(home)
+    reach.admit(["https://c.example/db/"])
+    found = reach.obstacle(url)
+    assert (found is None) if obstacle is None else obstacle in found
+    assert "hush" not in str(found)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Against the reference server of optimade-python-tools, in a process of its own."""
 
 import csv
+import gzip
 import json
 import re
 import signal
@@ -211,9 +212,29 @@ def test_a_work_folder_of_another_query_is_not_taken(server, tmp_path, monkeypat
         fetch(source(server), tmp_path / "out")
     with pytest.raises(InputError, match="another query"):
         fetch(source(server, Wanted(("Se",))), tmp_path / "out")
-    (tmp_path / "out.work" / "page-000000.json.gz").write_bytes(b"\x1f\x8b")
-    with pytest.raises(InputError, match="damaged"):
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "other", "no page", "gone"])
+def test_a_damaged_page_is_fetched_again(server, whole, tmp_path, monkeypatch, damage):
+    monkeypatch.setattr(fetch_http.time, "sleep", lambda seconds: None)
+    server.trouble("ok", "ok", "ok", "ok", *["503"] * 7)
+    with pytest.raises(ServiceError):
         fetch(source(server), tmp_path / "out")
+    pages = sorted((tmp_path / "out.work").glob("page-*"))
+    assert len(pages) == 3
+    path, content = pages[1], bytearray(pages[1].read_bytes())
+    if damage == "gone":
+        path.unlink()
+    elif damage == "other":  # whole, but with other entries than it was written with
+        head, entries = gzip.decompress(content).decode().splitlines()
+        path.write_bytes(gzip.compress(f"{head}\n{entries.replace('34', '35')}\n".encode()))
+    else:
+        content[len(content) // 2] ^= 4
+        found = {"cut": content[: len(content) // 2], "no page": b"[]", "flipped": content}
+        path.write_bytes(found[damage])
+    summary = fetch(source(server), tmp_path / "out")
+    assert summary["resumed_from_page"] == 1
+    assert Dataset.open(tmp_path / "out").sha256 == whole
 
 
 def test_selection_limit_and_overwrite(server, known, tmp_path, capsys):

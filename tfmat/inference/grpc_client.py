@@ -14,6 +14,7 @@ from tfmat.errors import InputError, TfmatError, require
 from tfmat.inference.transport import (
     LOG,
     SLOW,
+    AnswerError,
     Description,
     NotServedError,
     ServedModel,
@@ -64,6 +65,7 @@ class GrpcTransport(Transport):
         with muted_stderr():  # TensorFlow tells how it starts
             self._grpc = require("grpc", "serving", purpose)
             require("tensorflow", "serving", purpose)
+            self._protobuf = require("google.protobuf", "serving", purpose)
             require("tensorflow_serving.apis", "serving", purpose)
             from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
         host = f"[{host}]" if ":" in host else host
@@ -113,15 +115,19 @@ class GrpcTransport(Transport):
         _fill(request.model_spec, model)
         answer = self._call(self._prediction.GetModelMetadata, request, timeout)
         signatures = get_model_metadata_pb2.SignatureDefMap()
-        if not answer.metadata["signature_def"].Unpack(signatures):
-            raise ServerError(f"describes {model} in an unknown way; {LOG}")
-        return Description(
-            answer.model_spec.version.value,
-            {
-                name: Signature(_tensors(entry.inputs), _tensors(entry.outputs))
-                for name, entry in signatures.signature_def.items()
-            },
-        )
+        try:
+            if not answer.metadata["signature_def"].Unpack(signatures):
+                raise ValueError("of an unknown type")
+            return Description(
+                answer.model_spec.version.value,
+                {
+                    name: Signature(_tensors(entry.inputs), _tensors(entry.outputs))
+                    for name, entry in signatures.signature_def.items()
+                },
+            )
+        except (ValueError, self._protobuf.message.DecodeError) as error:
+            words = one_line(str(error))
+            raise AnswerError(f"describes {model} in an unknown way ({words}); {LOG}") from error
 
     def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
         """Asks for the state of all versions; see :meth:`Transport.versions`."""
@@ -131,8 +137,12 @@ class GrpcTransport(Transport):
         request.model_spec.name = model.name
         answer = self._call(self._models.GetModelStatus, request, timeout)
         name = get_model_status_pb2.ModelVersionStatus.State.Name
+        states = get_model_status_pb2.ModelVersionStatus.State.values()
         return {
-            entry.version: VersionState(name(entry.state), one_line(entry.status.error_message))
+            entry.version: VersionState(
+                name(entry.state) if entry.state in states else str(entry.state),
+                one_line(entry.status.error_message),
+            )
             for entry in answer.model_version_status
         }
 
@@ -152,9 +162,9 @@ class GrpcTransport(Transport):
 def _explained(code: str, words: str, timeout: float) -> TfmatError:
     """Says what an error of a call means."""
     if code == "DEADLINE_EXCEEDED":
-        return TransientError(f"no answer within {timeout:g} s", SLOW)
+        return TransientError(f"no whole answer within {timeout:g} s", SLOW)
     if f"vs. {_LONGEST_MESSAGE})" in words:
-        return ServerError(f"its answer is longer than the {_LONGEST_MESSAGE:,} bytes taken; {LOG}")
+        return AnswerError(f"its answer is longer than the {_LONGEST_MESSAGE:,} bytes taken; {LOG}")
     if "larger than max" in words or "maximum input batch size" in words:
         return InputError(f"{code}: {words}; give a smaller --batch-size")
     if "handshake failed" in words.lower():
@@ -200,15 +210,23 @@ def _proto(array: NDArray[np.float32]) -> Any:
 
 def _array(answer: Any, name: str, info: TensorInfo) -> NDArray[Any]:
     import tensorflow as tf
+    from tensorflow.core.framework import types_pb2
 
     if name not in answer.outputs:
-        raise ServerError(f"answered without the output {name}; {LOG}")
+        raise AnswerError(f"answered without the output {name}; {LOG}")
+    proto = answer.outputs[name]
+    known = proto.dtype in types_pb2.DataType.values()
+    dtype = numpy_name(types_pb2.DataType.Name(proto.dtype)) if known else f"type {proto.dtype}"
+    # Before anything is made of it: a shape may be larger than all memory.
+    found = TensorInfo(dtype, tuple(dim.size for dim in proto.tensor_shape.dim))
+    if not info.admits(found):
+        raise AnswerError(f"answered {name} as {one_line(str(found))}, not as {info}; {LOG}")
     try:
-        array = np.asarray(tf.make_ndarray(answer.outputs[name]))
-    except (ValueError, TypeError) as error:
-        raise ServerError(f"answered {name} damaged ({one_line(str(error))}); {LOG}") from error
+        array = np.asarray(tf.make_ndarray(proto))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise AnswerError(f"answered {name} damaged ({one_line(str(error))}); {LOG}") from error
     if not info.admits(TensorInfo(str(array.dtype), array.shape)):
-        raise ServerError(f"answered {name} as {array.dtype} {array.shape}, not as {info}; {LOG}")
+        raise AnswerError(f"answered {name} as {array.dtype} {array.shape}, not as {info}; {LOG}")
     return array
 
 

@@ -18,6 +18,7 @@ from tfmat.inference.metadata import DEFAULT_SIGNATURE, find, read_metadata
 from tfmat.inference.package import NetworkSet, joined
 from tfmat.inference.transport import (
     LOG,
+    AnswerError,
     Description,
     NotServedError,
     Retries,
@@ -298,7 +299,7 @@ class RemotePackage(NetworkSet):
             )
             for key, array in found.items():
                 if not _usable(key, array):
-                    raise ServerError(f"answered {key} with NaN or infinity; {LOG}")
+                    raise AnswerError(f"answered {key} with NaN or infinity; {LOG}")
             return found
 
         try:

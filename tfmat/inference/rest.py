@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -16,12 +15,14 @@ import numpy as np
 import urllib3
 from numpy.typing import NDArray
 
+from tfmat.bounded import StrangeEncodingError, TooLongError, bounded, bounds, cause, read_all
 from tfmat.errors import InputError
 from tfmat.inference.rest_json import decode, encode, parsed
 from tfmat.inference.transport import (
     LOG,
     SLOW,
     SMALL_ANSWER,
+    AnswerError,
     Description,
     NotServedError,
     ServedModel,
@@ -38,11 +39,11 @@ from tfmat.inference.transport import (
 )
 from tfmat.retry import BUSY, retry_after
 
-# So much is unpacked at once: it may become a thousand times longer.
-_BLOCK = 1 << 14
 # A server that is there takes a connection at once, however long it computes.
 _LONGEST_CONNECT = 10.0
 _PORT = 8501
+# What a description that means nothing may raise when it is read.
+_DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _ELSEWHERE = "give the --url of TensorFlow Serving's REST port, by default 8501"
 
 
@@ -80,7 +81,8 @@ class RestTransport(Transport):
             retries=False,
         )
         self._opened: WeakSet[Any] = WeakSet()
-        self._pool.ConnectionCls = _noted(self._pool.ConnectionCls, self._opened)
+        # urllib3 forgets the connections that are in use.
+        self._pool.ConnectionCls = bounded(self._pool.ConnectionCls, self._opened.add)
 
     def predict(
         self,
@@ -103,13 +105,13 @@ class RestTransport(Transport):
         try:
             signatures = answer["metadata"]["signature_def"]["signature_def"]
             return Description(
-                int(answer["model_spec"]["version"]),
+                _version(answer["model_spec"]["version"]),
                 {
                     name: Signature(_tensors(entry["inputs"]), _tensors(entry["outputs"]))
                     for name, entry in signatures.items()
                 },
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _DAMAGED as error:
             raise InputError(
                 f"answers, but not with the metadata of a TensorFlow Serving; {_ELSEWHERE}"
             ) from error
@@ -119,12 +121,13 @@ class RestTransport(Transport):
         answer = self._get(_path(ServedModel(model.name)), timeout)
         try:
             return {
-                int(entry["version"]): VersionState(
-                    str(entry["state"]), one_line(entry.get("status", {}).get("error_message", ""))
+                _version(entry["version"]): VersionState(
+                    one_line(str(entry["state"])),
+                    one_line(entry.get("status", {}).get("error_message", "")),
                 )
                 for entry in answer["model_version_status"]
             }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _DAMAGED as error:
             raise InputError(
                 f"answers, but not with the status of a TensorFlow Serving; {_ELSEWHERE}"
             ) from error
@@ -143,47 +146,34 @@ class RestTransport(Transport):
         self, method: str, path: str, timeout: float, longest: int, body: bytes | None = None
     ) -> bytes:
         """Sends a request and returns the body of an answer that is no error."""
-        deadline = time.monotonic() + timeout
+        content_type = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            response = self._pool.urlopen(
-                method,
-                self._base + path,
-                body=body,
-                headers={
-                    **self._pool.headers,
-                    **({"Content-Type": "application/json"} if body is not None else {}),
-                },
-                timeout=urllib3.Timeout(connect=min(timeout, _LONGEST_CONNECT), read=timeout),
-                redirect=False,
-                preload_content=False,
-                decode_content=True,
-            )
-            try:
-                content = _read(response, deadline, timeout, longest)
-            except BaseException:
-                # What is left of the answer must not be taken for the next one.
-                response.close()
-                raise
-            response.release_conn()
-        except urllib3.exceptions.HTTPError as error:
-            raise _explained(error, timeout) from error
+            with bounds(timeout, longest):
+                response = self._pool.urlopen(
+                    method,
+                    self._base + path,
+                    body=body,
+                    headers={**self._pool.headers, **content_type},
+                    timeout=urllib3.Timeout(connect=min(timeout, _LONGEST_CONNECT), read=timeout),
+                    redirect=False,
+                    preload_content=False,
+                    decode_content=True,
+                )
+                try:
+                    content = read_all(response, longest)
+                except BaseException:
+                    # What is left of the answer must not be taken for the next one.
+                    response.close()
+                    raise
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _explained(error, timeout, longest) from error
         if response.status != 200:
             raise _refused(response, content)
         if not content.lstrip().startswith(b"{"):
             kind = response.headers.get("Content-Type", "no type")
             raise InputError(f"answers, but not in JSON ({one_line(kind)}); {_ELSEWHERE}")
         return content
-
-
-def _noted(base: Any, opened: WeakSet[Any]) -> Any:
-    """Returns a class of connections that notes them: urllib3 forgets those that are in use."""
-
-    class Noted(base):
-        def connect(self) -> None:
-            super().connect()
-            opened.add(self)
-
-    return Noted
 
 
 def _path(model: ServedModel) -> str:
@@ -193,26 +183,14 @@ def _path(model: ServedModel) -> str:
     return path if model.label is None else f"{path}/labels/{quote(model.label, safe='')}"
 
 
-def _read(
-    response: urllib3.BaseHTTPResponse, deadline: float, timeout: float, longest: int
-) -> bytes:
-    """Reads all of an answer, but no longer than the deadline, however slowly it comes."""
-    packing = response.headers.get("Content-Encoding", "identity").lower()
-    if packing not in ("identity", "gzip"):
-        raise ServerError(f"answers in {one_line(packing)}, which was not asked for; {LOG}")
-    content = bytearray()
-    while block := response.read1(_BLOCK):
-        content += block
-        if len(content) > longest:
-            raise ServerError(f"its answer is longer than the {longest:,} bytes expected; {LOG}")
-        if time.monotonic() > deadline:
-            raise TransientError(f"its answer was not complete within {timeout:g} s", SLOW)
-    return bytes(content)
-
-
-def _explained(error: Exception, timeout: float) -> InputError | TransientError:
+def _explained(error: Exception, timeout: float, longest: int) -> InputError | ServerError:
     """Says what a failed connection means."""
     exceptions = urllib3.exceptions
+    if cause(error, TooLongError):
+        return AnswerError(f"its answer is longer than the {longest:,} bytes expected; {LOG}")
+    if packing := cause(error, StrangeEncodingError):
+        words = one_line(str(packing))
+        return AnswerError(f"answers in {words}, which was not asked for; {LOG}")
     if isinstance(error, exceptions.NameResolutionError):
         if getattr(error.__cause__, "errno", None) == socket.EAI_AGAIN:
             return TransientError("its name cannot be resolved now", "look into the network")
@@ -226,15 +204,19 @@ def _explained(error: Exception, timeout: float) -> InputError | TransientError:
         return no_connection(f"no connection ({_reason(error)})", "REST", _PORT)
     if isinstance(error, exceptions.ConnectTimeoutError):
         return no_connection("takes no connection in time", "REST", _PORT)
-    if isinstance(error, exceptions.TimeoutError):
-        return TransientError(f"no answer within {timeout:g} s", SLOW)
-    cause = error.args[1] if len(error.args) > 1 else error
-    if isinstance(cause, http.client.RemoteDisconnected | ConnectionError):
+    if cause(error, TimeoutError) or isinstance(error, exceptions.TimeoutError):
+        return TransientError(f"no whole answer within {timeout:g} s", SLOW)
+    if cause(error, ConnectionError):  # http.client's RemoteDisconnected is one
         return TransientError("closed the connection without an answer", "is it overloaded?")
-    if isinstance(cause, http.client.BadStatusLine):
+    if cause(error, http.client.BadStatusLine):
         return InputError("speaks no HTTP; for a gRPC port write grpc:// in --url")
     if isinstance(error, exceptions.DecodeError):
         return TransientError("its answer is damaged (gzip)", LOG)
+    inner = cause(error, http.client.HTTPException)
+    if isinstance(error, exceptions.InvalidHeader) or (
+        inner is not None and not isinstance(inner, http.client.IncompleteRead)
+    ):
+        return AnswerError(f"answers in broken HTTP ({one_line(str(inner or error))}); {LOG}")
     return TransientError("closed the connection in the middle of its answer", "is it overloaded?")
 
 
@@ -248,7 +230,7 @@ def _reason(error: Exception) -> str:
 def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError | ServerError:
     """Says what an answer with an error code means."""
     code = response.status
-    words = _words(content) or response.reason or "no reason given"
+    words = _words(content) or one_line(response.reason or "") or "no reason given"
     if code in BUSY:
         return TransientError(
             f"HTTP {code}: {words}",
@@ -274,8 +256,15 @@ def _words(content: bytes) -> str:
     text = content[:10_000].decode("utf-8", "replace")
     try:
         return one_line(str(json.loads(text)["error"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except _DAMAGED:
         return one_line(text)
+
+
+def _version(value: Any) -> int:
+    version = int(value)
+    if not 0 <= version < 1 << 63:
+        raise ValueError(f"{version} is no version")
+    return version
 
 
 def _tensors(entries: Mapping[str, Any]) -> dict[str, TensorInfo]:

@@ -35,6 +35,12 @@ class ServerError(TfmatError):
     """The server fails (exit code 1)."""
 
 
+class AnswerError(ServerError):
+    """The server answers, but not with what was asked for (exit code 2)."""
+
+    exit_code = 2
+
+
 class TransientError(ServerError):
     """A failure that may be gone at the next try.
 

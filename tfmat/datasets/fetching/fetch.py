@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import time
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
 from tfmat import files
 from tfmat.datasets.credit import Credit
+from tfmat.datasets.fetching.entry import DAMAGED
 from tfmat.datasets.fetching.http import Pace, ServiceError
+from tfmat.datasets.fetching.pages import Page, Pages
+from tfmat.datasets.fetching.walk import Walk
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.select import check_limits, limits_record, obstacle
@@ -25,23 +25,6 @@ from tfmat.errors import InputError
 from tfmat.progress import Progress
 from tfmat.temporaries import discard
 from tfmat.work.folder import alone
-
-
-@dataclass(frozen=True)
-class Page:
-    """One answer of a service.
-
-    Args:
-        entries: As the service gave them; what JSON can hold.
-        next: What :meth:`RemoteSource.page` takes for the next one; ``None`` after the last.
-        total: How many entries match, if the service says so.
-        newest: The latest change of an entry on it, as the service writes dates.
-    """
-
-    entries: list[dict[str, Any]]
-    next: str | None
-    total: int | None = None
-    newest: str | None = None
 
 
 class RemoteSource(Protocol):
@@ -95,15 +78,6 @@ class FetchOptions:
     overwrite: bool = False
 
 
-class _Head(TypedDict):
-    """The first line of a page on disk, so that the rest need not be read."""
-
-    count: int
-    next: str | None
-    total: int | None
-    newest: str | None
-
-
 @dataclass
 class _State:
     """What a work folder says about its fetch."""
@@ -120,7 +94,9 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
 
     While it runs, pages lie beside ``out`` in a folder ``OUT.work``, each written whole; a fetch
     that was interrupted goes on from the last of them when it is called again. Entries that are
-    no ordered crystal or not selected are listed with the reason in ``rejected.csv``.
+    no ordered crystal or not selected are listed with the reason in ``rejected.csv``. Where the
+    service's own words show that entries are missing, or lead nowhere, what came is kept and
+    ``incomplete`` in the summary says so.
 
     Args:
         source: The service with its query.
@@ -128,7 +104,8 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
         options: What to keep.
 
     Returns:
-        A summary: counts, reasons of rejection, properties, the database's version, seconds.
+        A summary: counts, reasons of rejection, properties, the database's version, seconds, and
+        ``incomplete``, ``None`` if nothing contradicts that all entries came.
 
     Raises:
         InputError: The query is not understood or matches nothing, ``out`` is in the way, an
@@ -146,17 +123,17 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
         out.parent.mkdir(parents=True, exist_ok=True)
     with alone(work):
         work.mkdir(exist_ok=True)
-        state = _claim(work, recipe)
+        state, pages = _claim(work, recipe)
         source.columns, source.notes = dict(state.columns), list(state.notes)
-        resumed = len(_pages(work))
-        if not _complete(work):
+        resumed = len(pages.heads)
+        if not pages.complete:
             try:
-                _fetch_pages(source, work, state, options.limit)
+                _fetch_pages(source, work, state, pages, options.limit)
             finally:
                 # A question that got no answer is in nobody's way when it is put better.
-                if not _pages(work):
+                if not pages.heads:
                     discard(work)
-        summary = _write(source, out, work, state, options)
+        summary = _write(source, out, pages, state, options)
         discard(work)
     return {
         **summary,
@@ -166,18 +143,21 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
     }
 
 
-def _claim(work: Path, recipe: dict[str, Any]) -> _State:
+def _claim(work: Path, recipe: dict[str, Any]) -> tuple[_State, Pages]:
     """Starts a work folder, or goes on with one that was made by the same query."""
     file = work / "fetch.json"
-    if not (file.is_file() and _pages(work)):
+    if not (file.is_file() and any(work.glob("page-*.json.gz"))):
         if work.exists() and not file.is_file() and any(work.iterdir()):
             raise InputError(f"{work}: in the way; move it, or give another --out")
         state = _State(recipe)
         files.write_json(file, vars(state))
-        return state
+        return state, Pages(work)
     try:
         state = _State(**json.loads(file.read_text("utf-8")))
-    except (ValueError, TypeError) as error:
+        for name, value in vars(_State({})).items():
+            if type(getattr(state, name)) is not type(value):
+                raise TypeError(name)
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{file}: not readable; delete {work} to begin again") from error
     # Through JSON, where a tuple is a list.
     if state.recipe != json.loads(json.dumps(recipe)):
@@ -185,10 +165,12 @@ def _claim(work: Path, recipe: dict[str, Any]) -> _State:
             f"{work}: an unfinished fetch of another query (see fetch.json there); repeat that "
             "one, give another --out, or delete the folder"
         )
-    return state
+    return state, Pages(work)
 
 
-def _fetch_pages(source: RemoteSource, work: Path, state: _State, limit: int | None) -> None:
+def _fetch_pages(
+    source: RemoteSource, work: Path, state: _State, pages: Pages, limit: int | None
+) -> None:
     database = source.connect()
     before = state.database.get("version")
     if state.database and database.get("version") != before:
@@ -200,77 +182,44 @@ def _fetch_pages(source: RemoteSource, work: Path, state: _State, limit: int | N
         state.database = database
     state.columns, state.notes = source.columns, list(source.notes)
     files.write_json(work / "fetch.json", vars(state))
-    heads = _heads(work)
-    token = heads[-1]["next"] if heads else None
-    total = heads[-1]["total"] if heads else None
-    tokens = {head["next"] for head in heads}
-    count = sum(head["count"] for head in heads)
-    number = len(heads)
-    with Progress("fetching", _least(total, limit), "structure", initial=count) as progress:
+    walk = Walk(pages, limit)
+    total = pages.heads[-1]["total"] if pages.heads else None
+    with Progress("fetching", _least(total, limit), "structure", initial=walk.count) as progress:
         source.pace.on_wait = lambda text: progress.update(0, note=text)
+        token = pages.heads[-1]["next"] if pages.heads else None
         while True:
-            page = source.page(token)
-            if page.next is not None and page.next in tokens:
-                raise ServiceError(f"{source.name} leads in a circle: a page follows itself")
-            tokens.add(page.next)
-            entries = page.entries if limit is None else page.entries[: limit - count]
-            count += len(entries)
-            done = page.next is None or (limit is not None and count >= limit)
-            if done and not count:
+            page = walk.judged(_asked_page(source, token))
+            if page.next is None and not walk.count:
+                if page.problem:
+                    raise ServiceError(f"{source.name}: {page.problem}")
                 raise InputError(f"{source.name}: no structure matches {_asked(source.query)}")
             progress.total = _least(page.total, limit)
-            _store(work / f"page-{number:06d}.json.gz", page, entries, done=done)
+            pages.add(page)
             if source.notes != state.notes:
                 state.notes = list(source.notes)
                 files.write_json(work / "fetch.json", vars(state))
-            number += 1
             # Also to replace what was noted of a wait.
-            progress.update(len(entries), note=f"page {number}")
-            if done:
-                return
+            progress.update(len(page.entries), note=f"page {len(pages.heads)}")
             token = page.next
+            if token is None:
+                return
 
 
-def _store(path: Path, page: Page, entries: list[dict[str, Any]], *, done: bool) -> None:
-    """Writes a page: a line about it, so that the rest need not be read, and its entries."""
-    head: _Head = {
-        "count": len(entries),
-        "next": None if done else page.next,
-        "total": page.total,
-        "newest": page.newest,
-    }
-    text = f"{json.dumps(head)}\n{json.dumps(entries)}\n"
-    with files.replacing(path) as temporary:
-        temporary.write_bytes(gzip.compress(text.encode(), 6, mtime=0))
-
-
-def _line(path: Path, number: int) -> Any:
+def _asked_page(source: RemoteSource, token: str | None) -> Page:
+    """Asks for a page; what no page can be made of is the service's failure."""
     try:
-        with gzip.open(path, "rt", encoding="utf-8") as stream:
-            return json.loads(next(islice(stream, number, None)))
-    except (OSError, EOFError, ValueError, StopIteration, zlib.error) as error:
-        raise InputError(
-            f"{path}: damaged; delete {path.parent} to begin the fetch again"
+        return source.page(token)
+    except DAMAGED as error:
+        raise ServiceError(
+            f"{source.name}: its answer cannot be read ({type(error).__name__}); give the same "
+            "command again to go on from here later"
         ) from error
 
 
-def _heads(work: Path) -> list[_Head]:
-    return [_line(path, 0) for path in _pages(work)]
-
-
-def _pages(work: Path) -> list[Path]:
-    return sorted(work.glob("page-*.json.gz"))
-
-
-def _complete(work: Path) -> bool:
-    heads = _heads(work)
-    return bool(heads) and heads[-1]["next"] is None
-
-
 def _write(
-    source: RemoteSource, out: Path, work: Path, state: _State, options: FetchOptions
+    source: RemoteSource, out: Path, pages: Pages, state: _State, options: FetchOptions
 ) -> dict[str, Any]:
-    paths, heads = _pages(work), _heads(work)
+    heads = pages.heads
     totals = {head["total"] for head in heads if head["total"] is not None}
     newest = max(head["newest"] or "" for head in heads)
     notes = [*state.notes]
@@ -279,7 +228,7 @@ def _write(
     record: dict[str, Any] = {
         "name": source.name,
         "url": source.url,
-        "sha256": _hash(paths),
+        "sha256": _hash(pages),
         **source.credit.record(),
     }
     columns = dict(sorted(state.columns.items()))
@@ -289,7 +238,7 @@ def _write(
         selection=limits_record(options.max_atoms, options.max_length),
         overwrite=options.overwrite,
     ) as writer:
-        read = _add_all(source, paths, options, writer)
+        read = _add_all(source, pages, options, writer)
         fetched = {
             "query": source.query,
             "limit": options.limit,
@@ -297,8 +246,9 @@ def _write(
             "finished": _now(),
             "database": {**state.database, **({"newest_change": newest} if newest else {})},
             "matches": max(totals, default=None),
-            "pages": len(paths),
+            "pages": len(heads),
             "notes": notes,
+            "incomplete": heads[-1]["problem"],
         }
         writer.extra["fetch"] = fetched
         writer.extra["columns"] = {
@@ -321,18 +271,18 @@ def _write(
 
 
 def _add_all(
-    source: RemoteSource, paths: list[Path], options: FetchOptions, writer: DatasetWriter
+    source: RemoteSource, pages: Pages, options: FetchOptions, writer: DatasetWriter
 ) -> int:
     """Fills the dataset; returns the number of entries."""
     seen: set[str] = set()
     read = 0
     with Progress("writing", unit="structure") as progress:
-        for where, entry in _entries(paths):
+        for where, entry in pages.entries():
             read += 1
-            row = source.row(entry)
+            row = _row(source, entry)
             reason = row.reason
             try:
-                if row.name in seen:
+                if row.name and row.name in seen:
                     reason = "duplicate: the database gave this identifier before"
                 elif row.crystal is not None:
                     found = obstacle(row.crystal, options.max_atoms, options.max_length)
@@ -348,16 +298,18 @@ def _add_all(
     return read
 
 
-def _entries(paths: list[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, path in enumerate(paths, start=1):
-        for index, entry in enumerate(_line(path, 1), start=1):
-            yield f"page {number}, entry {index}", entry
+def _row(source: RemoteSource, entry: dict[str, Any]) -> SourceRow:
+    """Reads an entry; one that cannot be read costs no other."""
+    try:
+        return source.row(entry)
+    except DAMAGED as error:
+        return SourceRow("", reason=f"broken entry: {type(error).__name__} while it was read")
 
 
-def _hash(paths: list[Path]) -> str:
+def _hash(pages: Pages) -> str:
     """Returns a hash of the entries as they came, however they were cut into pages."""
     total = hashlib.sha256()
-    for _, entry in _entries(paths):
+    for _, entry in pages.entries():
         total.update(json.dumps(entry, sort_keys=True).encode() + b"\n")
     return total.hexdigest()
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
 from tfmat.datasets.credit import combined
-from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.claims import check_claims
+from tfmat.datasets.fetching.entry import identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.pages import Page
 from tfmat.datasets.fetching.providers import (
     GNOME_CREDIT,
     MP_CREDIT,
@@ -21,6 +24,7 @@ from tfmat.datasets.fetching.providers import (
     value_at,
 )
 from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.fetching.reach import Reach
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.readers.structure_dict import crystal_from_mapping
 from tfmat.errors import InputError, TfmatError, one_line, require
@@ -30,10 +34,12 @@ _ENERGIES = {
     "e_above_hull": "energy_above_hull",
     "energy_per_atom": "energy_per_atom",
 }
+# What the summary says of the structure itself.
+_CLAIMS = ("nsites", "nelements", "elements", "volume")
+_LARGEST_TOTAL = 2**53
 _COLUMNS = {**_ENERGIES, "band_gap": "band_gap", "created": "created_at"}
 _KEY_LENGTH = 32
 _KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give --api-key)"
-_STATUS = re.compile(r"status code (\d{3})")
 
 
 class MaterialsProjectSource:
@@ -86,7 +92,7 @@ class MaterialsProjectSource:
         self.credit = combined([MP_CREDIT, GNOME_CREDIT]) if gnome else MP_CREDIT
         self._thermo_type = thermo_type
         self._page_size = page_size
-        self._conditions = _conditions(wanted, gnome=gnome)
+        self._criteria = _criteria(wanted, gnome=gnome)
         self._total: int | None = None
         self._rester: Any = None
         self.query = {**wanted.record(), "thermo_type": thermo_type, "gnome": gnome}
@@ -103,23 +109,22 @@ class MaterialsProjectSource:
             ServiceError: The service cannot be reached, or fails.
         """
         self.columns = dict(_COLUMNS)
-        session = PoliteSession(self.pace)
-        # The client asks for this without patience or time limit; here an outage shows at once.
-        session.get(f"{self.url}heartbeat")
-        self._rester = self._ask(
-            lambda: self._module.MPRester(
-                self._key,
-                endpoint=self.url,
-                session=session,
-                use_document_model=False,
-                mute_progress_bars=True,
+        session = PoliteSession(self.pace, Reach(self.url), self._key, self._judge)
+        with _without_detours(session):
+            self._rester = self._ask(
+                lambda: self._module.MPRester(
+                    self._key,
+                    endpoint=self.url,
+                    session=session,
+                    use_document_model=False,
+                    mute_progress_bars=True,
+                )
             )
-        )
         only = {"_fields": "material_id", "_limit": 1}
-        criteria = {**_criteria(self._conditions), **only}
+        criteria = {**self._criteria, **only}
         self._total = int(self._ask(lambda: self._rester.materials.summary.count(criteria)))
         return {
-            "version": self._rester.db_version,
+            "version": one_line(str(self._rester.db_version))[:80],
             "name": self.name,
             "mp_api": version("mp-api"),
             "emmet_core": version("emmet-core"),
@@ -136,23 +141,22 @@ class MaterialsProjectSource:
             ServiceError: It cannot be reached, or fails.
         """
         number = int(token or 1)
-        fields = ["material_id", "structure", "band_gap", "last_updated", *_ENERGIES.values()]
-        found = self._ask(
-            lambda: self._rester.materials.summary.search(
-                **self._conditions,
-                fields=fields,
-                all_fields=False,
-                # One chunk of a numbered page: the plain interface, not the bulk files on S3.
-                num_chunks=1,
-                chunk_size=self._page_size,
-                _page=number,
-                _sort_fields="material_id",
-            )
+        fields = ["material_id", "structure", "band_gap", "last_updated"]
+        fields += [*_CLAIMS, *_ENERGIES.values()]
+        found = self._search(
+            "summary",
+            fields,
+            chunk_size=self._page_size,
+            _page=number,
+            _sort_fields="material_id",
+            **self._criteria,
         )
-        entries = [{**entry, "material_id": _familiar(entry["material_id"])} for entry in found]
+        entries = [plain_entry(document) for document in found]
+        for entry in entries:
+            entry["material_id"] = _familiar(entry.get("material_id"))
         self._add(entries, "provenance", ["created_at"])
         if self._thermo_type != THERMO_TYPES[0]:
-            self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=[self._thermo_type])
+            self._add(entries, "thermo", [*_ENERGIES.values()], thermo_types=self._thermo_type)
         total = self._total if self._total is not None else 0
         changes = [_moment(entry.get("last_updated")) for entry in entries]
         return Page(
@@ -164,7 +168,10 @@ class MaterialsProjectSource:
 
     def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads a document: its crystal, or why it has none, and its properties."""
-        name = str(entry.get("material_id") or "")
+        try:
+            name = identifier(entry, "material_id")
+        except InputError as error:
+            return SourceRow("", reason=str(error))
         values = {column: value_at(entry, field, column) for column, field in _COLUMNS.items()}
         structure = entry.get("structure")
         try:
@@ -172,7 +179,9 @@ class MaterialsProjectSource:
                 raise InputError("no structure")
             if not structure.get("sites"):
                 raise InputError("no sites")
-            return SourceRow("", values, crystal_from_mapping(structure), name=name)
+            crystal = crystal_from_mapping(structure)
+            check_claims(crystal, {key: entry.get(key) for key in _CLAIMS})
+            return SourceRow("", values, crystal, name=name)
         except InputError as error:
             return SourceRow("", values, reason=str(error), name=name)
 
@@ -188,45 +197,104 @@ class MaterialsProjectSource:
         self, entries: list[dict[str, Any]], collection: str, fields: list[str], **more: Any
     ) -> None:
         """Puts what another collection says of the same materials in place of the entries' own."""
-        if not entries:
+        names = [entry["material_id"] for entry in entries if _known_form(entry["material_id"])]
+        if not names:
             return
-        found = self._ask(
-            lambda: getattr(self._rester.materials, collection).search(
-                material_ids=[entry["material_id"] for entry in entries],
-                fields=["material_id", *fields],
+        found = self._search(
+            collection,
+            ["material_id", *fields],
+            chunk_size=1000,
+            material_ids=",".join(names),
+            **more,
+        )
+        documents = [document for document in found if isinstance(document, dict)]
+        known = {_known_form(document.get("material_id")): document for document in documents}
+        known.pop(None, None)
+        for entry in entries:
+            document = known.get(_known_form(entry["material_id"]), {})
+            entry.update({field: document.get(field) for field in fields})
+
+    def _search(self, collection: str, fields: list[str], **conditions: Any) -> Any:
+        """Asks a collection for one page, in the words of the plain interface.
+
+        The client's ``search`` would make a JSON schema of all its documents for each field.
+        """
+        return self._ask(
+            lambda: getattr(self._rester.materials, collection)._search(
                 all_fields=False,
-                chunk_size=1000,
-                **more,
+                # One chunk, else the bulk files on S3 are read.
+                num_chunks=1,
+                _fields=",".join(fields),
+                **conditions,
             )
         )
-        known = {_familiar(document["material_id"]): document for document in found}
-        for entry in entries:
-            document = known.get(entry["material_id"], {})
-            entry.update({field: document.get(field) for field in fields})
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         """Asks through the client, whose errors become lines without the key."""
-        import requests
-        from mp_api.client.core.exceptions import MPRestError
-
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return question()
-        except (MPRestError, requests.RequestException, KeyError, ValueError) as error:
-            raise self._error(one_line(str(error)).replace(self._key, "***")) from None
+        except TfmatError as error:
+            raise type(error)(str(error).replace(self._key, "***")) from None
+        except Exception as error:  # the client trusts what it reads
+            words = one_line(str(error)[:300]) or type(error).__name__
+            raise self._no_answer(words.replace(self._key, "***")) from None
 
-    def _error(self, text: str) -> TfmatError:
-        found = _STATUS.search(text)
-        status = int(found[1]) if found else 0
-        detail = text.rsplit("with message:", 1)[-1].strip()[:200]
+    def _judge(self, answer: Any) -> TfmatError | None:
+        """Says what is wrong with an answer; the client takes every one for what it should be."""
+        status = answer.status_code
+        if status == 200:
+            return self._strange(answer.content)
+        detail = one_line(answer.content[:200].decode("utf-8", "replace")) or "no reason given"
         if status in (401, 403):
             return InputError(
                 f"the Materials Project refuses the key ({status}); get one {_KEY_HINT}"
             )
-        if status in (400, 422) or text.startswith("The server does not support"):
+        if status in (400, 422):
             return InputError(f"the Materials Project does not understand the query: {detail}")
+        # The client divides a question that is too long.
+        return None if status == 414 else self._no_answer(f"{status}: {detail}")
+
+    def _strange(self, content: bytes) -> TfmatError | None:
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            start = one_line(content[:200].decode("utf-8", "replace"))
+            return self._no_answer(f"no JSON that can be read: {start!r}")
+        if not isinstance(document, dict):
+            return self._no_answer("no object")
+        if "db_version" in document:
+            return None
+        meta = document.get("meta")
+        total = meta.get("total_doc") if isinstance(meta, dict) else None
+        if not isinstance(document.get("data"), list):
+            return self._no_answer("it holds no documents")
+        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
+            return self._no_answer("it does not say how many documents match")
+        return None
+
+    def _no_answer(self, detail: str) -> ServiceError:
         return ServiceError(f"{self.url}: no answer of the Materials Project ({detail})")
+
+
+@contextmanager
+def _without_detours(session: PoliteSession) -> Iterator[None]:
+    """Has the client ask for the state of the service through a session, with its time limit.
+
+    It does so beside the session that it was given, and waits for ever.
+    """
+    import requests
+    from mp_api.client import mprester
+
+    before = [(module, module.get) for module in (requests, mprester) if hasattr(module, "get")]
+    for module, _ in before:
+        module.get = session.get
+    try:
+        yield
+    finally:
+        for module, get in before:
+            module.get = get
 
 
 def _find_key(given: str | None) -> str:
@@ -247,45 +315,38 @@ def _find_key(given: str | None) -> str:
     return key
 
 
-def _conditions(wanted: Wanted, *, gnome: bool) -> dict[str, Any]:
-    """Returns the arguments of the client's search."""
-    conditions: dict[str, Any] = {"deprecated": False, "include_gnome": gnome}
-    if wanted.elements:
-        conditions["chemsys"] = wanted.systems()
-    elif wanted.containing:
-        conditions["elements"] = sorted(set(wanted.containing))
-    if wanted.count and not wanted.elements:
-        conditions["num_elements"] = wanted.count
-    if wanted.max_atoms:
-        conditions["num_sites"] = (1, wanted.max_atoms)
-    return conditions
-
-
-def _criteria(conditions: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the same as the service itself names it, which the client's count takes."""
-    criteria: dict[str, Any] = {"deprecated": conditions["deprecated"]}
-    if not conditions["include_gnome"]:
+def _criteria(wanted: Wanted, *, gnome: bool) -> dict[str, Any]:
+    """Returns the conditions as the interface names them."""
+    criteria: dict[str, Any] = {"deprecated": False}
+    if not gnome:
         criteria["batch_id_not_eq"] = "gnome_r2scan_statics"
-    for name in ("chemsys", "elements"):
-        if name in conditions:
-            criteria[name] = ",".join(conditions[name])
-    for ours, theirs in (("num_elements", "nelements"), ("num_sites", "nsites")):
-        if ours in conditions:
-            criteria[f"{theirs}_min"], criteria[f"{theirs}_max"] = conditions[ours]
+    if wanted.elements:
+        criteria["chemsys"] = ",".join(wanted.systems())
+    elif wanted.containing:
+        criteria["elements"] = ",".join(sorted(set(wanted.containing)))
+    if wanted.count and not wanted.elements:
+        criteria["nelements_min"], criteria["nelements_max"] = wanted.count
+    if wanted.max_atoms:
+        criteria["nsites_min"], criteria["nsites_max"] = 1, wanted.max_atoms
     return criteria
 
 
-def _familiar(identifier: object) -> str:
+def _known_form(value: object) -> str | None:
+    """Returns an identifier as the client writes it, ``None`` for what is no identifier to it."""
+    from mp_api.client.core.utils import validate_ids
+
+    try:
+        return str(validate_ids([value])[0]) if isinstance(value, str) else None
+    except Exception:  # the client's or its models' own
+        return None
+
+
+def _familiar(value: object) -> object:
     """Returns an identifier in the form that people know (``mp-149``) if it has one.
 
     The service is changing to one of letters alone (``mp-ft``), which joins with no older table.
     """
-    from mp_api.client.core.utils import validate_ids
-
-    try:
-        return str(validate_ids([str(identifier)])[0])
-    except ValueError:
-        return str(identifier)
+    return _known_form(value) or value
 
 
 def _moment(value: object) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, urljoin
 
-from tfmat.datasets.fetching.entry import crystal_of_entry
-from tfmat.datasets.fetching.fetch import Page
+from tfmat.datasets.fetching.answers import Asked, attributes_of, failure, mapping, word
+from tfmat.datasets.fetching.entry import crystal_of_entry, identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
+from tfmat.datasets.fetching.pages import Page
 from tfmat.datasets.fetching.providers import (
     Provider,
     find_fields,
@@ -22,6 +22,7 @@ from tfmat.datasets.fetching.providers import (
     value_at,
 )
 from tfmat.datasets.fetching.query import Wanted
+from tfmat.datasets.fetching.reach import Reach
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.errors import InputError, TfmatError, one_line, require
@@ -32,13 +33,20 @@ _STRUCTURE = (
     "species_at_sites",
     "species",
     "nsites",
+    "nelements",
+    "elements",
+    "elements_ratios",
+    "chemical_formula_reduced",
+    "dimension_types",
     "nperiodic_dimensions",
     "structure_features",
+    "assemblies",
     "last_modified",
 )
 # The client counts to this where it is told to fetch everything.
 _EVERYTHING = 2**31
-_STATUS = re.compile(r"(\d{3}) - ")
+# A count that is none would be no help.
+_LARGEST_TOTAL = 2**53
 
 
 class OptimadeSource:
@@ -84,6 +92,8 @@ class OptimadeSource:
         self._filter = _joined(filter_text, wanted.optimade())
         self._page_size = page_size
         self._requested = dict(properties or {})
+        self._reach = Reach(self.url)
+        self._index_read = False
         self._client = self._new_client()
         self._check_filter()
         self.query = {
@@ -108,7 +118,7 @@ class OptimadeSource:
         meta: Mapping[str, Any] = {}
         try:
             answer = self._get("info/structures")
-            fields = _mapping(_mapping(answer.data).get("properties"))
+            fields = mapping(mapping(answer.data).get("properties"))
             meta = answer.meta
         except InputError:
             # What is no service at all shows in the first page.
@@ -126,30 +136,79 @@ class OptimadeSource:
             InputError: The service does not understand the query.
             ServiceError: It cannot be reached, or fails.
         """
+        if token is not None and self._reach.leaves(token):
+            self._read_index()
         answer = self._get("structures", token)
-        entries = [entry for entry in answer.data if isinstance(entry, dict)]
-        link = answer.links.get("next")
-        link = link.get("href") if isinstance(link, dict) else link
-        more = bool(entries) and answer.meta.get("more_data_available") is not False
-        delay = answer.meta.get("request_delay")
-        if isinstance(delay, int | float):
-            self.pace.delay(float(delay))
-        for warning in answer.meta.get("warnings") or ():
-            self._note(f"the service warns: {one_line(str(_mapping(warning).get('detail')))[:200]}")
-        changes = [str(_attributes(entry).get("last_modified") or "") for entry in entries]
-        total = answer.meta.get("data_returned")
+        if not isinstance(answer.data, list):
+            raise ServiceError(f"{self.name}: its answer has no list of entries")
+        entries = [plain_entry(entry) for entry in answer.data]
+        meta = mapping(answer.meta)
+        self.pace.delay(meta.get("request_delay"))
+        warned = meta.get("warnings")
+        for warning in warned if isinstance(warned, list) else ():
+            self._note(f"the service warns: {word(mapping(warning).get('detail'))}")
+        changes = [word(attributes_of(entry).get("last_modified") or "") for entry in entries]
+        total = meta.get("data_returned")
+        if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
+            total = None
+        more = meta.get("more_data_available")
+        link, problem = self._next(mapping(answer.links).get("next"), more, entries, token)
         return Page(
             entries,
-            urljoin(token or self.url, link) if link and more else None,
-            total if isinstance(total, int) else None,
+            link,
+            total,
             max(changes, default="") or None,
+            problem,
         )
+
+    def _next(
+        self, link: Any, more: object, entries: list[dict[str, Any]], here: str | None
+    ) -> tuple[str | None, str | None]:
+        """Returns the address of the next page, or why there is none though there should be."""
+        link = link.get("href") if isinstance(link, dict) else link
+        more = more if isinstance(more, bool) else None
+        if more is False or not (link or more):
+            return None, None
+        if not link:
+            return None, "it says that there is more (more_data_available), but not where"
+        if not entries:
+            # Some name a next page for ever.
+            promised = "it promises more entries (more_data_available), but a page has none"
+            return None, promised if more else None
+        if not isinstance(link, str):
+            return None, "its link to the next page is none"
+        try:
+            address = urljoin(here or self.url, link)
+        except ValueError:
+            return None, "its link to the next page is none"
+        if self._reach.leaves(address):
+            self._read_index()
+        obstacle = self._reach.obstacle(address)
+        return (None, f"its next page is at {obstacle}") if obstacle else (address, None)
+
+    def _read_index(self) -> None:
+        """Lets the fetch go where the service's own index of its databases leads."""
+        if self._index_read:
+            return
+        self._index_read = True
+        try:
+            entries = self._get("links").data
+        except TfmatError:
+            return  # without an index it names no other host
+        named = [attributes_of(entry) for entry in entries if isinstance(entry, dict)]
+        for one in named:
+            base = one.get("base_url")
+            base = base.get("href") if isinstance(base, dict) else base
+            if one.get("link_type") in ("root", "child") and isinstance(base, str):
+                self._reach.admit([base])
 
     def row(self, entry: Mapping[str, Any]) -> SourceRow:
         """Reads an entry: its crystal, or why it has none, and its properties."""
-        attributes = _attributes(entry)
-        # OQMD's identifiers are numbers.
-        name = str(entry.get("id", ""))
+        try:
+            name = identifier(entry)
+        except InputError as error:
+            return SourceRow("", reason=str(error))
+        attributes = attributes_of(entry)
         values = {
             column: value_at(attributes, path, column) for column, path in self.columns.items()
         }
@@ -176,13 +235,13 @@ class OptimadeSource:
 
     def _new_client(self) -> Any:
         module = require("optimade.client", "optimade", "tfmat data fetch optimade")
-        pace = self.pace
+        pace, reach, judge = self.pace, self._reach, self._judge
 
         class Session(PoliteSession):
             """The client makes its sessions itself, without arguments."""
 
             def __init__(self) -> None:
-                super().__init__(pace)
+                super().__init__(pace, reach, judge=judge)
 
         return module.OptimadeClient(
             base_urls=[self.url],
@@ -191,6 +250,10 @@ class OptimadeSource:
             use_async=False,
             silent=True,
         )
+
+    def _judge(self, answer: Any) -> TfmatError | None:
+        asked = Asked(self.name, self.url, self._filter, self._page_size)
+        return failure(answer, asked)
 
     def _check_filter(self) -> None:
         if not self._filter:
@@ -213,7 +276,7 @@ class OptimadeSource:
         known = self._provider.fields or find_fields(described)
         for name, path in {**known, **self._requested}.items():
             head = path.split(".")[0]
-            stated = _mapping(described.get(head)).get("unit")
+            stated = mapping(described.get(head)).get("unit")
             if described and head not in described:
                 if name in self._requested:
                     raise InputError(f"--property {name}={path}: {self.name} has no field {head!r}")
@@ -229,44 +292,30 @@ class OptimadeSource:
         """Sends one request through the client; turns what it swallows into errors again."""
         fields = [*_STRUCTURE, *dict.fromkeys(p.split(".")[0] for p in self.columns.values())]
         paged = endpoint == "structures"
-        # Though told to be silent, the client prints errors, which come back in the answer, too.
+        problem: object = ""
+        # Though told to be silent, the client prints errors, and fails where they hold brackets.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            answers = self._client.get_one(
-                endpoint,
-                # The client puts it into the address as it is.
-                quote(self._filter, safe="") if paged else "",
-                self.url,
-                response_fields=fields if paged else None,
-                page_limit=self._page_size if paged else None,
-                paginate=False,
-                override_url=address,
-            )
-        answer = next(iter(answers.values()))
+            try:
+                answers = self._client.get_one(
+                    endpoint,
+                    # The client puts it into the address as it is.
+                    quote(self._filter, safe="") if paged else "",
+                    self.url,
+                    response_fields=fields if paged else None,
+                    page_limit=self._page_size if paged else None,
+                    paginate=False,
+                    override_url=address,
+                )
+                answer = next(iter(answers.values()))
+                problem = answer.errors
+            except Exception as error:
+                problem = type(error).__name__
         if self.pace.failure is not None:
             raise self.pace.failure
-        if answer.errors:
-            raise self._error(one_line("; ".join(map(str, answer.errors))))
+        if problem:
+            raise ServiceError(f"{self.name}: its answer cannot be read ({word(problem)})")
         return answer
-
-    def _error(self, text: str) -> TfmatError:
-        # "RuntimeError: 400 - ADDRESS: Bad Request: what is wrong"
-        found = _STATUS.search(text)
-        status = int(found[1]) if found else 0
-        detail = text.split(": ", 2)[-1][:200]
-        if status == 404:
-            return InputError(
-                f"--provider {self.url}: no OPTIMADE service there (404); give the address that "
-                "/v1/structures follows"
-            )
-        if status in (401, 403) and "page_limit" not in detail:
-            return InputError(f"{self.name}: not allowed ({status}: {detail})")
-        if 400 <= status < 500 or status == 501:
-            if "page_limit" in detail:
-                return InputError(f"--page-size {self._page_size}: {self.name} says: {detail}")
-            return InputError(f"--filter {self._filter!r}: {self.name} says: {detail}")
-        host = urlsplit(self.url).netloc
-        return ServiceError(f"{host}: no answer of an OPTIMADE service ({detail})")
 
 
 def _joined(*parts: str) -> str:
@@ -276,8 +325,8 @@ def _joined(*parts: str) -> str:
 
 def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
     """What a database says of itself in its answers."""
-    database, implementation = _mapping(meta.get("database")), _mapping(meta.get("implementation"))
-    provider = _mapping(meta.get("provider"))
+    database, implementation = mapping(meta.get("database")), mapping(meta.get("implementation"))
+    provider = mapping(meta.get("provider"))
     found = {
         "version": database.get("version"),
         "name": database.get("name") or provider.get("name"),
@@ -288,12 +337,8 @@ def _about(meta: Mapping[str, Any]) -> dict[str, Any]:
         "time_stamp": meta.get("time_stamp"),
         "client": f"optimade {version('optimade')}",
     }
-    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}
-
-
-def _attributes(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(entry.get("attributes"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return {
+        name: word(value) if isinstance(value, str) else value
+        for name, value in found.items()
+        if isinstance(value, str | int | float)
+    }
