@@ -19,8 +19,11 @@ import click
 from tfmat import __version__
 from tfmat.errors import RenamedWarning, TfmatError, one_line
 
+from .streams import harmless
+
 # The user's place to write to is wrong, or full: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _PYTHONS_WAY = warnings.showwarning
 
@@ -100,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: Words after ``tfmat``; ``sys.argv`` by default.
     """
+    with harmless():
+        _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> None:
     try:
         with _half_written_files_removed(), _warnings_in_one_line():
             code = tfmat.main(
@@ -125,11 +133,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        if error.errno not in (*_NOT_ALLOWED, *_FULL):
+        if error.errno not in (*_NOT_ALLOWED, *_FULL, *_NO_NAME):
             raise
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"tfmat: {one_line(where)} {error.strerror}; {_mend(error)}", err=True)
-        sys.exit(2 if error.errno in _NOT_ALLOWED else 1)
+        sys.exit(1 if error.errno in _FULL else 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -150,6 +158,8 @@ def _show(message: Warning | str, category: type[Warning], *rest: Any, **more: A
 
 def _mend(error: OSError) -> str:
     """Returns what to do, by whether it is reading or writing that is not allowed."""
+    if error.errno in _NO_NAME:
+        return "give another name"
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
     if error.errno in (errno.EACCES, errno.EPERM) and path is not None:
         hidden = not os.access(path.parent, os.X_OK)

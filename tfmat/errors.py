@@ -49,12 +49,24 @@ class MissingExtraError(InputError):
 
 
 def printable(text: str) -> str:
-    """Returns a text whose control characters and line ends are blanks.
+    """Returns a text that fits into one line of a terminal or a file, and commands neither.
+
+    White space of every kind becomes a blank. Whatever else cannot be seen becomes its number,
+    ``<U+202E>``: control characters, marks that turn the direction of writing, halves of surrogate
+    pairs, which no file in UTF-8 can hold.
 
     Args:
-        text: Words of a file or a server that might command a terminal.
+        text: Words of a file or a server.
     """
-    return "".join(c if c.isprintable() else " " for c in text)
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else f"<U+{ord(character):04X}>"
 
 
 def one_line(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ import numpy as np
 from tfmat.ccdcgan.generate import STRUCTURE
 from tfmat.ccdcgan.results import CIF_FOLDER, FRAMES, SUMMARY, TABLE
 from tfmat.crystals.hull import Hull
+from tfmat.csv_tables import TableWriter, read_table
 from tfmat.errors import InputError
 from tfmat.files import write_json
 
@@ -122,22 +122,20 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
     file = source / TABLE
     if not file.is_file():
         raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
-    with file.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        columns = reader.fieldnames or []
-        missing = [name for name in _TAKEN if name not in columns]
-        if missing:
-            raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
-        if ENERGY not in columns:
-            raise InputError(
-                f"{file}: has no predicted formation energies, its model holds no constraint; add "
-                "one with tfmat train constraint --out RUN --resume and generate again"
-            )
-        for row in reader:
-            if Path(row["id"]).name != row["id"]:
-                raise InputError(f"{file}: id {row['id']!r} is no file name")
-            if row["status"] in (STRUCTURE, KEPT):
-                yield row
+    columns, rows = read_table(file)
+    missing = [name for name in _TAKEN if name not in columns]
+    if missing:
+        raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
+    if ENERGY not in columns:
+        raise InputError(
+            f"{file}: has no predicted formation energies, its model holds no constraint; add "
+            "one with tfmat train constraint --out RUN --resume and generate again"
+        )
+    for row in rows:
+        if Path(row["id"]).name != row["id"]:
+            raise InputError(f"{file}: id {row['id']!r} is no file name")
+        if row["status"] in (STRUCTURE, KEPT):
+            yield row
 
 
 def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
@@ -158,11 +156,10 @@ def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
 
 def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
         header = (*_TAKEN, ENERGY, "above_reference")
-        table.writerow(header)
+        table = TableWriter(stream, header)
         for row in rows:
-            table.writerow([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
+            table.row([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from tfmat.csv_tables import LARGEST_CELL, text_of
 from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
 _STRUCTURE_COLUMNS = ("cif", "cif_string", "structure_cif", "cifs", "structure")
-# A cell larger than this is a quote that was never closed.
-_LARGEST_CELL = 16 * 2**20
 
 
 def header(line: str) -> tuple[list[str], str]:
@@ -25,6 +24,7 @@ def header(line: str) -> tuple[list[str], str]:
     Returns:
         Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
     """
+    csv.field_size_limit(LARGEST_CELL)
     delimiter = max(",;\t", key=line.count)
     names = next(csv.reader([line], delimiter=delimiter), [])
     return [name.strip() for name in names], delimiter
@@ -108,7 +108,7 @@ def read_table(
         try:
             for number, cells in enumerate(rows, start=1):
                 if len(cells) == len(columns):
-                    yield number, dict(zip(columns, cells, strict=True))
+                    yield number, dict(zip(columns, map(text_of, cells), strict=True))
                 else:
                     yield number, f"broken row: {len(cells)} cells, but {len(columns)} columns"
         except csv.Error as error:
@@ -126,6 +126,5 @@ def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     doubled = sorted({name for name in columns if columns.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    csv.field_size_limit(_LARGEST_CELL)
     # A blank line is no row.
     return columns, (cells for cells in csv.reader(stream, delimiter=delimiter) if cells)
