@@ -9,12 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from string import digits
+from typing import cast
 
 from tfmat.formulas.compositions import symbols
 from tfmat.formulas.elements import atomic_numbers
 from tfmat.formulas.neutral import may_be_compound
 from tfmat.formulas.notation import FormulaError as FormulaError
 from tfmat.formulas.notation import plain_fractions, plain_text
+
+Amount = int | Fraction | float
 
 LARGEST_COUNT = 65_535
 """The most atoms of one element in a reduced formula."""
@@ -100,8 +103,8 @@ def parse_formula(text: str | None) -> dict[int, int]:
     if text is None or text.strip() in _MISSING:
         raise FormulaError("no formula")
     plain = _clean(text)
-    for read in (int,) if "." not in plain and "⁄" not in plain else (_abbreviated, Fraction):
-        amounts = _amounts(plain, read)
+    for read in (int,) if "." not in plain and "⁄" not in plain else (_abbreviated, _literal):
+        amounts = cast("dict[int, int | Fraction]", _amounts(plain, read))
         factor = math.lcm(*(amount.denominator for amount in amounts.values()))
         if factor <= LARGEST_DENOMINATOR:
             break
@@ -191,23 +194,21 @@ def _level(text: str, dot: int) -> tuple[int, int]:
 def _is_compound(text: str) -> bool:
     """Tells whether a part of a formula can stand for itself."""
     try:
-        amounts = _amounts(text, Fraction)
+        amounts = _amounts(text.lstrip(digits + "⁄"), _rough)
     except FormulaError:
         return False
-    factor = _FACTOR.match(text)
-    scale = Fraction(factor[0].replace("⁄", "/")) if factor else Fraction(1)
-    return may_be_compound({number: amount / scale for number, amount in amounts.items()})
+    return may_be_compound(amounts)
 
 
 @dataclass
 class _Group:
     """What stands between two brackets: parts joined by dots, the last one still open."""
 
-    factor: int | Fraction
-    part: dict[int, int | Fraction] = field(default_factory=dict)
-    closed: dict[int, int | Fraction] = field(default_factory=dict)
+    factor: Amount
+    part: dict[int, Amount] = field(default_factory=dict)
+    closed: dict[int, Amount] = field(default_factory=dict)
 
-    def close(self, factor: int | Fraction = 1) -> None:
+    def close(self, factor: Amount = 1) -> None:
         """Ends a part and begins the next, which counts ``factor`` times."""
         if not self.part:
             raise FormulaError("no element: between brackets, beside a dot or after a number")
@@ -215,7 +216,7 @@ class _Group:
         self.part, self.factor = {}, factor
 
 
-def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int | Fraction]:
+def _amounts(text: str, read: Callable[[str], Amount]) -> dict[int, Amount]:
     """Reads a cleaned formula with a given way to read numbers."""
     lead = _FACTOR.match(text)
     position = lead.end() if lead else 0
@@ -247,26 +248,33 @@ def _amounts(text: str, read: Callable[[str], int | Fraction]) -> dict[int, int 
     return groups[0].closed
 
 
-def _amount(text: str | None, read: Callable[[str], int | Fraction]) -> int | Fraction:
+def _amount(text: str | None, read: Callable[[str], Amount]) -> Amount:
     if not text:
         return 1
-    amount = Fraction(text.replace("⁄", "/")) if "⁄" in text else read(text)
+    amount = read(text)
     if not amount:
         raise FormulaError("amount of 0")
     return amount
 
 
-def _add(
-    total: dict[int, int | Fraction], part: dict[int, int | Fraction], factor: int | Fraction
-) -> None:
+def _add(total: dict[int, Amount], part: dict[int, Amount], factor: Amount) -> None:
     for number, amount in part.items():
         total[number] = total.get(number, 0) + (amount if factor == 1 else amount * factor)
+
+
+def _literal(number: str) -> Fraction:
+    return Fraction(number.replace("⁄", "/"))
+
+
+def _rough(number: str) -> float:
+    over, _, under = number.partition("⁄")
+    return float(over) / float(under or 1)
 
 
 @functools.lru_cache(maxsize=4096)
 def _abbreviated(number: str) -> Fraction:
     """Returns the fraction that a decimal number probably stands for: 0.33 is a third."""
-    value = Fraction(number)
+    value = _literal(number)
     decimals = len(number.partition(".")[2])
     if decimals < 2:
         return value

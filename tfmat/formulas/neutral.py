@@ -32,11 +32,11 @@ _STATES = {
 _OTHER = (2, 4)  # lanthanoids and the rest
 # The first of these in a compound is its most electronegative element (Allred's scale) and has a
 # state below zero. Peroxides, azides and disulfides reach up to the second number.
-_ANIONS: dict[str, tuple[int, int | Fraction]] = {
+_ANIONS: dict[str, tuple[float, float]] = {
     "F": (-1, -1),
     "O": (-2, -1),
     "Cl": (-1, -1),
-    "N": (-3, Fraction(-1, 3)),
+    "N": (-3, -1 / 3),
     "Br": (-1, -1),
     "I": (-1, -1),
     "S": (-2, -1),
@@ -50,11 +50,12 @@ _ANIONS: dict[str, tuple[int, int | Fraction]] = {
     "Si": (-4, -4),
     "Ge": (-4, -4),
 }
+_NOISE = 1e-6
 # Elements that crystallise with compounds as molecules: number of atoms.
 _MOLECULES = {"H": 2, "N": 2, "Cl": 2, "Br": 2, "I": 2, "S": 8, "P": 4}
 
 
-def may_be_compound(amounts: Mapping[int, int | Fraction]) -> bool:
+def may_be_compound(amounts: Mapping[int, int | Fraction | float]) -> bool:
     """Tells whether atoms can make up a neutral compound, or a molecule of one element.
 
     A wide net: any mixture of the states that an element is known in will do.
@@ -62,18 +63,18 @@ def may_be_compound(amounts: Mapping[int, int | Fraction]) -> bool:
     Args:
         amounts: Amount by atomic number, of one formula unit.
     """
-    atoms = {symbols()[number]: Fraction(amount) for number, amount in amounts.items()}
+    atoms = {symbols()[number]: amount for number, amount in amounts.items()}
     if len(atoms) == 1:
         return atoms.items() <= _MOLECULES.items()
     anion = next((symbol for symbol in _ANIONS if symbol in atoms), None)
     if anion is None:
         return False
-    lowest = highest = Fraction(0)
+    lowest = highest = 0.0
     for symbol, amount in atoms.items():
         low, high = _ANIONS[symbol] if symbol == anion else _states().get(symbol, _OTHER)
         lowest += low * amount
         highest += high * amount
-    return lowest <= 0 <= highest
+    return lowest < _NOISE and highest > -_NOISE
 
 
 @functools.cache

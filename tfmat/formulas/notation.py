@@ -15,6 +15,7 @@ _SAME = str.maketrans(
     | dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xAD), " ")
     | dict(zip(map(ord, "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₓₙ․"), "0123456789+-()xn.", strict=True))
 )
+_KEYBOARD = re.compile(r"[A-Za-z\d.()\[\]{} ]*", re.ASCII)
 _ROUND = str.maketrans("[]{}", "()()")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MARKUP = re.compile(r"</?(?:sub|inf)>|\$|\\(?:mathrm|rm|text|ce|mathit|it|ensuremath)\b ?", re.I)
@@ -42,14 +43,15 @@ def plain_text(text: str) -> str:
         FormulaError: A bracket is not closed, or by another kind; a number behind an underscore
             may be a label.
     """
-    if "&" in text:
-        text = html.unescape(text)
-    text = _MARKUP.sub("", text)
-    for command, sign in _LATEX.items():
-        text = text.replace(command, sign)
-    text = text.translate(_SAME).strip()
-    if "_" in text:
-        text = _without_underscores(text)
+    if not _KEYBOARD.fullmatch(text):
+        if "&" in text:
+            text = html.unescape(text)
+        text = _MARKUP.sub("", text)
+        for command, sign in _LATEX.items():
+            text = text.replace(command, sign)
+        text = text.translate(_SAME).strip()
+        if "_" in text:
+            text = _without_underscores(text)
     _check_brackets(text)
     return text.translate(_ROUND)
 
