@@ -127,6 +127,9 @@ def _clean(text: str) -> str:
         raise FormulaError(f"too long: {len(text)} characters")
     if LOST.search(text):
         raise FormulaError("encoding: a character of it is lost; save the table as UTF-8")
+    # A cell that swallowed the rows below it.
+    if sum(len(re.findall("[A-Z]", line)) > 1 for line in text.splitlines()) > 1:
+        raise FormulaError("unclear line break: there is a formula in more than one line")
     spaced = plain_text(text)
     plain = "".join(spaced.split())
     if variable := _VARIABLE.search(plain):

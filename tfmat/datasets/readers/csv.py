@@ -24,10 +24,27 @@ def header(line: str) -> tuple[list[str], str]:
     Returns:
         Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
     """
-    csv.field_size_limit(LARGEST_CELL)
     delimiter = max(",;\t", key=line.count)
-    names = next(csv.reader([line], delimiter=delimiter), [])
-    return [name.strip() for name in names], delimiter
+    return [name.strip() for name in cells_of(line, delimiter)], delimiter
+
+
+def cells_of(line: str, delimiter: str, *, strict: bool = False) -> list[str]:
+    """Splits one line of a table.
+
+    Args:
+        line: The line; one with a quote that is not closed is one cell from there on.
+        delimiter: What stands between cells.
+        strict: Refuse such a line.
+
+    Raises:
+        InputError: Its quotes do not fit together, or a cell is too large.
+    """
+    csv.field_size_limit(LARGEST_CELL)
+    try:
+        reader = csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=strict)
+        return next(reader, [])
+    except csv.Error as error:
+        raise InputError(f"its quotes do not fit together ({error})") from error
 
 
 def structure_column(columns: list[str], wanted: str | None = None) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,34 +15,56 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tfmat.datasets.readers.csv import header
-from tfmat.datasets.readers.records import open_binary, open_text
+from tfmat.csv_tables import LARGEST_CELL
+from tfmat.datasets.readers.csv import cells_of, header
+from tfmat.datasets.readers.formula_json import JsonTable, read_json_table
+from tfmat.datasets.readers.records import Utf8Stream, open_binary, open_text
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.formula_text import FormulaError, parse_formula
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.recipes.loader import did_you_mean
 
-# Most particular first: a table may hold both the reduced and the full formula.
+# Most particular first: a table may hold both the reduced and the full formula. Of names only
+# letters and digits are compared, in lower case.
 _FORMULA_COLUMNS = (
     "formula",
-    "reduced_formula",
-    "pretty_formula",
-    "formula_pretty",
-    "formula_reduced",
-    "chemical_formula_reduced",
+    "formulas",
+    "reducedformula",
+    "prettyformula",
+    "formulapretty",
+    "formulareduced",
+    "chemicalformulareduced",
+    "reducedcomposition",
+    "compositionreduced",
     "composition",
-    "chemical_formula",
-    "full_formula",
-    "unit_cell_formula",
-    "formula_sum",
-    "chemical_composition",
+    "compositions",
+    "chemicalformula",
+    "chemicalformulas",
+    "chemformula",
+    "fullformula",
+    "formulafull",
+    "unitcellformula",
+    "formulasum",
+    "sumformula",
+    "chemicalformulasum",
+    "formulahill",
+    "hillformula",
+    "chemicalformulahill",
+    "chemicalformuladescriptive",
+    "chemicalcomposition",
+    "materialformula",
+    "formulaunit",
+    "stoichiometry",
     "compound",
+    "compounds",
 )
-_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz"}
+_ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", ".gz"}
 # A line of a list holds no such byte, so that it stays one cell.
 _NO_DELIMITER = "\x1f"
 _LONGEST_HEADER = 2**20
+# [Li2O]2 is a formula, ["Li2O"] and [[1 are not.
+_JSON = re.compile(r"\s*(?:\[\s*(?:[\[{\"\]]|$)|\{\s*(?:[\"}]|$))")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +93,11 @@ class FormulaTable:
 class _FileLayout:
     """Form of a file: for text, the delimiter and how many lines the header takes."""
 
-    form: Literal["parquet", "table", "list"]
+    form: Literal["parquet", "table", "list", "json"]
     names: list[str]
     delimiter: str = _NO_DELIMITER
     skip: int = 0
+    json: JsonTable | None = None
 
 
 def table_columns(source: str | Path) -> list[str]:
@@ -100,8 +126,9 @@ def read_formulas(
     """Reads formulas from a table, a list or a dataset.
 
     Args:
-        source: CSV or TSV (comma, semicolon or tab; also gzipped), Parquet, a text file with one
-            formula a line, or a dataset of compositions by folder or name.
+        source: CSV or TSV (comma, semicolon or tab), JSON (the forms of pandas, a record a line),
+            a text file with one formula a line (all of these also gzipped), Parquet, or a dataset
+            of compositions by folder or name.
         column: Column with the formulas; by default the first with a usual name, such as
             ``formula``, ``pretty_formula`` or ``composition``, whatever its case.
         columns: Other columns to read.
@@ -117,12 +144,12 @@ def read_formulas(
     source = Path(source)
     if is_dataset(source):
         return _read_dataset(source, column, columns, limit)
-    layout = _layout(source)
+    layout = _layout(source, column)
     for name in columns:
         _require(source, layout.names, name)
     formula = _formula_column(source, layout, column)
     wanted = list(dict.fromkeys([formula, *columns]))
-    read = _read_parquet if layout.form == "parquet" else _read_text
+    read = {"parquet": _read_parquet, "json": _read_json}.get(layout.form, _read_text)
     table, broken = read(source, layout, wanted)
     places = np.arange(len(table) + len(broken))
     places = np.delete(places, list(broken))
@@ -201,8 +228,11 @@ def _read_dataset(
     )
 
 
-def _layout(path: Path) -> _FileLayout:
-    """Finds out how a file is written, from its content."""
+def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
+    """Finds out how a file is written, from its content.
+
+    ``wanted`` is the column with the formulas, if the user named one.
+    """
     with open_binary(path) as raw:
         magic = raw.read(4)
     if magic == b"PAR1":
@@ -216,8 +246,13 @@ def _layout(path: Path) -> _FileLayout:
             line, skip = stream.readline(_LONGEST_HEADER), skip + 1
             if not line:
                 raise InputError(f"{path}: the file is empty")
-    if "\0" in line or "\ufffd" in line or line.startswith(("{", "[{", '["')):
-        raise InputError(f"{path}: not a table; give CSV, TSV, Parquet or a formula a line")
+    if "\0" in line:
+        raise InputError(
+            f"{path}: not a table; give CSV, TSV, JSON, Parquet or a formula a line, in UTF-8"
+        )
+    if _JSON.match(line):
+        table = read_json_table(path, lambda name: name == wanted or _key(name) in _FORMULA_COLUMNS)
+        return _FileLayout("json", table.names, json=table)
     names, delimiter = header(line)
     headless = ".txt" in path.suffixes or _is_formula(names[0])
     if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
@@ -254,7 +289,7 @@ def _require(path: Path, names: Sequence[str], wanted: str) -> None:
 
 
 def _key(name: str) -> str:
-    return name.lower().replace(" ", "_").replace("-", "_")
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def _is_formula(text: str) -> bool:
@@ -277,6 +312,13 @@ def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, di
             raise InputError(f"{path}: column {names[0]!r} holds {kind}, not formulas") from None
 
 
+def _read_json(_: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
+    table = layout.json
+    assert table is not None  # noqa: S101
+    columns = {name: pa.array(table.column(name), pa.large_string()) for name in names}
+    return pa.table(columns), table.broken
+
+
 def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     """Reads columns as text; a row with too few or too many cells is left out, with the reason."""
     from pyarrow import csv
@@ -289,11 +331,17 @@ def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, 
         return "skip"
 
     a_list = layout.form == "list"
-    with open_binary(path) as stream, _arrow_errors(path):
+    with open_binary(path) as raw, _arrow_errors(path):
+        stream = Utf8Stream(raw)
         table = csv.read_csv(
-            stream,
+            io.BufferedReader(stream),
             # Only one thread knows the number of a broken row.
-            csv.ReadOptions(use_threads=False, column_names=layout.names, skip_rows=layout.skip),
+            csv.ReadOptions(
+                use_threads=False,
+                column_names=layout.names,
+                skip_rows=layout.skip,
+                block_size=LARGEST_CELL,
+            ),
             csv.ParseOptions(
                 delimiter=layout.delimiter,
                 quote_char=False if a_list else '"',
@@ -305,7 +353,53 @@ def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, 
                 include_columns=names, column_types=dict.fromkeys(names, pa.large_string())
             ),
         )
+    rows = len(table) + len(broken)
+    if not a_list and stream.quotes and _quotes_swallow_rows(path, layout, names[0], stream, rows):
+        return _read_line_by_line(path, layout, names)
     return table, broken
+
+
+def _quotes_swallow_rows(
+    path: Path, layout: _FileLayout, formula: str, stream: Utf8Stream, rows: int
+) -> bool:
+    """Tells whether a quote is not closed, or by one of another row, with rows between them."""
+    if stream.quotes % 2:
+        return True
+    if stream.lines <= rows + layout.skip:
+        return False
+    column, within = layout.names.index(formula), False
+    with open_text(path) as text:
+        for line in islice(text, layout.skip, None):
+            if within:
+                cells = cells_of(line, layout.delimiter)
+                if len(cells) == len(layout.names) and _is_formula(cells[column]):
+                    return True
+            within ^= line.count('"') % 2 == 1
+    return False
+
+
+def _read_line_by_line(
+    path: Path, layout: _FileLayout, names: list[str]
+) -> tuple[Any, dict[int, str]]:
+    """Reads a table with a line for every row, whatever the quotes say."""
+    broken: dict[int, str] = {}
+    columns: dict[str, list[str]] = {name: [] for name in names}
+    with open_text(path) as stream:
+        lines = (line for line in islice(stream, layout.skip, None) if line.strip("\r\n"))
+        for place, line in enumerate(lines):
+            try:
+                cells = cells_of(line, layout.delimiter, strict=True)
+            except InputError as error:
+                broken[place] = f"broken row: {error}"
+                continue
+            if len(cells) != len(layout.names):
+                broken[place] = f"broken row: {len(cells)} cells, but {len(layout.names)} columns"
+                continue
+            row = dict(zip(layout.names, cells, strict=True))
+            for name in names:
+                columns[name].append(row[name])
+    arrays = {name: pa.array(cells, pa.large_string()) for name, cells in columns.items()}
+    return pa.table(arrays), broken
 
 
 @contextmanager
