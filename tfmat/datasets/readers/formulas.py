@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,13 +12,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tfmat.csv_tables import LARGEST_CELL
-from tfmat.datasets.readers.csv import cells_of, header
+from tfmat.datasets.readers.csv import header
 from tfmat.datasets.readers.formula_json import JsonTable, read_json_table
-from tfmat.datasets.readers.records import Utf8Stream, open_binary, open_text
+from tfmat.datasets.readers.records import open_binary, open_text
+from tfmat.datasets.readers.text_tables import (
+    TextLayout,
+    arrow_errors,
+    is_formula,
+    read_text_table,
+)
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
-from tfmat.formulas.formula_text import FormulaError, parse_formula
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.recipes.loader import did_you_mean
 
@@ -60,8 +61,6 @@ _FORMULA_COLUMNS = (
     "compounds",
 )
 _ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", ".gz"}
-# A line of a list holds no such byte, so that it stays one cell.
-_NO_DELIMITER = "\x1f"
 _LONGEST_HEADER = 2**20
 # [Li2O]2 is a formula, ["Li2O"] and [[1 are not.
 _JSON = re.compile(r"\s*(?:\[\s*(?:[\[{\"\]]|$)|\{\s*(?:[\"}]|$))")
@@ -90,13 +89,10 @@ class FormulaTable:
 
 
 @dataclass(frozen=True)
-class _FileLayout:
-    """Form of a file: for text, the delimiter and how many lines the header takes."""
+class _FileLayout(TextLayout):
+    """Form of any file."""
 
-    form: Literal["parquet", "table", "list", "json"]
-    names: list[str]
-    delimiter: str = _NO_DELIMITER
-    skip: int = 0
+    form: Literal["parquet", "text", "json"] = "text"
     json: JsonTable | None = None
 
 
@@ -149,7 +145,7 @@ def read_formulas(
         _require(source, layout.names, name)
     formula = _formula_column(source, layout, column)
     wanted = list(dict.fromkeys([formula, *columns]))
-    read = {"parquet": _read_parquet, "json": _read_json}.get(layout.form, _read_text)
+    read = {"parquet": _read_parquet, "json": _read_json}.get(layout.form, read_text_table)
     table, broken = read(source, layout, wanted)
     places = np.arange(len(table) + len(broken))
     places = np.delete(places, list(broken))
@@ -174,7 +170,7 @@ def _parsed(
     texts = table.column(formula)
     parsed = parse_formulas(texts)
     rejected = [(int(places[row]), texts[row].as_py() or "", why) for row, why in parsed.rejected]
-    if layout.form == "list":  # an empty line of a list is no row
+    if layout.form == "text" and layout.is_list:  # an empty line of a list is no row
         rejected = [row for row in rejected if row[1].strip()]
     rejected = sorted([*rejected, *((place, "", why) for place, why in broken.items())])
     if not len(parsed.rows):
@@ -238,8 +234,8 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
     if magic == b"PAR1":
         import pyarrow.parquet as pq
 
-        with _arrow_errors(path):
-            return _FileLayout("parquet", pq.read_schema(path).names)
+        with arrow_errors(path):
+            return _FileLayout(pq.read_schema(path).names, form="parquet")
     with open_text(path) as stream:
         line, skip = "", 0
         while not line.strip():
@@ -252,15 +248,15 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
         )
     if _JSON.match(line):
         table = read_json_table(path, lambda name: name == wanted or _key(name) in _FORMULA_COLUMNS)
-        return _FileLayout("json", table.names, json=table)
+        return _FileLayout(table.names, form="json", json=table)
     names, delimiter = header(line)
-    headless = ".txt" in path.suffixes or _is_formula(names[0])
+    headless = ".txt" in path.suffixes or is_formula(names[0])
     if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
-        return _FileLayout("list", ["formula"])
+        return _FileLayout(["formula"])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    return _FileLayout("table", names, delimiter, skip)
+    return _FileLayout(names, delimiter, skip)
 
 
 def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
@@ -272,7 +268,7 @@ def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
     for name in _FORMULA_COLUMNS:
         if name in by_key:
             return by_key[name]
-    if any(map(_is_formula, layout.names)):
+    if any(map(is_formula, layout.names)):
         raise InputError(f"{path}: the first line must name the columns, one of them 'formula'")
     raise InputError(
         f"{path}: no column of formulas: call it 'formula', or name it with --column where the "
@@ -292,18 +288,10 @@ def _key(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).lower()
 
 
-def _is_formula(text: str) -> bool:
-    try:
-        parse_formula(text)
-    except FormulaError:
-        return False
-    return True
-
-
 def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     import pyarrow.parquet as pq
 
-    with _arrow_errors(path):
+    with arrow_errors(path):
         table = pq.read_table(path, columns=names)
         kind = table.schema.field(names[0]).type
         try:
@@ -317,95 +305,3 @@ def _read_json(_: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dic
     assert table is not None  # noqa: S101
     columns = {name: pa.array(table.column(name), pa.large_string()) for name in names}
     return pa.table(columns), table.broken
-
-
-def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
-    """Reads columns as text; a row with too few or too many cells is left out, with the reason."""
-    from pyarrow import csv
-
-    broken: dict[int, str] = {}
-
-    def skip_broken(row: Any) -> str:
-        reason = f"broken row: {row.actual_columns} cells, but {row.expected_columns} columns"
-        broken[row.number - layout.skip - 1] = reason
-        return "skip"
-
-    a_list = layout.form == "list"
-    with open_binary(path) as raw, _arrow_errors(path):
-        stream = Utf8Stream(raw)
-        table = csv.read_csv(
-            io.BufferedReader(stream),
-            # Only one thread knows the number of a broken row.
-            csv.ReadOptions(
-                use_threads=False,
-                column_names=layout.names,
-                skip_rows=layout.skip,
-                block_size=LARGEST_CELL,
-            ),
-            csv.ParseOptions(
-                delimiter=layout.delimiter,
-                quote_char=False if a_list else '"',
-                newlines_in_values=not a_list,
-                ignore_empty_lines=not a_list,
-                invalid_row_handler=skip_broken,
-            ),
-            csv.ConvertOptions(
-                include_columns=names, column_types=dict.fromkeys(names, pa.large_string())
-            ),
-        )
-    rows = len(table) + len(broken)
-    if not a_list and stream.quotes and _quotes_swallow_rows(path, layout, names[0], stream, rows):
-        return _read_line_by_line(path, layout, names)
-    return table, broken
-
-
-def _quotes_swallow_rows(
-    path: Path, layout: _FileLayout, formula: str, stream: Utf8Stream, rows: int
-) -> bool:
-    """Tells whether a quote is not closed, or by one of another row, with rows between them."""
-    if stream.quotes % 2:
-        return True
-    if stream.lines <= rows + layout.skip:
-        return False
-    column, within = layout.names.index(formula), False
-    with open_text(path) as text:
-        for line in islice(text, layout.skip, None):
-            if within:
-                cells = cells_of(line, layout.delimiter)
-                if len(cells) == len(layout.names) and _is_formula(cells[column]):
-                    return True
-            within ^= line.count('"') % 2 == 1
-    return False
-
-
-def _read_line_by_line(
-    path: Path, layout: _FileLayout, names: list[str]
-) -> tuple[Any, dict[int, str]]:
-    """Reads a table with a line for every row, whatever the quotes say."""
-    broken: dict[int, str] = {}
-    columns: dict[str, list[str]] = {name: [] for name in names}
-    with open_text(path) as stream:
-        lines = (line for line in islice(stream, layout.skip, None) if line.strip("\r\n"))
-        for place, line in enumerate(lines):
-            try:
-                cells = cells_of(line, layout.delimiter, strict=True)
-            except InputError as error:
-                broken[place] = f"broken row: {error}"
-                continue
-            if len(cells) != len(layout.names):
-                broken[place] = f"broken row: {len(cells)} cells, but {len(layout.names)} columns"
-                continue
-            row = dict(zip(layout.names, cells, strict=True))
-            for name in names:
-                columns[name].append(row[name])
-    arrays = {name: pa.array(cells, pa.large_string()) for name, cells in columns.items()}
-    return pa.table(arrays), broken
-
-
-@contextmanager
-def _arrow_errors(path: Path) -> Iterator[None]:
-    """Says in one line what pyarrow could not read."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
