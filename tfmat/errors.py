@@ -11,9 +11,17 @@ from types import ModuleType
 
 
 class TfmatError(Exception):
-    """Something went wrong that is not the user's mistake (exit code 1)."""
+    """Something went wrong that is not the user's mistake (exit code 1).
+
+    Args:
+        message: One line; what cannot be printed in it (names of files and columns are other
+            people's words) is made visible.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class InputError(TfmatError):
@@ -76,7 +84,7 @@ def one_line(text: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's message, or its type if it has none."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

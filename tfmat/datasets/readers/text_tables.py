@@ -15,7 +15,7 @@ import pyarrow as pa
 from tfmat.csv_tables import LARGEST_CELL
 from tfmat.datasets.readers.csv import cells_of
 from tfmat.datasets.readers.records import Utf8Stream, open_binary, open_text
-from tfmat.errors import InputError
+from tfmat.errors import InputError, first_line
 from tfmat.formulas.formula_text import FormulaError, parse_formula
 
 # A line of a list holds no such byte, so that it stays one cell.
@@ -162,5 +162,6 @@ def arrow_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
+    # Damaged Parquet files: also what is said of files, texts and sizes.
+    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+        raise InputError(f"{path}: not a readable table ({first_line(error)})") from error
