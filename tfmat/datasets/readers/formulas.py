@@ -87,6 +87,14 @@ class FormulaTable:
     columns: dict[str, Any]
     formula_column: str
 
+    @property
+    def left_out(self) -> str:
+        """How many rows are no formula, and why the first is none; empty if all are."""
+        if not self.rejected:
+            return ""
+        why = self.rejected[0][1]
+        return f"{len(self.rejected):,} rows are no formula and are left out, the first: {why}"
+
 
 @dataclass(frozen=True)
 class _FileLayout(TextLayout):
