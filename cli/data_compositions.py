@@ -75,7 +75,9 @@ def run_import(
         f"in {summary['seconds']:.1f} s (column {summary['formula_column']!r})"
     )
     if summary["unreadable"]:
-        click.echo(f"  unreadable: {summary['unreadable']:,}")
+        reasons = summary["unreadable_by_reason"].items()
+        told = ", ".join(f"{reason} {count:,}" for reason, count in reasons)
+        click.echo(f"  unreadable: {summary['unreadable']:,} ({told})")
     for step in summary["selection"]["steps"]:
         click.echo(f"  {step['name']}: {step['removed']:,} removed, {step['left']:,} left")
     if summary["rejected_by_reason"]:

@@ -11,6 +11,9 @@ import click
 
 from .options import Elements, Range, all_symbols, validity_options, verify_option
 
+# A row of memory for each.
+_MOST_SAMPLES = 10**8
+
 
 @click.command("enumerate")
 @click.option(
@@ -113,11 +116,19 @@ def _samples(path: Path) -> Any:
     """Reads formulas, each as often as it was generated."""
     import numpy as np
 
+    from tfmat.errors import InputError
     from tfmat.evaluation.formulas.sources import read_sample
 
     sample = read_sample(path)
+    if sample.left_out:
+        click.echo(f"{path}: {sample.left_out}", err=True)
     if sample.times is None:
         return sample.compositions
+    if (samples := int(sample.times.sum())) > _MOST_SAMPLES:
+        raise InputError(
+            f"{path}: its rows stand for {samples:,} samples, more than {_MOST_SAMPLES:,}; take "
+            "the column times_generated away to count each row once"
+        )
     return sample.compositions[np.repeat(np.arange(len(sample.times)), sample.times)]
 
 

@@ -20,8 +20,11 @@ from tfmat import __version__
 from tfmat.disk import FULL
 from tfmat.errors import RecoveredWarning, RenamedWarning, TfmatError, UncheckedWarning, one_line
 
+from .streams import harmless
+
 # The user's place to write to is wrong: no defect of ours.
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_NO_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP)
 _PYTHONS_WAY = warnings.showwarning
 
 
@@ -100,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: Words after ``tfmat``; ``sys.argv`` by default.
     """
+    with harmless():
+        _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> None:
     try:
         with _half_written_files_removed(), _warnings_in_one_line():
             code = tfmat.main(
@@ -168,8 +176,8 @@ def _mend(error: OSError) -> str:
     """Returns what to do, by whether it is reading or writing that fails."""
     if error.errno in FULL:
         return "make room, or give another place with --out"
-    if error.errno == errno.ENAMETOOLONG:
-        return "give a shorter name"
+    if error.errno in _NO_NAME:
+        return "give another name"
     if error.errno not in _NOT_ALLOWED:
         return "mend that, or give another place"
     path = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None

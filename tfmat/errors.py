@@ -12,9 +12,17 @@ from types import ModuleType
 
 
 class TfmatError(Exception):
-    """Something went wrong that is not the user's mistake (exit code 1)."""
+    """Something went wrong that is not the user's mistake (exit code 1).
+
+    Args:
+        message: One line; what cannot be printed in it (names of files and columns are other
+            people's words) is made visible.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
 
 
 class InputError(TfmatError):
@@ -61,12 +69,24 @@ class MissingExtraError(InputError):
 
 
 def printable(text: str) -> str:
-    """Returns a text whose control characters and line ends are blanks.
+    """Returns a text that fits into one line of a terminal or a file, and commands neither.
+
+    White space of every kind becomes a blank. Whatever else cannot be seen becomes its number,
+    ``<U+202E>``: control characters, marks that turn the direction of writing, halves of surrogate
+    pairs, which no file in UTF-8 can hold.
 
     Args:
-        text: Words of a file or a server that might command a terminal.
+        text: Words of a file or a server.
     """
-    return "".join(c if c.isprintable() else " " for c in text)
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else f"<U+{ord(character):04X}>"
 
 
 def one_line(text: str) -> str:
@@ -76,7 +96,7 @@ def one_line(text: str) -> str:
 
 def first_line(error: BaseException) -> str:
     """Returns the first line of an exception's message, or its type if it has none."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def did_you_mean(word: str, choices: Sequence[str]) -> str:

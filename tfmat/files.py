@@ -207,7 +207,9 @@ def placing(path: Path) -> Iterator[None]:
 def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` as indented JSON, atomically."""
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        # Half a surrogate pair, which UTF-8 lacks, is written as JSON does: \ud800.
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def folder_size(folder: Path) -> int:

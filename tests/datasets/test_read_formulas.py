@@ -113,6 +113,67 @@ def test_a_long_table_with_broken_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "formulas", "rows", "reasons"),
+    [
+        # Another encoding costs the row that it stands in.
+        (b"formula,x\nCuSO4\xb75H2O,1\nNaCl,2\n", ["NaCl"], [1], {0: "encoding"}),
+        (b"formula,x\nLi2O,caf\xe9\nNaCl,2\n", ["Li2O", "NaCl"], [0, 1], {}),
+        (b"formula,\xc9nergie,x\nLi2O,1,2\n", ["Li2O"], [0], {}),
+        (b"formula,x\nLi2O,1\nNa\x00Cl,2\n", ["Li2O"], [0], {1: "unexpected character"}),
+        # So does a quote that is not closed.
+        (
+            b'formula,x\nLi2O,1\nNaCl,"2\nMgO,3\nCaO,4\n',
+            ["Li2O", "MgO", "CaO"],
+            [0, 2, 3],
+            {1: "broken row: its quotes"},
+        ),
+        (
+            b'formula,x\nLi2O,1\n"NaCl,2\nMgO,3\n\nCaO,"4"\n',
+            ["Li2O", "MgO", "CaO"],
+            [0, 2, 3],
+            {1: "broken row: its quotes"},
+        ),
+        (
+            b'formula,x\nLi2O,1\nNaCl,"2\nMgO,3\nCaO,4"\nKCl,5\n',
+            ["Li2O", "MgO", "CaO", "KCl"],
+            [0, 2, 3, 4],
+            {1: "broken row: its quotes"},
+        ),
+        (
+            b'formula\nLi2O\n"NaCl\nMgO\nCaO"\nKCl\n',
+            ["Li2O", "MgO", "KCl"],
+            [0, 2, 4],
+            {1: "broken row: its quotes", 3: "unexpected character"},
+        ),
+        # A quote within a cell, and a cell of several lines, are none.
+        (b'formula,x\nLi2O,5" disk\nNaCl,2\n', ["Li2O", "NaCl"], [0, 1], {}),
+        (b'formula,x\nLi2O,"a\n\nb ""c"" d"\nNaCl,2\n', ["Li2O", "NaCl"], [0, 1], {}),
+        # A cell of some megabytes.
+        (b"formula,x\nLi2O," + b"y" * 3_000_000 + b"\nNaCl,2\n", ["Li2O", "NaCl"], [0, 1], {}),
+        (b"formula," + b"y" * 300_000 + b",x\nLi2O,1,2\n", ["Li2O"], [0], {}),
+        # Delimiters that differ.
+        (b"formula;x\nLi2O,1\nNaCl;2\n", ["NaCl"], [1], {0: "broken row: 1 cells"}),
+    ],
+)
+def test_a_bad_row_costs_no_other(
+    tmp_path: Path, content: bytes, formulas: list[str], rows: list[int], reasons: dict[int, str]
+) -> None:
+    table = read_formulas(write(tmp_path / "table.csv", content), columns=["x"] * (b"x" in content))
+    assert table.compositions.formulas() == formulas
+    assert table.rows.tolist() == rows
+    assert [row for row, _ in table.rejected] == list(reasons)
+    for row, reason in table.rejected:
+        assert reason.startswith(reasons[row])
+
+
+def test_a_list_in_another_encoding(tmp_path: Path) -> None:
+    table = read_formulas(write(tmp_path / "list.txt", b"Li2O\nCuSO4\xb75H2O\nNaCl\n"))
+    assert table.compositions.formulas() == ["Li2O", "NaCl"]
+    assert table.rows.tolist() == [0, 2]
+    assert table.rejected_texts == ["CuSO4\ufffd5H2O"]
+
+
+@pytest.mark.parametrize(
     ("limit", "rows", "rejected"), [(1, [0], 0), (2, [0], 1), (4, [0, 2, 3], 1), (9, [0, 2, 3], 2)]
 )
 def test_only_the_first_rows(tmp_path: Path, limit: int, rows: list[int], rejected: int) -> None:
@@ -130,6 +191,13 @@ def test_only_the_first_rows(tmp_path: Path, limit: int, rows: list[int], reject
         ("full_formula,Reduced Formula", "Reduced Formula"),
         ("formula_pretty,formula_anonymous", "formula_pretty"),
         ("name,COMPOSITION", "COMPOSITION"),
+        ("id,formulas", "formulas"),
+        ("id,pretty_formula", "pretty_formula"),
+        ("id,formulaPretty", "formulaPretty"),
+        ("id,Chemical Formula (reduced)", "Chemical Formula (reduced)"),
+        ("id,_chemical_formula_sum", "_chemical_formula_sum"),
+        ("id,Compositions", "Compositions"),
+        ("chemical_formula_anonymous,compound", "compound"),
         ("Formula,formula", "Formula"),
     ],
 )
@@ -206,11 +274,29 @@ def test_a_dataset(tmp_path: Path) -> None:
             "no readable formula in the column 'formula'; row 1: no element",
         ),
         ("a.txt", "hello\nworld\n", {}, "no readable formula"),
-        ("a.csv", "formula\nCaf\u00e9\n".encode("latin-1"), {}, "not a readable table .*UTF"),
+        (
+            "a.csv",
+            "formula\nCaf\u00e9\n".encode("latin-1"),
+            {},
+            "no readable formula in the column 'formula'; row 1: encoding: .*UTF-8",
+        ),
         ("a.csv", "formula\nLi2O\n".encode("utf-16"), {}, "not a table"),
         ("a.xlsx", b"PK\x03\x04\x14\x00\x06\x00\x08", {}, "not a table"),
-        ("a.json", '[{"formula": "Li2O"}]', {}, "not a table"),
-        ("a.json", '{"formula": "Li2O"}', {}, "not a table"),
+        ("a.json", '[{"formula": "Li2O"}', {}, "not JSON, or cut off"),
+        ("a.json", "[" * 100_000, {}, "nested too deeply"),
+        ("a.json", '[{"x": ' + "9" * 5000 + "}]", {}, "not JSON that can be read"),
+        ("a.json", '[{"formula": "Li2O", "formula": "K"}]', {}, "'formula' comes twice"),
+        ("a.json", '{"name": {"0": "Li2O"}}', {}, "nothing in it is called 'formula'|no column"),
+        ("a.json", '{"Li2O": -1.5}', {}, "nothing in it is called 'formula'"),
+        ("a.json", '{"formula": {"formula": "Li2O"}}', {}, "both its keys and those within"),
+        ("a.json", '{"formula": ["Li2O"], "e": [1, 2]}', {}, "columns have different lengths"),
+        ("a.json", '{"formula": ["Li2O"], "e": {"0": 1}}', {}, "some of its columns are lists"),
+        ("a.json", '[["Li2O", "NaCl"]]', {}, "not just one column holds formulas"),
+        ("a.json", '{"columns": ["e", "e"], "data": []}', {}, "two columns are called 'e'"),
+        ("a.json", "[]", {}, "no column of formulas|no rows"),
+        ("a.json", "{}", {}, "nothing in it is called 'formula'"),
+        ("a.json", '[{"formula": 12}]', {}, "no readable formula"),
+        ("a.csv", "\ud800".encode("utf-8", "surrogatepass"), {}, "no column of formulas"),
         ("a.parquet", b"PAR1 and no more", {}, "not a readable table"),
         ("a.csv.gz", None, {}, "the gzip file is cut off or damaged"),
         ("a.cif", "data_Li2O\n_cell_length_a 3\n", {}, "no column of formulas"),

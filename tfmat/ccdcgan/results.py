@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.checksums import sealed
 from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
+from tfmat.csv_tables import TableWriter
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE, hashes
 from tfmat.datasets.properties import unit_of
 from tfmat.files import write_json
@@ -77,9 +77,8 @@ class ResultsWriter:
         (folder / CIF_FOLDER).mkdir()
         self._frames = (folder / FRAMES).open("w", encoding="utf-8", newline="\n")
         self._stream = (folder / TABLE).open("w", encoding="utf-8", newline="")
-        self._table = csv.writer(self._stream, lineterminator="\n")
         predicted = [f"predicted_{name}" for name in self.properties]
-        self._table.writerow([*COLUMNS, *predicted, "latent_sha256"])
+        self._table = TableWriter(self._stream, [*COLUMNS, *predicted, "latent_sha256"])
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -104,7 +103,7 @@ class ResultsWriter:
         else:
             row += self._structure(result)
         row += [f"{result.properties[name]:.6f}" for name in self.properties]
-        self._table.writerow([*row, result.latent_sha256])
+        self._table.row([*row, result.latent_sha256])
 
     def _structure(self, result: Result) -> list[Any]:
         crystal = result.crystal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ import numpy as np
 from tfmat.ccdcgan.generate import STRUCTURE
 from tfmat.checksums import sealed
 from tfmat.crystals.hull import Hull
+from tfmat.csv_tables import TableWriter, read_table
 from tfmat.datasets import generated
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE
 from tfmat.errors import InputError
@@ -127,12 +127,8 @@ def screen_into(
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     """Reads the structures of a table of ``tfmat generate``."""
     file = source / TABLE
-    with (
-        reading(file, "generate the folder again"),
-        file.open(encoding="utf-8", newline="") as stream,
-    ):
-        reader = csv.DictReader(stream)
-        columns = reader.fieldnames or []
+    with reading(file, "generate the folder again"):
+        columns, rows = read_table(file)
         missing = [name for name in _TAKEN if name not in columns]
         if missing:
             raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
@@ -141,7 +137,7 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
                 f"{file}: has no predicted formation energies, its model holds no constraint; add "
                 "one with tfmat train constraint --out RUN --resume and generate again"
             )
-        for row in reader:
+        for row in rows:
             if Path(row["id"]).name != row["id"]:
                 raise InputError(f"{file}: id {row['id']!r} is no file name")
             inside(source, f"{CIF_FOLDER}/{row['id']}.cif", file)
@@ -167,11 +163,10 @@ def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
 
 def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
         header = (*_TAKEN, ENERGY, "above_reference")
-        table.writerow(header)
+        table = TableWriter(stream, header)
         for row in rows:
-            table.writerow([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
+            table.row([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -6,6 +6,7 @@ because a light install should not spend a second on imports before the first st
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +15,11 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.errors import one_line
+
+# CIF 1.1: a data block's name is of printable ASCII and has 75 characters, a line 2048.
+_NO_NAME = re.compile(r"[^!-~]+")
+_LONGEST_NAME, _LONGEST_COMMENT = 75, 2000
 
 
 def cell_parameters(crystal: Crystal) -> tuple[float, float, float, float, float, float]:
@@ -49,7 +55,8 @@ def cif_text(crystal: Crystal, identifier: str, comments: Sequence[str] = ()) ->
 
     Args:
         crystal: The crystal; only the shape of its cell is kept, not how it is turned in space.
-        identifier: Name of the data block.
+        identifier: Name of the data block; what CIF does not take in one becomes ``_``, and a long
+            one is cut.
         comments: Lines for the head of the file.
 
     Returns:
@@ -60,8 +67,8 @@ def cif_text(crystal: Crystal, identifier: str, comments: Sequence[str] = ()) ->
     fractional = crystal.positions @ np.linalg.inv(crystal.lattice)
     # Rounded before wrapping: 0.999999999 must come out as 0, not as 1.
     fractional = np.round(fractional, 8) % 1.0
-    lines = [f"# {' '.join(comment.split())}" for comment in comments]
-    lines.append(f"data_{identifier}")
+    lines = [f"# {one_line(comment)[:_LONGEST_COMMENT]}" for comment in comments]
+    lines.append(f"data_{_NO_NAME.sub('_', identifier)[:_LONGEST_NAME] or 'structure'}")
     counts = " ".join(f"{symbol}{symbols.count(symbol)}" for symbol in sorted(set(symbols)))
     lines.append(f"_chemical_formula_sum '{counts}'")
     lines += [
@@ -97,8 +104,8 @@ def extxyz_text(crystal: Crystal, info: Mapping[str, str | float]) -> str:
 
     Args:
         crystal: The crystal.
-        info: Further keys of the comment line; texts are quoted, numbers that are not finite are
-            left out.
+        info: Further keys of the comment line; texts are quoted, in one line and without what would
+            end the quotes, numbers that are not finite are left out.
 
     Returns:
         The frame, ending in a newline.
@@ -107,7 +114,8 @@ def extxyz_text(crystal: Crystal, info: Mapping[str, str | float]) -> str:
     comment = [f'Lattice="{cell}"', "Properties=species:S:1:pos:R:3", 'pbc="T T T"']
     for key, value in info.items():
         if isinstance(value, str):
-            comment.append(f'{key}="{value}"')
+            quotable = one_line(value).replace('"', "'").replace("\\", "/")
+            comment.append(f'{key}="{quotable}"')
         elif np.isfinite(value):
             comment.append(f"{key}={value:.6f}")
     lines = [str(len(crystal)), " ".join(comment)]

@@ -27,7 +27,7 @@ from tfmat.datasets.importing import (
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError
+from tfmat.errors import InputError, printable
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -198,7 +198,8 @@ class _Names:
         self._seen: set[str] = set()
 
     def unique(self, name: str) -> str:
-        candidate, count = name, 1
+        candidate = name = printable(name)
+        count = 1
         while candidate in self._seen:
             count += 1
             candidate = f"{name}#{count}"

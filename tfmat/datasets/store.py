@@ -30,7 +30,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.columns import LAST_ELEMENT, MEND, Texts, check_offsets
 from tfmat.datasets.folders import STRUCTURES, read_record, resolve
 from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
-from tfmat.errors import InputError
+from tfmat.errors import InputError, printable
 
 REPEATED = "repeated_ids"
 """Entry of ``extra`` in the record: how many structures had the identifier of an earlier one.
@@ -105,7 +105,8 @@ class DatasetWriter(StoredWriter):
 
         Args:
             crystal: The structure, as :meth:`Crystal.from_arrays` checks it.
-            identifier: Its name; one that was used before gets ``#2``, ``#3``, ...
+            identifier: Its name; what cannot be printed in it is made visible, and one that was
+                used before gets ``#2``, ``#3``, ...
             properties: Numbers by name; what is absent or NaN is unknown.
 
         Returns:
@@ -114,7 +115,7 @@ class DatasetWriter(StoredWriter):
         Raises:
             InputError: A property name holds characters that a file name should not.
         """
-        unique = self._unique(identifier)
+        unique = self._unique(printable(identifier))
         values = dict(properties or {})
         for name, value in values.items():
             if f"property-{name}" not in self._columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.checksums import skipping, write_sealed
+from tfmat.csv_tables import TableWriter
 from tfmat.datasets.columns import ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
 from tfmat.datasets.folders import (
@@ -139,8 +139,7 @@ class StoredWriter(ABC):
         )
         stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
         self._rejected_file = self._stack.enter_context(stream)
-        self._rejections = csv.writer(self._rejected_file, lineterminator="\n")
-        self._rejections.writerow(self.rejection_columns)
+        self._rejections = TableWriter(self._rejected_file, self.rejection_columns)
         self._open_columns()
         return self
 
@@ -188,7 +187,7 @@ class StoredWriter(ABC):
 
     def _reject(self, first: object, second: str, reason: str) -> None:
         """Writes a row to ``rejected.csv``, and counts it by what is before the colon."""
-        self._rejections.writerow([first, second, reason])
+        self._rejections.row([first, second, reason])
         self.rejected[reason.split(": ")[0]] += 1
 
     def _metadata(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.elements import atomic_numbers
-from tfmat.formulas.formula_text import FormulaError, parse_formula
+from tfmat.formulas.formula_text import LOST, FormulaError, parse_formula
 
 # Symbols of one or two letters, each with 1 to 9999 or nothing; "Li2 O1" is a common form.
 _PLAIN = r"\A(?: ?[A-Z][a-z]?(?:[1-9][0-9]?[0-9]?[0-9]?)?)+\z"
@@ -98,8 +98,13 @@ def _blocks(texts: Sequence[str | None] | Any) -> list[Any]:
     elif isinstance(texts, pa.Array):
         chunks = [texts]
     else:
-        # from_pandas: a missing cell of a data frame is the float NaN.
-        chunks = [pa.array(texts, pa.large_string(), from_pandas=True)]
+        # Whatever is no text, as the NaN of a data frame's missing cells, is no formula.
+        cells = [text if isinstance(text, str) else None for text in texts]
+        try:
+            chunks = [pa.array(cells, pa.large_string())]
+        except UnicodeEncodeError:
+            whole = [None if text is None else LOST.sub("\ufffd", text) for text in cells]
+            chunks = [pa.array(whole, pa.large_string())]
     return [
         chunk.slice(first, _BLOCK).cast(pa.large_string())
         for chunk in chunks

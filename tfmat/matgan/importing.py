@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,6 +136,9 @@ def import_compositions(
         "formula_column": table.formula_column,
         "read": len(table.compositions) + len(table.rejected),
         "unreadable": len(table.rejected),
+        "unreadable_by_reason": dict(
+            Counter(reason.split(": ")[0] for _, reason in table.rejected).most_common()
+        ),
         "kept": len(kept),
         "duplicates": selection.steps[-1].removed,
         "unknown_energy": unknown,

@@ -14,7 +14,6 @@ The columns of the dataset itself are described in :mod:`tfmat.datasets.store`.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 
 from tfmat import __version__, files
 from tfmat.crystals.writing import cif_text, extxyz_text
+from tfmat.csv_tables import TableWriter
 from tfmat.datasets.store import DatasetWriter
 from tfmat.relaxation.relaxed_rows import Outcome
 
@@ -124,12 +124,11 @@ def file_names(identifiers: Sequence[str]) -> list[str]:
 
 def _write_table(path: Path, outcomes: Sequence[Outcome], names: Sequence[str]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["id", "status", "reason", *COLUMNS, "cif"])
+        table = TableWriter(stream, ["id", "status", "reason", *COLUMNS, "cif"])
         for item, name in zip(outcomes, names, strict=True):
             values = [_text(item.values.get(column)) for column in COLUMNS]
             file = f"{CIF_FOLDER}/{name}.cif" if item.crystal is not None else ""
-            table.writerow([item.entry.identifier, item.status, item.reason, *values, file])
+            table.row([item.entry.identifier, item.status, item.reason, *values, file])
 
 
 def _text(value: Any) -> str:
@@ -150,7 +149,7 @@ def _write_structures(folder: Path, outcomes: Sequence[Outcome], names: Sequence
             identifier = item.entry.identifier
             if item.crystal is None:
                 if item.entry.crystal is not None:
-                    info = {"id": _quotable(identifier), "reason": _quotable(item.reason)}
+                    info = {"id": identifier, "reason": item.reason}
                     failed.write(extxyz_text(item.entry.crystal, info))
                 continue
             numbers = {key: value for key, value in item.properties().items() if value == value}
@@ -158,8 +157,4 @@ def _write_structures(folder: Path, outcomes: Sequence[Outcome], names: Sequence
             comments += [f"{key} {value:.6f}" for key, value in numbers.items()]
             text = cif_text(item.crystal, name, comments)
             (folder / CIF_FOLDER / f"{name}.cif").write_text(text, "utf-8", newline="\n")
-            frames.write(extxyz_text(item.crystal, {"id": _quotable(identifier), **numbers}))
-
-
-def _quotable(text: str) -> str:
-    return " ".join(text.replace('"', "'").replace("\\", "/").split())
+            frames.write(extxyz_text(item.crystal, {"id": identifier, **numbers}))

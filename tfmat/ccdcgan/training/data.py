@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections import Counter
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE
 from tfmat.ccdcgan.voxels.sites import box_positions, element_channels
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.writing import reduced_formula
+from tfmat.csv_tables import TableWriter
 from tfmat.datasets.properties import CREATED
 from tfmat.datasets.select import passes
 from tfmat.datasets.splits.copies import families
@@ -75,11 +75,10 @@ class TrainingData:
     def held_out_list(self) -> str:
         """Returns the held-out structures as CSV: identifier in the dataset, reduced formula."""
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", "formula"])
+        writer = TableWriter(text, ["id", "formula"])
         for index in self.test:
             name = self.dataset.ids[int(self.rows[index])]
-            writer.writerow([name, reduced_formula(self.crystals[index])])
+            writer.row([name, reduced_formula(self.crystals[index])])
         return text.getvalue()
 
     def channels(self, subset: NDArray[np.intp]) -> list[NDArray[np.float64]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from tfmat.datasets.readers.records import LONGEST_LINE, SourceRow, lines_of, open_text
+from tfmat.csv_tables import LARGEST_CELL, text_of
+from tfmat.datasets.readers.records import SourceRow, lines_of, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
@@ -24,11 +25,26 @@ def header(line: str) -> tuple[list[str], str]:
         Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
     """
     delimiter = max(",;\t", key=line.count)
+    return [name.strip() for name in cells_of(line, delimiter)], delimiter
+
+
+def cells_of(line: str, delimiter: str, *, strict: bool = False) -> list[str]:
+    """Splits one line of a table.
+
+    Args:
+        line: The line; one with a quote that is not closed is one cell from there on.
+        delimiter: What stands between cells.
+        strict: Refuse such a line.
+
+    Raises:
+        InputError: Its quotes do not fit together, or a cell is too large.
+    """
+    csv.field_size_limit(LARGEST_CELL)
     try:
-        names = next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:
-        names = []
-    return [name.strip() for name in names], delimiter
+        reader = csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=strict)
+        return next(reader, [])
+    except csv.Error as error:
+        raise InputError(f"its quotes do not fit together ({error})") from error
 
 
 def structure_column(columns: list[str], wanted: str | None = None) -> str | None:
@@ -109,7 +125,7 @@ def read_table(
         try:
             for number, cells in enumerate(rows, start=1):
                 if len(cells) == len(columns):
-                    yield number, dict(zip(columns, cells, strict=True))
+                    yield number, dict(zip(columns, map(text_of, cells), strict=True))
                 else:
                     yield number, f"broken row: {len(cells)} cells, but {len(columns)} columns"
         except csv.Error as error:
@@ -128,7 +144,6 @@ def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     doubled = sorted({name for name in columns if columns.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    # A cell larger than this is a quote that was never closed.
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(LARGEST_CELL)
     # A blank line is no row.
     return columns, (cells for cells in csv.reader(lines, delimiter=delimiter) if cells)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,32 +13,56 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tfmat.datasets.readers.csv import header
+from tfmat.datasets.readers.formula_json import JsonTable, read_json_table
 from tfmat.datasets.readers.records import open_binary, open_text
+from tfmat.datasets.readers.text_tables import (
+    TextLayout,
+    arrow_errors,
+    is_formula,
+    read_text_table,
+)
 from tfmat.errors import InputError, did_you_mean
 from tfmat.formulas.compositions import Compositions
-from tfmat.formulas.formula_text import FormulaError, parse_formula
 from tfmat.formulas.parsing import parse_formulas
 
-# Most particular first: a table may hold both the reduced and the full formula.
+# Most particular first: a table may hold both the reduced and the full formula. Of names only
+# letters and digits are compared, in lower case.
 _FORMULA_COLUMNS = (
     "formula",
-    "reduced_formula",
-    "pretty_formula",
-    "formula_pretty",
-    "formula_reduced",
-    "chemical_formula_reduced",
+    "formulas",
+    "reducedformula",
+    "prettyformula",
+    "formulapretty",
+    "formulareduced",
+    "chemicalformulareduced",
+    "reducedcomposition",
+    "compositionreduced",
     "composition",
-    "chemical_formula",
-    "full_formula",
-    "unit_cell_formula",
-    "formula_sum",
-    "chemical_composition",
+    "compositions",
+    "chemicalformula",
+    "chemicalformulas",
+    "chemformula",
+    "fullformula",
+    "formulafull",
+    "unitcellformula",
+    "formulasum",
+    "sumformula",
+    "chemicalformulasum",
+    "formulahill",
+    "hillformula",
+    "chemicalformulahill",
+    "chemicalformuladescriptive",
+    "chemicalcomposition",
+    "materialformula",
+    "formulaunit",
+    "stoichiometry",
     "compound",
+    "compounds",
 )
-_ENDINGS = {".csv", ".tsv", ".txt", ".parquet", ".pq", ".gz"}
-# A line of a list holds no such byte, so that it stays one cell.
-_NO_DELIMITER = "\x1f"
+_ENDINGS = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", ".gz"}
 _LONGEST_HEADER = 2**20
+# [Li2O]2 is a formula, ["Li2O"] and [[1 are not.
+_JSON = re.compile(r"\s*(?:\[\s*(?:[\[{\"\]]|$)|\{\s*(?:[\"}]|$))")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +86,21 @@ class FormulaTable:
     columns: dict[str, Any]
     formula_column: str
 
+    @property
+    def left_out(self) -> str:
+        """How many rows are no formula, and why the first is none; empty if all are."""
+        if not self.rejected:
+            return ""
+        why = self.rejected[0][1]
+        return f"{len(self.rejected):,} rows are no formula and are left out, the first: {why}"
+
 
 @dataclass(frozen=True)
-class _FileLayout:
-    """Form of a file: for text, the delimiter and how many lines the header takes."""
+class _FileLayout(TextLayout):
+    """Form of any file."""
 
-    form: Literal["parquet", "table", "list"]
-    names: list[str]
-    delimiter: str = _NO_DELIMITER
-    skip: int = 0
+    form: Literal["parquet", "text", "json"] = "text"
+    json: JsonTable | None = None
 
 
 def table_columns(source: str | Path) -> list[str]:
@@ -99,8 +129,9 @@ def read_formulas(
     """Reads formulas from a table, a list or a dataset.
 
     Args:
-        source: CSV or TSV (comma, semicolon or tab; also gzipped), Parquet, a text file with one
-            formula a line, or a dataset of compositions by folder or name.
+        source: CSV or TSV (comma, semicolon or tab), JSON (the forms of pandas, a record a line),
+            a text file with one formula a line (all of these also gzipped), Parquet, or a dataset
+            of compositions by folder or name.
         column: Column with the formulas; by default the first with a usual name, such as
             ``formula``, ``pretty_formula`` or ``composition``, whatever its case.
         columns: Other columns to read.
@@ -116,12 +147,12 @@ def read_formulas(
     source = Path(source)
     if is_dataset(source):
         return _read_dataset(source, column, columns, limit)
-    layout = _layout(source)
+    layout = _layout(source, column)
     for name in columns:
         _require(source, layout.names, name)
     formula = _formula_column(source, layout, column)
     wanted = list(dict.fromkeys([formula, *columns]))
-    read = _read_parquet if layout.form == "parquet" else _read_text
+    read = {"parquet": _read_parquet, "json": _read_json}.get(layout.form, read_text_table)
     table, broken = read(source, layout, wanted)
     places = np.arange(len(table) + len(broken))
     places = np.delete(places, list(broken))
@@ -146,7 +177,7 @@ def _parsed(
     texts = table.column(formula)
     parsed = parse_formulas(texts)
     rejected = [(int(places[row]), texts[row].as_py() or "", why) for row, why in parsed.rejected]
-    if layout.form == "list":  # an empty line of a list is no row
+    if layout.form == "text" and layout.is_list:  # an empty line of a list is no row
         rejected = [row for row in rejected if row[1].strip()]
     rejected = sorted([*rejected, *((place, "", why) for place, why in broken.items())])
     if not len(parsed.rows):
@@ -200,31 +231,39 @@ def _read_dataset(
     )
 
 
-def _layout(path: Path) -> _FileLayout:
-    """Finds out how a file is written, from its content."""
+def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
+    """Finds out how a file is written, from its content.
+
+    ``wanted`` is the column with the formulas, if the user named one.
+    """
     with open_binary(path) as raw:
         magic = raw.read(4)
     if magic == b"PAR1":
         import pyarrow.parquet as pq
 
-        with _arrow_errors(path):
-            return _FileLayout("parquet", pq.read_schema(path).names)
+        with arrow_errors(path):
+            return _FileLayout(pq.read_schema(path).names, form="parquet")
     with open_text(path) as stream:
         line, skip = "", 0
         while not line.strip():
             line, skip = stream.readline(_LONGEST_HEADER), skip + 1
             if not line:
                 raise InputError(f"{path}: the file is empty")
-    if "\0" in line or "\ufffd" in line or line.startswith(("{", "[{", '["')):
-        raise InputError(f"{path}: not a table; give CSV, TSV, Parquet or a formula a line")
+    if "\0" in line:
+        raise InputError(
+            f"{path}: not a table; give CSV, TSV, JSON, Parquet or a formula a line, in UTF-8"
+        )
+    if _JSON.match(line):
+        table = read_json_table(path, lambda name: name == wanted or _key(name) in _FORMULA_COLUMNS)
+        return _FileLayout(table.names, form="json", json=table)
     names, delimiter = header(line)
-    headless = ".txt" in path.suffixes or _is_formula(names[0])
+    headless = ".txt" in path.suffixes or is_formula(names[0])
     if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
-        return _FileLayout("list", ["formula"])
+        return _FileLayout(["formula"])
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
-    return _FileLayout("table", names, delimiter, skip)
+    return _FileLayout(names, delimiter, skip)
 
 
 def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
@@ -236,7 +275,7 @@ def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
     for name in _FORMULA_COLUMNS:
         if name in by_key:
             return by_key[name]
-    if any(map(_is_formula, layout.names)):
+    if any(map(is_formula, layout.names)):
         raise InputError(f"{path}: the first line must name the columns, one of them 'formula'")
     raise InputError(
         f"{path}: no column of formulas: call it 'formula', or name it with --column where the "
@@ -253,21 +292,13 @@ def _require(path: Path, names: Sequence[str], wanted: str) -> None:
 
 
 def _key(name: str) -> str:
-    return name.lower().replace(" ", "_").replace("-", "_")
-
-
-def _is_formula(text: str) -> bool:
-    try:
-        parse_formula(text)
-    except FormulaError:
-        return False
-    return True
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     import pyarrow.parquet as pq
 
-    with _arrow_errors(path):
+    with arrow_errors(path):
         table = pq.read_table(path, columns=names)
         kind = table.schema.field(names[0]).type
         try:
@@ -276,41 +307,8 @@ def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, di
             raise InputError(f"{path}: column {names[0]!r} holds {kind}, not formulas") from None
 
 
-def _read_text(path: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
-    """Reads columns as text; a row with too few or too many cells is left out, with the reason."""
-    from pyarrow import csv
-
-    broken: dict[int, str] = {}
-
-    def skip_broken(row: Any) -> str:
-        reason = f"broken row: {row.actual_columns} cells, but {row.expected_columns} columns"
-        broken[row.number - layout.skip - 1] = reason
-        return "skip"
-
-    a_list = layout.form == "list"
-    with open_binary(path) as stream, _arrow_errors(path):
-        table = csv.read_csv(
-            stream,
-            # Only one thread knows the number of a broken row.
-            csv.ReadOptions(use_threads=False, column_names=layout.names, skip_rows=layout.skip),
-            csv.ParseOptions(
-                delimiter=layout.delimiter,
-                quote_char=False if a_list else '"',
-                newlines_in_values=not a_list,
-                ignore_empty_lines=not a_list,
-                invalid_row_handler=skip_broken,
-            ),
-            csv.ConvertOptions(
-                include_columns=names, column_types=dict.fromkeys(names, pa.large_string())
-            ),
-        )
-    return table, broken
-
-
-@contextmanager
-def _arrow_errors(path: Path) -> Iterator[None]:
-    """Says in one line what pyarrow could not read."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise InputError(f"{path}: not a readable table ({str(error).splitlines()[0]})") from error
+def _read_json(_: Path, layout: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
+    table = layout.json
+    assert table is not None  # noqa: S101
+    columns = {name: pa.array(table.column(name), pa.large_string()) for name in names}
+    return pa.table(columns), table.broken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import zlib
@@ -151,3 +152,39 @@ def whole_text(path: Path) -> str:
     if len(text) > LARGEST_TEXT:
         raise InputError(f"too large: more than {LARGEST_TEXT // 2**20} million characters")
     return text
+
+
+class Utf8Stream(io.RawIOBase):
+    """Bytes that are UTF-8 throughout: whatever is none becomes U+FFFD.
+
+    Args:
+        raw: A stream of any bytes.
+
+    Attributes:
+        quotes: How many double quotes have come by.
+        lines: How many ends of lines.
+    """
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        super().__init__()
+        self.quotes = self.lines = 0
+        self._raw = raw
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        """Says that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Reads into a buffer; returns the number of bytes, 0 at the end."""
+        while not self._waiting:
+            read = self._raw.read(2**20)
+            self._waiting = self._decoder.decode(read, final=not read).encode()
+            self.quotes += self._waiting.count(b'"')
+            self.lines += self._waiting.count(b"\n")
+            if not read and not self._waiting:
+                return 0
+        count = min(len(buffer), len(self._waiting))
+        buffer[:count], self._waiting = self._waiting[:count], self._waiting[count:]
+        return count

@@ -33,6 +33,7 @@ class Sample:
         times: How often each row was generated ``(n,)``; ``None`` for once a row, in order.
         rejected: Rows of the file that are no formula.
         drawn: What the formulas were kept of, where that is known.
+        left_out: How many rows are no formula, and why, in words; empty if all are.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Sample:
     times: NDArray[np.int64] | None = None
     rejected: int = 0
     drawn: Drawn | None = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True, eq=False)

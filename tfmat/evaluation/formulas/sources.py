@@ -24,6 +24,8 @@ from tfmat.reading import reading
 TIMES = "times_generated"
 """Column of a generated file that says how many samples a row stands for."""
 _LEFT_OUT = "rates of all samples are left out"
+# Rarefaction takes 24 bytes for each time that the most frequent formula came.
+_MOST = 10**8
 
 
 def read_sample(source: str | Path, column: str | None = None, name: str | None = None) -> Sample:
@@ -54,6 +56,7 @@ def read_sample(source: str | Path, column: str | None = None, name: str | None 
         times,
         len(table.rejected),
         _drawn(source, samples),
+        table.left_out,
     )
 
 
@@ -177,11 +180,11 @@ def baseline_samples(training: Compositions, n: int, seed: int) -> Iterator[Samp
 
 def _times(source: Path, cells: Any, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     values, _ = to_numbers(cells)
-    wrong = np.flatnonzero(~((values >= 1) & (values == np.round(values)) & (values < 2**53)))
+    wrong = np.flatnonzero(~((values >= 1) & (values == np.round(values)) & (values <= _MOST)))
     if len(wrong):
         raise InputError(
-            f"{source}: {TIMES} of row {rows[wrong[0]] + 1} is no whole number of at least 1; "
-            f"mend it, or take the column {TIMES} away to count each row once"
+            f"{source}: {TIMES} of row {rows[wrong[0]] + 1} is no whole number from 1 to "
+            f"{_MOST:,}; mend it, or take the column {TIMES} away to count each row once"
         )
     return values.astype(np.int64)
 

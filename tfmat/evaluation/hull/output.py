@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from tfmat import __version__
 from tfmat.crystals.hull import METASTABLE, STABLE, metastable, stable
+from tfmat.csv_tables import TableWriter
 from tfmat.evaluation.hull.entries import Entries
 from tfmat.evaluation.hull.stability import BELOW, SMALL_CHANGE, Distances, system_name
 from tfmat.formulas.compositions import symbols
@@ -70,8 +70,7 @@ def write_structures(
     """
     count = 0
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(_COLUMNS)
+        writer = TableWriter(stream, _COLUMNS)
         for name, entries, above in sets:
             rows = np.flatnonzero(np.isfinite(above.known))
             formulas = entries.compositions[rows].formulas()
@@ -79,7 +78,7 @@ def write_structures(
             near = metastable(entries.energies, above.known)
             for row, formula in zip(rows.tolist(), formulas, strict=True):
                 counts = entries.compositions.mapping(row)
-                writer.writerow(
+                writer.row(
                     [
                         name,
                         entries.names[entries.source[row]],
@@ -122,10 +121,9 @@ def write_table(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         rows: Statistics of each system, all with the same keys.
     """
     with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
+        writer = TableWriter(stream, list(rows[0]))
         for row in rows:
-            writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
+            writer.record({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
 
 
 def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
+from tfmat.csv_tables import TableWriter, read_table
 from tfmat.datasets.sources import Entry, Source, read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.evaluation.novelty.count import Verdict
@@ -36,11 +36,9 @@ def read_generated(source: str | Path) -> Source:
     table = Path(source) / _RESULTS
     if not table.is_file():
         return found
-    with (
-        reading(table, "generate the folder again"),
-        table.open(newline="", encoding="utf-8") as stream,
-    ):
-        rows = [row for row in csv.DictReader(stream) if {"id", "status"} <= row.keys()]
+    with reading(table, "generate the folder again"):
+        columns, lines = read_table(table)
+        rows = list(lines) if {"id", "status"} <= set(columns) else []
     known = {entry.identifier for entry in found.entries}
     failed = [
         Entry(row["id"], None, row["status"], _RESULTS)
@@ -71,11 +69,12 @@ def write_output(
         summary: What to keep beside the table.
     """
     with (folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
         known = [f"{label}_{part}" for label in labels for part in _PARTS]
         copies = [f"copy_of_{part}" for part in _PARTS]
-        writer.writerow(["id", "formula", "atoms", "distinct", *copies, "novel", *known, "reason"])
-        writer.writerows(_row(verdict, labels) for verdict in verdicts)
+        columns = ["id", "formula", "atoms", "distinct", *copies, "novel", *known, "reason"]
+        writer = TableWriter(stream, columns)
+        for verdict in verdicts:
+            writer.row(_row(verdict, labels))
     files.write_json(folder / SUMMARY, summary)
 
 

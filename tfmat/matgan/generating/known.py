@@ -35,11 +35,8 @@ def known_formulas(
     keys = []
     for source in sources:
         table = read_formulas(source)
-        if table.rejected:
-            tell(
-                f"{source}: {len(table.rejected):,} rows are no formula and are left out, the "
-                f"first: {table.rejected[0][1]}"
-            )
+        if table.left_out:
+            tell(f"{source}: {table.left_out}")
         keys.append(table.compositions.keys())
     known = KeyTable()
     known.add(np.unique(np.concatenate(keys)))
