@@ -131,8 +131,8 @@ class Part(Table, frozen=True, kw_only=True):
     weights_sha256: Sha256
     inputs: Annotated[dict[TensorName, Input], Meta(min_length=1, max_length=1)]
     outputs: Annotated[dict[TensorName, Output], Meta(min_length=1)]
-    onnx: Annotated[dict[Precision, File], Meta(min_length=1)]
     property: Maybe[PropertyName] = UNSET
+    onnx: Annotated[dict[Precision, File], Meta(min_length=1)]
     keras: Maybe[File] = UNSET
     saved_model: Maybe[SavedModel] = UNSET
 
