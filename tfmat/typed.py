@@ -279,6 +279,8 @@ def _wanted(info: Any) -> str:
             return " or ".join(map(str, info.values))
         case kinds.IntType() | kinds.FloatType():
             noun = "a whole number" if isinstance(info, kinds.IntType) else "a number"
+            if info.ge is not None and info.le is not None:
+                return f"{noun} from {info.ge} to {info.le}"
             given = {name: getattr(info, name) for name in _BOUNDS}
             limits = [f"{_BOUNDS[name]} {n}" for name, n in given.items() if n is not None]
             return " ".join([noun, " and ".join(limits)]).strip()
