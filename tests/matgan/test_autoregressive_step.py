@@ -135,9 +135,7 @@ def test_the_recipe_wants_two_numbers_for_each_slot():
     recipe = load_recipe("matgan-plus")
     with pytest.raises(InputError, match=r"gan\.latent must be 12, two numbers for each"):
         replace(recipe, autoregressive=replace(recipe.autoregressive, slots=6))
-    with pytest.raises(
-        InputError, match=r"slots must be a whole number from 2 to 8"
-    ):
+    with pytest.raises(InputError, match=r"slots must be a whole number from 2 to 8"):
         load_recipe("matgan-plus", ["autoregressive.slots=9"])
     with pytest.raises(InputError, match=r"policy\.rarity must be a number of at least 0"):
         load_recipe("matgan-plus", ["policy.rarity=-1.0"])
