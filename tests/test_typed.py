@@ -54,9 +54,9 @@ class Box:
     ("box", "flaw"),
     [
         ({}, "count is missing"),
-        ({"count": 0}, "count must be a whole number of at least 1 and at most 9, not 0"),
-        ({"count": True}, "count must be a whole number of at least 1 and at most 9, not True"),
-        ({"count": 1.5}, "count must be a whole number of at least 1 and at most 9, not 1.5"),
+        ({"count": 0}, "count must be a whole number from 1 to 9, not 0"),
+        ({"count": True}, "count must be a whole number from 1 to 9, not True"),
+        ({"count": 1.5}, "count must be a whole number from 1 to 9, not 1.5"),
         ({"count": 1, "full": 1}, "full must be true or false, not 1"),
         ({"count": 1, "label": ""}, "label must be a text that is not empty, not ''"),
         ({"count": 1, "weight": "x"}, "weight must be a number or null, not 'x'"),

@@ -27,6 +27,8 @@ T = TypeVar("T")
 # A field that may be left out, but is not null.
 Maybe: TypeAlias = T | UnsetType
 
+_ABSENT = (UnsetType, type(None))
+
 # Nothing of ours is half as deep; recursion ends at a thousand.
 _DEEPEST = 20
 # In the order in which they are said: "a number above 0 and at most 1".
@@ -212,7 +214,7 @@ def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
     except msgspec.ValidationError:
         wanted = _words_on(hint)
         if origin in (list, tuple) and isinstance(value, str):
-            yield f'{where} must be {wanted}, e.g. ["{value}"]'
+            yield f'{where} must be {wanted}, e.g. ["{value[:30]}"]'
         else:
             yield f"{where} must be {wanted}, not {reprlib.repr(value)}{_near(hint, value)}"
 
@@ -240,9 +242,6 @@ def _parts_of(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
         else:
             return hint, origin, typing.get_args(hint)
     return hint, None, ()
-
-
-_ABSENT = (UnsetType, type(None))
 
 
 def _is_table(kind: Any) -> bool:
@@ -280,6 +279,8 @@ def _wanted(info: Any) -> str:
             return " or ".join(map(str, info.values))
         case kinds.IntType() | kinds.FloatType():
             noun = "a whole number" if isinstance(info, kinds.IntType) else "a number"
+            if info.ge is not None and info.le is not None:
+                return f"{noun} from {info.ge} to {info.le}"
             given = {name: getattr(info, name) for name in _BOUNDS}
             limits = [f"{_BOUNDS[name]} {n}" for name, n in given.items() if n is not None]
             return " ".join([noun, " and ".join(limits)]).strip()

@@ -117,5 +117,5 @@ def test_faithful_lattice_needs_exact_zeros() -> None:
 
 def test_the_specification_is_checked() -> None:
     for values in ({"sites_grid": 33}, {"box": 0.0}, {"cutoff": 1.0}, {"lattice_sigma": -1.0}):
-        with pytest.raises(InputError, match="voxels"):
+        with pytest.raises(InputError, match="VoxelSpec"):
             VoxelSpec(**values)

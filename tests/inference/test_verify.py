@@ -1,6 +1,7 @@
 import json
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -40,7 +41,9 @@ def replace_model(folder, change):
     onnx.save(model, file)
     edit(
         folder,
-        lambda entry: entry["onnx"].update(float32=describe_file(folder, "generator.onnx")),
+        lambda entry: entry["onnx"].update(
+            float32=msgspec.to_builtins(describe_file(folder, "generator.onnx"))
+        ),
     )
 
 

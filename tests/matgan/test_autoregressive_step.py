@@ -133,9 +133,9 @@ def test_the_recipe_wants_two_numbers_for_each_slot():
     from tfmat.matgan.recipe import load_recipe
 
     recipe = load_recipe("matgan-plus")
-    with pytest.raises(InputError, match=r"latent of the gan must be 12, two numbers for each"):
+    with pytest.raises(InputError, match=r"gan\.latent must be 12, two numbers for each"):
         replace(recipe, autoregressive=replace(recipe.autoregressive, slots=6))
-    with pytest.raises(InputError, match="slots of the autoregressive must be 2 to 8"):
+    with pytest.raises(InputError, match=r"slots must be a whole number from 2 to 8"):
         load_recipe("matgan-plus", ["autoregressive.slots=9"])
-    with pytest.raises(InputError, match="rarity of the policy must not be negative"):
+    with pytest.raises(InputError, match=r"policy\.rarity must be a number of at least 0"):
         load_recipe("matgan-plus", ["policy.rarity=-1.0"])

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -52,7 +53,9 @@ def give_outliers(folder, part):
     largest.CopyFrom(numpy_helper.from_array(weights, largest.name))
     onnx.save(proto, file)
     metadata = read(folder)
-    metadata["parts"][part]["onnx"]["float32"] = describe_file(folder, file.name)
+    metadata["parts"][part]["onnx"]["float32"] = msgspec.to_builtins(
+        describe_file(folder, file.name)
+    )
     write_json(folder / "metadata.json", metadata)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -112,7 +113,7 @@ def make_package(
             "weights_sha256": weights,
             "inputs": _described(model.graph.input),
             "outputs": _described(model.graph.output),
-            "onnx": {"float32": describe_file(folder, file.name)},
+            "onnx": {"float32": msgspec.to_builtins(describe_file(folder, file.name))},
         }
     parts["constraint"]["property"] = "formation_energy_per_atom"
     metadata = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import msgspec
 
 from tfmat import __version__
 from tfmat.errors import InputError
@@ -15,13 +17,25 @@ from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.places import is_package
 from tfmat.export.saved_model import export_saved_model, signatures_of
 from tfmat.files import replacing_folder, sha256, write_json
-from tfmat.inference.metadata import FORMAT, FORMAT_VERSION, GENERATE, METADATA
+from tfmat.inference.described import (
+    FORMAT,
+    FORMAT_VERSION,
+    METADATA,
+    File,
+    Input,
+    Output,
+    Part,
+    SavedModel,
+)
+from tfmat.inference.metadata import GENERATE
 from tfmat.inference.schema import SCHEMA, copy_schema
 from tfmat.inference.tensors import Tensors
 from tfmat.recipes.loader import to_mapping
 
 if TYPE_CHECKING:
     import keras
+
+    from tfmat.inference.fields import Dtype
 
 VERSION = 1  # of the SavedModels, as TensorFlow Serving counts
 
@@ -131,7 +145,7 @@ def write_package(
                 **({"license": provenance.licence} if provenance.licence else {}),
                 "metrics": dict(provenance.metrics),
                 "recipe": _portable(to_mapping(recipe), provenance.dataset),
-                "parts": entries,
+                "parts": msgspec.to_builtins(entries),
             },
         )
         copy_schema(folder)
@@ -148,30 +162,17 @@ class _PartWriter:
     recipe: str
     formats: Formats
 
-    def write(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
+    def write(self, part: str, network: keras.Model, tensors: Tensors) -> Part:
         """Writes the files and returns the part's entry of the metadata."""
         # Of this module also those make use who have no Keras.
         from tfmat.export.rewrite import rewrite
 
         network = in_float32(network)
         weights = weights_sha256(network)
-        entry: dict[str, Any] = {
-            "parameters": int(network.count_params()),
-            "weights_sha256": weights,
-            "inputs": {
-                tensors.input_name: _tensor(input_shape(network), "float32", tensors.input_unit)
-            },
-            "outputs": {
-                name: _tensor(tensor.shape[1:], str(tensor.dtype), tensors.outputs[name])
-                for name, tensor in output_tensors(network, tensors).items()
-            },
-        }
-        if tensors.property is not None:
-            entry["property"] = tensors.property
-        file = f"{part}.onnx"
+        onnx = f"{part}.onnx"
         export_onnx(
             rewrite(network) if self.formats.rewrite else network,
-            self.folder / file,
+            self.folder / onnx,
             tensors,
             origin={
                 "tfmat_version": __version__,
@@ -180,46 +181,53 @@ class _PartWriter:
                 "weights_sha256": weights,
             },
         )
-        entry["onnx"] = {"float32": describe_file(self.folder, file)}
-        # The end-to-end graph is made of the other parts; its weights need no second copy.
-        if self.formats.keras and part != GENERATE:
-            file = f"keras/{part}.keras"
-            (self.folder / "keras").mkdir(exist_ok=True)
-            export_keras(network, self.folder / file)
-            entry["keras"] = describe_file(self.folder, file)
-        if self.formats.saved_model:
-            entry["saved_model"] = self._saved_model(part, network, tensors)
-        return entry
+        unset = msgspec.UNSET
+        return Part(
+            parameters=int(network.count_params()),
+            weights_sha256=weights,
+            inputs={
+                tensors.input_name: Input(
+                    shape=_shape(input_shape(network)), dtype="float32", unit=tensors.input_unit
+                )
+            },
+            outputs={
+                name: Output(
+                    shape=_shape(tensor.shape[1:]),
+                    dtype=cast("Dtype", str(tensor.dtype)),
+                    unit=tensors.outputs[name],
+                )
+                for name, tensor in output_tensors(network, tensors).items()
+            },
+            property=unset if tensors.property is None else tensors.property,
+            onnx={"float32": describe_file(self.folder, onnx)},
+            # The end-to-end graph is made of the other parts; its weights need no second copy.
+            keras=self._keras(part, network) if self.formats.keras and part != GENERATE else unset,
+            saved_model=(
+                self._saved_model(part, network, tensors) if self.formats.saved_model else unset
+            ),
+        )
 
-    def _saved_model(self, part: str, network: keras.Model, tensors: Tensors) -> dict[str, Any]:
+    def _keras(self, part: str, network: keras.Model) -> File:
+        file = f"keras/{part}.keras"
+        (self.folder / "keras").mkdir(exist_ok=True)
+        export_keras(network, self.folder / file)
+        return describe_file(self.folder, file)
+
+    def _saved_model(self, part: str, network: keras.Model, tensors: Tensors) -> SavedModel:
         folder = f"serving/{part}/{VERSION}"
         target = self.folder / folder
         export_saved_model(network, target, tensors, signatures_of(part))
         files = sorted(path for path in target.rglob("*") if path.is_file())
-        return {
-            "folder": folder,
-            "files": [
+        return SavedModel(
+            folder=folder,
+            files=[
                 describe_file(self.folder, path.relative_to(self.folder).as_posix())
                 for path in files
             ],
-        }
+        )
 
 
-class FileRecord(TypedDict):
-    """A file of a package, as its metadata have it."""
-
-    file: str
-    sha256: str
-    bytes: int
-
-
-class _TensorRecord(TypedDict):
-    shape: list[str | int]
-    dtype: str
-    unit: str
-
-
-def describe_file(folder: Path, file: str) -> FileRecord:
+def describe_file(folder: Path, file: str) -> File:
     """Returns name, SHA-256 and size of a package's file, as its metadata has them.
 
     Args:
@@ -227,7 +235,7 @@ def describe_file(folder: Path, file: str) -> FileRecord:
         file: Path within it, with slashes.
     """
     path = folder / file
-    return {"file": file, "sha256": sha256(path), "bytes": path.stat().st_size}
+    return File(file=file, sha256=sha256(path), bytes=path.stat().st_size)
 
 
 def _portable(tables: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,5 +245,5 @@ def _portable(tables: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, A
     return {**tables, "data": {**tables["data"], "dataset": dataset["name"]}}
 
 
-def _tensor(shape: Sequence[int], dtype: str, unit: str) -> _TensorRecord:
-    return {"shape": ["batch", *(int(size) for size in shape)], "dtype": dtype, "unit": unit}
+def _shape(sizes: Sequence[int]) -> list[Literal["batch"] | int]:
+    return ["batch", *(int(size) for size in sizes)]

@@ -131,8 +131,8 @@ class Part(Table, frozen=True, kw_only=True):
     weights_sha256: Sha256
     inputs: Annotated[dict[TensorName, Input], Meta(min_length=1, max_length=1)]
     outputs: Annotated[dict[TensorName, Output], Meta(min_length=1)]
-    onnx: Annotated[dict[Precision, File], Meta(min_length=1)]
     property: Maybe[PropertyName] = UNSET
+    onnx: Annotated[dict[Precision, File], Meta(min_length=1)]
     keras: Maybe[File] = UNSET
     saved_model: Maybe[SavedModel] = UNSET
 
@@ -249,7 +249,7 @@ class Training(Table, frozen=True, kw_only=True):
 
     created: Maybe[Moment] = UNSET
     versions: Maybe[Versions] = UNSET
-    stages: Maybe[dict[Line, Stage]] = UNSET
+    stages: Maybe[dict[str, Stage]] = UNSET
 
 
 class Recipe(Table, frozen=True, kw_only=True):
@@ -306,7 +306,7 @@ class Metadata(Table, frozen=True, kw_only=True):
     seed: Count
     dataset: Annotated[Dataset, Meta(extra_json_schema={"dependentRequired": _NEEDED})]
     training: Training
-    metrics: dict[Line, dict[Line, Metric]]
+    metrics: dict[str, dict[str, Metric]]
     recipe: Recipe
     parts: Annotated[dict[str, Part], Meta(min_length=1)]
     schema: Maybe[Literal["./metadata.schema.json"]] = msgspec.field(name="$schema", default=UNSET)

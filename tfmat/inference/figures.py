@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import UNSET, Meta
 
-from tfmat.inference.fields import AtLeastOne, Command, Count, Line, Precision, Table
+from tfmat.inference.fields import AtLeastOne, Command, Count, Precision, Table
 from tfmat.typed import Maybe
 
 Above0 = Annotated[float, Meta(gt=0)]
@@ -128,7 +128,7 @@ class Measured(Table, frozen=True, kw_only=True):
     processor: Maybe[str] = UNSET
     command: Maybe[Command] = UNSET
     compared: Maybe[str] = UNSET
-    int8: Maybe[dict[Line, StoredAs]] = UNSET
-    parts: Maybe[dict[Line, dict[Precision, Speed]]] = UNSET
+    int8: Maybe[dict[str, StoredAs]] = UNSET
+    parts: Maybe[dict[str, dict[Precision, Speed]]] = UNSET
     precisions: Maybe[dict[Precision, Whole]] = UNSET
-    generated: Maybe[dict[Line, Generated]] = UNSET
+    generated: Maybe[dict[str, Generated]] = UNSET

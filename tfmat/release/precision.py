@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tfmat import families
 from tfmat.errors import require
 from tfmat.export.onnx import check
@@ -109,7 +111,7 @@ def _write(
         check(proto, file)
         with replacing(folder / file) as temporary:
             temporary.write_bytes(proto.SerializeToString(deterministic=True))
-        entry["onnx"][precision] = describe_file(folder, file)
+        entry["onnx"][precision] = msgspec.to_builtins(describe_file(folder, file))
 
 
 def _try(check: PrecisionCheck, int8: ModelPackage, part: str) -> dict[str, Any]:
