@@ -82,7 +82,10 @@ def read_sites(block: Block) -> Sites:
         raise InputError(f"no structure: {kind} coordinates")
     if repeated := block.repeated("_atom_site_"):
         raise InputError(f"broken CIF: {repeated} comes twice")
-    columns = {name: block.column(name) for name in _COLUMNS if _belongs(block, name)}
+    rows = block.row_of(_POSITION[0])
+    columns = {name: block.column(name) for name in _COLUMNS if name in block}
+    if strange := next((name for name in columns if block.row_of(name) != rows), None):
+        raise InputError(f"broken CIF: {strange} is not in the loop of the coordinates")
     positions = [columns[name] for name in _POSITION]
     types, names = columns.get("_atom_site_type_symbol"), columns.get("_atom_site_label")
     labels = names or types or ["?"] * len(positions[0])
@@ -112,15 +115,6 @@ def read_sites(block: Block) -> Sites:
         _multiplicities(columns, kept),
         doubt,
     )
-
-
-def _belongs(block: Block, name: str) -> bool:
-    """Says whether a column is there, in the loop of the coordinates."""
-    if name not in block:
-        return False
-    if block.row_of(name) != block.row_of(_POSITION[0]):
-        raise InputError(f"broken CIF: {name} is not in the loop of the coordinates")
-    return True
 
 
 def _occupied(columns: dict[str, list[str]], labels: list[str]) -> tuple[list[int], str]:
@@ -207,4 +201,4 @@ def _multiplicities(columns: dict[str, list[str]], kept: list[int]) -> list[floa
     column = next((columns[name] for name in _MULTIPLICITY if name in columns), None)
     if column is None:
         return [math.nan] * len(kept)
-    return [read_number(column[place]) for place in kept]
+    return read_numbers([column[place] for place in kept])
