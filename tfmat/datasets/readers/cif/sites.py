@@ -37,7 +37,9 @@ _WHOLE = 5e-4
 _LAST_ACTINOID = 103
 _ISOTOPES = ("D", "T")
 # Element, then a charge ("3+", "+3", "-") or an oxidation state.
-_TYPE = re.compile(r"([A-Za-z]{1,2})(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*|\d*\.?\d*)", re.ASCII)
+_TYPE = re.compile(
+    r"([A-Za-z]{1,2})(?:\d*(?:\.\d*)?[+-]|[+-]\d*(?:\.\d*)?|\d*(?:\.\d*)?)", re.ASCII
+)
 # Element, then what numbers the site. A letter behind it could be part of the element.
 _LABEL = re.compile(r"([A-Z][a-z]?)(?![A-Za-z]).*", re.ASCII | re.DOTALL)
 # "CA1" is calcium or a carbon, "OW" and "Oh" the oxygen of a water, "FeM1" iron on a site M1.
