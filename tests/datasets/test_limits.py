@@ -106,6 +106,24 @@ def test_frames_that_announce_more_than_there_is(tmp_path, load):
     assert len(rejected) == 1
 
 
+@pytest.mark.parametrize("tail", ["", "x", ".", "/", "e", "("])
+def test_a_number_without_end_takes_linear_time(tail):
+    from tfmat.datasets.readers.cif.structure import crystals_of_cif
+
+    long = "9" * 100_000 + tail
+    texts = [
+        cif([f"Na1 Na {long} 0 0"]),
+        cif([f"Na1 Na{long} 0 0 0"]),
+        cif(["Na1 Na 0 0 0"], operations=("x,y,z", f"x,y,z+{long}")),
+        cif(["Na1 Na 0 0 0"], chemical_formula_sum=f"Na{long}"),
+        cif([f"Na{long} 0 0 0"], columns=("label", "fract_x", "fract_y", "fract_z")),
+    ]
+    start = time.process_time()
+    for text in texts:
+        list(crystals_of_cif(text))
+    assert time.process_time() - start < 2
+
+
 def test_too_many_atoms():
     from tfmat.datasets.readers.cif.structure import crystals_of_cif
 

@@ -10,6 +10,8 @@ from tfmat.errors import InputError
 # Each takes what it takes without going back, so that no line, however odd, costs more than its
 # length.
 _SPACE = re.compile(r"\s*")
+# What nearly all of them are, in one step.
+_PLAIN = re.compile(r"\s*([^\s=\"']+)=(?:\"([^\"\\]*)\"|([^\s\"'{\[\\]+))(?!\S)")
 _WORD = re.compile(r"[^\s=\"']+")
 _BARE = re.compile(r"[^\s\"]+")
 _QUOTED = {
@@ -33,6 +35,10 @@ def pairs(comment: str) -> Iterator[tuple[str, str]]:
         InputError: A quote or bracket is not closed.
     """
     at, end = 0, len(comment)
+    while plain := _PLAIN.match(comment, at):
+        at = plain.end()
+        key, quoted, bare = plain.groups()
+        yield key, bare if quoted is None else quoted
     while (at := _space(comment, at)) < end:
         word = _WORD.match(comment, at)
         if word is None:

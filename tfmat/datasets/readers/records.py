@@ -19,6 +19,7 @@ LONGEST_LINE = 16 * 2**20
 """Characters of a line, or of a table's cell, beyond which a file is no text of rows."""
 LARGEST_TEXT = 64 * 2**20
 """Characters of a file that holds one structure."""
+_CHUNK = 2**18
 # Data packs to a third or a tenth, repeated lines to a hundredth; gzip's limit is 1/1032.
 _MOST_PACKED = 400
 _HARMLESS = 32 * 2**20
@@ -127,15 +128,21 @@ def lines_of(path: Path, stream: TextIO) -> Iterator[str]:
     Raises:
         InputError: A line is longer than :data:`LONGEST_LINE`.
     """
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        if len(line) == LONGEST_LINE:
+    rest, number = "", 0
+    while chunk := stream.read(_CHUNK):
+        lines = list(io.StringIO(rest + chunk, newline=""))
+        # Behind a carriage return at the chunk's end a line feed may follow.
+        rest = "" if lines[-1].endswith("\n") else lines.pop()
+        # Only a line that began in an earlier chunk can be so long.
+        if len(lines[0] if lines else rest) > LONGEST_LINE:
             raise InputError(
-                f"{path}: line {number} has more than {LONGEST_LINE // 2**20} million characters; "
-                f"is it the right file?"
+                f"{path}: line {number + 1} has more than {LONGEST_LINE // 2**20} million "
+                f"characters; is it the right file?"
             )
-        yield line
+        yield from lines
+        number += len(lines)
+    if rest:
+        yield rest
 
 
 def whole_text(path: Path) -> str:

@@ -67,7 +67,7 @@ def _crystal(value: Mapping[str, Any]) -> Crystal:
     else:
         positions = np.array([site["xyz"] for site in sites], dtype=np.float64)
     crystal = Crystal.from_arrays(cell, positions, numbers)
-    check_volume(crystal.lattice, lattice.get("volume"), "volume")
+    check_volume(abs(float(np.linalg.det(cell))), lattice.get("volume"), "volume")
     check_record(crystal, value)
     return crystal
 

@@ -48,6 +48,9 @@ class Block:
         self.name = block.name.strip()
         self._values: dict[str, Any] = {}
         self._repeated: set[str] = set()
+        # Of the loop that was asked for last.
+        self._loop: Any = None
+        self._cells: list[str] = []
         for item in block:
             pair: Any = item.pair
             if pair is not None:
@@ -107,8 +110,9 @@ class Block:
         value = self._values.get(name)
         if isinstance(value, tuple):
             loop, place = value
-            values: list[str] = loop.values
-            return values[place :: loop.width()]
+            if loop is not self._loop:
+                self._loop, self._cells = loop, loop.values
+            return self._cells[place :: loop.width()]
         return [] if value is None else [value]
 
     def row_of(self, name: str) -> object:

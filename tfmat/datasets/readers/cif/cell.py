@@ -39,7 +39,7 @@ def read_number(raw: str) -> float:
 def read_numbers(raws: Sequence[str]) -> list[float]:
     """Reads numbers as :func:`read_number` does each of them."""
     values = list(map(cif.as_number, raws))
-    return list(map(read_number, raws)) if any(value != value for value in values) else values
+    return list(map(read_number, raws)) if any(map(math.isnan, values)) else values
 
 
 def read_cell(block: Block) -> NDArray[np.float64]:
@@ -59,7 +59,9 @@ def read_cell(block: Block) -> NDArray[np.float64]:
     # The dictionary's default, where the file says "not applicable".
     angles = [_read(block, name, default=90.0) for name in _ANGLES]
     lattice = cell_vectors(lengths, angles)
-    check_volume(lattice, read_number(block.raw("_cell_volume")), "_cell_volume")
+    # The third vector lies along z, the first in the xz plane.
+    volume = float(lattice[0, 0] * lattice[1, 1] * lattice[2, 2])
+    check_volume(volume, read_number(block.raw("_cell_volume")), "_cell_volume")
     return lattice
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tfmat.errors import InputError
 
 _TERM = re.compile(
-    r"([+-]?)(?:(\d+/\d+|\d+\.?\d*|\.\d+)\*?)?([xyz])|([+-]?)(\d+/\d+|\d+\.?\d*|\.\d+)", re.ASCII
+    r"([+-]?)(?:(\d+/\d+|\d+(?:\.\d*)?|\.\d+)\*?)?([xyz])|([+-]?)(\d+/\d+|\d+(?:\.\d*)?|\.\d+)",
+    re.ASCII,
 )
 # Translations are multiples of 1/24 but for unusual supercells; files round them.
 _DENOMINATOR = 24
@@ -21,6 +22,8 @@ _ROUNDED = 2e-3
 # Translations are compared in these parts of the cell, factors up to this size.
 _PARTS = 1000
 _LARGEST = 4
+# Characters of one operation.
+_LONGEST = 200
 # No space group has more operations in its cell than 192; supercells in magnetic CIFs have.
 _MOST = 1536
 # Share of a product of two edges by which operations may change the cell's metric.
@@ -108,6 +111,8 @@ def operation(text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     Raises:
         InputError: It is none.
     """
+    if len(text) > _LONGEST:
+        raise InputError(f"broken CIF: {text[:40]!r}... is no symmetry operation")
     parts = "".join(text.split()).lower().split(",")
     rotation = np.zeros((3, 3), dtype=np.int64)
     translation = np.zeros(3)

@@ -37,7 +37,9 @@ _WHOLE = 5e-4
 _LAST_ACTINOID = 103
 _ISOTOPES = ("D", "T")
 # Element, then a charge ("3+", "+3", "-") or an oxidation state.
-_TYPE = re.compile(r"([A-Za-z]{1,2})(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*|\d*\.?\d*)", re.ASCII)
+_TYPE = re.compile(
+    r"([A-Za-z]{1,2})(?:\d*(?:\.\d*)?[+-]|[+-]\d*(?:\.\d*)?|\d*(?:\.\d*)?)", re.ASCII
+)
 # Element, then what numbers the site. A letter behind it could be part of the element.
 _LABEL = re.compile(r"([A-Z][a-z]?)(?![A-Za-z]).*", re.ASCII | re.DOTALL)
 # "CA1" is calcium or a carbon, "OW" and "Oh" the oxygen of a water, "FeM1" iron on a site M1.
@@ -82,7 +84,10 @@ def read_sites(block: Block) -> Sites:
         raise InputError(f"no structure: {kind} coordinates")
     if repeated := block.repeated("_atom_site_"):
         raise InputError(f"broken CIF: {repeated} comes twice")
-    columns = {name: block.column(name) for name in _COLUMNS if _belongs(block, name)}
+    rows = block.row_of(_POSITION[0])
+    columns = {name: block.column(name) for name in _COLUMNS if name in block}
+    if strange := next((name for name in columns if block.row_of(name) != rows), None):
+        raise InputError(f"broken CIF: {strange} is not in the loop of the coordinates")
     positions = [columns[name] for name in _POSITION]
     types, names = columns.get("_atom_site_type_symbol"), columns.get("_atom_site_label")
     labels = names or types or ["?"] * len(positions[0])
@@ -112,15 +117,6 @@ def read_sites(block: Block) -> Sites:
         _multiplicities(columns, kept),
         doubt,
     )
-
-
-def _belongs(block: Block, name: str) -> bool:
-    """Says whether a column is there, in the loop of the coordinates."""
-    if name not in block:
-        return False
-    if block.row_of(name) != block.row_of(_POSITION[0]):
-        raise InputError(f"broken CIF: {name} is not in the loop of the coordinates")
-    return True
 
 
 def _occupied(columns: dict[str, list[str]], labels: list[str]) -> tuple[list[int], str]:
@@ -207,4 +203,4 @@ def _multiplicities(columns: dict[str, list[str]], kept: list[int]) -> list[floa
     column = next((columns[name] for name in _MULTIPLICITY if name in columns), None)
     if column is None:
         return [math.nan] * len(kept)
-    return [read_number(column[place]) for place in kept]
+    return read_numbers([column[place] for place in kept])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -93,8 +94,13 @@ def _crystal(block: Block) -> Crystal:
 
 def _refuse_modulated(block: Block) -> None:
     dimension = read_number(block.raw("_cell_modulation_dimension"))
-    if dimension > 0 or any(name.startswith(_MODULATED) for name in block.names()):
+    if dimension > 0 or any(map(_is_of_waves, block.names())):
         raise InputError("modulated: the atoms are displaced by a wave that the cell cannot hold")
+
+
+@lru_cache(4096)
+def _is_of_waves(name: str) -> bool:
+    return name.startswith(_MODULATED)
 
 
 def _confirmed(block: Block, sites: Sites, atoms: Atoms, operations: int) -> Confirmed:
