@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from tfmat.crystals.crystal import Crystal
 from tfmat.relaxation.potentials.calculator import Evaluation
 
-# Nothing in any training was as dense by far, and the neighbours would fill the memory, Å³.
-_SMALLEST_VOLUME = 1.0
 # Polonium to radium have rows in some embeddings, but were in none of the structures of MPtrj,
 # which all of these potentials learned.
 MPTRJ_ELEMENTS = frozenset(range(1, 95)) - frozenset(range(84, 89))
@@ -41,6 +39,8 @@ class BatchedCalculator:
     Attributes:
         most_crystals: Crystals in a batch.
         most_atoms: Atoms in a batch; a single crystal may have more.
+        smallest_volume: Å³ for each atom; of a denser crystal the energy is unknown. Nothing in any
+            training was as dense, and the neighbours would fill the memory.
     """
 
     name: str
@@ -49,6 +49,7 @@ class BatchedCalculator:
     weights_sha256: str
     most_crystals: ClassVar[int]
     most_atoms: ClassVar[int]
+    smallest_volume: ClassVar[float] = 1.0
 
     def network(self, crystals: Sequence[Crystal]) -> Network:
         """Returns the weights that answer for a batch."""
@@ -91,7 +92,7 @@ class BatchedCalculator:
             row
             for row, crystal in enumerate(crystals)
             if self.covers(crystal.numbers)
-            and abs(np.linalg.det(crystal.lattice)) > _SMALLEST_VOLUME * len(crystal)
+            and abs(np.linalg.det(crystal.lattice)) > self.smallest_volume * len(crystal)
         ]
         batch: list[int] = []
         atoms = 0
