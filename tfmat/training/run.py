@@ -30,7 +30,7 @@ import tomli_w
 from tfmat import __version__, disk, files
 from tfmat.errors import InputError
 from tfmat.locks import held
-from tfmat.temporaries import sweep_within
+from tfmat.temporaries import sweep, sweep_within
 
 FORMAT = "tfmat-run"
 FORMAT_VERSION = 1
@@ -161,6 +161,7 @@ class Run:
         """
         with held(self.folder / ".lock", self.folder, remove=False):
             sweep_within(self.folder)
+            sweep(self.folder.resolve())  # of the process that was making it
             # Another process may have trained since the record was read.
             self.info = Run.open(self.folder).info
             yield
