@@ -22,7 +22,7 @@ from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.reference_table import symbol
 from tfmat.relaxation.potentials.registry import attribution_of
 from tfmat.work.chunks import Row
-from tfmat.work.folder import claimed, released
+from tfmat.work.folder import claimed, released, work_of
 
 
 def build(
@@ -59,8 +59,8 @@ def build(
     """
     numbers = system_numbers(elements)
     out = Path(out)
+    work = work_of(out)
     files.check_place(out)
-    work = out.with_name(out.name + ".work")
     task = Task(numbers, settings, prototype_data, work, workers, factory)
     calculator, recipe = task.begin()
     origin = credit(prototype_data).citing(attribution_of(calculator))
