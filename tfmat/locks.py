@@ -16,12 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tfmat.errors import InputError, one_line
 
 # What is shown of a process; its record may be anybody's.
 _LONGEST = 200
+# Looks at a record that may be about to be written.
+_TRIES = 10
 
 
 @contextmanager
@@ -101,7 +103,7 @@ def _acquire(file: Path, place: Path) -> int:
         if lock(handle) is False:
             with os.fdopen(handle, "rb") as stream:
                 raise InputError(
-                    f"{place}: another process is writing there ({_holder(stream.read(4096))}); "
+                    f"{place}: another process is writing there ({_holder(stream)}); "
                     "wait for it, or give another --out"
                 )
         if is_at(handle, file):
@@ -120,12 +122,15 @@ def _this_process() -> dict[str, Any]:
     }
 
 
-def _holder(text: bytes) -> str:
+def _holder(file: IO[bytes]) -> str:
     """Returns words for the process that a lock's file names."""
-    with suppress(ValueError, KeyError, TypeError):
-        record = json.loads(text)
-        return one_line(
-            f"{record['command']!s:.{_LONGEST}}, process {record['pid']!s:.20} on "
-            f"{record['host']!s:.100}, since {record['since']!s:.30}"
-        )
+    for _ in range(_TRIES):
+        file.seek(0)
+        with suppress(ValueError, KeyError, TypeError):
+            record = json.loads(file.read(4096))
+            return one_line(
+                f"{record['command']!s:.{_LONGEST}}, process {record['pid']!s:.20} on "
+                f"{record['host']!s:.100}, since {record['since']!s:.30}"
+            )
+        time.sleep(0.02)  # it has the lock, but has not written yet
     return "which one is not known"

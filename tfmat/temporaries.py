@@ -104,8 +104,12 @@ def leftovers(path: Path) -> list[Path]:
         names = [item.name for item in path.parent.iterdir()]
     except OSError:
         return []
+    own = f".{path.name}{_MARK}"
     return [
-        path.with_name(name) for name in sorted(names) if name.startswith(f".{path.name}{_MARK}")
+        path.with_name(name)
+        for name in sorted(names)
+        # A temporary may itself be filled by way of another.
+        if name.startswith(own) or (name.startswith(f".{own}") and _MARK in name[len(own) + 1 :])
     ]
 
 

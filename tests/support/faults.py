@@ -57,7 +57,6 @@ class Machine:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TFMAT_PROGRESS": "0"},
         )
         assert self._answer() == "ready"
 

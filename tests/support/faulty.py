@@ -26,7 +26,7 @@ from typing import Any
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"}
 # What gives room back works on a full disk.
-FREES = {"os.remove", "os.rmdir"}
+REMOVES = {"os.remove", "os.rmdir"}
 
 
 class Disk:
@@ -69,7 +69,11 @@ class Disk:
         self.count += 1
         if self.count == self.fault.get("kill"):
             os.kill(os.getpid(), signal.SIGKILL)
-        if "full" in self.fault and self.count >= self.fault["full"] and event not in FREES:
+        point = self.fault.get("full", self.count + 1)
+        # A rename may want room for a name; one that puts back what was there does not.
+        if (self.count == point and event not in REMOVES) or (
+            self.count > point and event not in (*REMOVES, "os.rename")
+        ):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -16,6 +16,7 @@ from walk_chain import WalkChain
 from tfmat import families
 from tfmat.errors import InputError, OutOfTimeError
 from tfmat.training import chain as chains
+from tfmat.training import checkpoints
 from tfmat.training import log as logs
 from tfmat.training.chain import Order, open_run, train
 from tfmat.training.log import read_log
@@ -333,6 +334,53 @@ def test_a_package_is_written_when_something_was_trained_or_it_is_missing(place)
     walk(Order("near", place / "parts", "walk.toml", data="data"), exporter=exporter)
     walk(again(place, "parts"), exporter=exporter)
     assert exporter.calls == 4
+
+
+def test_a_kill_between_the_last_stage_and_its_package_makes_the_package_anew(place):
+    exporter = Exporter()
+    walk(Order("near", place / "run", "walk.toml", data="data"), exporter=exporter)
+
+    def die(line):
+        if line.startswith("far: distance"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(WalkChain(), again(place), Devices("one"), die, exporter)
+    assert Run.open(place / "run").finished("far")
+    walk(again(place), exporter=exporter)
+    assert exporter.calls == 2
+
+
+def test_a_kill_before_stages_were_taken_over_leaves_them_to_be_taken(place, monkeypatch):
+    walk(new(place, "first", seed=4))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Run, "reuse", interrupt)
+        walk(Order("far", place / "run", source=place / "first"))
+    summary, _, chain = walk(again(place, source=place / "first"))
+    assert set(summary["stages"].values()) == {"reused"}
+    assert chain.walked == []
+
+
+def test_a_kill_at_the_end_of_a_stage_leaves_no_checkpoints_for_ever(place, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(checkpoints, "clear", interrupt)
+        walk(new(place))
+    assert list((place / "run/stages/near").glob("checkpoint-*"))
+    assert walk(again(place))[0]["stages"] == {"near": "finished before", "far": "trained"}
+    assert [path.name for path in (place / "run/stages/near").iterdir()] == ["place.npy"]
+
+
+def interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_what_another_process_trained_meanwhile_is_seen(place):
+    with pytest.raises(KeyboardInterrupt):
+        walk(new(place), WalkChain(("far", 3)))
+    before = Run.open(place / "run")
+    walk(again(place))
+    with before.locked():
+        assert before.finished("far")
 
 
 def test_another_backend_trains_what_it_can_and_exports_nothing(place, monkeypatch):

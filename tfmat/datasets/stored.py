@@ -130,17 +130,18 @@ class StoredWriter(ABC):
         self.known: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self._overwrite = overwrite
-        self._stack = ExitStack()
         self._columns: dict[str, ColumnWriter] = {}
 
     def __enter__(self) -> Self:
-        self._temporary = self._stack.enter_context(
-            files.replacing_folder(self.folder, overwrite=self._overwrite)
-        )
-        stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
-        self._rejected_file = self._stack.enter_context(stream)
-        self._rejections = TableWriter(self._rejected_file, self.rejection_columns)
-        self._open_columns()
+        with ExitStack() as stack:  # what fails here removes the temporary folder
+            self._temporary = stack.enter_context(
+                files.replacing_folder(self.folder, overwrite=self._overwrite)
+            )
+            stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
+            self._rejected_file = stack.enter_context(stream)
+            self._rejections = TableWriter(self._rejected_file, self.rejection_columns)
+            self._open_columns()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(

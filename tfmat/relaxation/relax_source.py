@@ -33,7 +33,7 @@ from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
 from tfmat.work.chunks import Row, run_chunks
-from tfmat.work.folder import claimed
+from tfmat.work.folder import claimed, work_of
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
 CHUNK = 32
@@ -80,6 +80,7 @@ def relax_source(
         MissingExtraError: The potential is not installed.
     """
     out = Path(out)
+    work = work_of(out)
     files.check_place(out, overwrite=overwrite, own=is_relaxed)
     found = read_source(source, options)
     if within is not None:
@@ -104,7 +105,6 @@ def relax_source(
             "scale": calculator.scale,
         },
     }
-    work = out.with_name(out.name + ".work")
     with claimed(work, recipe):
         readable = [entry for entry in found.entries if entry.crystal is not None]
 

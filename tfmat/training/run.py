@@ -30,7 +30,7 @@ from tfmat.errors import InputError
 from tfmat.inference.keras_weights import load_network
 from tfmat.locks import held
 from tfmat.paths import inside
-from tfmat.temporaries import sweep_within
+from tfmat.temporaries import sweep, sweep_within
 from tfmat.training.run_record import (
     FORMAT,
     FORMAT_VERSION,
@@ -159,6 +159,7 @@ class Run:
         """
         with held(self.folder / ".lock", self.folder, remove=False):
             sweep_within(self.folder)
+            sweep(self.folder.resolve())  # of the process that was making it
             # Another process may have trained since the record was read.
             self.info = Run.open(self.folder).info
             yield

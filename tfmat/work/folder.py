@@ -19,6 +19,20 @@ class NothingLeftError(InputError):
     """All is computed and nothing of it can be kept: the same settings will never give more."""
 
 
+def work_of(out: Path) -> Path:
+    """Returns the work folder of an output, once nothing hidden is left of an earlier one.
+
+    Args:
+        out: The output.
+
+    Raises:
+        InputError: Another process works in it.
+    """
+    work = out.with_name(out.name + ".work")
+    files.settle(work)
+    return work
+
+
 @contextmanager
 def claimed(work: Path, recipe: Mapping[str, Any]) -> Iterator[None]:
     """Starts a work folder, or goes on with one that was made with the same settings.

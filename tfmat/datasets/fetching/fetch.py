@@ -24,7 +24,7 @@ from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
 from tfmat.temporaries import discard
-from tfmat.work.folder import alone
+from tfmat.work.folder import alone, work_of
 
 
 class RemoteSource(Protocol):
@@ -116,8 +116,8 @@ def fetch(source: RemoteSource, out: Path, options: FetchOptions | None = None) 
     start = time.monotonic()
     check_limits(options.max_atoms, options.max_length)
     out = Path(out)
+    work = work_of(out)
     files.check_place(out, overwrite=options.overwrite, own=is_dataset)
-    work = out.with_name(out.name + ".work")
     recipe = {"url": source.url, "query": source.query, "limit": options.limit}
     with files.placing(out):
         out.parent.mkdir(parents=True, exist_ok=True)

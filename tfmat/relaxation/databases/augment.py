@@ -25,7 +25,7 @@ from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.registry import attribution_of
-from tfmat.work.folder import claimed, released
+from tfmat.work.folder import claimed, released, work_of
 
 HYPOTHETICAL = "hypothetical"
 # Which energies of the dataset are computed again.
@@ -98,8 +98,8 @@ def augment(
     numbers = system_numbers(elements)
     dataset = Dataset.open(data)
     out = Path(out)
+    work = work_of(out)
     files.check_place(out)
-    work = out.with_name(out.name + ".work")
     within, known = _within(dataset, numbers)
     task = Task(
         numbers,

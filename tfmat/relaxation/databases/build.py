@@ -24,7 +24,7 @@ from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.reference_table import symbol
 from tfmat.relaxation.potentials.registry import attribution_of
 from tfmat.work.chunks import Row
-from tfmat.work.folder import claimed, released
+from tfmat.work.folder import claimed, released, work_of
 
 
 def build(
@@ -65,8 +65,8 @@ def build(
     """
     numbers = system_numbers(elements)
     out = Path(out)
+    work = work_of(out)
     files.check_place(out)
-    work = out.with_name(out.name + ".work")
     if refinement is not None and (settings.copies or not settings.relax):
         raise InputError("--refine relaxes: it goes with neither --copies nor --no-relax")
     task = Task(numbers, settings, prototype_data, work, workers, factory, refinement=refinement)
