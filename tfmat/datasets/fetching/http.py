@@ -159,7 +159,8 @@ class PoliteSession(requests.Session):
         pace: Shared by all sessions that talk to one service.
         reach: Where it may go; by default to the host that it is first asked for.
         secret: What no answer may give back.
-        judge: Says what is wrong with an answer, before a client sees it that trusts what it reads.
+        judge: Takes every answer before a client sees it that trusts what it reads; raises a
+            ``TfmatError`` that says what is wrong.
     """
 
     def __init__(
@@ -167,7 +168,7 @@ class PoliteSession(requests.Session):
         pace: Pace,
         reach: Reach | None = None,
         secret: str = "",
-        judge: Callable[[Any], TfmatError | None] | None = None,
+        judge: Callable[[Any], object] = id,
     ) -> None:
         super().__init__()
         self.pace = pace
@@ -184,14 +185,12 @@ class PoliteSession(requests.Session):
         Raises:
             ServiceError: Nothing answers, or not in time, or too much, the server stays busy, or
                 sends us elsewhere.
-            TfmatError: What the judge says.
+            TfmatError: The judge's.
         """
         self.pace.failure = None
         try:
             answer = self._persistent(method, url, *arguments, **options)
-            failure = self._judge(answer) if self._judge is not None else None
-            if failure is not None:
-                raise failure
+            self._judge(answer)
         except TfmatError as error:
             self.pace.failure = error
             raise
