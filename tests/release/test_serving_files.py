@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_server import answer, hostile
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tensorflow_serving.apis")
@@ -250,6 +251,11 @@ def test_smoke_test_fails_loudly(out, server, tmp_path):
     assert "smoke: formulas-generator: status 503" in stderr
     assert "too busy" in stderr
     assert "predicts" not in stdout
+    with hostile(lambda path: answer(b"\x1b]0;evil\x07\x1b[2J", "500 No")) as bad:
+        code, _, stderr = smoke(out, bad.url)
+    assert code == 1
+    assert "evil" in stderr
+    assert "\x1b" not in stderr
     # Another network behind the same name, another version, another model.
     request = json.loads((out / "smoke.json").read_text("utf-8"))
     request["inputs"]["noise"][0] = [-3.0 * value for value in request["inputs"]["noise"][0]]

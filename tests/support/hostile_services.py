@@ -10,7 +10,9 @@ from hostile_server import answer, hostile
 from tfmat.cli.main import main
 
 # Seconds that a command gives an answer.
-TIMEOUT = 0.4
+TIMEOUT = 0.8
+# What it gives one that nobody delays, on a machine that is busy.
+PATIENT = 20.0
 # Of reading what came, and of a machine that does other things besides.
 MARGIN = 8.0
 KEY = "k" * 16 + "0123456789abcdef"
@@ -135,10 +137,10 @@ def optimade(pages: Any, links: Any = ()) -> Any:
     return hostile(respond)
 
 
-def optimade_words(url: str, out: Any) -> list[object]:
+def optimade_words(url: str, out: Any, timeout: float = TIMEOUT) -> list[object]:
     """The command that fetches from it."""
     words = ["data", "fetch", "optimade", "--provider", url, "--max-atoms", 5, "--rate", 1000]
-    return [*words, "--timeout", TIMEOUT, "--retries", 0, "--out", out]
+    return [*words, "--timeout", timeout, "--retries", 0, "--out", out]
 
 
 def document(name: Any, **changes: Any) -> dict:
@@ -198,7 +200,7 @@ def documents(number: int) -> dict:
     return {"data": data, "meta": {"total_doc": 6}}
 
 
-def mp_words(out: Any) -> list[object]:
+def mp_words(out: Any, timeout: float = TIMEOUT) -> list[object]:
     """The command that fetches from it; its address is a setting of the client."""
     words = ["data", "fetch", "mp", "--elements", "Cs,Cl", "--page-size", 2, "--rate", 1000]
-    return [*words, "--timeout", TIMEOUT, "--retries", 0, "--api-key", KEY, "--out", out]
+    return [*words, "--timeout", timeout, "--retries", 0, "--api-key", KEY, "--out", out]

@@ -48,7 +48,12 @@ class TransientError(ServerError):
         message: What happened, without the server's address.
         advice: What to do if it stays.
         pause: Seconds that the server asks to wait.
+
+    Attributes:
+        tries: Tries so far.
     """
+
+    tries = 1
 
     def __init__(self, message: str, advice: str, pause: float = 0.0) -> None:
         super().__init__(message)
@@ -223,20 +228,19 @@ class Retries(RetryPolicy):
             ServerError: It still failed at the last try.
             InputError: Another try would not help.
         """
-        tries = 0
-        while True:
-            tries += 1
-            try:
-                return call()
-            except TransientError as error:
-                pause = max(self.pause(tries), min(error.pause, _LONGEST_PAUSE))
-                if tries > self.count or self.stopped.wait(pause):
-                    often = "" if tries == 1 else f" ({tries} tries)"
-                    raise ServerError(f"{where}: {error}{often}; {error.advice}") from error
-            except NotServedError:
-                raise
-            except TfmatError as error:
-                raise type(error)(f"{where}: {error}") from error
+        try:
+            return self.until_done(call, TransientError, self._wait)
+        except TransientError as error:
+            often = "" if error.tries == 1 else f" ({error.tries} tries)"
+            raise ServerError(f"{where}: {error}{often}; {error.advice}") from error
+        except NotServedError:
+            raise
+        except TfmatError as error:
+            raise type(error)(f"{where}: {error}") from error
+
+    def _wait(self, failed: int, error: TransientError) -> bool:
+        pause = max(self.pause(failed), min(error.pause, _LONGEST_PAUSE))
+        return not self.stopped.wait(pause)
 
 
 def shown(url: str) -> str:

@@ -34,20 +34,47 @@ class Asked:
     page_size: int
 
 
-def failure(answer: Any, asked: Asked) -> TfmatError | None:
-    """Says what is wrong with an answer; the client takes every one for what it should be.
+@dataclass(frozen=True)
+class Document:
+    """An answer, of which only this much is certain.
+
+    Args:
+        data: A list of entries, or an object.
+        meta: What the service says of it; empty if nothing.
+        links: Addresses that lead on.
+    """
+
+    data: list[Any] | dict[str, Any]
+    meta: Mapping[str, Any]
+    links: Mapping[str, Any]
+
+
+def document(answer: Any, asked: Asked) -> Document:
+    """Reads an answer.
 
     Args:
         answer: A response of ``requests``.
         asked: The question.
 
-    Returns:
-        The error to raise, ``None`` for a document of OPTIMADE.
+    Raises:
+        InputError: The service does not understand the question, or there is none.
+        ServiceError: It fails, or answers something else.
     """
+    if answer.status_code != 200:
+        raise _refusal(answer, asked)
+    none = f"{urlsplit(asked.url).netloc}: {_NONE}"
+    try:
+        found = json.loads(answer.content)
+    except (ValueError, RecursionError) as error:
+        start = word(answer.content[:_LONGEST_WORD].decode("utf-8", "replace"))
+        raise ServiceError(f"{none} (no JSON that can be read: {start!r})") from error
+    if not isinstance(found, dict) or not isinstance(found.get("data"), list | dict):
+        raise ServiceError(f"{none} (it holds no data)")
+    return Document(found["data"], mapping(found.get("meta")), mapping(found.get("links")))
+
+
+def _refusal(answer: Any, asked: Asked) -> TfmatError:
     status, host = answer.status_code, urlsplit(asked.url).netloc
-    if status == 200:
-        strange = _strange(answer.content)
-        return ServiceError(f"{host}: {strange}") if strange else None
     detail = _detail(answer.content)
     if status == 404:
         return InputError(
@@ -72,21 +99,6 @@ def _detail(content: bytes) -> str:
     except DAMAGED:
         words = content.decode("utf-8", "replace")
     return word(words) or "no reason given"
-
-
-def _strange(content: bytes) -> str | None:
-    """Says why the content of an answer is none of an OPTIMADE service."""
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        start = content[:_LONGEST_WORD].decode("utf-8", "replace")
-        return f"{_NONE} (no JSON that can be read: {one_line(start)!r})"
-    if not isinstance(document, dict) or not isinstance(document.get("data"), list | dict):
-        return f"{_NONE} (it holds no data)"
-    for name, kind in (("meta", dict), ("links", dict), ("included", list), ("errors", list)):
-        if not isinstance(document.get(name, kind()), kind):
-            return f"{_NONE} ({name} is no {kind.__name__})"
-    return None
 
 
 def word(value: object) -> str:

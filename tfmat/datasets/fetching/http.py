@@ -35,6 +35,16 @@ class ServiceError(TfmatError):
     """A service cannot be reached, or does not answer as it should (exit code 1)."""
 
 
+class _PassingError(ServiceError):
+    """A failure that may be gone at the next try; ``pause`` is how long the server asks for."""
+
+    tries = 1
+
+    def __init__(self, message: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
 class Pace:
     """How fast a service may be asked, and for how long it is asked again.
 
@@ -89,23 +99,24 @@ class Pace:
         if isinstance(seconds, int | float) and 0 < seconds < math.inf:
             self._next = max(self._next, time.monotonic() + min(seconds, self.timeout))
 
-    def wait(self, attempt: int, asked: float | None, why: str) -> None:
+    def wait(self, failed: int, error: _PassingError) -> bool:
         """Waits before a request is sent again.
 
         Args:
-            attempt: Tries that have failed, from 1.
-            asked: Seconds that the server asks for, if it does.
-            why: What happened, for the progress and the error.
+            failed: Tries that have failed, from 1.
+            error: What happened, for the progress and the error.
 
         Raises:
             ServiceError: The server asks for more than ``longest_wait``.
         """
+        asked = error.pause
         if asked is not None and asked > self.retries.longest_pause:
-            raise ServiceError(f"{why}, and asks for a pause of {asked:.0f} s; {_AGAIN} then")
-        seconds = self.retries.pause(attempt) if asked is None else asked
+            raise ServiceError(f"{error}, and asks for a pause of {asked:.0f} s; {_AGAIN} then")
+        seconds = self.retries.pause(failed) if asked is None else asked
         if seconds >= 2:
-            self.on_wait(f"waiting {seconds:.0f} s: {why}")
+            self.on_wait(f"waiting {seconds:.0f} s: {error}")
         time.sleep(seconds)
+        return True
 
 
 class _Adapter(HTTPAdapter):
@@ -159,7 +170,8 @@ class PoliteSession(requests.Session):
         pace: Shared by all sessions that talk to one service.
         reach: Where it may go; by default to the host that it is first asked for.
         secret: What no answer may give back.
-        judge: Says what is wrong with an answer, before a client sees it that trusts what it reads.
+        judge: Takes every answer before a client sees it that trusts what it reads; raises a
+            ``TfmatError`` that says what is wrong.
     """
 
     def __init__(
@@ -167,7 +179,7 @@ class PoliteSession(requests.Session):
         pace: Pace,
         reach: Reach | None = None,
         secret: str = "",
-        judge: Callable[[Any], TfmatError | None] | None = None,
+        judge: Callable[[Any], object] = id,
     ) -> None:
         super().__init__()
         self.pace = pace
@@ -184,14 +196,12 @@ class PoliteSession(requests.Session):
         Raises:
             ServiceError: Nothing answers, or not in time, or too much, the server stays busy, or
                 sends us elsewhere.
-            TfmatError: What the judge says.
+            TfmatError: The judge's.
         """
         self.pace.failure = None
         try:
             answer = self._persistent(method, url, *arguments, **options)
-            failure = self._judge(answer) if self._judge is not None else None
-            if failure is not None:
-                raise failure
+            self._judge(answer)
         except TfmatError as error:
             self.pace.failure = error
             raise
@@ -211,37 +221,42 @@ class PoliteSession(requests.Session):
         return super().send(request, **options)
 
     def _persistent(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        try:
+            return self.pace.retries.until_done(
+                lambda: self._once(method, url, *arguments, **options),
+                _PassingError,
+                self.pace.wait,
+            )
+        except _PassingError as error:
+            often = f", {error.tries} times" if error.tries > 1 else ""
+            raise ServiceError(f"{error}{often}; {_AGAIN} later") from error
+
+    def _once(self, method: str, url: str, *arguments: Any, **options: Any) -> Any:
         # In place of the clients' own: one waits 1000 s for a word, another 20 s for big pages.
         seconds = self.pace.timeout
         options["timeout"] = (min(seconds, _LONGEST_CONNECT), seconds)
         host = urlsplit(url).netloc
-        why = ""
-        attempts = 1 + self.pace.retries.count
-        for attempt in range(1, attempts + 1):
-            self.pace.take_turn()
-            asked = None
-            try:
-                with bounds(seconds, LONGEST_ANSWER):
-                    answer = super().request(method, url, *arguments, **options)
-            except (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL) as error:
-                raise InputError(f"{one_line(url)}: no address of a service") from error
-            except requests.RequestException as error:
-                why = f"{host} {_words(error, seconds)}"
-                if _stays(error):
-                    raise ServiceError(why) from error
-                # A host that never answered is misspelt or not there; waiting does not help.
-                if not self.pace.answered and _nobody(error):
-                    raise ServiceError(f"{why}; check the address and the network") from error
-            else:
-                self.pace.answered = True
-                if answer.status_code not in _PASSING:
-                    return answer
-                why = f"{host} answers {answer.status_code} ({one_line(str(answer.reason))[:80]})"
-                asked = retry_after(answer.headers.get("retry-after"))
-            if attempt < attempts:
-                self.pace.wait(attempt, asked, why)
-        often = f", {attempts} times" if attempts > 1 else ""
-        raise ServiceError(f"{why}{often}; {_AGAIN} later")
+        self.pace.take_turn()
+        try:
+            with bounds(seconds, LONGEST_ANSWER):
+                answer = super().request(method, url, *arguments, **options)
+        except (requests.exceptions.MissingSchema, requests.exceptions.InvalidURL) as error:
+            raise InputError(f"{one_line(url)}: no address of a service") from error
+        except requests.RequestException as error:
+            why = f"{host} {_words(error, seconds)}"
+            if _stays(error):
+                raise ServiceError(why) from error
+            # A host that never answered is misspelt or not there; waiting does not help.
+            if not self.pace.answered and _nobody(error):
+                raise ServiceError(f"{why}; check the address and the network") from error
+            raise _PassingError(why) from error
+        self.pace.answered = True
+        if answer.status_code not in _PASSING:
+            return answer
+        raise _PassingError(
+            f"{host} answers {answer.status_code} ({one_line(str(answer.reason))[:80]})",
+            retry_after(answer.headers.get("retry-after")),
+        )
 
 
 def _stays(error: requests.RequestException) -> bool:

@@ -95,6 +95,7 @@ class MaterialsProjectSource:
         self._criteria = _criteria(wanted, gnome=gnome)
         self._total: int | None = None
         self._rester: Any = None
+        self._document: dict[str, Any] = {}
         self.query = {**wanted.record(), "thermo_type": thermo_type, "gnome": gnome}
         self.query["page_size"] = page_size
 
@@ -219,15 +220,22 @@ class MaterialsProjectSource:
 
         The client's ``search`` would make a JSON schema of all its documents for each field.
         """
-        return self._ask(
-            lambda: getattr(self._rester.materials, collection)._search(
-                all_fields=False,
-                # One chunk, else the bulk files on S3 are read.
-                num_chunks=1,
-                _fields=",".join(fields),
-                **conditions,
+        self._document = {}
+        try:
+            return self._ask(
+                lambda: getattr(self._rester.materials, collection)._search(
+                    all_fields=False,
+                    # One chunk, else the bulk files on S3 are read.
+                    num_chunks=1,
+                    _fields=",".join(fields),
+                    **conditions,
+                )
             )
-        )
+        except ServiceError:
+            # The client reads no page in which one number is infinite.
+            if "data" not in self._document:
+                raise
+            return self._document["data"]
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         """Asks through the client, whose errors become lines without the key."""
@@ -241,38 +249,39 @@ class MaterialsProjectSource:
             words = one_line(str(error)[:300]) or type(error).__name__
             raise self._no_answer(words.replace(self._key, "***")) from None
 
-    def _judge(self, answer: Any) -> TfmatError | None:
-        """Says what is wrong with an answer; the client takes every one for what it should be."""
+    def _judge(self, answer: Any) -> None:
+        """Refuses what is wrong; the client takes every answer for what it should be."""
         status = answer.status_code
         if status == 200:
-            return self._strange(answer.content)
+            self._document = self._read(answer.content)
+            return
         detail = one_line(answer.content[:200].decode("utf-8", "replace")) or "no reason given"
         if status in (401, 403):
-            return InputError(
+            raise InputError(
                 f"the Materials Project refuses the key ({status}); get one {_KEY_HINT}"
             )
         if status in (400, 422):
-            return InputError(f"the Materials Project does not understand the query: {detail}")
-        # The client divides a question that is too long.
-        return None if status == 414 else self._no_answer(f"{status}: {detail}")
+            raise InputError(f"the Materials Project does not understand the query: {detail}")
+        if status != 414:  # the client divides a question that is too long
+            raise self._no_answer(f"{status}: {detail}")
 
-    def _strange(self, content: bytes) -> TfmatError | None:
+    def _read(self, content: bytes) -> dict[str, Any]:
         try:
             document = json.loads(content)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             start = one_line(content[:200].decode("utf-8", "replace"))
-            return self._no_answer(f"no JSON that can be read: {start!r}")
+            raise self._no_answer(f"no JSON that can be read: {start!r}") from error
         if not isinstance(document, dict):
-            return self._no_answer("no object")
+            raise self._no_answer("no object")
         if "db_version" in document:
-            return None
+            return document
         meta = document.get("meta")
         total = meta.get("total_doc") if isinstance(meta, dict) else None
         if not isinstance(document.get("data"), list):
-            return self._no_answer("it holds no documents")
+            raise self._no_answer("it holds no documents")
         if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
-            return self._no_answer("it does not say how many documents match")
-        return None
+            raise self._no_answer("it does not say how many documents match")
+        return document
 
     def _no_answer(self, detail: str) -> ServiceError:
         return ServiceError(f"{self.url}: no answer of the Materials Project ({detail})")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote, urljoin
 
-from tfmat.datasets.fetching.answers import Asked, attributes_of, failure, mapping, word
+from tfmat.datasets.fetching.answers import Asked, Document, attributes_of, document, mapping, word
 from tfmat.datasets.fetching.entry import crystal_of_entry, identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
 from tfmat.datasets.fetching.pages import Page
@@ -94,6 +94,7 @@ class OptimadeSource:
         self._requested = dict(properties or {})
         self._reach = Reach(self.url)
         self._index_read = False
+        self._documents: list[Document] = []
         self._client = self._new_client()
         self._check_filter()
         self.query = {
@@ -142,7 +143,7 @@ class OptimadeSource:
         if not isinstance(answer.data, list):
             raise ServiceError(f"{self.name}: its answer has no list of entries")
         entries = [plain_entry(entry) for entry in answer.data]
-        meta = mapping(answer.meta)
+        meta = answer.meta
         self.pace.delay(meta.get("request_delay"))
         warned = meta.get("warnings")
         for warning in warned if isinstance(warned, list) else ():
@@ -152,7 +153,7 @@ class OptimadeSource:
         if type(total) is not int or not 0 <= total < _LARGEST_TOTAL:
             total = None
         more = meta.get("more_data_available")
-        link, problem = self._next(mapping(answer.links).get("next"), more, entries, token)
+        link, problem = self._next(answer.links.get("next"), more, entries, token)
         return Page(
             entries,
             link,
@@ -251,9 +252,9 @@ class OptimadeSource:
             silent=True,
         )
 
-    def _judge(self, answer: Any) -> TfmatError | None:
+    def _judge(self, answer: Any) -> None:
         asked = Asked(self.name, self.url, self._filter, self._page_size)
-        return failure(answer, asked)
+        self._documents.append(document(answer, asked))
 
     def _check_filter(self) -> None:
         if not self._filter:
@@ -288,16 +289,18 @@ class OptimadeSource:
             else:
                 self.columns[name] = path
 
-    def _get(self, endpoint: str, address: str | None = None) -> Any:
-        """Sends one request through the client; turns what it swallows into errors again."""
+    def _get(self, endpoint: str, address: str | None = None) -> Document:
+        """Sends one request through the client; the answer is read here, and the errors, too."""
         fields = [*_STRUCTURE, *dict.fromkeys(p.split(".")[0] for p in self.columns.values())]
         paged = endpoint == "structures"
-        problem: object = ""
-        # Though told to be silent, the client prints errors, and fails where they hold brackets.
+        self.pace.failure = None
+        self._documents.clear()
+        # Though told to be silent, the client prints errors.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
-            try:
-                answers = self._client.get_one(
+            # It trusts what it reads; its own errors of that are nobody's.
+            with suppress(Exception):
+                self._client.get_one(
                     endpoint,
                     # The client puts it into the address as it is.
                     quote(self._filter, safe="") if paged else "",
@@ -307,15 +310,11 @@ class OptimadeSource:
                     paginate=False,
                     override_url=address,
                 )
-                answer = next(iter(answers.values()))
-                problem = answer.errors
-            except Exception as error:
-                problem = type(error).__name__
         if self.pace.failure is not None:
             raise self.pace.failure
-        if problem:
-            raise ServiceError(f"{self.name}: its answer cannot be read ({word(problem)})")
-        return answer
+        if not self._documents:
+            raise ServiceError(f"{self.name}: the client could not ask")
+        return self._documents[-1]
 
 
 def _joined(*parts: str) -> str:

@@ -30,9 +30,9 @@ class Reach:
         self._beyond |= {address.rstrip("/") for address in addresses}
 
     def leaves(self, url: str) -> bool:
-        """Tells whether an address is on another host than the service."""
+        """Tells whether an address is on another host or port than the service."""
         try:
-            return _place(urlsplit(url))[0] != _place(urlsplit(self.home))[0]
+            return _place(urlsplit(url)) != _place(urlsplit(self.home))
         except ValueError:
             return True
 

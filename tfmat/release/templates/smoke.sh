@@ -12,7 +12,8 @@ trap 'rm -f "$answer"' EXIT
 
 fail() {
   echo "smoke: $*" >&2
-  if [ -s "$answer" ]; then head -c 500 "$answer" >&2; echo >&2; fi
+  # A server's words must not command the terminal.
+  if [ -s "$answer" ]; then head -c 500 "$answer" | tr -c '[:print:]\n' ' ' >&2; echo >&2; fi
   exit 1
 }
 
@@ -20,7 +21,7 @@ ask() { # what, then what curl gets; the answer must come with status 200
   local what="$1" status
   shift
   : >"$answer"
-  status="$(curl -sS --max-time 60 -o "$answer" -w '%{http_code}' "$@@")" || fail "$what: no answer"
+  status="$(curl -sS --max-time 60 --max-filesize 100000000 -o "$answer" -w '%{http_code}' "$@@")" || fail "$what: no answer"
   [ "$status" = 200 ] || fail "$what: status $status"
 }
 
