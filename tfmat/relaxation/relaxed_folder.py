@@ -109,14 +109,18 @@ def file_names(identifiers: Sequence[str]) -> list[str]:
         identifiers: Any texts.
     """
     seen: set[str] = set()
+    latest: dict[str, int] = {}
     names = []
     for identifier in identifiers:
         stem = re.sub(r"[^A-Za-z0-9._+-]+", "_", identifier)[:_LONGEST_NAME].strip(".")
-        name, count = stem or "structure", 1
+        stem = stem or "structure"
         # Some file systems take upper and lower case for the same.
+        key = stem.lower()
+        name, count = stem, latest.get(key, 1)
         while name.lower() in seen:
             count += 1
-            name = f"{stem or 'structure'}_{count}"
+            name = f"{stem}_{count}"
+        latest[key] = count
         seen.add(name.lower())
         names.append(name)
     return names
