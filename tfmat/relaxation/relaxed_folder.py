@@ -23,6 +23,7 @@ from tfmat import __version__, files
 from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import printable_lines
 from tfmat.relaxation.relaxed_rows import Outcome
 
 TABLE, SUMMARY, CARD = "relaxation.csv", "summary.json", "README.md"
@@ -99,7 +100,7 @@ def write_folder(
         _write_table(folder / TABLE, outcomes, names)
         _write_structures(folder, outcomes, names)
         files.write_json(folder / SUMMARY, summary)
-        (folder / CARD).write_text(card, "utf-8", newline="\n")
+        (folder / CARD).write_text(printable_lines(card), "utf-8", newline="\n")
 
 
 def file_names(identifiers: Sequence[str]) -> list[str]:
