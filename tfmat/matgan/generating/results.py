@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from tfmat import __version__
 from tfmat.errors import InputError
-from tfmat.files import replacing
+from tfmat.files import json_bytes, replacing
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts, summary_of
 from tfmat.matgan.generating.unique import UniqueFormulas
@@ -164,7 +163,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             },
             **settings,
         }
-        described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        described.write_bytes(json_bytes(summary))
     return summary
 
 
