@@ -125,9 +125,9 @@ def import_(
     JSON (each also gzipped), or a folder of CIF and POSCAR files. Without --max-atoms and
     --max-length every readable structure is kept.
 
-    Compositions: SOURCE is a table with a column of formulas (CSV, TSV, Parquet; also gzipped), a
-    text file with one formula a line, or another dataset of compositions. Of the rows of one
-    formula the one with the lowest formation energy is kept.
+    Compositions: SOURCE is a table with a column of formulas (CSV, TSV, JSON, Parquet; also
+    gzipped), a text file with one formula a line, or another dataset of compositions. Of the rows
+    of one formula the one with the lowest formation energy is kept.
 
     Rows that cannot be read or are not selected are listed with the reason in rejected.csv in the
     dataset; the rest is kept.

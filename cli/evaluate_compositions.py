@@ -71,8 +71,8 @@ def compositions(
 ) -> None:
     """Judge the formulas of each FILE and print them side by side.
 
-    FILE is a table (CSV, TSV, text with one formula a line, Parquet; also gzipped), a dataset of
-    compositions, or the name of one that ships with tfmat. A column times_generated, as `tfmat
+    FILE is a table (CSV, TSV, JSON, text with one formula a line, Parquet; also gzipped), a dataset
+    of compositions, or the name of one that ships with tfmat. A column times_generated, as `tfmat
     generate matgan` writes it, says how many samples a row stands for. Charge neutrality and
     electronegativity balance are those of smact 4.0.2; every rate says what it is a share of.
     """

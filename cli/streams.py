@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from tfmat.errors import printable
+from tfmat.errors import printable_lines
 
 
 class _Harmless:
@@ -27,8 +27,7 @@ class _Harmless:
         if not text.isprintable():
             # A progress bar goes back to the beginning of its line before and after it writes.
             body = text.strip("\r")
-            lines = "\n".join(map(printable, body.replace("\r\n", "\n").split("\n")))
-            text = text.replace(body, lines) if body else text
+            text = text.replace(body, printable_lines(body)) if body else text
         encoding = getattr(self._stream, "encoding", None) or "utf-8"
         return self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
 

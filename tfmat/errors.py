@@ -89,6 +89,17 @@ def _visible(character: str) -> str:
     return " " if character.isspace() else f"<U+{ord(character):04X}>"
 
 
+def printable_lines(text: str) -> str:
+    """Returns a text of several lines, each printable: what a file or a terminal is given.
+
+    Args:
+        text: The text, with the ends of lines of Unix or Windows.
+    """
+    if text.isprintable():
+        return text
+    return "\n".join(map(printable, text.replace("\r\n", "\n").split("\n")))
+
+
 def one_line(text: str) -> str:
     """Returns a text in one line, without control characters and double blanks."""
     return " ".join(printable(text).split())

@@ -207,9 +207,14 @@ def placing(path: Path) -> Iterator[None]:
 def write_json(path: Path, value: Any) -> None:
     """Writes ``value`` as indented JSON, atomically."""
     with replacing(path) as temporary:
-        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-        # Half a surrogate pair, which UTF-8 lacks, is written as JSON does: \ud800.
-        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(json_bytes(value))
+
+
+def json_bytes(value: Any, indent: int | None = 2) -> bytes:
+    """Returns ``value`` as JSON in UTF-8, indented or in one line."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False) + ("\n" if indent else "")
+    # Half a surrogate pair, as in names of files that are no UTF-8, is written as JSON does.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def folder_size(folder: Path) -> int:

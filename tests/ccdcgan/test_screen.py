@@ -113,6 +113,24 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
             lambda f: (f / "results.csv").write_text(f"{HEAD}x,structure,Bi,1,P1,low\n"),
             "'low' is no number",
         ),
+        (
+            lambda f: (f / "results.csv").write_text(f"{HEAD}x,structure,Bi,1,P1,1e400\n"),
+            "'1e400' is no number",
+        ),
+        (
+            lambda f: (f / "results.csv").write_text(f"{HEAD}x,structure,Bi\n"),
+            "row 1: 3 cells, but 6 columns",
+        ),
+        (
+            lambda f: (f / "results.csv").write_bytes(
+                f"{HEAD}caf\u00e9,structure,Bi,1,P1,0.1\n".encode("latin-1")
+            ),
+            "not a table in UTF-8",
+        ),
+        (
+            lambda f: (f / "results.csv").write_text(f"{HEAD}{'x' * 300},structure,Bi,1,P1,0.1\n"),
+            "cannot be read",
+        ),
         (lambda f: (f / "structures.extxyz").write_text("two\n"), "generate the folder again"),
     ],
 )

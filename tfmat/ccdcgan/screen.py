@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -93,6 +94,8 @@ def screen_into(
     for row in _rows(source):
         try:
             energy = float(row[ENERGY])
+            if not math.isfinite(energy):
+                raise ValueError(ENERGY)
         except (TypeError, ValueError) as error:
             raise InputError(f"{source / TABLE}: {ENERGY} {row[ENERGY]!r} is no number") from error
         above = energy - reference(row["formula"])

@@ -105,7 +105,7 @@ def extxyz_text(crystal: Crystal, info: Mapping[str, str | float]) -> str:
     Args:
         crystal: The crystal.
         info: Further keys of the comment line; texts are quoted, in one line and without what would
-            end the quotes, numbers that are not finite are left out.
+            end the quotes; empty ones and numbers that are not finite are left out.
 
     Returns:
         The frame, ending in a newline.
@@ -114,8 +114,8 @@ def extxyz_text(crystal: Crystal, info: Mapping[str, str | float]) -> str:
     comment = [f'Lattice="{cell}"', "Properties=species:S:1:pos:R:3", 'pbc="T T T"']
     for key, value in info.items():
         if isinstance(value, str):
-            quotable = one_line(value).replace('"', "'").replace("\\", "/")
-            comment.append(f'{key}="{quotable}"')
+            if quotable := one_line(value).replace('"', "'").replace("\\", "/"):
+                comment.append(f'{key}="{quotable}"')
         elif np.isfinite(value):
             comment.append(f"{key}={value:.6f}")
     lines = [str(len(crystal)), " ".join(comment)]

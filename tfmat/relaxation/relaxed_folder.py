@@ -23,6 +23,7 @@ from tfmat import __version__, files
 from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import printable_lines
 from tfmat.relaxation.relaxed_rows import Outcome
 
 TABLE, SUMMARY, CARD = "relaxation.csv", "summary.json", "README.md"
@@ -99,7 +100,7 @@ def write_folder(
         _write_table(folder / TABLE, outcomes, names)
         _write_structures(folder, outcomes, names)
         files.write_json(folder / SUMMARY, summary)
-        (folder / CARD).write_text(card, "utf-8", newline="\n")
+        (folder / CARD).write_text(printable_lines(card), "utf-8", newline="\n")
 
 
 def file_names(identifiers: Sequence[str]) -> list[str]:
@@ -109,14 +110,18 @@ def file_names(identifiers: Sequence[str]) -> list[str]:
         identifiers: Any texts.
     """
     seen: set[str] = set()
+    latest: dict[str, int] = {}
     names = []
     for identifier in identifiers:
         stem = re.sub(r"[^A-Za-z0-9._+-]+", "_", identifier)[:_LONGEST_NAME].strip(".")
-        name, count = stem or "structure", 1
+        stem = stem or "structure"
         # Some file systems take upper and lower case for the same.
+        key = stem.lower()
+        name, count = stem, latest.get(key, 1)
         while name.lower() in seen:
             count += 1
-            name = f"{stem or 'structure'}_{count}"
+            name = f"{stem}_{count}"
+        latest[key] = count
         seen.add(name.lower())
         names.append(name)
     return names

@@ -14,7 +14,7 @@ import tomli_w
 
 from tfmat import families
 from tfmat.datasets.splits.rules import sentence
-from tfmat.errors import require
+from tfmat.errors import printable_lines, require
 from tfmat.export.card_text import CardText, Metadata, generates
 from tfmat.files import replacing
 from tfmat.inference.metadata import GENERATE, PRECISIONS, read_metadata
@@ -41,7 +41,7 @@ def write_card(folder: Path) -> None:
     """
     text = card(read_metadata(folder))
     with replacing(folder / CARD) as temporary:
-        temporary.write_text(text, "utf-8")
+        temporary.write_text(printable_lines(text), "utf-8")
 
 
 def card(metadata: Metadata) -> str:

@@ -241,8 +241,8 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
     if magic == b"PAR1":
         import pyarrow.parquet as pq
 
-        with arrow_errors(path):
-            return _FileLayout(pq.read_schema(path).names, form="parquet")
+        with arrow_errors(path), open_binary(path) as stream:
+            return _FileLayout(pq.read_schema(stream).names, form="parquet")
     with open_text(path) as stream:
         line, skip = "", 0
         while not line.strip():
@@ -298,8 +298,8 @@ def _key(name: str) -> str:
 def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     import pyarrow.parquet as pq
 
-    with arrow_errors(path):
-        table = pq.read_table(path, columns=names)
+    with arrow_errors(path), open_binary(path) as stream:
+        table = pq.read_table(stream, columns=names)
         kind = table.schema.field(names[0]).type
         try:
             return table.set_column(0, names[0], table.column(0).cast(pa.large_string())), {}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
-from tfmat.errors import InputError
+from tfmat.errors import InputError, printable_lines
 from tfmat.evaluation.hull import output
 from tfmat.evaluation.hull.entries import Entries, subsystems
 from tfmat.evaluation.hull.stability import (
@@ -120,9 +120,9 @@ def evaluate(
         }
         output.write_table(folder / output.TABLE, table)
         text = output.table_text(table, generated=generated is not None)
-        (folder / output.TABLE_TEXT).write_text(text + "\n", "utf-8")
+        (folder / output.TABLE_TEXT).write_text(printable_lines(text) + "\n", "utf-8")
         files.write_json(folder / output.SUMMARY, summary)
-        (folder / output.README).write_text(output.readme(summary), "utf-8")
+        (folder / output.README).write_text(printable_lines(output.readme(summary)), "utf-8")
     return summary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from tfmat import __version__
 from tfmat.checksums import sealed
 from tfmat.errors import InputError
-from tfmat.files import sha256
+from tfmat.files import json_bytes, sha256
 from tfmat.matgan.generating.both import replacing_both
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts
@@ -168,7 +167,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             "table_sha256": sha256(table),
         }
         summary = sealed(summary)
-        described.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        described.write_bytes(json_bytes(summary))
     return summary
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gzip
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
+from tfmat.files import json_bytes
 from tfmat.formulas.compositions import Compositions, symbols
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -79,8 +79,12 @@ def opened(
         A function that appends rows.
     """
     if name.endswith(".parquet"):
-        described = schema.with_metadata({"tfmat": json.dumps(settings, ensure_ascii=False)})
-        with pyarrow.parquet.ParquetWriter(path, described, compression="zstd") as parquet:
+        described = schema.with_metadata({"tfmat": json_bytes(settings, indent=None)})
+        # Of a name that is no UTF-8 Arrow opens no file.
+        with (
+            path.open("wb") as file,
+            pyarrow.parquet.ParquetWriter(file, described, compression="zstd") as parquet,
+        ):
             yield lambda table: parquet.write_table(table.cast(described))
         return
     # No text of these columns holds a comma or a quote.

@@ -15,6 +15,7 @@ from tfmat.crystals.hull import energy_above_hull
 from tfmat.datasets.credit import Credit
 from tfmat.datasets.merge import combined_energies
 from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.errors import printable_lines
 from tfmat.relaxation.databases.augment_card import CARD, card_text
 from tfmat.relaxation.databases.build import properties_of, stability
 from tfmat.relaxation.databases.candidates import credit
@@ -207,7 +208,8 @@ def _write(
             }
             writer.extra["augment"] = [*extra.get("augment", []), {**recipe, **summary}]
             writer.extra["energies"] = dict(energies)
-        (folder / CARD).write_text(card_text(recipe, summary, energies), "utf-8", newline="\n")
+        card = printable_lines(card_text(recipe, summary, energies))
+        (folder / CARD).write_text(card, "utf-8", newline="\n")
     return summary
 
 
