@@ -47,6 +47,12 @@ class VoxelSpec:
                 f"voxels.sites_sigma must be at most an eighth of voxels.box ({self.box:g}), not "
                 f"{self.sites_sigma:g}"
             )
+        # Such a peak is flat over every cell that fits in the box; its square may be no number.
+        if self.lattice_sigma > self.box:
+            raise InputError(
+                f"voxels.lattice_sigma must be at most voxels.box ({self.box:g}), not "
+                f"{self.lattice_sigma:g}"
+            )
         if not 0 < self.cutoff < 1:
             raise InputError(f"voxels.cutoff must lie between 0 and 1, not {self.cutoff}")
 
