@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from tfmat import families
 from tfmat.arguments import whole
+from tfmat.checksums import skipped
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.folders import COMPOSITIONS, kind_of
 from tfmat.datasets.store import Dataset
@@ -25,6 +26,7 @@ def load(
     models_dir: str | Path | None = None,
     threads: int | None = None,
     precision: str | None = None,
+    verify: bool = True,
 ) -> Model:
     """Loads a model; its family says what it makes.
 
@@ -34,6 +36,7 @@ def load(
         models_dir: Folder that is searched first for a name.
         threads: Cores to work on; all by default.
         precision: ``float32``, ``float16`` or ``int8``; the most exact that is there by default.
+        verify: Compare the files with their stored hashes.
 
     Returns:
         A :class:`~tfmat.ccdcgan.model.CrystalModel` for a CCDCGAN or DCGAN, a
@@ -46,16 +49,20 @@ def load(
     if threads is not None:
         threads = whole("threads", threads, 1)
     folder = find(name_or_folder, models_dir, option="name_or_folder")
-    family = families.get(read_metadata(folder)["family"])
-    return cast("Model", family.load(folder, threads=threads, precision=precision))
+    with skipped(not verify):
+        family = families.get(read_metadata(folder)["family"])
+        return cast("Model", family.load(folder, threads=threads, precision=precision))
 
 
-def load_dataset(name_or_folder: str | Path) -> Dataset | CompositionDataset:
+def load_dataset(
+    name_or_folder: str | Path, *, verify: bool = True
+) -> Dataset | CompositionDataset:
     """Opens a dataset; its arrays are memory-mapped.
 
     Args:
         name_or_folder: The folder of a dataset, or the name of one that ships (``bi-se``,
             ``formulas``).
+        verify: Compare its files with their stored hashes, once in a process.
 
     Returns:
         A :class:`~tfmat.datasets.store.Dataset` of structures (iterating gives crystals with
@@ -64,8 +71,10 @@ def load_dataset(name_or_folder: str | Path) -> Dataset | CompositionDataset:
         ``property(name)``, in the unit that ``metadata`` names.
 
     Raises:
-        InputError: There is no such dataset, or it is not readable by this version.
+        InputError: There is no such dataset, it is not readable by this version, or a file of it
+            was changed since it was written.
     """
-    if kind_of(name_or_folder) == COMPOSITIONS:
-        return CompositionDataset.open(name_or_folder)
-    return Dataset.open(name_or_folder)
+    with skipped(not verify):
+        if kind_of(name_or_folder) == COMPOSITIONS:
+            return CompositionDataset.open(name_or_folder)
+        return Dataset.open(name_or_folder)

@@ -297,7 +297,8 @@ def recipe(place: Path) -> Subject:
 def hull(place: Path) -> Subject:
     """The folder of tfmat evaluate hull, which the same command replaces."""
     known = structures(place / "hulled")
-    words = ("evaluate", "hull", known, "--against", f"a={known}", "--json", "--overwrite", "--out")
+    words = ("evaluate", "hull", known, "--against", f"a={known}", "--pictures", "0", "--json")
+    words = (*words, "--overwrite", "--out")
     tfmat(*words, place / "hull")
 
     def read(path: Path, scratch: Path) -> Any:

@@ -46,17 +46,17 @@ def subjects(place):
 
 
 def judge(subject, name, number, place):
-    """Damages a copy in the way of one number and says what became of it."""
+    """Damages a copy in the way of one number (``None``: in none) and says what became of it."""
     chance = random.Random(f"{SEED} {name} {number}")
     damage, inner = chance.choice(DAMAGES), chance.choice(subject.files())
     scratch = place / "scratch"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    copy = copied(subject.path, scratch / subject.path.name)
-    (scratch / "outside").mkdir()
+    (scratch / "outside").mkdir(parents=True)
     VICTIM.file = scratch / "outside" / "victim"
     VICTIM.file.write_text("precious")
-    damage(copy / inner if inner.parts else copy, chance)
+    copy = copied(subject.path, scratch / subject.path.name)
+    if number is not None:
+        damage(copy / inner if inner.parts else copy, chance)
     (scratch / "work").mkdir()
     outcome = attempt(lambda: subject.read(copy, scratch / "work"))
     where = f"{name} {number}: {damage.__name__} of {inner}"
@@ -68,17 +68,14 @@ def judge(subject, name, number, place):
 
 def kinds(subject, name, numbers, place):
     """Returns how the cases of some numbers ended, and those that must not end so."""
-    clean = place / "clean"
-    shutil.rmtree(clean, ignore_errors=True)
-    clean.mkdir()
-    copy = copied(subject.path, clean / "copy" / subject.path.name)
-    (clean / "work").mkdir()
-    whole = attempt(lambda: subject.read(copy, clean / "work"))
+    whole, *_ = judge(subject, name, None, place)
     assert not whole.crash
     assert whole.result is not None, whole.said
+    assert judge(subject, name, None, place)[0] == whole
     found, bad = Counter(), []
     for number in numbers:
         outcome, where, missing = judge(subject, name, number, place)
+        known = outcome.said or missing or not subject.verified
         if outcome.crash:
             kind = "crashed"
         elif outcome.result is None:
@@ -86,7 +83,6 @@ def kinds(subject, name, numbers, place):
         elif outcome.result == whole.result:
             kind = "right"
         else:
-            known = outcome.said or missing or not subject.verified
             kind = "said" if known else "silent"
         found[kind] += 1
         if kind in ("crashed", "silent"):

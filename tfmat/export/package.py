@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from tfmat import __version__
+from tfmat.checksums import write_sealed
 from tfmat.errors import InputError
 from tfmat.export.graph import in_float32, input_shape, output_tensors, weights_sha256
 from tfmat.export.keras_file import export_keras
 from tfmat.export.onnx import OPSET, export_onnx
 from tfmat.export.places import is_package
 from tfmat.export.saved_model import export_saved_model, signatures_of
-from tfmat.files import replacing_folder, sha256, write_json
+from tfmat.files import replacing_folder, sha256
 from tfmat.inference.described import (
     FORMAT,
     FORMAT_VERSION,
@@ -126,7 +127,7 @@ def write_package(
         entries = {
             part: writer.write(part, network, tensors[part]) for part, network in networks.items()
         }
-        write_json(
+        write_sealed(
             folder / METADATA,
             {
                 "$schema": f"./{SCHEMA}",

@@ -276,6 +276,7 @@ class Metadata(Table, frozen=True, kw_only=True):
     Files are named relative to the package's folder.
 
     Args:
+        seal: SHA-256 of all else; who changes something by hand takes it away.
         schema: The JSON Schema beside it.
         format: What this file is.
         format_version: Version of the format.
@@ -309,6 +310,7 @@ class Metadata(Table, frozen=True, kw_only=True):
     metrics: dict[str, dict[str, Metric]]
     recipe: Recipe
     parts: Annotated[dict[str, Part], Meta(min_length=1)]
+    seal: Maybe[Sha256] = UNSET
     schema: Maybe[Literal["./metadata.schema.json"]] = msgspec.field(name="$schema", default=UNSET)
     notes: Maybe[list[Text]] = UNSET
     license: Maybe[Licence] = UNSET

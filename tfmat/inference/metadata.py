@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tfmat import families
+from tfmat.checksums import SEAL, check_seal
 from tfmat.errors import InputError, RenamedWarning, did_you_mean
 from tfmat.inference.described import FORMAT as FORMAT
 from tfmat.inference.described import FORMAT_VERSION as FORMAT_VERSION
@@ -176,9 +177,12 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         _refuse(file, "format version", version, [str(FORMAT_VERSION)])
     if not families.known(metadata.get("family")):
         _refuse(file, "family", metadata.get("family"), families.names())
+    as_written = dict(metadata)
+    metadata.pop(SEAL, None)
     flaw = first_flaw(metadata)
     if flaw is not None:
         raise InputError(f"{file}: damaged, {flaw}; export it again")
+    check_seal(file, as_written, "export it again")
     return metadata
 
 

@@ -38,9 +38,9 @@ from typing import Any
 import numpy as np
 
 from tfmat import families
+from tfmat.checksums import write_sealed
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.precision_check import SEED, PrecisionCheck
-from tfmat.files import write_json
 from tfmat.inference.metadata import METADATA, read_metadata
 from tfmat.inference.package import ModelPackage, load, precisions
 from tfmat.progress import Progress
@@ -96,7 +96,7 @@ def measure(
         "precisions": wholes,
         "generated": check.measures(forms[kept[0]], data) if check.generates else {},
     }
-    write_json(folder / METADATA, metadata)
+    write_sealed(folder / METADATA, metadata)
 
 
 def _part(forms: dict[str, ModelPackage], check: PrecisionCheck, part: str) -> dict[str, Any]:

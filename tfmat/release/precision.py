@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tfmat import families
+from tfmat.checksums import write_sealed
 from tfmat.errors import require
 from tfmat.export.onnx import check
 from tfmat.export.package import describe_file
 from tfmat.export.precision_check import MixedPackage, PrecisionCheck
 from tfmat.export.storage import with_half_weights, with_int8_weights
-from tfmat.files import replacing, write_json
+from tfmat.files import replacing
 from tfmat.inference.metadata import METADATA, PRECISIONS, file_records, read_metadata
 from tfmat.inference.package import ModelPackage
 from tfmat.progress import Progress
@@ -69,7 +70,7 @@ def add_precisions(folder: Path, precisions: Collection[str], samples: int | Non
             if outcomes[part]["stored_as"] != "int8":
                 entry["onnx"]["int8"] = entry["onnx"]["float16"]
         metadata["measured"] = {**metadata.get("measured", {}), "int8": outcomes}
-    write_json(folder / METADATA, metadata)
+    write_sealed(folder / METADATA, metadata)
     keep_precisions(folder, ["float32", *precisions])
 
 
@@ -91,7 +92,7 @@ def keep_precisions(folder: Path, precisions: Collection[str]) -> None:
         record["file"] for entry in metadata["parts"].values() for record in file_records(entry)
     }
     # The metadata first: whoever is interrupted keeps a whole package with a file too many.
-    write_json(folder / METADATA, metadata)
+    write_sealed(folder / METADATA, metadata)
     for file in folder.glob("*.onnx"):
         if file.name not in used:
             file.unlink()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import families
+from tfmat.checksums import write_sealed
 from tfmat.errors import InputError, require
 from tfmat.export.places import SERVABLE, check_apart, is_served
-from tfmat.files import check_place, folder_size, replacing_folder, write_json
+from tfmat.files import check_place, folder_size, replacing_folder
 from tfmat.inference.metadata import GENERATE, METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import copy_schema
@@ -80,7 +81,7 @@ def write_serving(
                 write_warmup(target, served[-1])
         write_files(folder, served, serving)
         # Marked, since it holds none of the files that it names.
-        write_json(folder / METADATA, {**package.metadata, "served": True})
+        write_sealed(folder / METADATA, {**package.metadata, "served": True})
         copy_schema(folder)
         _let_all_read(folder)
         size = folder_size(folder)

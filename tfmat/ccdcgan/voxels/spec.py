@@ -48,6 +48,11 @@ class VoxelSpec(Table):
                 f"sites_sigma must be at most an eighth of the box ({self.box:g}), not "
                 f"{self.sites_sigma:g}"
             )
+        # Such a peak is flat over every cell that fits in the box; its square may be no number.
+        if self.lattice_sigma > self.box:
+            raise InputError(
+                f"lattice_sigma must be at most the box ({self.box:g}), not {self.lattice_sigma:g}"
+            )
 
     @property
     def step(self) -> float:
