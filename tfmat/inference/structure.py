@@ -198,7 +198,7 @@ def _check(top: Node) -> None:
 
 
 def _check_origin(top: Node) -> None:
-    """Checks recipe, data, training and figures."""
+    """Checks recipe, data, training and metrics."""
     recipe = top.get("recipe")
     recipe.get("name").text()
     for node in recipe.maybe("description"):
@@ -226,11 +226,11 @@ def _check_origin(top: Node) -> None:
             for node in versions.items():
                 node.text()
     for metrics in top.maybe("metrics"):
-        for figures in metrics.items():
-            _check_figures(figures)
+        for stage in metrics.items():
+            _check_metrics(stage)
     for measured in top.maybe("measured"):
-        for figures in measured.maybe("generated"):
-            _check_figures(figures)
+        for generated in measured.maybe("generated"):
+            _check_metrics(generated)
 
 
 def _check_split(split: Node) -> None:
@@ -246,10 +246,28 @@ def _check_split(split: Node) -> None:
         undated.get("structures").whole()
 
 
-def _check_figures(figures: Node) -> None:
-    for figure in figures.items():
-        figure.get("value").number(null=True)
-        figure.get("unit").text()
+def _check_metrics(metrics: Node) -> None:
+    """Checks metrics by name; those of before have value, unit and note alone."""
+    for metric in metrics.items():
+        metric.get("value").number(null=True)
+        metric.get("unit").text()
+        for key in ("name", "note", "command"):
+            for node in metric.maybe(key):
+                node.text()
+        for key in ("numerator", "denominator", "standard_error"):
+            for node in metric.maybe(key):
+                node.number(null=True)
+        for node in metric.maybe("subset"):
+            node.table()
+        for node in metric.maybe("tolerance"):
+            if node.value is not None:
+                node.get("value").number()
+                node.get("unit").text()
+        for node in metric.maybe("judge"):
+            if node.value is not None:
+                for key in ("name", "version"):
+                    node.get(key).text()
+                node.get("settings").table()
 
 
 def _check_part(part: Node) -> None:

@@ -30,6 +30,7 @@ import tomli_w
 
 from tfmat import __version__, files
 from tfmat.errors import InputError
+from tfmat.metric import Metric
 
 FORMAT = "tfmat-run"
 FORMAT_VERSION = 1
@@ -257,7 +258,7 @@ class Run:
         self,
         name: str,
         outputs: Iterable[Path] = (),
-        metrics: Mapping[str, Any] | None = None,
+        metrics: Iterable[Metric] = (),
         **record: Any,
     ) -> None:
         """Notes that a stage is done, with the SHA-256 of what it wrote.
@@ -265,7 +266,7 @@ class Run:
         Args:
             name: The stage.
             outputs: Files inside the run folder.
-            metrics: Numbers with their units.
+            metrics: What was measured of it.
             **record: What else to keep with it.
         """
         hashes = {path.relative_to(self.folder).as_posix(): files.sha256(path) for path in outputs}
@@ -273,7 +274,7 @@ class Run:
             **self.stage(name),
             **record,
             "state": "finished",
-            "metrics": dict(metrics or {}),
+            "metrics": {metric.name: metric.record() for metric in metrics},
             "files": hashes,
         }
         self._write()

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import __version__, files
+from tfmat.crystals.matching import pymatgen_version
 from tfmat.crystals.reduced_cells import Cell, Reduced
 from tfmat.datasets.columns import load_column
 from tfmat.datasets.folders import verify
@@ -101,17 +102,6 @@ class CellStore:
         self._cells.update(cells)
         with files.replacing_folder(self.folder / f"{self._prefix}{uuid.uuid4().hex[:12]}") as part:
             _write(part, cells)
-
-
-def pymatgen_version() -> str:
-    """Returns the version of pymatgen, whose verdicts may change with it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        # The matcher lives in a package of its own since 2026.
-        return f"{version('pymatgen')} (core {version('pymatgen-core')})"
-    except PackageNotFoundError:
-        return version("pymatgen")
 
 
 def _fresh(folder: Path) -> bool:

@@ -24,6 +24,7 @@ from tfmat.matgan.validity.assignment import StateAssigner
 from tfmat.matgan.validity.exact import ExactValidity
 from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states, smact_version
 from tfmat.matgan.validity.sum_words import SumWords
+from tfmat.metric import Judge
 
 # Formulas in one step: words of a few columns stay in the processor's cache.
 _CHUNK = 8192
@@ -89,6 +90,10 @@ class ValiditySettings:
             "alloys": self.alloys,
             "mixed_valence": False,
         }
+
+    def judge(self) -> Judge:
+        """Returns the judge of every rate: our own check, and what of smact it repeats."""
+        return Judge.own("tfmat.matgan.validity", **self.describe())
 
 
 @dataclass(frozen=True, eq=False)
