@@ -20,6 +20,7 @@ from tfmat.crystals.hull import energy_above_hull
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
+from tfmat.metric import metric_of
 from tfmat.relaxation.databases import build as building
 from tfmat.relaxation.databases import candidates
 from tfmat.relaxation.databases.labelling import LabellingSettings
@@ -275,7 +276,7 @@ def test_the_command(few, tmp_path):
     assert lines[0].endswith("6 structures (6 originals, 0 copies) from 10 candidates")
     assert lines[1] == "rejected: 4 duplicate"
     assert lines[4].split() == ["converged", "6", "(100.0%)"]
-    assert f"({summary['stability']['stable']['fraction']:.2%})" in lines[6]
+    assert metric_of(summary, "stable", structures="originals").counted(2) in lines[6]
     assert "paper" not in result.stdout
 
 

@@ -31,9 +31,9 @@ def of_system(row: Mapping[str, Any], judge: Judge) -> list[Metric]:
     """
     subset = {"system": row["system"]}
 
-    def average(name: str, count: int, note: str, judge: Judge | None = None) -> Metric:
+    def average(name: str, key: str, count: int, note: str, judge: Judge | None = None) -> Metric:
         return Metric(
-            name, row[name], _UNIT, subset=subset, denominator=count, judge=judge, note=note
+            name, row[key], _UNIT, subset=subset, denominator=count, judge=judge, note=note
         )
 
     def counted(
@@ -46,11 +46,22 @@ def of_system(row: Mapping[str, Any], judge: Judge) -> list[Metric]:
     structures, judged, changes = row["structures"], row["judged"], row["change_known"]
     of_judged = "of the structures whose hull rests on a known compound"
     return [
-        average("mean_change", changes, "mean of Ef before relaxing minus after"),
+        average(
+            "mean_delta_formation_energy_per_atom",
+            "mean_change",
+            changes,
+            "mean of Ef before relaxing minus after",
+        ),
         counted("small_change", changes, "share that relaxing changed by less", SMALL_CHANGE),
-        average("mean_formation_energy", structures, "mean Ef"),
+        average("mean_formation_energy_per_atom", "mean_formation_energy", structures, "mean Ef"),
         counted("negative", structures, "share with Ef < 0"),
-        average("mean_above_hull", structures, "mean energy above the known hull", judge),
+        average(
+            "mean_e_above_hull",
+            "mean_above_hull",
+            structures,
+            "mean energy above the known hull",
+            judge,
+        ),
         counted("below_hull", judged, f"share {of_judged} that lie below it by more", BELOW, judge),
         counted(
             "stable", judged, f"share {of_judged} with Ef < 0, at most so far above", STABLE, judge

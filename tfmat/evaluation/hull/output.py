@@ -151,11 +151,14 @@ def table_text(metrics: Sequence[Metric], *, generated: bool) -> str:
         unjudged = unjudged or alone
         cells = [system + ("*" if alone else ""), f"{structures:,}"]
         if changes:
-            cells += [found["mean_change"].number(), found["small_change"].counted()]
+            cells += [
+                found["mean_delta_formation_energy_per_atom"].number(),
+                found["small_change"].counted(),
+            ]
         cells += [
-            found["mean_formation_energy"].number(),
+            found["mean_formation_energy_per_atom"].number(),
             found["negative"].counted(),
-            found["mean_above_hull"].number(),
+            found["mean_e_above_hull"].number(),
         ]
         below = found["below_hull"].numerator
         cells += [_MISSING if alone else f"{below:,}"] if generated else []
