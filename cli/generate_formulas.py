@@ -254,7 +254,7 @@ def _print(out: Path, summary: dict[str, Any]) -> None:
     def share(name: str, *wholes: str) -> str:
         shares = [
             f"{metric.percent(2)} of {whole}"
-            for whole, suffix in zip(wholes, ("", "_of_samples"), strict=False)
+            for whole, suffix in zip(wholes, ("", "_of_drawn"), strict=False)
             if (metric := find(metrics, name + suffix)).value is not None
         ]
         return f"{summary[name]:,} ({', '.join(shares)})" if shares else f"{summary[name]:,}"

@@ -188,7 +188,7 @@ def test_summary_counts(tmp_path, model, checker):
     assert summary["unique"] == summary["rows"] == len(set(kept.tolist()))
     assert summary["novel"] == len(novel)
     assert metric_of(summary, "balanced").value == len(kept) / len(every)
-    assert metric_of(summary, "balanced_of_samples").value == len(kept) / 5000
+    assert metric_of(summary, "balanced_of_drawn").value == len(kept) / 5000
     assert metric_of(summary, "unique").value == summary["unique"] / len(kept)
     assert metric_of(summary, "novel").value == len(novel) / summary["unique"]
     request = replace(sampler.request, novel_only=True)

@@ -287,7 +287,7 @@ def measure(collection: Collection, sampler: FormulaSampler) -> list[Metric]:
 
     Returns:
         Shares: ``accepted`` of the samples; ``neutral`` and ``balanced`` of the accepted formulas,
-        and ``.._of_samples`` of all samples; ``kept`` of the samples; ``unique`` of the kept;
+        and ``.._of_drawn`` of all samples; ``kept`` of the samples; ``unique`` of the kept;
         ``novel`` of the unique, if known formulas were given.
     """
     found, judge = counts(collection, sampler), sampler.checker.settings.judge()
@@ -307,7 +307,7 @@ def measure(collection: Collection, sampler: FormulaSampler) -> list[Metric]:
     ):
         metrics += [
             of(name, "accepted", f"{what} share {formulas}", judge=judge),
-            of(f"{name}_of_samples", "samples", f"{what} share {samples}", key=name, judge=judge),
+            of(f"{name}_of_drawn", "samples", f"{what} share {samples}", key=name, judge=judge),
         ]
     metrics += [
         of("kept", "samples", f"share {samples} that meet all criteria", sampled=False),
