@@ -154,7 +154,7 @@ def test_every_measured_figure_has_its_command(structures):
         if line.startswith("| space_group_P1 |"):
             break
     else:
-        pytest.fail("the figure is missing")
+        pytest.fail("the metric is missing")
     assert "Of what the package generates, by `tfmat generate x`:" in body
 
 

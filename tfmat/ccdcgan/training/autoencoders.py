@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tfmat.training.best import BestWeights
     from tfmat.training.loop import Stage
 
-# Held-out voxels: for the loss at every chunk's end and for the figures at the end.
+# Held-out voxels: for the loss at every chunk's end and for the metrics at the end.
 SAMPLE = 64
 FINAL_SAMPLE = 256
 # The atoms of the sample are decoded at every fifth chunk's end.
