@@ -24,7 +24,7 @@ from tfmat.cli.main import tfmat
 
 from tfmat.datasets.folders import read_record
 from tfmat.datasets.store import Dataset
-from tfmat.metric import find, metric_of, read_metrics, where
+from tfmat.metric import metric_of, read_metrics, where
 from tfmat.relaxation import relax_source
 from tfmat.relaxation.relaxing import relax_rows
 
@@ -105,35 +105,6 @@ def test_every_structure_has_a_row_and_failures_have_reasons(relaxed):
     failed = read(out / "failed.extxyz", ":")
     assert [atoms.info["id"] for atoms in failed] == ["lonely", "touching", "iron"]
     assert failed[0].info["reason"] == reasons["lonely"]
-
-
-def test_metrics_are_those_of_the_table(relaxed):
-    out, summary = relaxed
-    rows = [row for row in table(out).values() if row["status"] == "converged"]
-    metrics = read_metrics(summary)
-    assert find(metrics, "converged").value == len(rows) / 12
-    assert find(metrics, "failed").value == 4 / 12
-    kept = sum(row["kept_prototype"] == "1" for row in rows)
-    assert (find(metrics, "kept_prototype").numerator, kept > 0) == (kept, True)
-    energies = [float(row["formation_energy_per_atom"]) for row in rows]
-    below = sum(energy < 0 for energy in energies)
-    assert find(metrics, "negative").value == below / len(rows)
-    group = {metric.name: metric for metric in where(metrics, structures="relaxed")}
-    deltas = [float(row["delta_formation_energy_per_atom"]) for row in rows]
-    for kind, value in (
-        ("mean", np.mean(deltas)),
-        ("median", np.median(deltas)),
-        ("minimum", min(deltas)),
-        ("maximum", max(deltas)),
-    ):
-        found = group[f"{kind}_delta_formation_energy_per_atom"]
-        assert found.value == pytest.approx(value, abs=2e-6)
-        assert (found.unit, found.denominator) == ("eV/atom", len(rows))
-    near = group["small_change"]
-    assert near.numerator == sum(delta < 0.2 for delta in deltas)
-    assert (near.judge.name, near.judge.settings["fmax"]) == ("EMT", 0.05)
-    card = (out / "README.md").read_text("utf-8")
-    assert f"| ΔEf < 0.2 eV/atom, all relaxed | {near.numerator} of {near.denominator} (" in card
 
 
 def test_energies_and_forces_are_those_of_ase(relaxed, source):

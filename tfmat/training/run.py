@@ -298,8 +298,7 @@ class Run:
             for name, record in self.info["stages"].items()
             if record.get("state") == "finished" and "steps" in record
         }
-        created, found = self.info["created"], self.info["versions"]
-        return {"created": created, "versions": found, "stages": stages}
+        return {key: self.info[key] for key in ("created", "versions")} | {"stages": stages}
 
     def reuse(self, other: Run, name: str) -> None:
         """Takes over a finished stage of another run; its files are linked or copied.
