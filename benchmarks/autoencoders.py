@@ -71,7 +71,7 @@ def main() -> None:
 def train(
     form: str, recipe: CcdcganRecipe, options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    """Trains one form and yields its figures at every mark.
+    """Trains one form and yields its metrics at every mark.
 
     Args:
         form: Name of the form, for the rows.
@@ -118,10 +118,9 @@ def train(
             keras.ops.convert_to_numpy(whole(encode_channels(held_out[i : i + BATCH], spec)))
             for i in range(0, len(held_out), BATCH)
         ]
-        figures = atom_metrics(held_out, np.concatenate(outputs)[..., 0], spec)
+        metrics = atom_metrics(held_out, np.concatenate(outputs)[..., 0], spec)
         return {
-            name: math.nan if figure["value"] is None else figure["value"]
-            for name, figure in figures.items()
+            metric.name: math.nan if metric.value is None else metric.value for metric in metrics
         }
 
     # Building the graph is no training.

@@ -74,14 +74,14 @@ def compare(name: str, voxels: Any, found: Any, codec: Codec) -> None:
     known, there = np.isfinite(expected[:, 0]), np.isfinite(found[:, 0])
     gap = np.abs(found - expected)[known & there]
     large = (gap / expected[known & there] > 0.01).any(axis=1).sum()
-    figures = [
+    errors = [
         value
         for part in (gap[:, :3], gap[:, 3:])
         for value in np.percentile(part.max(axis=1), [50, 99, 100])
     ]
     print(
-        f"{name:<24} {known.sum():>5} {figures[0]:>10.1e} {figures[1]:>8.1e} {figures[2]:>8.1e} "
-        f"{figures[3]:>10.1e} {figures[4]:>8.1e} {figures[5]:>8.1e} {(known & ~there).sum():>4} "
+        f"{name:<24} {known.sum():>5} {errors[0]:>10.1e} {errors[1]:>8.1e} {errors[2]:>8.1e} "
+        f"{errors[3]:>10.1e} {errors[4]:>8.1e} {errors[5]:>8.1e} {(known & ~there).sum():>4} "
         f"{large:>5} {(~known & there).sum():>10}"
     )
 

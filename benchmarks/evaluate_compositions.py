@@ -39,6 +39,7 @@ from tfmat.evaluation.formulas.sources import read_sample  # noqa: E402
 from tfmat.formulas.compositions import Compositions  # noqa: E402
 from tfmat.matgan.generating.baselines import independent, random_formulas, substitution  # noqa: E402
 from tfmat.matgan.validity.checker import ValidityChecker  # noqa: E402
+from tfmat.metric import Metric, find  # noqa: E402
 
 
 def main() -> int:
@@ -76,11 +77,11 @@ def main() -> int:
         csv.write_csv(pa.table({"formula": made.formula_array()}), file)
         sample = timed(times, "read the file", lambda: read_sample(file))
     checker = ValidityChecker()
-    timed(times, "validity alone", lambda: judge(checker, Distinct.of(made).compositions))
+    timed(times, "validity alone", lambda: checker.check(Distinct.of(made).compositions))
     found = timed(
         times,
         "measure, validity included",
-        lambda: measure(sample, lambda rows: judge(checker, rows), known),
+        lambda: measure(sample, checker, known).metrics,
     )
     # Plain Python starts from frozen sets, as ours from arrays.
     plain = [as_sets(part) for part in (made, training.compositions, held_out.compositions)]
@@ -100,12 +101,6 @@ def timed(times: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
     result = work()
     times[name] = time.process_time() - start
     return result
-
-
-def judge(checker: ValidityChecker, formulas: Compositions) -> tuple[Any, Any]:
-    """Verdicts as the measurement wants them."""
-    verdict = checker.check(formulas)
-    return verdict.neutral, verdict.balanced
 
 
 def as_sets(formulas: Compositions) -> list[frozenset[tuple[int, int]]]:
@@ -140,15 +135,20 @@ def in_python(
     }
 
 
-def same(found: dict[str, Any], expected: dict[str, Any]) -> bool:
+def same(found: list[Metric], expected: dict[str, Any]) -> bool:
     """Whether both counted the same."""
-    curve = {point["samples"]: point["distinct"] for point in found["uniqueness_curve"]["points"]}
-    last = found["recovery"][-1]
-    return (curve, found["novel"], last["training"]["all"]["found"]) == (
+    curve = {
+        metric.subset.get("samples", metric.denominator): metric.numerator
+        for metric in found
+        if metric.name == "uniqueness"
+    }
+    names = ("novelty", "recovery_training", "recovery_held_out")
+    return (curve, *(find(found, name).numerator for name in names)) == (
         expected["curve"],
         expected["novel"],
         expected["training"],
-    ) and last["held_out"]["all"]["found"] == expected["held_out"]
+        expected["held_out"],
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.metric import find, read_metrics
 from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.relax_source import relax_source
 from tfmat.relaxation.relaxing import RelaxationSettings
@@ -72,17 +73,22 @@ def _report(folder: Path, summary: dict, found: int, seconds: float) -> None:
     error = dataset.property("formation_energy_per_atom") - dataset.property(
         "source_formation_energy_per_atom"
     )
-    delta = summary["relaxed_structures"]["delta_formation_energy_per_atom"]
+    metrics = read_metrics(summary)
+    mean, median, largest = (
+        find(metrics, f"{kind}_delta_formation_energy_per_atom", structures="relaxed").number()
+        for kind in ("mean", "median", "maximum")
+    )
+    small = find(metrics, "small_change", structures="relaxed")
     with (folder / "relaxation.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     same = sum(row["space_group"] == row["initial_space_group"] for row in rows)
     print(f"{total} of {found} compounds; {summary['converged']} converged; {seconds:.0f} s")
     print(
-        f"prototype kept {summary['kept_prototype_fraction']:.1%}, space group {same / total:.1%}"
+        f"prototype kept {find(metrics, 'kept_prototype').percent()}, "
+        f"space group {same / total:.1%}"
     )
     print(
-        f"ΔEf mean {delta['mean']:.3f}, median {delta['median']:.3f}, largest "
-        f"{delta['maximum']:.3f} eV/atom; below 0.2: {delta['below_0.2_fraction']:.1%}"
+        f"ΔEf mean {mean}, median {median}, largest {largest} eV/atom; below 0.2: {small.percent()}"
     )
     print(
         f"formation energy against the dataset's: mean absolute difference "

@@ -19,6 +19,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tfmat.metric import metric_of
+
 # Name, file, options, formulas in the paper.
 SELECTIONS = (
     ("oqmd", "oqmd", ("--rule", "oqmd"), 291_884),
@@ -59,10 +61,11 @@ def main() -> int:
     print(f"{'space':>24} {'formulas':>14} {'balanced':>19} {'s':>6} {'MB':>5}")
     for name, words in SPACES:
         one = found[name] = run("enumerate", *words)
-        total = one["total"]
+        total, balanced = one["total"], metric_of(one, "balanced")
         print(
-            f"{name:>24} {total['space']:>14,} {total['balanced_rate']:>9.3%} "
-            f"± {total['balanced_error']:.3%} {one['cpu_seconds']:>6.2f} {one['megabytes']:>5.0f}"
+            f"{name:>24} {total['space']:>14,} {balanced.percent(3):>9} "
+            f"± {balanced.standard_error or 0:.3%} {one['cpu_seconds']:>6.2f} "
+            f"{one['megabytes']:>5.0f}"
         )
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=2) + "\n")

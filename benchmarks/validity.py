@@ -34,6 +34,7 @@ from smact.screening import smact_validity  # noqa: E402
 from tfmat.formulas.parsing import parse_formulas  # noqa: E402
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, rates  # noqa: E402
 from tfmat.matgan.validity.oxidation_states import SETS, smact_version  # noqa: E402
+from tfmat.metric import find, records  # noqa: E402
 
 FILES = ("oqmd", "mp", "icsd_like")
 # Formulas between two writes of the answers: some seconds of smact.
@@ -111,13 +112,15 @@ def agreement(options: argparse.Namespace) -> list[dict[str, Any]]:
         for row in np.flatnonzero(different)[:10]:
             print(f"  different: {formulas[row]}")
         for name, rows in rows_of.items():
-            total = rates(parsed.compositions[rows], checker)["total"]
-            result = {"file": name, "set": states, "alloys": alloys, **total}
+            found = rates(parsed.compositions[rows], checker)
+            neutral, balanced = find(found, "neutral"), find(found, "balanced")
+            result: dict[str, Any] = {"file": name, "set": states, "alloys": alloys}
+            result["metrics"] = records([neutral, balanced])
             result["disagreements"] = int(np.count_nonzero(different[rows]))
             results.append(result)
             print(
-                f"{name:10} {states:8} {alloys:8} {total['formulas']:8,} formulas   "
-                f"neutral {total['neutral_rate']:7.2%}   balanced {total['balanced_rate']:7.2%}   "
+                f"{name:10} {states:8} {alloys:8} {neutral.denominator:8,} formulas   "
+                f"neutral {neutral.percent(2):>7}   balanced {balanced.percent(2):>7}   "
                 f"disagreements {result['disagreements']}",
                 flush=True,
             )

@@ -54,6 +54,7 @@ def augment(
     apart. A call that was interrupted goes on when the same command is given again.
     """
     from tfmat.datasets.folders import STRUCTURES, resolve
+    from tfmat.metric import find, read_metrics
     from tfmat.relaxation.databases.augment import augment as augment_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.potentials.other import choose_potential
@@ -76,15 +77,19 @@ def augment(
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))
         return
-    energies, stability = summary["formation_energy_per_atom"], summary["stability"]
+    metrics = read_metrics(summary)
+    low, high = (
+        find(metrics, f"{kind}_formation_energy_per_atom").number()
+        for kind in ("minimum", "maximum")
+    )
+    negative = find(metrics, "negative", structures="originals")
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
     lines = [
         f"{out}: {summary['structures']:,} structures, {summary['added']:,} of them new "
         f"({summary['kept']:,} originals, {summary['copies']:,} copies) from "
         f"{summary['candidates']:,} candidates",
         f"rejected: {rejected or 'none'}",
-        f"formation energy of the new ones: {energies['minimum']:.3f} to "
-        f"{energies['maximum']:.3f} eV/atom; {stability['negative']['fraction']:.1%} of the "
+        f"formation energy of the new ones: {low} to {high} eV/atom; {negative.percent()} of the "
         "distinct ones below zero",
     ]
     if relabelled != "none":

@@ -166,6 +166,7 @@ def build(
     dropped, and formation energies are computed against the elements with the same potential. A
     build that was interrupted goes on when the same command is given again.
     """
+    from tfmat.metric import find, read_metrics
     from tfmat.relaxation.databases.build import build as build_dataset
     from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.databases.refining import Refinement
@@ -187,14 +188,18 @@ def build(
     if as_json:
         click.echo(json.dumps({"dataset": str(out), **summary}))
         return
-    energies = summary["formation_energy_per_atom"]
+    metrics = read_metrics(summary)
+    low, high = (
+        find(metrics, f"{kind}_formation_energy_per_atom").number()
+        for kind in ("minimum", "maximum")
+    )
     rejected = ", ".join(f"{count:,} {reason}" for reason, count in summary["rejected"].items())
     click.echo(
         f"{out}: {summary['structures']:,} structures ({summary['kept']:,} originals, "
         f"{summary['copies']:,} copies) from {summary['candidates']:,} candidates\n"
         f"rejected: {rejected or 'none'}\n"
-        f"formation energy: {energies['minimum']:.3f} to {energies['maximum']:.3f} eV/atom, "
-        f"{100 * energies['negative_fraction']:.1f}% below zero"
+        f"formation energy: {low} to {high} eV/atom, "
+        f"{find(metrics, 'negative').percent()} below zero"
         + (
             f", of the {summary['refined']['kept']:,} relaxed again with {refine}"
             if "refined" in summary
@@ -226,18 +231,18 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
         summary: Of a build.
         paper: The paper's numbers, by the same keys; empty for another system.
     """
-    stability, started = summary["stability"], summary["to_relax"]
+    from tfmat.metric import find, read_metrics
+
+    metrics = read_metrics(summary)
     found = {
-        name: f"{stability[name]['count']:,} ({stability[name]['fraction']:.2%})"
-        for name in ("negative", "stable", "metastable")
-        if name in stability
+        metric.name: metric.counted(2)
+        for metric in metrics
+        if metric.name in ("negative", "stable", "metastable")
+        and metric.subset == {"structures": "originals"}
     }
-    if started:
-        share = summary["converged"] / started
-        found |= {
-            "relaxed": f"{started:,}",
-            "converged": f"{summary['converged']:,} ({share:.1%})",
-        }
+    converged = find(metrics, "converged")
+    if converged.denominator:
+        found |= {"relaxed": f"{converged.denominator:,}", "converged": converged.counted()}
     names = {
         "relaxed": "candidates to relax",
         "converged": "converged",

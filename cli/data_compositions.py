@@ -108,8 +108,13 @@ def describe(
     from tfmat.datasets import composition_info
     from tfmat.datasets.composition_store import CompositionDataset
     from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, rates
+    from tfmat.metric import records
 
     dataset = CompositionDataset.open(name)
     checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
     found = composition_info.describe(dataset)
-    return found | {"validity": rates(dataset.compositions, checker)}, composition_info.render
+    found |= {
+        "validity_settings": checker.settings.describe(),
+        "metrics": records(rates(dataset.compositions, checker)),
+    }
+    return found, composition_info.render

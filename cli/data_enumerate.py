@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from .options import Elements, Range, all_symbols, validity_options, verify_opti
 
 # A row of memory for each.
 _MOST_SAMPLES = 10**8
+
+if TYPE_CHECKING:
+    from tfmat.metric import Metric
 
 
 @click.command("enumerate")
@@ -140,18 +143,22 @@ def _simplest(summary: Mapping[str, Any]) -> Iterator[str]:
     )
     yield f"{'elements':>8} {'formulas':>12} {'taken':>12} {'neutral':>12} {'balanced':>12}"
     for size, part in summary["by_elements"].items():
-        numbers = (part[key] for key in ("formulas", "written", "charge_neutral", "balanced"))
+        numbers = (part[key] for key in ("formulas", "written", "neutral", "balanced"))
         yield f"{size:>8} " + " ".join(f"{number:>12,}" for number in numbers)
 
 
 def _space(summary: Mapping[str, Any]) -> Iterator[str]:
+    from tfmat.metric import find, read_metrics
+
     parts = [*summary["by_elements"].items(), ("all", summary["total"])]
     yield "of all formulas (elements with a reduced ratio):"
     yield f"{'elements':>8} {'formulas':>14} {'examined':>14} {'neutral':>17} {'balanced':>17}"
+    metrics = read_metrics(summary)
     for size, part in parts:
+        shares = [_share(find(metrics, name, **_of(size))) for name in ("neutral", "balanced")]
         yield (
             f"{size:>8} {part['space']:>14,} {part['examined']:>14,} "
-            f"{_share(part, 'charge_neutral'):>17} {_share(part, 'balanced'):>17}"
+            f"{shares[0]:>17} {shares[1]:>17}"
         )
     for size, part in summary["by_elements"].items():
         if part["how"] == "sample":
@@ -162,30 +169,42 @@ def _space(summary: Mapping[str, Any]) -> Iterator[str]:
     yield "of all (species, charge, ratio) combinations:"
     yield f"{'elements':>8} {'combinations':>29} {'neutral':>17} {'balanced':>17}"
     for size, part in parts:
-        combined = part["combinations"]
-        rates = (combined[f"{name}_rate"] for name in ("charge_neutral", "balanced"))
-        shares = ("-" if rate is None else f"{rate:.3%}" for rate in rates)
-        yield f"{size:>8} {combined['total']:>29,} " + " ".join(f"{share:>17}" for share in shares)
-    if "enrichment" in summary:
-        yield from _enrichment(summary["enrichment"])
+        names = ("neutral_of_combinations", "balanced_of_combinations")
+        shares = [_share(find(metrics, name, **_of(size))) for name in names]
+        yield f"{size:>8} {part['combinations']['total']:>29,} {shares[0]:>17} {shares[1]:>17}"
+    if "left_out" in summary:
+        yield from _enrichment(summary)
 
 
-def _share(part: Mapping[str, Any], name: str) -> str:
-    if part[f"{name}_rate"] is None:
+def _of(size: str) -> dict[str, str]:
+    return {} if size == "all" else {"n_elements": size}
+
+
+def _share(metric: Metric) -> str:
+    if metric.value is None:
         return "-"
-    error = part[f"{name}_error"]
-    return f"{part[f'{name}_rate']:.3%}" + (f" ± {error:.3%}" if error else "")
+    error = f" ± {metric.standard_error:.3%}" if metric.standard_error else ""
+    return metric.percent(3) + error
 
 
-def _enrichment(found: Mapping[str, Any]) -> Iterator[str]:
+def _enrichment(summary: Mapping[str, Any]) -> Iterator[str]:
+    from tfmat.metric import find, read_metrics, where
+
     yield "the given formulas (times the share of all formulas, of all combinations):"
-    if found["left_out"]:
-        yield f"{'others':>8} {found['left_out']:>11,}  left out: no such space was enumerated"
-    for size, part in [*found["by_elements"].items(), ("all", found["total"])]:
-        told = []
-        for name, label in (("charge_neutral", "neutral"), ("balanced", "balanced")):
-            times = [part[name][key] for key in ("over_formulas", "over_combinations")]
-            shown = ", ".join(f"{value:,.1f}" if value is not None else "-" for value in times)
-            rate = "-" if part[name]["rate"] is None else f"{part[name]['rate']:.2%}"
-            told.append(f"{label} {rate} ({shown})")
-        yield f"{size:>8} {part['formulas']:>11,}  {'; '.join(told)}"
+    if summary["left_out"]:
+        yield f"{'others':>8} {summary['left_out']:>11,}  left out: no such space was enumerated"
+    metrics = where(read_metrics(summary), formulas="given")
+    sizes = dict.fromkeys(str(metric.subset.get("n_elements", "all")) for metric in metrics)
+    for size in [*(size for size in sizes if size != "all"), "all"]:
+        subset, texts, count = {"formulas": "given", **_of(size)}, [], 0.0
+        for name in ("neutral", "balanced"):
+            share = find(metrics, name, **subset)
+            count = share.denominator or 0
+            times = (
+                find(metrics, f"{name}_over_{what}", **subset).value
+                for what in ("formulas", "combinations")
+            )
+            shown = ", ".join("-" if value is None else f"{value:,.1f}" for value in times)
+            rate = "-" if share.value is None else share.percent(2)
+            texts.append(f"{name} {rate} ({shown})")
+        yield f"{size:>8} {count:>11,}  {'; '.join(texts)}"

@@ -113,19 +113,24 @@ def reconstruction(
 
 
 def _text(summary: dict[str, Any]) -> str:
+    from tfmat.metric import read_metrics
+
+    metrics = {metric.name: metric for metric in read_metrics(summary)}
+    reproduced = metrics["reproduced"]
     lines = [
-        f"{summary['reproduced']} of {summary['structures']} structures reproduced "
-        f"({100 * summary['reproduced_fraction']:.2f}%)"
+        f"{reproduced.numerator} of {reproduced.denominator} structures reproduced "
+        f"({reproduced.percent(2)})"
     ]
-    for name, label, unit in (
-        ("rms_mean_angstrom", "mean rms of the atoms", "Å"),
-        ("lattice_max_error_angstrom", "largest error of a length", "Å"),
-        ("angle_max_error_degrees", "largest error of an angle", "°"),
-        ("atom_recall", "atoms found", ""),
-        ("atom_precision", "atoms found that are true", ""),
+    for name, label in (
+        ("rms_mean", "mean rms of the atoms"),
+        ("lattice_max_error", "largest error of a length"),
+        ("angle_max_error", "largest error of an angle"),
+        ("atom_recall", "atoms found"),
+        ("atom_precision", "atoms found that are true"),
     ):
-        if summary.get(name) is not None:
-            lines.append(f"{label}: {summary[name]:.3g} {unit}".rstrip())
+        if name in metrics and metrics[name].value is not None:
+            unit = {"1": "", "degree": "°"}.get(metrics[name].unit, metrics[name].unit)
+            lines.append(f"{label}: {metrics[name].value:.3g} {unit}".rstrip())
     lines += [f"not decoded: {count} ({why})" for why, count in summary["not_decoded"].items()]
     lines += [f"left out: {count} ({why})" for why, count in summary.get("left_out", {}).items()]
     return "\n".join(lines)

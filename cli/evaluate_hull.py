@@ -57,10 +57,12 @@ def hull(
     pictures of those of two and three elements, summary.json, and a README that explains them.
     """
     from tfmat.evaluation.hull.entries import Entries, read_entries
+    from tfmat.evaluation.hull.metrics import by_system
     from tfmat.evaluation.hull.output import is_output, table_text
-    from tfmat.evaluation.hull.report import evaluate
+    from tfmat.evaluation.hull.report import evaluate, shown
     from tfmat.evaluation.hull.stability import parse_system
     from tfmat.files import check_place
+    from tfmat.metric import read_metrics
 
     wanted = [parse_system(text) for text in systems]
     check_place(out, overwrite=overwrite, own=is_output)
@@ -74,23 +76,22 @@ def hull(
     if as_json:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
-    click.echo(table_text(_shown(summary["table"]), generated=new is not None))
+    found = shown(list(by_system(read_metrics(summary)).values()))
+    metrics = [metric for system in found for metric in system.values()]
+    click.echo(table_text(metrics, generated=new is not None))
     click.echo(_text(summary, out))
 
 
-# Systems in the terminal and lines about what lies below: the rest is in the folder.
+# Lines about what lies below: the rest is in the folder.
 _MOST = 25
 
 
-def _shown(table: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns the rows for the terminal: the largest systems, and the sum of all."""
-    return table if len(table) <= _MOST + 1 else [*table[:_MOST], table[-1]]
-
-
 def _text(summary: dict[str, Any], out: Path) -> str:
+    from tfmat.evaluation.hull.report import SHOWN
+
     below = summary["below_hull"]
     lines = []
-    if len(summary["table"]) > _MOST + 1:
+    if len(summary["table"]) > SHOWN + 1:
         lines.append(f"... {len(summary['table']) - 1:,} systems in all, see table.csv")
     if below:
         what = "structure lies" if len(below) == 1 else "structures lie"

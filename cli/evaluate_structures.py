@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import named_data, verify_option
+
+if TYPE_CHECKING:
+    from tfmat.metric import Metric
 
 
 @click.command(short_help="Count distinct and novel structures.")
@@ -87,22 +90,25 @@ def structures(
 
 
 def _text(summary: dict[str, Any]) -> str:
-    judged = summary["structures"]
-    lines = [_line("distinct", summary["distinct"], judged, "structures")]
+    from tfmat.metric import find, read_metrics
+
+    metrics = read_metrics(summary)
+    uniqueness = find(metrics, "uniqueness")
+    lines = [_line("distinct", uniqueness)]
     for name, found in summary["against"].items():
-        line = _line("novel", found["novel"], judged, "structures")
+        line = _line("novel", find(metrics, "novelty", against=name))
         line += f": not among the {found['structures']} of {name}"
         if found["known_by_form"].get("niggli"):
             line += f" ({found['known_by_form']['niggli']} match with primitive_cell=False alone)"
         lines.append(line)
     if summary["against"]:
-        lines.append(_line("distinct and novel", summary["novel_distinct"], judged, "structures"))
+        lines.append(_line("distinct and novel", find(metrics, "unique_and_novel")))
     reasons = summary["not_judged_by_reason"].items()
     lines += [f"not judged: {count} ({reason})" for reason, count in reasons]
-    lines.append(f"{summary['criterion']['tool']}, {summary['cpu_seconds']} s of processor time")
+    lines.append(f"{uniqueness.judge}; {summary['cpu_seconds']} s of processor time")
     return "\n".join(lines)
 
 
-def _line(what: str, part: int, whole: int, of: str) -> str:
-    share = f" ({part / whole:.1%})" if whole else ""
-    return f"{what}: {part} of {whole} {of}{share}"
+def _line(what: str, share: Metric) -> str:
+    percent = f" ({share.percent()})" if share.denominator else ""
+    return f"{what}: {share.numerator} of {share.denominator} structures{percent}"

@@ -249,23 +249,26 @@ def _quiet_tensorflow(threads: int | None) -> None:
 
 
 def _print(out: Path, summary: dict[str, Any]) -> None:
-    """Prints the figures, each with what it is a share of."""
+    """Prints the metrics, each with what it is a share of."""
     from tfmat.datasets.summary import validity_line
+    from tfmat.metric import find, read_metrics
+
+    metrics = read_metrics(summary)
 
     def share(name: str, *wholes: str) -> str:
-        rates = [
-            f"{summary[f'{name}_rate' + suffix]:.2%} of {whole}"
-            for whole, suffix in zip(wholes, ("", "_of_samples"), strict=False)
-            if summary[f"{name}_rate" + suffix] is not None
+        shares = [
+            f"{metric.percent(2)} of {whole}"
+            for whole, suffix in zip(wholes, ("", "_of_drawn"), strict=False)
+            if (metric := find(metrics, name + suffix)).value is not None
         ]
-        return f"{summary[name]:,} ({', '.join(rates)})" if rates else f"{summary[name]:,}"
+        return f"{summary[name]:,} ({', '.join(shares)})" if shares else f"{summary[name]:,}"
 
     click.echo(f"{summary['rows']:,} rows from {summary['samples']:,} samples in {out}")
     lines = [
         ("formulas of 2 to 8 elements", share("accepted", "samples")),
         ("charge-neutral", share("neutral", "formulas", "samples")),
         ("neutral and balanced", share("balanced", "formulas", "samples")),
-        ("fulfil all wishes", share("kept", "samples")),
+        ("meet all criteria", share("kept", "samples")),
         ("different", share("unique", "these")),
     ]
     if summary["novel"] is not None:

@@ -188,6 +188,7 @@ def write_structures(
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY
     from tfmat.files import replacing_folder, write_json
+    from tfmat.metric import find, read_metrics
 
     out = _free_place(options, _trained_as(codec))
     request = StructureRequest(
@@ -216,14 +217,15 @@ def write_structures(
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
+    metrics = read_metrics(summary)
     click.echo(
         f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
-        f"({summary['success_rate']:.1%}) in {out}"
+        f"({find(metrics, 'structures').percent()}) in {out}"
     )
     for reason, count in summary["reasons"].items():
         click.echo(f"  {count} without: {reason}")
     for name in codec.constraints.values():
-        mean = summary[f"mean_predicted_{name}"]
-        if mean is not None:
-            unit = summary["units"][name]
-            click.echo(f"  mean predicted {name.replace('_', ' ')}: {mean:.3f} {unit}".rstrip())
+        mean = find(metrics, f"mean_predicted_{name}")
+        if mean.value is not None:
+            words = name.replace("_", " ")
+            click.echo(f"  mean predicted {words}: {mean.number()} {mean.unit}".rstrip())

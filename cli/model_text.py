@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.errors import printable
+from tfmat.metric import Metric, read_table
 
 
 def row(folder: Path, metadata: dict[str, Any]) -> dict[str, Any]:
@@ -104,13 +105,9 @@ def _description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  {line}" for line in _aligned([pair for pair in about if pair[1].strip()]))
     yield from ("", "Networks (every tensor has the batch as its first axis):")
     yield from (f"  {line}" for line in _aligned(list(_parts(metadata))))
-    for title, figures in _figures(metadata):
+    for title, table in _tables(metadata):
         yield from ("", f"{title}:")
-        cells = [
-            (name, _number(entry.get("value")), _unit(entry), str(entry.get("note", "")))
-            for name, entry in figures.items()
-        ]
-        yield from (f"  {line}" for line in _aligned(cells))
+        yield from (f"  {line}" for line in _aligned([_cells(m) for m in read_table(table)]))
     card = "; README.md" if (folder / "README.md").is_file() else ""
     yield from ("", f"All of it, shapes and units included: tfmat models show --json{card}")
 
@@ -135,21 +132,17 @@ def _tensors(tensors: Mapping[str, Any]) -> str:
     )
 
 
-def _figures(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for stage, figures in metadata.get("metrics", {}).items():
-        yield f"Training, {stage}", figures
+def _tables(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for stage, table in metadata.get("metrics", {}).items():
+        yield f"Training, {stage}", table
     generated = metadata.get("measured", {}).get("generated", {})
     if generated:
         yield "What it generates", generated
 
 
-def _number(value: Any) -> str:
-    return "none" if value is None else f"{value:.4g}"
-
-
-def _unit(entry: Mapping[str, Any]) -> str:
-    unit = str(entry.get("unit", ""))
-    return "" if unit == "1" else unit
+def _cells(metric: Metric) -> tuple[str, ...]:
+    value = "none" if metric.value is None else f"{metric.value:.4g}"
+    return metric.name, value, "" if metric.unit == "1" else metric.unit, metric.about
 
 
 def _elements(elements: Sequence[str]) -> str:

@@ -66,7 +66,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 @models_dir_option
 @_JSON
 def show(model: str, models_dir: Path | None, as_json: bool) -> None:
-    """Print what MODEL is: data, recipe, networks, measured figures.
+    """Print what MODEL is: data, recipe, networks, metrics.
 
     MODEL is a name, a package folder or a run folder. With --json its whole metadata are printed.
     """
@@ -100,7 +100,7 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
     if everything == (model is not None):
         raise InputError("give either the name or folder of one model, or --all")
     if model is not None:
-        _tell([_report(verify(find(model, models_dir, option="MODEL")))], as_json)
+        _print([_report(verify(find(model, models_dir, option="MODEL")))], as_json)
         return
     reports: list[dict[str, Any]] = []
     for folder in packages(models_dir):
@@ -108,7 +108,7 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
             reports.append(_report(verify(folder)))
         except InputError as error:
             reports.append({"name": folder.name, "intact": False, "error": str(error)})
-    _tell(reports, as_json, many=True)
+    _print(reports, as_json, many=True)
     damaged = [report["name"] for report in reports if not report["intact"]]
     if damaged:
         raise InputError(f"{len(damaged)} of {len(reports)} packages damaged: {', '.join(damaged)}")
@@ -118,7 +118,7 @@ def _report(verified: Verified) -> dict[str, Any]:
     return {"intact": True, **asdict(verified), "folder": str(verified.folder)}
 
 
-def _tell(reports: list[dict[str, Any]], as_json: bool, many: bool = False) -> None:
+def _print(reports: list[dict[str, Any]], as_json: bool, many: bool = False) -> None:
     from tfmat.errors import printable
 
     if as_json:

@@ -120,23 +120,30 @@ def _command(source: Path, out: Path, context: click.Context) -> str:
 
 
 def _text(out: Path, summary: dict[str, Any]) -> str:
+    from tfmat.metric import find, read_metrics, where
+
     total = summary["structures"]
     lines = [
         f"{out}: {total - summary['failed']:,} of {total:,} structures"
         + (f", {summary['converged']:,} converged" if not summary["static"] else "")
     ]
     lines += [f"  {count:,} failed: {reason}" for reason, count in summary["reasons"].items()]
-    group = summary["relaxed_structures"]
-    if group is not None:
-        delta = group["delta_formation_energy_per_atom"]
+    metrics = read_metrics(summary)
+    if group := {metric.name: metric for metric in where(metrics, structures="relaxed")}:
+        mean, median = (
+            group[f"{kind}_delta_formation_energy_per_atom"].number() for kind in ("mean", "median")
+        )
         lines += [
-            f"change of formation energy: mean {delta['mean']:.3f}, median {delta['median']:.3f} "
-            f"eV/atom; {delta['below_0.2_fraction']:.1%} below 0.2",
-            f"prototype kept: {summary['kept_prototype_fraction']:.1%}",
+            f"change of formation energy: mean {mean}, median {median} eV/atom; "
+            f"{group['small_change'].percent()} below 0.2",
+            f"prototype kept: {find(metrics, 'kept_prototype').percent()}",
         ]
-    final = summary["formation_energy_per_atom"]
+    low, high, mean = (
+        find(metrics, f"{kind}_formation_energy_per_atom").number()
+        for kind in ("minimum", "maximum", "mean")
+    )
     lines.append(
-        f"formation energy: {final['minimum']:.3f} to {final['maximum']:.3f}, mean "
-        f"{final['mean']:.3f} eV/atom, {final['negative_fraction']:.1%} below zero"
+        f"formation energy: {low} to {high}, mean {mean} eV/atom, "
+        f"{find(metrics, 'negative').percent()} below zero"
     )
     return "\n".join(lines)

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import tfmat
+from tfmat.metric import metric_of
 
 out = Path("looked-at")
 out.mkdir(exist_ok=True)
@@ -38,10 +39,11 @@ model = tfmat.load("matgan-plus-icsd-filter")
 formulas = model.generate(
     20_000, seed=7, require="Li", exclude="Pb,Tl,Cd", unique=True, novel_against="formulas"
 )
-figures = formulas.summary
-print(f"\n{len(formulas)} different formulas with Li in {figures['samples']:,} samples")
-print(f"  with or without Li {figures['balanced_rate']:.0%} are neutral and balanced")
-print(f"  {figures['novel']} are not in the dataset formulas\n")
+found = formulas.summary
+balanced, novel = metric_of(found, "balanced"), metric_of(found, "novel")
+print(f"\n{len(formulas)} different formulas with Li in {found['samples']:,} samples")
+print(f"  with or without Li {balanced.percent(0)} are neutral and balanced")
+print(f"  {novel.numerator} are not in the dataset formulas\n")
 valid = formulas.table.filter(formulas.table["balanced"]).to_pylist()
 # What the model made most often first.
 for row in sorted(valid, key=lambda row: -row["times_generated"])[:10]:

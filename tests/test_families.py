@@ -94,7 +94,6 @@ class TestContract:
         assert family.targets
         assert family.output
         for target in family.targets:
-            assert family.target(target.name) is target
             assert target.help.endswith(".")
             assert families.targets()[target.name] == (family, target)
 

@@ -17,6 +17,7 @@ from tfmat import families
 from tfmat.arguments import named
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
+from tfmat.metric import metric_of
 
 NAMES = [
     "evaluate_compositions",
@@ -211,8 +212,8 @@ def test_formulas_are_judged_as_by_the_command(capsys, tmp_path):
     options = {"train": "formulas", "baselines": True, "number": 50, "seed": 2}
     same(tfmat.evaluate_compositions(out, **options), by_command)
     same(tfmat.evaluate_compositions({"made.csv": formulas}, **options), by_command)
-    listed = tfmat.evaluate_compositions(["Li2O", "NaCl", "NaCl2"])["results"][0]
-    assert listed["validity"]["balanced"]["of_distinct"] == pytest.approx(2 / 3)
+    listed = tfmat.evaluate_compositions(["Li2O", "NaCl", "NaCl2"])
+    assert metric_of(listed, "balanced_of_distinct", set="samples").value == pytest.approx(2 / 3)
     for wrong in ([], ["xyz"]):
         with pytest.raises(InputError, match=r"^samples: "):
             tfmat.evaluate_compositions(wrong)

@@ -46,14 +46,6 @@ class Family(ABC):
     # What `tfmat generate --out` is called in examples: a file, or a folder.
     output: ClassVar[str]
 
-    def target(self, name: str) -> Target:
-        """Returns one of :attr:`targets`.
-
-        Args:
-            name: Its name.
-        """
-        return next(target for target in self.targets if target.name == name)
-
     @abstractmethod
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
         """Returns the name of the target that made a run.

@@ -18,8 +18,10 @@ from oracle import BI_SE3, CRYSTALS, make_package
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import generate
+from tfmat.ccdcgan.generated import GeneratedMetrics, constraint_judges
 from tfmat.ccdcgan.results import ResultsWriter, generate_into
 from tfmat.inference.package import load
+from tfmat.metric import metric_of
 
 SEED = 3
 STATUS = ("structure", "structure", "structure", "structure", "atoms closer than 0.5 Å", "no atoms")
@@ -105,10 +107,11 @@ def test_same_seed_same_bytes(codec, tmp_path):
 def test_energies_that_are_none_have_no_mean(codec, tmp_path):
     (result, *_) = generate(codec, 1, SEED, request=StructureRequest())
     broken = replace(result, properties=dict.fromkeys(result.properties, math.nan))
-    with ResultsWriter(tmp_path, list(result.properties)) as writer:
+    with ResultsWriter(tmp_path, GeneratedMetrics(constraint_judges(codec))) as writer:
         writer.add(broken)
         summary = writer.summary()
-    assert summary["mean_predicted_formation_energy_per_atom_all_graphs"] is None
+    mean = metric_of(summary, "mean_predicted_formation_energy_per_atom_all_graphs")
+    assert (mean.value, mean.denominator) == (None, 1)
     json.dumps(summary, allow_nan=False)
 
 
@@ -121,14 +124,16 @@ def test_folder_and_summary(codec, tmp_path):
     good = chosen < 4
     assert summary["graphs"] == 40
     assert summary["structures"] == good.sum()
-    assert summary["success_rate"] == good.sum() / 40
+    assert metric_of(summary, "structures").value == good.sum() / 40
     assert summary["reasons"] == {
         "atoms closer than 0.5 Å": (chosen == 4).sum(),
         "no atoms": (chosen == 5).sum(),
     }
     energies = np.array([-0.4, -0.1, 0.0, 0.25, 0.9, 0.5])[chosen]
-    mean = summary["mean_predicted_formation_energy_per_atom"]
-    assert mean == pytest.approx(energies[good].mean(), abs=1e-6)
+    mean = metric_of(summary, "mean_predicted_formation_energy_per_atom")
+    assert mean.value == pytest.approx(energies[good].mean(), abs=1e-6)
+    spread = energies[good].std(ddof=1) / np.sqrt(good.sum())
+    assert mean.standard_error == pytest.approx(spread, abs=1e-6)
     with (tmp_path / "out" / "results.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 40

@@ -14,6 +14,7 @@ from tfmat.ccdcgan.reconstruction import measure, through_autoencoders
 from tfmat.datasets.splits.rules import rows_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.inference.package import load
+from tfmat.metric import metric_of
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +40,17 @@ def dataset(tmp_path_factory):
 
 
 def test_exact_networks_bring_everything_back(codec):
-    figures = measure(through_autoencoders(list(GIVEN) * 9, codec))
-    assert figures["structures"] == 45
-    assert figures["reproduced"] == 36
+    found = measure(through_autoencoders(list(GIVEN) * 9, codec))
+    assert found["structures"] == 45
+    assert found["reproduced"] == 36
     # The atoms of the one that is refused as a whole are counted all the same.
-    assert figures["not_decoded"] == {"atoms closer than 0.5 Å": 9}
-    assert figures["not_reproduced"] == list(range(4, 45, 5))
-    assert figures["atom_recall"] == 1.0
-    assert figures["atom_precision"] == 1.0
-    assert figures["atom_rms_angstrom"] < 1e-3
-    assert figures["lattice_max_error_angstrom"] < 1e-4
-    assert figures["angle_max_error_degrees"] < 1e-3
+    assert found["not_decoded"] == {"atoms closer than 0.5 Å": 9}
+    assert found["not_reproduced"] == list(range(4, 45, 5))
+    assert metric_of(found, "atom_recall").value == 1.0
+    assert metric_of(found, "atom_precision").value == 1.0
+    assert metric_of(found, "atom_rms").value < 1e-3
+    assert metric_of(found, "lattice_max_error").value < 1e-4
+    assert metric_of(found, "angle_max_error").value < 1e-3
 
 
 def test_wrong_atoms_are_counted(codec):
@@ -59,9 +60,9 @@ def test_wrong_atoms_are_counted(codec):
         positions = CESIUM_CHLORIDE.positions.copy()
         positions[CESIUM_CHLORIDE.numbers == 34] -= [shift, 0, 0]
         moved = Crystal(CESIUM_CHLORIDE.lattice, positions, CESIUM_CHLORIDE.numbers)
-        figures = measure(through_autoencoders([moved], codec))
-        assert figures["atom_recall"] == recall
-        assert figures["atom_precision"] == recall
+        found = measure(through_autoencoders([moved], codec))
+        assert metric_of(found, "atom_recall").value == recall
+        assert metric_of(found, "atom_precision").value == recall
 
 
 def test_split_is_that_of_the_training(package, dataset, codec):
@@ -127,14 +128,14 @@ def test_limits_beyond_the_model_are_honoured_or_refused(package, dataset, codec
 def test_what_cannot_be_drawn_is_counted_in_its_place(codec):
     far = Crystal.from_arrays(np.diag([4, 4, 28.0]), [[0, 0, 0], [0, 0, 14.0]], [83, 34])
     flat = Crystal(np.diag([4.0, 4.0, 0.0]), np.zeros((1, 3)), np.array([83], np.uint8))
-    figures = measure(through_autoencoders([BI_SE3, far, CESIUM_CHLORIDE, flat], codec))
-    assert figures["not_reproduced"] == [1, 3]
-    assert figures["not_decoded"] == {
+    found = measure(through_autoencoders([BI_SE3, far, CESIUM_CHLORIDE, flat], codec))
+    assert found["not_reproduced"] == [1, 3]
+    assert found["not_decoded"] == {
         "larger than the box of the sites voxels": 1,
         "a cell that cannot be reduced": 1,
     }
     # Their atoms are missing: 3 of 9.
-    assert figures["atom_recall"] == pytest.approx(6 / 9)
+    assert metric_of(found, "atom_recall").value == pytest.approx(6 / 9)
 
 
 def test_missing_encoder_is_named(package, codec):

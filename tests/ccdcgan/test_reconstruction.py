@@ -25,6 +25,7 @@ from tfmat.crystals.matching import match_rms, matchers
 from tfmat.datasets.readers.csv import read_csv
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import DatasetWriter
+from tfmat.metric import metric_of
 
 CRYSTALS = list(reference_crystals().values())
 
@@ -32,18 +33,18 @@ CRYSTALS = list(reference_crystals().values())
 def test_voxels_reproduce_everything() -> None:
     summary = measure(through_voxels(CRYSTALS, VoxelSpec()))
     assert summary["structures"] == summary["reproduced"] == len(CRYSTALS)
-    assert summary["reproduced_fraction"] == 1.0
-    assert summary["rms_mean_angstrom"] < 1e-5
-    assert summary["lattice_max_error_angstrom"] < 1e-5
-    assert summary["angle_max_error_degrees"] < 1e-4
+    assert metric_of(summary, "reproduced").value == 1.0
+    assert metric_of(summary, "rms_mean").value < 1e-5
+    assert metric_of(summary, "lattice_max_error").value < 1e-5
+    assert metric_of(summary, "angle_max_error").value < 1e-4
     assert summary["not_decoded"] == {}
-    assert "atom_recall" not in summary
+    assert "atom_recall" not in {metric["name"] for metric in summary["metrics"]}
 
 
 def test_faithful_positions_are_grid_points() -> None:
     summary = measure(through_voxels([CRYSTALS[0], CRYSTALS[3]], VoxelSpec(), "faithful"))
     assert summary["reproduced"] == 2
-    assert 0.01 < summary["rms_mean_angstrom"] < 0.25
+    assert 0.01 < metric_of(summary, "rms_mean").value < 0.25
 
 
 def test_failures_are_counted_by_reason() -> None:
@@ -64,11 +65,13 @@ def test_failures_are_counted_by_reason() -> None:
     assert (summary["structures"], summary["reproduced"]) == (4, 2)
     assert summary["not_decoded"] == {NO_LATTICE: 1}
     assert summary["not_reproduced"] == [0, 1]
-    np.testing.assert_allclose(summary["lattice_max_error_angstrom"], 0.6 * second.lattice[0, 0])
+    np.testing.assert_allclose(
+        metric_of(summary, "lattice_max_error").value, 0.6 * second.lattice[0, 0]
+    )
     # Two atoms of six found: those of the first crystal are missing, those of the last too far.
-    assert summary["atom_recall"] == pytest.approx(2 / 6)
-    assert summary["atom_precision"] == pytest.approx(2 / 4)
-    assert summary["atom_rms_angstrom"] == pytest.approx(0.3)
+    assert metric_of(summary, "atom_recall").value == pytest.approx(2 / 6)
+    assert metric_of(summary, "atom_precision").value == pytest.approx(2 / 4)
+    assert metric_of(summary, "atom_rms").value == pytest.approx(0.3)
 
 
 def test_what_cannot_be_drawn_is_not_reproduced() -> None:
@@ -83,7 +86,7 @@ def test_what_cannot_be_drawn_is_not_reproduced() -> None:
 def test_no_structures() -> None:
     summary = measure([])
     assert summary["structures"] == 0
-    assert summary["reproduced_fraction"] is None
+    assert metric_of(summary, "reproduced").value is None
 
 
 def test_the_distance_is_in_angstrom() -> None:
@@ -147,4 +150,4 @@ def test_real_structures_come_back(data_dir: Path) -> None:
     crystals = [crystal for crystal in found if passes(crystal)]
     summary = measure(through_voxels(crystals, VoxelSpec()))
     assert summary["reproduced"] == summary["structures"] > 40
-    assert summary["rms_mean_angstrom"] < 1e-5
+    assert metric_of(summary, "rms_mean").value < 1e-5

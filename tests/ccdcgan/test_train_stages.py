@@ -123,7 +123,7 @@ def graphs_with_a_property(folder: Path, values: dict[str, np.ndarray], count: i
     return run
 
 
-def test_a_constraint_learns_and_its_figures_are_true(tmp_path, recipe):
+def test_a_constraint_learns_and_its_metrics_are_true(tmp_path, recipe):
     settings = replace(
         recipe.constraint, form="dense", units=(16,), dropout=0.0, steps=400, learning_rate=1e-2
     )

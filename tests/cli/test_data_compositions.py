@@ -12,6 +12,7 @@ from tfmat.cli.main import main
 
 from tfmat.matgan.selection import RULES
 from tfmat.matgan.validity.oxidation_states import SETS
+from tfmat.metric import metric_of
 
 TABLE = """formula,e_form,flag
 Fe2O3,-1.5,1
@@ -74,8 +75,8 @@ def test_json_summaries(source, tmp_path, capsys):
     code, out, _ = run(capsys, "info", tmp_path / "set", "--alloys", "--json")
     found = json.loads(out)
     assert found["kind"] == "compositions"
-    assert found["validity"]["settings"]["alloys"]
-    assert found["validity"]["total"]["formulas"] == 3
+    assert found["validity_settings"]["alloys"]
+    assert metric_of(found, "balanced").denominator == 3
 
 
 def test_enrichment_counts_samples(tmp_path, capsys):
@@ -83,12 +84,13 @@ def test_enrichment_counts_samples(tmp_path, capsys):
     words = ("enumerate", "--n-elements", "2", "--elements", "H,O", "--max-count", 2)
     code, out, _ = run(capsys, *words, "--against", tmp_path / "a.csv", "--json")
     assert code == 0
-    found = json.loads(out)["enrichment"]
-    assert (found["left_out"], found["total"]["formulas"]) == (9, 4)
-    balanced = found["total"]["balanced"]
+    found = json.loads(out)
+    balanced = metric_of(found, "balanced", formulas="given")
+    assert (found["left_out"], balanced.denominator) == (9, 4)
     # HO, HO2 and H2O are balanced two times in three: HO2 would need a superoxide.
-    assert balanced["rate"] == 0.75
-    assert balanced["over_formulas"] == pytest.approx(0.75 / (2 / 3))
+    assert balanced.value == 0.75
+    ratio = metric_of(found, "balanced_over_formulas", formulas="given")
+    assert ratio.value == pytest.approx(0.75 / (2 / 3))
 
 
 def test_enumerate_and_compare(source, tmp_path, capsys):

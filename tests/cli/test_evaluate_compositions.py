@@ -3,16 +3,17 @@ import gzip
 import json
 
 import fresh
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tfmat.cli.main import main
 
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
+from tfmat.evaluation.formulas import measure as evaluation
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.recipe import CompositionDataRecipe
 from tfmat.matgan.training.data import load_training_data
+from tfmat.metric import metric_of, read_metrics
 from tfmat.training.run import Run
 
 MADE = ["NaCl", "NaCl", "NaCl2", "Na2O", "LiFePO4", "MgCa"]
@@ -69,14 +70,11 @@ def test_files_of_every_form_side_by_side(capsys, place):
     assert [result["samples"] for result in results] == [6, 6, 6, 5]
     for result in results:
         assert result["distinct"] == 5
-        validity = result["validity"]
+        name, samples = result["name"], result["samples"]
         # NaCl, Na2O and LiFePO4; NaCl2 is not neutral, MgCa an alloy.
-        assert validity["balanced"]["of_distinct"] == 3 / 5
-        samples = result["samples"]
-        assert validity["balanced"]["of_samples"] == (samples - 2) / samples
-        assert validity["by_n_elements"]["4"]["charge_neutral"]["of_samples"] == 1
-    hows = [result["uniqueness_curve"]["how"].split(":")[0] for result in results]
-    assert [how.startswith("counted") for how in hows] == [True, False, False, True]
+        assert metric_of(summary, "balanced_of_distinct", set=name).value == 3 / 5
+        assert metric_of(summary, "balanced", set=name).value == (samples - 2) / samples
+        assert metric_of(summary, "neutral", set=name, n_elements="4").value == 1
 
 
 def test_table_says_what_it_measured_and_how(capsys, place):
@@ -110,7 +108,7 @@ def test_settings_change_the_verdicts(capsys, place):
     assert summary["validity_settings"]["oxidation_states"] == "icsd24"
     assert summary["validity_settings"]["alloys"] is True
     # Now MgCa passes.
-    assert summary["results"][0]["validity"]["balanced"]["of_distinct"] == 4 / 5
+    assert metric_of(summary, "balanced_of_distinct", set="made.txt").value == 4 / 5
 
 
 def test_baselines(capsys, place):
@@ -122,12 +120,14 @@ def test_baselines(capsys, place):
         "made.txt", "random", "independent", "substitution", "training set"
     ]  # fmt: skip
     assert [result["samples"] for result in results.values()] == [6, 3000, 3000, 3000, 4]
-    assert results["training set"]["novelty"] == 0
-    assert results["substitution"]["recovery"][0]["held_out"]["all"]["found"] == 1
+    assert metric_of(summary, "novelty", set="training set").value == 0
+    assert metric_of(summary, "recovery_held_out", set="substitution").numerator == 1
     again = measured(capsys, *words, "-n", 3000, "--seed", 4)
     assert again["results"] == summary["results"][1:]
+    drawn = [entry for entry in summary["metrics"] if entry["subset"]["set"] != "made.txt"]
+    assert again["metrics"] == drawn
     other = measured(capsys, *words, "-n", 3000, "--seed", 5)
-    assert other["results"] != again["results"]
+    assert other["metrics"] != again["metrics"]
     _, stdout, _ = run(capsys, *words, "-n", 3000)
     assert "baselines: 3,000 formulas each, seed 0" in stdout
 
@@ -141,10 +141,10 @@ def test_a_run_brings_its_lists(capsys, place, tmp_path):
         data.write_formulas(lists)
         summary = measured(capsys, place / "made.txt", "--run", folder)
         assert summary["references"]["training"]["formulas"] == 5 - held_out
-        point = summary["results"][0]["recovery"][0]
-        assert point["training"]["all"]["share"] == 1
-        assert ("held_out" in point) == bool(held_out)
-        assert summary["results"][0]["novel"] == held_out
+        assert metric_of(summary, "recovery_training", set="made.txt").value == 1
+        names = {metric["name"] for metric in summary["metrics"]}
+        assert ("recovery_held_out" in names) == bool(held_out)
+        assert metric_of(summary, "novelty", set="made.txt").numerator == held_out
         # What is given besides wins.
         words = ("--run", folder, "--holdout", place / "held.txt")
         summary = measured(capsys, place / "made.txt", *words)
@@ -160,11 +160,16 @@ def test_rates_of_all_samples_drawn(capsys, tmp_path):
         ({"samples": 10, "accepted": 8, "kept": 4}, None),
     ):
         beside.write_text(json.dumps(record), "utf-8")
-        result = measured(capsys, file)["results"][0]
-        assert result["drawn"] == {"samples": 10, "accepted": record["accepted"]}
-        assert result["validity"]["balanced"] == {
-            "of_samples": 0.75, "of_distinct": 0.5, "of_drawn": expected
-        }  # fmt: skip
+        summary = measured(capsys, file)
+        drawn = {"samples": 10, "accepted": record["accepted"]}
+        assert summary["results"][0]["drawn"] == drawn
+        found = {
+            metric.name: metric.value
+            for metric in read_metrics(summary)
+            if metric.subset == {"set": "made.csv"}
+        }
+        assert (found["balanced"], found["balanced_of_distinct"]) == (0.75, 0.5)
+        assert found.get("balanced_of_drawn") == expected
         _, stdout, _ = run(capsys, file)
         (line,) = (
             row for row in stdout.splitlines() if row.startswith("and balanced, of samples d")
@@ -176,12 +181,14 @@ def test_rates_of_all_samples_drawn(capsys, tmp_path):
         assert measured(capsys, file)["results"][0]["drawn"] is None
 
 
-def test_one_row_for_each_sample_is_in_order(capsys, tmp_path):
+def test_one_row_for_each_sample_is_in_order(capsys, monkeypatch, tmp_path):
     file = tmp_path / "made.csv"
     file.write_text("formula,times_generated\nNaCl,1\nNaCl,1\nNaCl2,1\n", "utf-8")
-    curve = measured(capsys, file)["results"][0]["uniqueness_curve"]
-    assert curve["how"].startswith("counted")
-    assert curve["points"][-1]["distinct"] == 2
+    monkeypatch.setattr(evaluation, "CURVE", (2,))
+    summary = measured(capsys, file)
+    first = metric_of(summary, "uniqueness", set="made.csv", samples=2)
+    assert (first.numerator, first.note.split("; ")[1]) == (1, evaluation.IN_ORDER)
+    assert metric_of(summary, "uniqueness", set="made.csv").numerator == 2
 
 
 def test_names_tell_files_apart(capsys, place, tmp_path):
@@ -248,7 +255,11 @@ def test_needs_no_tensorflow(place):
 def test_real_formulas(capsys, data_dir):
     """Rates that smact itself gives on formulas known from experiment."""
     source = data_dir / "compositions_icsd_like.csv.gz"
-    result = measured(capsys, source)["results"][0]
-    assert result["distinct"] == 44_403
-    rows = [np.sum([part["distinct"] for part in result["validity"]["by_n_elements"].values()])]
-    assert rows == [44_403]
+    summary = measured(capsys, source)
+    assert summary["results"][0]["distinct"] == 44_403
+    sizes = [
+        metric.denominator
+        for metric in read_metrics(summary)
+        if metric.name == "neutral_of_distinct" and "n_elements" in metric.subset
+    ]
+    assert sum(sizes) == 44_403

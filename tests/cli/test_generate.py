@@ -13,6 +13,8 @@ from fresh import run_and_list_modules
 from oracle import make_package
 from tfmat.cli.main import main
 
+from tfmat.metric import metric_of
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
@@ -37,9 +39,9 @@ def test_json_summary_and_files(capsys, package, tmp_path):
     summary = json.loads(stdout)
     assert summary["graphs"] == 30
     assert summary["structures"] + sum(summary["reasons"].values()) == 30
-    assert summary["success_rate"] == summary["structures"] / 30
-    assert summary["mean_predicted_formation_energy_per_atom"] is not None
-    assert summary["units"] == {"formation_energy_per_atom": "eV/atom"}
+    assert metric_of(summary, "structures").value == summary["structures"] / 30
+    mean = metric_of(summary, "mean_predicted_formation_energy_per_atom")
+    assert (mean.value is not None, mean.unit) == (True, "eV/atom")
     assert len(list((out / "cif").iterdir())) == summary["structures"]
     assert json.loads((out / "summary.json").read_text("utf-8")) == {
         key: value for key, value in summary.items() if key != "out"
@@ -135,13 +137,13 @@ def test_elements_are_read_as_those_of_formulas(capsys, package, tmp_path):
     )
     assert code == 0
     both = json.loads(stdout)
-    assert both["wishes"]["required"] == ["Bi", "Se"]
+    assert both["criteria"]["required"] == ["Bi", "Se"]
     code, stdout, _ = generate(
         capsys, package, tmp_path / "one", "-n", 30, "--only", "BI", "--json"
     )
     assert code == 0
     one = json.loads(stdout)
-    assert one["wishes"]["allowed"] == ["Bi"]
+    assert one["criteria"]["allowed"] == ["Bi"]
     assert both["structures"] > 0
     assert one["structures"] > 0
     assert both["structures"] + one["structures"] <= 30

@@ -70,7 +70,7 @@ def test_structures_are_those_of_generate(capsys, serving, tmp_path, protocol):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "wishes"),
+    ("protocol", "criteria"),
     [
         ("rest_url", []),
         ("grpc_url", []),
@@ -78,8 +78,8 @@ def test_structures_are_those_of_generate(capsys, serving, tmp_path, protocol):
         ("grpc_url", ["--critic-keep", 0.4, "--unique"]),
     ],
 )
-def test_formulas_are_those_of_generate(capsys, serving, tmp_path, protocol, wishes):
-    words = ["-n", 9000, "--seed", 7, "--json", *wishes]
+def test_formulas_are_those_of_generate(capsys, serving, tmp_path, protocol, criteria):
+    words = ["-n", 9000, "--seed", 7, "--json", *criteria]
     here, there = tmp_path / "here.csv", tmp_path / "there.csv"
     package, url = serving.formulas, getattr(serving, protocol)
     _, stdout, _ = tfmat(capsys, "generate", "matgan", "--model", package, "--out", here, *words)
@@ -89,7 +89,7 @@ def test_formulas_are_those_of_generate(capsys, serving, tmp_path, protocol, wis
     assert there.read_bytes() == here.read_bytes()
     found = json.loads(stdout)
     assert found.pop("server") == url
-    parts = ("generator", "critic") if wishes else ("generate",)
+    parts = ("generator", "critic") if criteria else ("generate",)
     models = {part: f"random-{part} version 2" for part in parts}
     assert found.pop("served_models") == models
     assert found.pop("backend") == "tensorflow-serving"

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import tiny
 
+from tfmat.metric import read_stages, records
+
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
 
@@ -130,8 +132,8 @@ def killed(place) -> Path:
 def test_killed_in_every_stage_it_learns_the_same(chain, killed):
     assert log(killed) == log(chain["run"])
     metrics = json.loads((killed / "run.json").read_text("utf-8"))["stages"]
-    for stage in STAGES:
-        assert metrics[stage]["metrics"] == chain["summary"]["metrics"].get(stage, {})
+    learned = read_stages({stage: metrics[stage]["metrics"] for stage in STAGES})
+    assert records(learned) == chain["summary"]["metrics"]
     packages = [run / "package" / "metadata.json" for run in (killed, chain["run"])]
     parts = [json.loads(path.read_text("utf-8"))["parts"] for path in packages]
     weights = [{name: part["weights_sha256"] for name, part in entry.items()} for entry in parts]

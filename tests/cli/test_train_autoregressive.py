@@ -18,6 +18,7 @@ pytest.importorskip("tf2onnx")
 
 from tfmat.inference.package import load
 from tfmat.matgan.matrix import accept
+from tfmat.metric import metric_of
 
 pytestmark = pytest.mark.train
 SETTINGS = {
@@ -65,9 +66,9 @@ def test_killed_in_the_likelihood_and_resumed_it_learns_the_same(tmp_path, capsy
     tiny_compositions.write_recipe(tmp_path / "tiny.toml")
     whole = train(tmp_path, capsys, *WORDS, "--out", "whole", "--json")
     assert list(whole["stages"]) == ["formulas", "likelihood", "gan"]
-    loss = whole["metrics"]["likelihood"]["test_negative_log_likelihood"]
-    assert loss["unit"] == "nat"
-    assert whole["metrics"]["gan"]["sample_accepted"]["value"] == 1.0
+    loss = metric_of(whole, "test_negative_log_likelihood", stage="likelihood")
+    assert loss.unit == "nat"
+    assert metric_of(whole, "sample_accepted", stage="gan").value == 1.0
 
     script = str(Path(__file__).with_name("killed_train.py"))
     words = ["train", *WORDS, "--threads", "1", "--out", "killed"]

@@ -13,6 +13,7 @@ from tfmat.evaluation.formulas.measure import IN_ORDER, RAREFACTION, References,
 from tfmat.evaluation.formulas.sets import Distinct, Sample
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.validity.checker import ValidityChecker
+from tfmat.metric import find, records
 
 # Valid, neutral but not balanced, neither; two to five elements.
 FORMULAS = ["NaCl", "Na2O", "NaCl2", "LiFePO4", "FeAl", "CO2", "KO", "CaTiO3", "BaTiO3", "ClO",
@@ -26,9 +27,7 @@ def compositions(formulas):
     )
 
 
-def judge(formulas):
-    verdict = ValidityChecker().check(formulas)
-    return verdict.neutral, verdict.balanced
+CHECKER = ValidityChecker()
 
 
 def says_smact(formula, pauling):
@@ -47,27 +46,35 @@ def share(part, whole):
     return pytest.approx(part / whole) if whole else None
 
 
+def counted(metric):
+    """Numerator and denominator of a share, whose value they must give."""
+    assert metric.value == share(metric.numerator, metric.denominator)
+    return metric.numerator, metric.denominator
+
+
 @given(st.lists(st.sampled_from(FORMULAS), min_size=1, max_size=30))
 def test_rates_are_smacts_over_samples_and_over_distinct(order):
-    result = measure(Sample("made", compositions(order)), judge, References())
+    measured = measure(Sample("made", compositions(order)), CHECKER, References())
+    result, metrics = measured.counts, measured.metrics
     distinct = sorted(set(order))
     assert (result["samples"], result["distinct"]) == (len(order), len(distinct))
-    assert result["uniqueness"] == len(distinct) / len(order)
-    parts = {"all": result["validity"], **result["validity"]["by_n_elements"]}
-    for size, found in parts.items():
+    assert find(metrics, "uniqueness").value == len(distinct) / len(order)
+    sizes = Counter(len(Composition(formula)) for formula in order)
+    for size in (None, *sizes):
         samples, once = (
-            [f for f in part if size == "all" or len(Composition(f)) == int(size)]
+            [f for f in part if size is None or len(Composition(f)) == size]
             for part in (order, distinct)
         )
-        if size != "all":
-            assert (found["samples"], found["distinct"]) == (len(samples), len(once))
-        for name, pauling in (("charge_neutral", False), ("balanced", True)):
-            for key, part in (("of_samples", samples), ("of_distinct", once)):
+        subset = {} if size is None else {"n_elements": str(size)}
+        for name, pauling in (("neutral", False), ("balanced", True)):
+            for key, part in ((name, samples), (f"{name}_of_distinct", once)):
                 good = sum(says_smact(formula, pauling) for formula in part)
-                assert found[name][key] == share(good, len(part))
-    sizes = Counter(len(Composition(formula)) for formula in order)
+                found = find(metrics, key, **subset)
+                assert (found.numerator, found.denominator) == (good, len(part))
+                assert found.value == share(good, len(part))
+    found = {m.subset["n_elements"]: m.value for m in metrics if m.name == "n_elements"}
     expected = {str(n): number / len(order) for n, number in sizes.items()}
-    assert result["n_elements"] == pytest.approx(expected)
+    assert found == pytest.approx(expected)
 
 
 @given(st.data())
@@ -76,49 +83,42 @@ def test_novelty_recovery_and_confirmation_are_those_of_sets(data):
     order, training, listed = data.draw(part), set(data.draw(part)), set(data.draw(part))
     held_out = set(FORMULAS) - training
     known = references(sorted(training), sorted(held_out), other=sorted(listed))
-    result = measure(Sample("made", compositions(order)), judge, known)
+    metrics = measure(Sample("made", compositions(order)), CHECKER, known).metrics
     made = set(order)
     novel = made - training
-    assert (result["novel"], result["novelty"]) == (len(novel), share(len(novel), len(made)))
-    (point,) = result["recovery"]
-    assert point["samples"] == len(order)
+    assert counted(find(metrics, "novelty")) == (len(novel), len(made))
     for name, formulas in (("training", training), ("held_out", held_out)):
-        for size, found in point[name].items():
+        found = [metric for metric in metrics if metric.name == f"recovery_{name}"]
+        assert ("samples" in {key for metric in found for key in metric.subset}) is False
+        sizes = {len(Composition(formula)) for formula in formulas}
+        assert len(found) == 1 + len(sizes) + 1
+        for metric in found:
+            size = metric.subset.get("n_elements")
             wanted = {
                 f for f in formulas
-                if size == "all"
+                if size is None
                 or (len(Composition(f)) >= 4 if size == "4+" else len(Composition(f)) == int(size))
             }  # fmt: skip
-            assert (found["found"], found["of"]) == (len(wanted & made), len(wanted))
-            assert found["share"] == share(len(wanted & made), len(wanted))
-    confirmed = result["confirmation"]["other"]
+            assert counted(metric) == (len(wanted & made), len(wanted))
     unseen = listed - training
-    assert (confirmed["found"], confirmed["listed"]) == (len(unseen & novel), len(unseen))
-    assert confirmed["share_of_list"] == share(len(unseen & novel), len(unseen))
-    assert confirmed["share_of_novel"] == share(len(unseen & novel), len(novel))
-    json.dumps(result, allow_nan=False)
+    confirmed = len(unseen & novel)
+    assert counted(find(metrics, "confirmed_of_list", list="other")) == (confirmed, len(unseen))
+    assert counted(find(metrics, "confirmed_of_novel", list="other")) == (confirmed, len(novel))
+    json.dumps(records(metrics), allow_nan=False)
 
 
 def test_curves_follow_the_order_of_sampling(monkeypatch):
     monkeypatch.setattr(evaluation, "CURVE", (2, 4, 6, 100))
     monkeypatch.setattr(evaluation, "RECOVERY", (3, 100))
     order = ["NaCl", "NaCl", "KO", "CO2", "NaCl", "KO", "LiCoO2", "CO2"]
-    result = measure(
-        Sample("made", compositions(order)), judge, references(["NaCl", "CO2"], ["KO"])
-    )
-    assert result["uniqueness_curve"] == {
-        "how": IN_ORDER,
-        "points": [
-            {"samples": 2, "distinct": 1, "uniqueness": 0.5},
-            {"samples": 4, "distinct": 3, "uniqueness": 0.75},
-            {"samples": 6, "distinct": 3, "uniqueness": 0.5},
-            {"samples": 8, "distinct": 4, "uniqueness": 0.5},
-        ],
-    }
-    assert [
-        (point["samples"], point["training"]["all"]["found"], point["held_out"]["2"]["found"])
-        for point in result["recovery"]
-    ] == [(3, 1, 1), (8, 2, 1)]
+    known = references(["NaCl", "CO2"], ["KO"])
+    metrics = measure(Sample("made", compositions(order)), CHECKER, known).metrics
+    curve = [metric for metric in metrics if metric.name == "uniqueness"]
+    assert [counted(metric) for metric in curve] == [(4, 8), (1, 2), (3, 4), (3, 6)]
+    assert all(metric.note.endswith(IN_ORDER) for metric in curve[1:])
+    for draws, training, held_out in (({"samples": 3}, 1, 1), ({}, 2, 1)):
+        assert find(metrics, "recovery_training", **draws).numerator == training
+        assert find(metrics, "recovery_held_out", **draws, n_elements="2").numerator == held_out
 
 
 def test_times_generated_weigh_rows_and_give_expected_curves(monkeypatch):
@@ -129,36 +129,33 @@ def test_times_generated_weigh_rows_and_give_expected_curves(monkeypatch):
     times = Counter(order)
     known = references(FORMULAS[:3], FORMULAS[3:6])
     result = measure(
-        Sample("counted", compositions(times), np.array(list(times.values()))), judge, known
+        Sample("counted", compositions(times), np.array(list(times.values()))), CHECKER, known
     )
-    whole = measure(Sample("in order", compositions(order)), judge, known)
-    for key in ("samples", "distinct", "uniqueness", "validity", "n_elements", "novelty",
-                "n_elements_distance", "element_correlation", "pair_correlation"):  # fmt: skip
-        assert result[key] == whole[key]
-    assert result["recovery"][-1] == whole["recovery"][-1]
-    assert result["uniqueness_curve"]["how"] == RAREFACTION
-    assert result["uniqueness_curve"]["points"][-1] == whole["uniqueness_curve"]["points"][-1]
+    whole = measure(Sample("in order", compositions(order)), CHECKER, known)
+    for key in ("samples", "distinct"):
+        assert result.counts[key] == whole.counts[key]
+    of_all = [metric for metric in whole.metrics if "samples" not in metric.subset]
+    assert [metric for metric in result.metrics if "samples" not in metric.subset] == of_all
+    assert find(result.metrics, "uniqueness", samples=3).note.endswith(RAREFACTION)
     # Expected numbers: the mean over many orders.
     shuffled = [
-        measure(Sample("", compositions(generator.permutation(order))), judge, known)
+        measure(Sample("", compositions(generator.permutation(order))), CHECKER, known)
         for _ in range(400)
     ]
-    for pick in (
-        lambda found: found["uniqueness_curve"]["points"][0]["distinct"],
-        lambda found: found["recovery"][0]["training"]["all"]["found"],
-        lambda found: found["recovery"][0]["held_out"]["all"]["found"],
-    ):
-        values = [pick(found) for found in shuffled]
+    for name in ("uniqueness", "recovery_training", "recovery_held_out"):
+        values = [find(found.metrics, name, samples=3).numerator for found in shuffled]
         error = np.std(values) / np.sqrt(len(values))
-        assert pick(result) == pytest.approx(np.mean(values), abs=4 * error)
+        expected = find(result.metrics, name, samples=3).numerator
+        assert expected == pytest.approx(np.mean(values), abs=4 * error)
 
 
 def test_the_training_set_itself():
     known = references(FORMULAS, ["MgO"])
-    result = measure(Sample("training set", compositions(FORMULAS)), judge, known)
-    assert (result["novelty"], result["n_elements_distance"]) == (0, 0)
-    assert result["element_correlation"] == pytest.approx(1)
-    assert result["pair_correlation"] == pytest.approx(1)
-    assert result["recovery"][0]["training"]["all"]["share"] == 1
-    assert result["recovery"][0]["held_out"]["all"] == {"found": 0, "of": 1, "share": 0}
-    assert result["recovery"][0]["held_out"]["4+"] == {"found": 0, "of": 0, "share": None}
+    metrics = measure(Sample("training set", compositions(FORMULAS)), CHECKER, known).metrics
+    values = {metric.name: metric.value for metric in metrics if not metric.subset}
+    assert (values["novelty"], values["n_elements_distance"]) == (0, 0)
+    assert values["element_correlation"] == pytest.approx(1)
+    assert values["pair_correlation"] == pytest.approx(1)
+    assert values["recovery_training"] == 1
+    assert counted(find(metrics, "recovery_held_out")) == (0, 1)
+    assert counted(find(metrics, "recovery_held_out", n_elements="4+")) == (0, 0)

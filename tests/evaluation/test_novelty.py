@@ -18,6 +18,7 @@ from tfmat.errors import InputError
 from tfmat.evaluation.novelty import store as novelty_store
 from tfmat.evaluation.novelty.count import judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
+from tfmat.metric import metric_of
 
 BI_SE = Dataset.open("bi-se")
 ROWS = range(0, len(BI_SE), 60)
@@ -201,7 +202,7 @@ def test_copies_are_those_of_an_earlier_structure_that_is_none(known):
     summary = summarise(verdicts, {})
     assert summary["structures"] == 7
     assert summary["distinct"] == len(kept)
-    assert summary["uniqueness"] == len(kept) / 7
+    assert metric_of(summary, "uniqueness").value == len(kept) / 7
     assert summary["not_judged_by_reason"] == {"no atoms": 1}
     assert "novel" not in summary
 
@@ -227,6 +228,8 @@ def test_verdicts_and_counts_against_two_sets(known, queries):
     assert counts["whole"]["novel"] == summary["novel"] == sum(v.novel for v in verdicts)
     assert counts["whole"]["structures"] == len(known)
     assert sum(counts["half"]["known_by_form"].values()) == counts["half"]["known"]
-    assert summary["unique_and_novel"] == summary["novel_distinct"] / len(queries)
-    criterion = summary["criterion"]
-    assert (criterion["ltol"], criterion["stol"], criterion["angle_tol"]) == (0.2, 0.3, 5.0)
+    both = metric_of(summary, "unique_and_novel")
+    assert both.value == summary["novel_distinct"] / len(queries)
+    settings = both.judge.settings
+    assert (settings["ltol"], settings["stol"], settings["angle_tol"]) == (0.2, 0.3, 5.0)
+    assert metric_of(summary, "novelty", against="half").numerator == counts["half"]["novel"]

@@ -1,5 +1,6 @@
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tfmat.inference.metadata import read_metadata
 from tfmat.inference.schema import SCHEMA, copy_schema, first_problem, schema
 from tfmat.inference.verify import verify
 from tfmat.matgan.elements import ELEMENTS
+from tfmat.metric import Judge, Metric, Tolerance
 
 DATA = {"name": "mine", "sha256": "0" * 64}
 SAVED_MODELS = Path(__file__).parents[2] / "saved_models"
@@ -48,6 +50,10 @@ def test_whole_metadata_fit(structures, compositions):
     assert first_problem(structures) is None
     assert first_problem(compositions) is None
     assert first_problem({**structures, "license": "cc-by-4.0"}) is None
+    judged = metric(judge=Judge("a", "1").__dict__, tolerance=Tolerance(0.5, "Å").__dict__)
+    for metrics in ({"loss": metric()}, {"loss": judged}, {"loss": {"value": None, "unit": "1"}}):
+        learned = {**structures, "metrics": {"gan": metrics}}
+        assert (first_problem(learned), first_flaw(learned)) == (None, None)
     data = {**DATA, "license": "CC-BY-4.0 AND MIT", "attribution": ["One (2001)"]}
     for dataset in (DATA, data):
         assert first_problem({**structures, "dataset": dataset}) is None
@@ -71,6 +77,11 @@ def record(metadata):
     return generator(metadata)["onnx"]["float32"]
 
 
+def metric(**entries):
+    """A metric as packages keep it, with something else in it."""
+    return Metric("loss", 0.5, note="of nine").record() | entries
+
+
 DAMAGE = {
     "no recipe": lambda m: m.pop("recipe"),
     "no part": lambda m: m.update(parts={}),
@@ -87,7 +98,16 @@ DAMAGE = {
     "dataset without hash": lambda m: m.update(dataset={"name": "mine"}),
     "metric without unit": lambda m: m.update(metrics={"gan": {"loss": {"value": 1.0}}}),
     "metric as text": lambda m: m.update(metrics={"gan": {"loss": {"value": "1", "unit": "1"}}}),
-    "figure without command": lambda m: m.update(
+    "judge without version": lambda m: m.update(
+        metrics={"gan": {"loss": metric(judge={"name": "a"})}}
+    ),
+    "judge as text": lambda m: m.update(metrics={"gan": {"loss": metric(judge="smact")}}),
+    "denominator as text": lambda m: m.update(metrics={"gan": {"loss": metric(denominator="9")}}),
+    "tolerance without unit": lambda m: m.update(
+        metrics={"gan": {"loss": metric(tolerance={"value": 0.5})}}
+    ),
+    "subset as text": lambda m: m.update(metrics={"gan": {"loss": metric(subset="all")}}),
+    "metric without command": lambda m: m.update(
         measured={"generated": {"unique": {"value": 0.5, "unit": "1", "note": "of 9"}}}
     ),
     "other precision measured": lambda m: m.update(measured={"precisions": {"half": {"bytes": 1}}}),
@@ -177,6 +197,15 @@ def test_a_name_of_a_part_is_declared_once(structures):
             assert "parts has an entry 'critic'; a name there must be one of generator" in flaw
             assert "constraint-PROPERTY" in flaw
             assert problem is not None
+
+
+@pytest.mark.parametrize(
+    "damage", [name for name in DAMAGE if re.match("judge|denom|tol|sub", name)]
+)
+def test_damaged_metrics_are_found_without_jsonschema(structures, damage):
+    metadata = copy.deepcopy(structures)
+    DAMAGE[damage](metadata)
+    assert first_flaw(metadata).startswith("metrics.gan.loss.")
 
 
 def test_what_belongs_to_the_other_family(structures, compositions):

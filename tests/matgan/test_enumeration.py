@@ -19,6 +19,7 @@ from tfmat.matgan.space.enumerating import enumerate_simplest, enumerate_to
 from tfmat.matgan.space.enumeration import EnumerationOptions, enumerate_space
 from tfmat.matgan.space.formulas import Space
 from tfmat.matgan.validity.checker import ValidityChecker
+from tfmat.metric import find, metric_of
 
 ELEMENTS = ("H", "Li", "O", "S", "Fe", "Cu")
 NUMBERS = np.array([symbols().index(symbol) for symbol in ELEMENTS], np.uint8)
@@ -35,35 +36,38 @@ def literally(size: int, largest: int) -> tuple[int, int, int]:
 def test_shares_of_formulas_are_smacts():
     found = enumerate_space(EnumerationOptions((2, 4), 2, ELEMENTS))
     expected = [literally(size, 2) for size in (2, 3, 4)]
-    for part, (formulas, neutral, balanced) in zip(
-        found["by_elements"].values(), expected, strict=True
+    for (size, part), (formulas, neutral, balanced) in zip(
+        found["by_elements"].items(), expected, strict=True
     ):
         assert part["how"] == "all"
         assert part["space"] == part["examined"] == formulas
-        assert (part["charge_neutral"], part["balanced"]) == (neutral, balanced)
-        assert part["charge_neutral_rate"] == neutral / formulas
-        assert part["balanced_error"] == 0
+        assert (part["neutral"], part["balanced"]) == (neutral, balanced)
+        subset = {"n_elements": size}
+        assert metric_of(found, "neutral", **subset).value == neutral / formulas
+        assert metric_of(found, "balanced", **subset).standard_error == 0
         combinations = part["combinations"]
-        assert combinations["balanced_rate"] == combinations["balanced"] / combinations["total"]
+        of_combinations = metric_of(found, "balanced_of_combinations", **subset)
+        assert of_combinations.value == combinations["balanced"] / combinations["total"]
     formulas, neutral, balanced = np.sum(expected, axis=0)
     assert found["total"]["space"] == formulas
-    assert found["total"]["charge_neutral_rate"] == pytest.approx(neutral / formulas)
-    assert found["total"]["balanced_rate"] == pytest.approx(balanced / formulas)
+    assert metric_of(found, "neutral").value == pytest.approx(neutral / formulas)
+    assert metric_of(found, "balanced").value == pytest.approx(balanced / formulas)
     assert found["settings"]["oxidation_states"] == "smact14"
 
 
 def test_an_estimate_is_as_good_as_it_says():
-    exact = enumerate_space(EnumerationOptions((3, 3), 8, ELEMENTS))["total"]
+    exact = metric_of(enumerate_space(EnumerationOptions((3, 3), 8, ELEMENTS)), "balanced").value
     deviations = []
     for seed in range(20):
         options = EnumerationOptions((3, 3), 8, ELEMENTS, sample=2000, seed=seed)
-        part = enumerate_space(options)["by_elements"]["3"]
+        found = enumerate_space(options)
+        part = found["by_elements"]["3"]
         assert (part["how"], part["examined"]) == ("sample", 2000)
-        error = part["balanced_error"]
-        rate = part["balanced_rate"]
+        metric = metric_of(found, "balanced", n_elements="3")
+        rate, error = metric.value, metric.standard_error
         size = part["space"]
         assert error == pytest.approx(math.sqrt(rate * (1 - rate) / 2000 * (1 - 2000 / size)))
-        deviations.append((rate - exact["balanced_rate"]) / error)
+        deviations.append((rate - exact) / error)
     assert 0.5 < np.std(deviations) < 1.6
     assert abs(np.mean(deviations)) < 1
 
@@ -78,7 +82,8 @@ def test_a_large_space_is_sampled_unless_all_of_it_is_wanted():
     part = found["by_elements"]["4"]
     assert part["space"] == 7_740_753_055
     assert part["how"] == "first"
-    assert part["balanced_rate"] is found["total"]["balanced_rate"] is None
+    assert metric_of(found, "balanced", n_elements="4").value is None
+    assert metric_of(found, "balanced").value is None
     assert part["combinations"]["total"] == 2_989_643_348_823
 
 
@@ -117,22 +122,25 @@ def test_enrichment_divides_rates():
         [{1: 2, 8: 1}, {3: 2, 8: 1}, {1: 1, 8: 4}, {26: 2, 8: 3, 16: 1}, {8: 2}, {1: 1}]
     )
     checker = ValidityChecker()
-    found = enrichment(space, formulas, checker)
-    assert found["left_out"] == 2
-    assert found["total"]["formulas"] == 4
+    left_out, found = enrichment(space, formulas, checker)
+    assert left_out == 2
+    given = {"formulas": "given"}
     rate = checker.check(formulas[:4]).balanced.mean()
-    balanced = found["total"]["balanced"]
-    assert balanced["rate"] == rate
-    assert balanced["over_formulas"] == pytest.approx(rate / space["total"]["balanced_rate"])
-    combinations = space["total"]["combinations"]["balanced_rate"]
-    assert balanced["over_combinations"] == pytest.approx(rate / combinations)
-    assert list(found["by_elements"]) == ["2", "3"]
-    assert found["by_elements"]["2"]["formulas"] == 3
+    balanced = find(found, "balanced", **given)
+    assert (balanced.value, balanced.denominator) == (rate, 4)
+    for over, name in (("formulas", "balanced"), ("combinations", "balanced_of_combinations")):
+        ratio = find(found, f"balanced_over_{over}", **given).value
+        assert ratio == pytest.approx(rate / metric_of(space, name).value)
+    assert {metric.subset.get("n_elements") for metric in found} == {None, "2", "3"}
+    assert find(found, "balanced", **given, n_elements="2").denominator == 3
     binaries = enumerate_space(EnumerationOptions((2, 2), 4, ELEMENTS))
-    found = enrichment(binaries, formulas, checker)
-    assert found["left_out"] == 3
-    assert found["total"] == found["by_elements"]["2"]
-    assert enrichment(binaries, formulas[3:4], checker)["total"]["balanced"]["rate"] is None
+    left_out, found = enrichment(binaries, formulas, checker)
+    assert left_out == 3
+    for name in ("balanced", "balanced_over_combinations"):
+        of_two = find(found, name, **given, n_elements="2").value
+        assert find(found, name, **given).value == of_two
+    _, nothing = enrichment(binaries, formulas[3:4], checker)
+    assert find(nothing, "balanced", **given).value is None
 
 
 def test_the_simplest_formulas_of_common_ions(tmp_path):
@@ -148,7 +156,7 @@ def test_the_simplest_formulas_of_common_ions(tmp_path):
     assert fewer["by_elements"]["2"] == {
         "formulas": 2,
         "written": 2,
-        "charge_neutral": 2,
+        "neutral": 2,
         "balanced": 2,
     }
     assert fewer["by_elements"]["3"]["written"] == 1

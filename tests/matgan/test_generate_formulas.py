@@ -23,6 +23,7 @@ from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.generating.unique import KeyTable
 from tfmat.matgan.matrix import accept, decode
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
+from tfmat.metric import metric_of
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -186,10 +187,10 @@ def test_summary_counts(tmp_path, model, checker):
     assert summary["balanced"] == summary["kept"] == len(kept)
     assert summary["unique"] == summary["rows"] == len(set(kept.tolist()))
     assert summary["novel"] == len(novel)
-    assert summary["balanced_rate"] == len(kept) / len(every)
-    assert summary["balanced_rate_of_samples"] == len(kept) / 5000
-    assert summary["unique_rate"] == summary["unique"] / len(kept)
-    assert summary["novel_rate"] == len(novel) / summary["unique"]
+    assert metric_of(summary, "balanced").value == len(kept) / len(every)
+    assert metric_of(summary, "balanced_of_drawn").value == len(kept) / 5000
+    assert metric_of(summary, "unique").value == summary["unique"] / len(kept)
+    assert metric_of(summary, "novel").value == len(novel) / summary["unique"]
     request = replace(sampler.request, novel_only=True)
     only = generate_into(
         tmp_path / "b.csv", FormulaSampler(model, 7, checker, request), Amount(5000, unique=True)

@@ -19,6 +19,7 @@ from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings, chu
 from tfmat.matgan.validity.exact import ExactValidity
 from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states
 from tfmat.matgan.validity.sum_words import SumWords
+from tfmat.metric import find
 
 KNOWN_TEXT = """
     NaCl H2O Al2O3 Fe3O4 LiFePO4 K2Cr2O7 CuFeS2 FeTiO3 BaTiO3 YBa2Cu3O7 KSCN NH4Cl LiBH4 KO2 NaN3
@@ -154,23 +155,24 @@ def test_verdicts_do_not_depend_on_the_division_into_chunks(sample):
 
 def test_rates_count_by_number_of_elements():
     formulas = ["Fe", "NaCl", "KO2", "LiFePO4", "PmF3", "Pm2O3"]
-    result = rates(parse_formulas(formulas).compositions, ValidityChecker())
-    assert result["settings"] == {
+    found = rates(parse_formulas(formulas).compositions, ValidityChecker())
+    assert find(found, "neutral").judge.settings == {
         "tool": "smact_validity",
         "smact_version": "4.0.2",
         "oxidation_states": "smact14",
         "alloys": False,
         "mixed_valence": False,
     }
-    assert [*result["by_elements"]] == ["1", "2", "4"]
-    two = result["by_elements"]["2"]
-    assert (two["formulas"], two["neutral"], two["balanced"]) == (4, 3, 1)
-    assert two["neutral_rate"] == 0.75
-    total = result["total"]
-    assert (total["formulas"], total["neutral"], total["balanced"]) == (6, 5, 3)
+    sizes = [metric.subset["n_elements"] for metric in found if metric.subset]
+    assert sizes == ["1", "1", "2", "2", "4", "4"]
+    counts = [
+        [(metric.numerator, metric.denominator) for metric in found if metric.subset == subset]
+        for subset in ({"n_elements": "2"}, {})
+    ]
+    assert counts == [[(3, 4), (1, 4)], [(5, 6), (3, 6)]]
+    assert find(found, "neutral", n_elements="2").value == 0.75
     nothing = rates(Compositions.from_mappings([]), ValidityChecker())
-    assert nothing["total"]["neutral_rate"] is None
-    assert nothing["by_elements"] == {}
+    assert [(metric.value, metric.subset) for metric in nothing] == [(None, {}), (None, {})]
 
 
 def test_an_unknown_set_is_refused():

@@ -10,11 +10,13 @@ from tfmat.cli.data_build import _PAPER, count_lines
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.relaxation.databases.build import build, stability
+from tfmat.metric import Judge, find, read_metrics, records, share
+from tfmat.relaxation.databases.build import build
 from tfmat.relaxation.databases.hypothetical import asked_to_relax
 from tfmat.relaxation.databases.labelling import LabellingSettings
 from tfmat.relaxation.databases.prototypes import Prototype, aflow, from_dataset
 from tfmat.relaxation.databases.substitute import all_orders
+from tfmat.relaxation.metrics import stability
 from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AG, AU = 29, 47, 79
@@ -114,11 +116,14 @@ def test_energies_of_three_elements_against_pymatgen(built):
 def test_counts_of_the_paper():
     energies = np.array([-0.2, -0.1, -0.01, 0.1])
     above = np.array([0.0, 0.1, 0.12, 0.1])
-    assert stability(energies, above) == {
-        "negative": {"count": 3, "fraction": 0.75},
-        "stable": {"count": 2, "fraction": 0.5},
-        "metastable": {"count": 3, "fraction": 0.75},
+    found = stability(energies, above, "of these", Judge("EMT", "3"))
+    assert {metric.name: (metric.numerator, metric.value) for metric in found} == {
+        "negative": (3, 0.75),
+        "stable": (2, 0.5),
+        "metastable": (3, 0.75),
     }
+    limits = [metric.tolerance and metric.tolerance.value for metric in found]
+    assert limits == [None, 0.1, 0.15]
 
 
 def test_the_paper_stands_beside_its_own_system_only(built):
@@ -127,7 +132,10 @@ def test_the_paper_stands_beside_its_own_system_only(built):
     assert len(lines) == 5
     assert "paper" not in "".join(lines)
     assert f"{summary['to_relax']}" in lines[0]
-    beside = count_lines(summary | {"to_relax": 0}, _PAPER)
+    converged = find(read_metrics(summary), "converged")
+    left = [metric for metric in read_metrics(summary) if metric != converged]
+    nothing = records([*left, share("converged", 0, 0)])
+    beside = count_lines(summary | {"metrics": nothing}, _PAPER)
     assert beside[1].split() == ["candidates", "to", "relax", "not", "done", "10,981"]
     assert [line.split()[-1] for line in beside[3:]] == ["(46.8%)", "(1.56%)", "(7.2%)"]
 

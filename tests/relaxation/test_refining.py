@@ -93,7 +93,9 @@ def test_the_record_names_both_potentials(refined):
     assert extra["build"]["refinement"]["within"] == WITHIN
     known = int(np.isfinite(refined.property("formation_energy_per_atom")).sum())
     assert extra["build"]["refined"]["kept"] == known
-    assert "negative" not in extra["build"]["stability"]
+    names = {item["name"] for item in extra["build"]["metrics"] if item["subset"]}
+    assert {"stable", "metastable"} <= names
+    assert "negative" not in names
 
 
 def test_a_wide_net_refines_all(tmp_path, refined):

@@ -81,7 +81,7 @@ def split(text):
     return YAML(typ="safe").load(front), body
 
 
-def test_front_matter_holds_the_figures(structures):
+def test_front_matter_holds_the_metrics(structures):
     front, _ = split(card(structures))
     assert "license" not in front  # whose weights these are, nobody said
     assert split(card({**structures, "license": "cc-by-4.0"}))[0]["license"] == "cc-by-4.0"
@@ -154,7 +154,7 @@ def test_every_measured_figure_has_its_command(structures):
         if line.startswith("| space_group_P1 |"):
             break
     else:
-        pytest.fail("the figure is missing")
+        pytest.fail("the metric is missing")
     assert "Of what the package generates, by `tfmat generate x`:" in body
 
 

@@ -1,4 +1,4 @@
-"""The figures that an export writes, on tiny packages and by hand."""
+"""The metrics that an export writes, on tiny packages and by hand."""
 
 import json
 
@@ -8,11 +8,13 @@ import tiny
 
 from tfmat import families
 from tfmat.ccdcgan.generate import STRUCTURE, Result
-from tfmat.ccdcgan.precision_check import compare, data_figure, measures_of
+from tfmat.ccdcgan.generated import GeneratedMetrics
+from tfmat.ccdcgan.precision_check import compare, density
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
 from tfmat.export.precision_check import MixedPackage
 from tfmat.inference.package import NetworkSet, load
+from tfmat.metric import Judge, records
 
 
 def cubic(length, numbers, shift=0.0):
@@ -48,40 +50,47 @@ def test_structures_differ_by_status_composition_or_positions():
     assert compare(["a"], ["a"])["mean_rms_displacement"] is None
 
 
-def test_figures_of_structures_by_hand():
+def measured(results):
+    found = GeneratedMetrics({"formation_energy_per_atom": Judge("constraint", "1")})
+    for one in results:
+        found.add(one)
+    return {metric.name: metric for metric in found.metrics()}
+
+
+def test_metrics_of_structures_by_hand():
     made = [
         result(cubic(4, [83, 34]), -0.2, 3.46),
         result(cubic(2, [83, 34]), 0.4, 1.73),
         result(cubic(3, [83, 83], shift=0.3), 0.1, 1.4),
         result(None, 5.0, float("nan")),
     ]
-    found = measures_of(made, {"formation_energy_per_atom": "eV/atom"})
-    values = {name: figure["value"] for name, figure in found.items()}
-    assert values == {
+    found = measured(made)
+    assert {name: metric.value for name, metric in found.items()} == {
         "structures": 0.75,
         "structures_beyond_1.5_angstrom": pytest.approx(2 / 3),
         "structures_beyond_2.0_angstrom": pytest.approx(1 / 3),
         "median_volume_per_atom": pytest.approx(27 / 2),
         "mean_predicted_formation_energy_per_atom": pytest.approx(0.1),
+        "mean_predicted_formation_energy_per_atom_all_graphs": pytest.approx(5.3 / 4),
         "space_group_P1": 0.0,
     }
-    assert found["structures"]["note"] == "share of 4 crystal graphs"
-    assert "of 3 structures" in found["space_group_P1"]["note"]
-    assert all(figure["unit"] for figure in found.values())
-    nothing = measures_of(
-        [result(None, 5.0, float("nan"))], {"formation_energy_per_atom": "eV/atom"}
-    )
-    assert nothing.pop("structures")["value"] == 0
-    assert {figure["value"] for figure in nothing.values()} == {None}
-    json.dumps(nothing, allow_nan=False)
+    assert found["structures"].note == "share of 4 crystal graphs"
+    assert "of 3 structures" in found["space_group_P1"].note
+    assert found["mean_predicted_formation_energy_per_atom"].unit == "eV/atom"
+    assert all(metric.unit for metric in found.values())
+    nothing = measured([result(None, 5.0, float("nan"))])
+    assert nothing.pop("structures").value == 0
+    assert nothing.pop("mean_predicted_formation_energy_per_atom_all_graphs").value == 5.0
+    assert {metric.value for metric in nothing.values()} == {None}
+    json.dumps(records(nothing.values()), allow_nan=False)
 
 
 def test_density_of_the_data(tmp_path):
     dataset = Dataset.open(tiny.write_dataset(tmp_path / "data"))
     volumes = [crystal.to_structure().volume / len(crystal) for crystal in dataset]
-    figure = data_figure(dataset)
-    assert figure["value"] == pytest.approx(np.median(volumes))
-    assert "24 structures of the dataset data" in figure["note"]
+    found = density(dataset)
+    assert found.value == pytest.approx(np.median(volumes))
+    assert "24 structures of the dataset data" in found.note
 
 
 class Doubled(NetworkSet):
@@ -185,10 +194,14 @@ def test_what_is_generated_is_what_the_command_says(formulas, capsys, tmp_path):
     with pytest.raises(SystemExit):
         main([*words[1:], "--precision", "float16", "--json"])
     summary = json.loads(capsys.readouterr().out)
-    for name in ("accepted", "neutral", "balanced", "unique"):
-        assert generated[name]["value"] == summary[f"{name}_rate"]
-        assert generated[name]["unit"] == "1"
-    assert "smact14" in generated["balanced"]["note"]
+    # The card and the command say the very same.
+    for metric in summary["metrics"]:
+        assert generated[metric["name"]] == {
+            **metric,
+            "command": generated[metric["name"]]["command"],
+        }
+    assert len(generated) == len(summary["metrics"])
+    assert generated["balanced"]["judge"]["settings"]["oxidation_states"] == "smact14"
 
 
 @pytest.mark.train

@@ -117,8 +117,8 @@ class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
     def train_stage(self, stage, recipe, data):
         import keras
 
+        from tfmat.metric import Metric
         from tfmat.networks.batches import Batches, BatchSampler
-        from tfmat.networks.metric import metric
 
         settings, train = recipe.generator, data["train"]
         keras.utils.set_random_seed(stage.seed)
@@ -139,7 +139,8 @@ class ToyChain(Chain[ToyRecipe, dict[str, np.ndarray]]):
         stage.fit(model, lambda first, count: Batches(draw, sampler, first, count), settings.steps)
         trained = keras.Model(model.input, model.output, name="generator")
         mean = float(data["test"].mean())
-        stage.finish({"generator": trained}, {"test_mean": metric(mean, "Å³", "held-out volumes")})
+        metric = Metric("test_mean", mean, "Å³", note="held-out volumes")
+        stage.finish({"generator": trained}, [metric])
 
     def networks(self, run, recipe):
         details = {"largest_volume": 1000.0}

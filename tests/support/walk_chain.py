@@ -12,6 +12,7 @@ import numpy as np
 from tfmat.datasets.composition_store import CompositionDataset, CompositionWriter
 from tfmat.errors import InputError
 from tfmat.formulas.parsing import parse_formulas
+from tfmat.metric import Metric
 from tfmat.recipes.loader import load
 from tfmat.training import checkpoints
 from tfmat.training.chain import Chain, Networks
@@ -110,8 +111,8 @@ class WalkChain(Chain):
         stage.train(walk.steps, [place], advance)
         file = stage.run.stage_folder(stage.name) / "place.npy"
         np.save(file, float(place.value))
-        metrics = {"distance": {"value": float(place.value), "unit": "Å"}}
-        stage.run.finish(stage.name, [file], metrics)
+        metric = Metric("distance", float(place.value), "Å")
+        stage.run.finish(stage.name, [file], [metric])
         checkpoints.clear(stage.run.stage_folder(stage.name))
 
     def networks(self, run, recipe):

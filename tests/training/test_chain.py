@@ -15,6 +15,7 @@ from walk_chain import WalkChain
 
 from tfmat import families
 from tfmat.errors import InputError, OutOfTimeError
+from tfmat.metric import metric_of
 from tfmat.training import chain as chains
 from tfmat.training import checkpoints
 from tfmat.training import log as logs
@@ -77,7 +78,7 @@ def test_a_new_run_trains_all_and_writes_it_down(place):
     assert summary["stages"] == BOTH
     assert (summary["target"], summary["recipe"], summary["seed"]) == ("far", "walk", 4)
     assert summary["package"] is None
-    assert summary["metrics"]["far"]["distance"]["value"] == ends(place / "run")[1]
+    assert metric_of(summary, "distance", stage="far").value == ends(place / "run")[1]
     assert chain.walked == [("near", 0), ("near", 10), ("far", 0), ("far", 10)]
     assert told[0].endswith("run: recipe walk, seed 4, 2 formulas to walk on")
     assert told[1].startswith("near: distance ")

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("keras")
 
 from tfmat.errors import InputError
+from tfmat.metric import Metric
 from tfmat.training.run import Run, link_or_copy, versions
 from tfmat.training.run_record import first_difference
 
@@ -86,12 +87,12 @@ def test_a_stage_and_its_files_are_reused_only_unchanged(tmp_path):
     np.save(array, np.arange(3))
     source.begin("graphs", steps=3)
     assert not source.finished("graphs")
-    source.finish("graphs", [array], {"mae": {"value": 1.0, "unit": "eV"}})
+    source.finish("graphs", [array], [Metric("mae", 1.0, "eV")])
     assert source.finished("graphs")
     target.reuse(Run.open(tmp_path / "source"), "graphs")
     assert Run.open(tmp_path / "target").finished("graphs")
     assert np.array_equal(np.load(target.stage_folder("graphs") / "a.npy"), np.arange(3))
-    assert target.metrics() == {"graphs": {"mae": {"value": 1.0, "unit": "eV"}}}
+    assert target.metrics() == {"graphs": {"mae": Metric("mae", 1.0, "eV").record()}}
     array.unlink()
     np.save(array, np.arange(4))
     with pytest.raises(InputError, match="was changed"):

@@ -1,8 +1,8 @@
-"""What the model card of a CCDCGAN says; figures come from the package's metadata alone."""
+"""What the model card of a CCDCGAN says; metrics come from the package's metadata alone."""
 
 from __future__ import annotations
 
-from tfmat.export.card_text import CardText, Metadata, figure, share
+from tfmat.export.card_text import CardText, Metadata, measured, share
 
 
 def card_text(metadata: Metadata) -> CardText:
@@ -80,14 +80,14 @@ for result in generate(codec, 100, seed=7):
 
 def _limits(metadata: Metadata) -> tuple[str, ...]:
     found = []
-    if (lone := figure(metadata, "space_group_P1")) is not None:
+    if (lone := measured(metadata, "space_group_P1")) is not None:
         found.append(
             f"{share(lone)} of the generated cells have no symmetry (P1 within 0.1 Å), unlike "
             "most known crystals. Relax them before use; --symmetrise moves a cell onto the "
             "symmetry that it nearly has."
         )
-    made = figure(metadata, "median_volume_per_atom")
-    real = figure(metadata, "median_volume_per_atom_of_data")
+    made = measured(metadata, "median_volume_per_atom")
+    real = measured(metadata, "median_volume_per_atom_of_data")
     if made is not None and real:
         word = "larger" if made > real else "smaller"
         found.append(
@@ -95,7 +95,7 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
             f"in the data trained on ({real:.1f} Å³); one that is too large suggests that atoms "
             "are lost on the way through the voxels."
         )
-    if (apart := figure(metadata, "structures_beyond_1.5_angstrom")) is not None:
+    if (apart := measured(metadata, "structures_beyond_1.5_angstrom")) is not None:
         found.append(
             f"{share(1 - apart)} of the structures have two atoms closer than 1.5 Å, which is "
             "below any bond of most elements; the papers' limit, which counts as a success, is "

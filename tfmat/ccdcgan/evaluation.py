@@ -59,9 +59,8 @@ def evaluate_reconstruction(
 
     Returns:
         The summary that ``tfmat evaluate reconstruction --json`` prints: ``structures``,
-        ``reproduced``, errors in Å and degrees as
-        :func:`tfmat.ccdcgan.reconstruction.measure` describes them, and the identifiers of those
-        ``not_reproduced``.
+        ``reproduced``, the identifiers of those ``not_reproduced``, and ``metrics`` as
+        :func:`tfmat.ccdcgan.reconstruction.measure` describes them.
 
     Raises:
         InputError: An argument is wrong, something cannot be read, or no structure is left.
@@ -117,7 +116,7 @@ def evaluate_reconstruction(
         else:
             spec = codec.recipe.voxels if codec is not None else VoxelSpec()
             results = through_voxels(crystals(progress), spec, mode)
-        summary |= measure(results)
+        summary |= measure(results, mode)
     summary["not_reproduced"] = [
         dataset.ids[int(chosen[index])] for index in summary["not_reproduced"]
     ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from math import nan
 from typing import Any, TypedDict
 
 import numpy as np
@@ -13,22 +12,19 @@ import numpy as np
 from tfmat.ccdcgan import probe
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import Result, generate
+from tfmat.ccdcgan.generated import measure, median_volume
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
-from tfmat.crystals.symmetry import space_group
-from tfmat.datasets.properties import unit_of
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
 from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
-from tfmat.networks.metric import Metric, metric
+from tfmat.metric import Metric
 
-# Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
-DISTANCES = (1.5, 2.0)
 _DECODERS = ("lattice_decoder", "sites_decoder")
 _ENCODERS = ("lattice_encoder", "sites_encoder")
 
@@ -118,64 +114,26 @@ class StructurePrecisionCheck(PrecisionCheck):
             )
         return found
 
-    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(
+        self, networks: NetworkSet, data: StoredDataset | None = None
+    ) -> tuple[list[Metric], str]:
         """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
         codec = Codec.from_package(networks)
         command = (
             f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
             f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
         )
-        units = {name: unit_of(name) or "" for name in codec.constraints.values()}
-        found = measures_of(self._results(networks), units)
+        found = measure(self._results(networks), codec)
         if isinstance(data, Dataset):
-            found["median_volume_per_atom_of_data"] = data_figure(data)
-        return {name: {**figure, "command": command} for name, figure in found.items()}
+            found.append(density(data))
+        return found, command
 
 
 def _decoded(result: Result) -> Decoded:
     return result.status if result.crystal is None else result.crystal
 
 
-def measures_of(results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Metric]:
-    """Measures generated structures.
-
-    Args:
-        results: One for every crystal graph.
-        units: Units of the predicted properties, by name.
-
-    Returns:
-        Figures by name, each with ``value``, ``unit`` and ``note``.
-    """
-    found = [result for result in results if result.crystal is not None]
-    crystals = [result.crystal for result in found if result.crystal is not None]
-    graphs, structures = f"{len(results):,} crystal graphs", f"{len(found):,} structures"
-    values = {
-        "structures": metric(
-            _share(result.crystal is not None for result in results), "1", f"share of {graphs}"
-        )
-    }
-    for distance in DISTANCES:
-        share = _share(result.min_distance >= distance for result in found)
-        note = f"share of {structures} without a pair of atoms below {distance} Å"
-        values[f"structures_beyond_{distance}_angstrom"] = metric(share, "1", note)
-    volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in crystals]
-    values["median_volume_per_atom"] = metric(
-        float(np.median(volumes)) if volumes else nan, "Å³/atom", f"median of {structures}"
-    )
-    for name, unit in units.items():
-        mean = float(np.mean([result.properties[name] for result in found])) if found else nan
-        values[f"mean_predicted_{name}"] = metric(
-            mean, unit, f"mean prediction of the constraint for {structures}"
-        )
-    values["space_group_P1"] = metric(
-        _share(space_group(crystal)[1] <= 1 for crystal in crystals),
-        "1",
-        f"share of {structures} without symmetry within 0.1 Å",
-    )
-    return values
-
-
-def data_figure(dataset: Dataset) -> Metric:
+def density(dataset: Dataset) -> Metric:
     """Returns the median volume per atom of a dataset, to compare generated structures with.
 
     Args:
@@ -183,12 +141,7 @@ def data_figure(dataset: Dataset) -> Metric:
     """
     volumes = [abs(np.linalg.det(crystal.lattice)) / len(crystal) for crystal in dataset]
     note = f"median of the {len(volumes):,} structures of the dataset {dataset.path.name}"
-    return metric(float(np.median(volumes)), "Å³/atom", note)
-
-
-def _share(answers: Iterable[bool]) -> float:
-    known = list(answers)
-    return sum(known) / len(known) if known else nan
+    return median_volume(volumes, note, "median_volume_per_atom_of_data")
 
 
 class Comparison(TypedDict):

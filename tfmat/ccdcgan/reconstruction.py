@@ -7,7 +7,7 @@ fractional length tolerance 0.2, site tolerance 0.3 and angle tolerance 5 degree
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.training.metrics import AtomCount
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
-from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure
+from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure, decoder
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE, DecodeError, Mode
 from tfmat.ccdcgan.voxels.sites import (
@@ -27,8 +27,9 @@ from tfmat.ccdcgan.voxels.sites import (
 )
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
-from tfmat.crystals.matching import match_rms, matchers
+from tfmat.crystals.matching import judge, match_rms, matchers
 from tfmat.errors import InputError
+from tfmat.metric import Judge, Metric, mean, records, share
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
@@ -160,26 +161,25 @@ def _fits(crystal: Crystal, spec: VoxelSpec) -> bool:
     return True
 
 
-def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:
+def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") -> dict[str, Any]:
     """Counts what came back.
 
     Args:
         reconstructions: From :func:`through_voxels` or :func:`through_autoencoders`.
+        mode: How voxels were decoded.
 
     Returns:
-        ``structures``; ``reproduced`` and ``reproduced_fraction`` (of all structures);
-        ``rms_mean_angstrom`` and ``rms_max_angstrom`` over those reproduced;
-        ``lattice_max_error_angstrom``, ``lattice_mean_error_angstrom``,
-        ``angle_max_error_degrees`` and ``angle_mean_error_degrees``, of the worst length and angle
-        of each cell that was decoded; ``not_decoded``, counts by reason; ``not_reproduced``,
-        indices; and where sites were given ``atom_recall``, ``atom_precision`` and
-        ``atom_rms_angstrom`` (pairs within 0.5 Å, within the element). A value that nothing
-        defines is ``None``.
+        ``structures``; ``reproduced``; ``not_decoded``, counts by reason; ``not_reproduced``,
+        indices; and ``metrics``: ``reproduced`` (share of all structures), ``rms_mean`` and
+        ``rms_max`` over those reproduced, ``lattice_max_error``, ``lattice_mean_error``,
+        ``angle_max_error`` and ``angle_mean_error`` of the worst length and angle of each cell that
+        was decoded, and where sites were given ``atom_recall``, ``atom_precision`` and ``atom_rms``
+        (pairs within 0.5 Å, within the element).
     """
     judges = matchers()
     total = 0
     rms: list[float] = []
-    errors: list[NDArray[np.float64]] = []
+    errors: list[tuple[float, float]] = []
     failed: list[int] = []
     reasons: Counter[str] = Counter()
     atoms: AtomCount | None = None
@@ -189,7 +189,8 @@ def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:
             reasons[item.reason] += 1
         else:
             change = parameters(item.decoded.lattice) - parameters(item.original.lattice)
-            errors.append(np.abs(change).reshape(2, 3).max(axis=1))
+            length, angle = np.abs(change).reshape(2, 3).max(axis=1).tolist()
+            errors.append((length, angle))
             distance = match_rms(item.original, item.decoded, judges)
         if distance is None:
             failed.append(total)
@@ -199,25 +200,40 @@ def measure(reconstructions: Iterable[Reconstruction]) -> dict[str, Any]:
             atoms = atoms or AtomCount()
             _count_atoms(item, atoms)
         total += 1
-    worst = np.array(errors).reshape(-1, 2)
-    result: dict[str, Any] = {
+    metrics = [
+        share("reproduced", len(rms), total, f"share of {total:,} structures", judge=judge()),
+        *_extremes("rms", rms, "Å", f"rms of the atoms of {len(rms):,} structures", judge()),
+    ]
+    for name, unit, values, what in (
+        ("lattice_{}_error", "Å", [length for length, _ in errors], "length"),
+        ("angle_{}_error", "degree", [angle for _, angle in errors], "angle"),
+    ):
+        note = f"of the worst {what} of each of {len(errors):,} decoded cells"
+        metrics += _extremes(name, values, unit, note, decoder(mode))
+    if atoms is not None:
+        metrics += atoms.metrics(f"{total:,} structures", decoder(mode))
+    return {
         "structures": total,
         "reproduced": len(rms),
-        "reproduced_fraction": _known(len(rms) / total if total else None),
-        "rms_mean_angstrom": _known(np.mean(rms) if rms else None),
-        "rms_max_angstrom": _known(max(rms, default=None)),
+        "not_decoded": dict(reasons.most_common()),
+        "not_reproduced": failed,
+        "metrics": records(metrics),
     }
-    for column, name in enumerate(("lattice_{}_error_angstrom", "angle_{}_error_degrees")):
-        values = worst[:, column]
-        result[name.format("max")] = _known(values.max() if len(values) else None)
-        result[name.format("mean")] = _known(values.mean() if len(values) else None)
-    result["not_decoded"] = dict(reasons.most_common())
-    result["not_reproduced"] = failed
-    if atoms is not None:
-        result["atom_recall"] = _known(atoms.recall)
-        result["atom_precision"] = _known(atoms.precision)
-        result["atom_rms_angstrom"] = _known(atoms.rms)
-    return result
+
+
+def _extremes(
+    name: str, values: Sequence[float], unit: str, note: str, judge: Judge
+) -> tuple[Metric, Metric]:
+    """Returns mean and largest."""
+    pattern = name if "{}" in name else f"{name}_{{}}"
+    largest = Metric(
+        pattern.format("max"),
+        max(values, default=None),
+        unit,
+        judge=judge,
+        note=f"largest {note}",
+    )
+    return mean(pattern.format("mean"), values, unit, f"mean {note}", judge=judge), largest
 
 
 def _count_atoms(item: Reconstruction, atoms: AtomCount) -> None:
@@ -226,7 +242,3 @@ def _count_atoms(item: Reconstruction, atoms: AtomCount) -> None:
     _, channels = element_channels([item.original], numbers)
     for number, positions in zip(numbers, channels, strict=True):
         atoms.add(positions, found.get(number, np.zeros((0, 3))))
-
-
-def _known(value: Any) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)

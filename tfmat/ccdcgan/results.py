@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, generate
+from tfmat.ccdcgan.generated import GeneratedMetrics, constraint_judges
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.checksums import sealed
 from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE, hashes
-from tfmat.datasets.properties import unit_of
 from tfmat.files import write_json
+from tfmat.metric import records
 from tfmat.progress import Progress
-
-# Below this even the shortest bonds between heavy atoms are no bonds, in Å.
-BOND = 1.5
 
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS = (
@@ -55,25 +49,20 @@ class ResultsWriter:
 
     Args:
         folder: An empty folder.
-        properties: Names of the predicted properties, columns of the table.
+        measured: What adds up the metrics; its predicted properties are columns of the table.
         comments: Lines for the head of every CIF file.
-        symprec: Tolerance of the space group, in Å.
     """
 
     def __init__(
         self,
         folder: Path,
-        properties: Sequence[str],
+        measured: GeneratedMetrics,
         comments: Sequence[str] = (),
-        symprec: float = 0.1,
     ) -> None:
         self.folder = folder
-        self.properties = tuple(properties)
+        self.measured = measured
+        self.properties = tuple(measured.constraints)
         self.comments = tuple(comments)
-        self.symprec = symprec
-        self.statuses: Counter[str] = Counter()
-        self.far_apart = 0
-        self._sums = {status: dict.fromkeys(self.properties, 0.0) for status in ("all", STRUCTURE)}
         (folder / CIF_FOLDER).mkdir()
         self._frames = (folder / FRAMES).open("w", encoding="utf-8", newline="\n")
         self._stream = (folder / TABLE).open("w", encoding="utf-8", newline="")
@@ -94,11 +83,9 @@ class ResultsWriter:
 
     def add(self, result: Result) -> None:
         """Writes what became of one crystal graph."""
-        self.statuses[result.status] += 1
-        for name in self.properties:
-            self._sums["all"][name] += result.properties[name]
         row: list[Any] = [result.identifier, result.status]
         if result.crystal is None:
+            self.measured.add(result)
             row += [""] * (len(COLUMNS) - 2)
         else:
             row += self._structure(result)
@@ -108,10 +95,8 @@ class ResultsWriter:
     def _structure(self, result: Result) -> list[Any]:
         crystal = result.crystal
         assert crystal is not None  # noqa: S101
-        for name in self.properties:
-            self._sums[STRUCTURE][name] += result.properties[name]
-        self.far_apart += result.min_distance >= BOND
-        symbol, number = space_group(crystal, self.symprec)
+        symbol, number = space_group(crystal, self.measured.symprec)
+        self.measured.add(result, number)
         values = {f"predicted_{name}": result.properties[name] for name in self.properties}
         comments = [*self.comments, *(f"{name} {value:.6f}" for name, value in values.items())]
         (self.folder / CIF_FOLDER / f"{result.identifier}.cif").write_text(
@@ -128,35 +113,23 @@ class ResultsWriter:
         ]
 
     def summary(self) -> dict[str, Any]:
-        """Returns the counts so far.
+        """Returns what came of the crystal graphs so far.
 
         Returns:
-            ``graphs``, ``structures``, ``success_rate`` (structures over crystal graphs),
-            ``reasons`` (crystal graphs without a structure, by reason),
-            ``structures_beyond_1.5_angstrom`` (no two atoms closer), and for every predicted
-            property its mean over the structures and over all crystal graphs.
+            ``graphs``, ``structures``, ``reasons`` (crystal graphs without a structure, by
+            reason), and the ``metrics`` of :class:`tfmat.ccdcgan.generated.GeneratedMetrics`.
         """
-        graphs, structures = self.statuses.total(), self.statuses[STRUCTURE]
-        result: dict[str, Any] = {
-            "graphs": graphs,
-            "structures": structures,
-            "success_rate": structures / graphs if graphs else None,
+        found = self.measured
+        return {
+            "graphs": found.graphs,
+            "structures": found.structures,
             "reasons": {
                 status: count
-                for status, count in sorted(self.statuses.items())
+                for status, count in sorted(found.statuses.items())
                 if status != STRUCTURE
             },
-            f"structures_beyond_{BOND}_angstrom": self.far_apart,
+            "metrics": records(found.metrics()),
         }
-        for name in self.properties:
-            for status, count in ((STRUCTURE, structures), ("all", graphs)):
-                mean = self._sums[status][name] / count if count else math.nan
-                where = "" if status == STRUCTURE else "_all_graphs"
-                # JSON has no NaN.
-                result[f"mean_predicted_{name}{where}"] = (
-                    float(np.round(mean, 6)) if math.isfinite(mean) else None
-                )
-        return result
 
 
 def generate_into(
@@ -185,20 +158,20 @@ def generate_into(
         symprec: Tolerance of space groups in the table, in Å.
 
     Returns:
-        The summary, as in ``summary.json``: the counts of :meth:`ResultsWriter.summary`, and what
-        they were made with.
+        The summary, as in ``summary.json``: that of :meth:`ResultsWriter.summary`, and what the
+        structures were made with.
 
     Raises:
         InputError: The package lacks a part, or cannot fulfil the request.
     """
-    properties = list(codec.constraints.values())
     package = codec.package
+    measured = GeneratedMetrics(constraint_judges(codec), mode, symprec)
     comments = [f"generated by tfmat {__version__} with {package.name}, seed {seed}"]
     results = generate(
         codec, count, seed, first=first, mode=mode, request=request, batch_size=batch_size
     )
     with (
-        ResultsWriter(folder, properties, comments, symprec) as writer,
+        ResultsWriter(folder, measured, comments) as writer,
         Progress("generating", count, "crystal graph") as progress,
     ):
         for result in results:
@@ -206,14 +179,13 @@ def generate_into(
             progress.update()
         summary = {
             **writer.summary(),
-            "units": {name: unit_of(name) or "" for name in properties},
             "model": package.name,
             "generator_weights_sha256": package.metadata["parts"]["generator"]["weights_sha256"],
             "precision": package.precision,
             "seed": seed,
             "first": first,
             "mode": mode,
-            "wishes": asdict(request),
+            "criteria": asdict(request),
             "symprec": symprec,
             "tfmat_version": __version__,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from tfmat.datasets import generated
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE
 from tfmat.errors import InputError
 from tfmat.files import write_json
+from tfmat.metric import Judge, Metric, Tolerance, mean, records, share
 from tfmat.paths import inside, plain_file
 from tfmat.reading import reading
 
@@ -82,7 +83,8 @@ def screen_into(
         reference_name: What the reference is, for the summary.
 
     Returns:
-        The summary: ``structures``, ``kept``, ``kept_fraction`` and the mean predicted energies.
+        The summary: ``structures``, ``kept``, and as ``metrics`` the share of those kept and the
+        mean predicted energies.
 
     Raises:
         InputError: The source is no such folder, or was generated without a constraint.
@@ -114,13 +116,10 @@ def screen_into(
     summary = {
         "structures": len(table),
         "kept": len(kept),
-        "kept_fraction": len(kept) / len(table) if table else None,
         "tolerance": tolerance,
         "reference": reference_name,
-        "units": {"tolerance": "eV/atom", "formation_energy_per_atom": "eV/atom"},
-        f"mean_{ENERGY}": _mean(float(row[ENERGY]) for row in table),
-        f"mean_{ENERGY}_kept": _mean(float(row[ENERGY]) for row in kept),
         "source": source.name,
+        "metrics": records(_measure(table, kept, tolerance, reference_name)),
     }
     summary = sealed({**summary, HASHES: generated.hashes(folder)})
     write_json(folder / SUMMARY, summary)
@@ -172,9 +171,34 @@ def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
             table.row([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
 
 
-def _mean(values: Iterable[float]) -> float | None:
-    numbers = list(values)
-    return round(sum(numbers) / len(numbers), 6) if numbers else None
+def _measure(
+    table: Sequence[Mapping[str, Any]],
+    kept: Sequence[Mapping[str, Any]],
+    tolerance: float,
+    reference: str,
+) -> list[Metric]:
+    judge = Judge("constraint of the model that generated", "")
+    note = f"share of {len(table):,} structures predicted at most so far above the {reference}"
+    return [
+        share(
+            "kept",
+            len(kept),
+            len(table),
+            note,
+            tolerance=Tolerance(tolerance, "eV/atom"),
+            judge=judge,
+        ),
+        *(
+            mean(
+                f"mean_{ENERGY}{suffix}",
+                [float(row[ENERGY]) for row in rows],
+                "eV/atom",
+                f"mean prediction of the constraint for {len(rows):,} {what}structures",
+                judge=judge,
+            )
+            for rows, suffix, what in ((table, "", ""), (kept, "_kept", "kept "))
+        ),
+    ]
 
 
 def hull_reference(energies: Mapping[str, float]) -> Callable[[str], float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.metric import Judge
 
 if TYPE_CHECKING:
     from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -35,6 +36,32 @@ def matchers() -> tuple[StructureMatcher, StructureMatcher]:
         for primitive in (True, False)
     )
     return first, second
+
+
+def judge() -> Judge:
+    """Returns what says whether two structures are the same, with version and tolerances."""
+    return Judge(
+        "pymatgen StructureMatcher",
+        pymatgen_version(),
+        {
+            "ltol": LENGTH_TOLERANCE,
+            "stol": SITE_TOLERANCE,
+            "angle_tol": ANGLE_TOLERANCE,
+            "scale": True,
+            "primitive_cell": "True or False",
+        },
+    )
+
+
+def pymatgen_version() -> str:
+    """Returns the version of pymatgen, whose verdicts may change with it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        # The matcher lives in a package of its own since 2026.
+        return f"{version('pymatgen')} (core {version('pymatgen-core')})"
+    except PackageNotFoundError:
+        return version("pymatgen")
 
 
 def match_rms(

@@ -9,6 +9,7 @@ import spglib
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.metric import Judge
 
 
 def space_group(crystal: Crystal, symprec: float = 0.1) -> tuple[str, int]:
@@ -23,6 +24,15 @@ def space_group(crystal: Crystal, symprec: float = 0.1) -> tuple[str, int]:
     """
     dataset = ask_spglib(spglib.get_symmetry_dataset, crystal, symprec=symprec)
     return ("", 0) if dataset is None else (str(dataset.international), int(dataset.number))
+
+
+def judge(symprec: float) -> Judge:
+    """Returns what says which space group a crystal has.
+
+    Args:
+        symprec: Distance in Å within which two atoms count as equivalent.
+    """
+    return Judge.installed("spglib", "spglib", symprec=symprec)
 
 
 def symmetrise(crystal: Crystal, symprec: float = 0.1) -> Crystal:

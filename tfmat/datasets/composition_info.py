@@ -18,6 +18,7 @@ from tfmat.datasets.summary import (
     validity_line,
 )
 from tfmat.formulas.compositions import symbols
+from tfmat.metric import read_metrics
 
 
 def describe(dataset: CompositionDataset) -> dict[str, Any]:
@@ -64,8 +65,8 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
     """Writes what :func:`describe` found for the terminal.
 
     Args:
-        info: The description; where it has ``validity``, as
-            :func:`tfmat.matgan.validity.checker.rates` gives it, that too.
+        info: The description; where it has ``validity_settings``, also the ``metrics`` of
+            :func:`tfmat.matgan.validity.checker.rates`.
         width: Columns of the terminal.
     """
     lines = [
@@ -80,8 +81,8 @@ def render(info: Mapping[str, Any], width: int = 80) -> str:
         "atoms of an element in a formula:",
     ]
     lines += bars(list(_grouped(info["counts_of_an_element"]).items()), width)
-    if "validity" in info:
-        lines += _validity(info["validity"])
+    if "validity_settings" in info:
+        lines += _validity(info)
     for name, numbers in info["properties"].items():
         lines += property_lines(name, numbers, width)
     return "\n".join(lines)
@@ -108,15 +109,23 @@ def _selection(selection: Mapping[str, Any] | None) -> str:
     return ", ".join(parts)
 
 
-def _validity(validity: Mapping[str, Any]) -> list[str]:
+def _validity(info: Mapping[str, Any]) -> list[str]:
     lines = [
-        f"validity by {validity_line(validity['settings'])}:",
+        f"validity by {validity_line(info['validity_settings'])}:",
         "  elements   formulas  charge-neutral  and balanced",
     ]
-    rows = [*validity["by_elements"].items(), ("all", validity["total"])]
-    lines += [
-        f"  {size:>8} {part['formulas']:>10,} {part['neutral_rate']:>15.2%} "
-        f"{part['balanced_rate']:>13.2%}"
-        for size, part in rows
+    neutral, balanced = (
+        {
+            metric.subset.get("n_elements", "all"): metric
+            for metric in read_metrics(info)
+            if metric.name == kind
+        }
+        for kind in ("neutral", "balanced")
+    )
+    # All formulas stand below those of each size.
+    sizes = [*(size for size in neutral if size != "all"), "all"]
+    return lines + [
+        f"  {size:>8} {neutral[size].denominator:>10,} {neutral[size].percent(2):>15} "
+        f"{balanced[size].percent(2):>13}"
+        for size in sizes
     ]
-    return lines

@@ -1,4 +1,4 @@
-"""What a model card says of a package beside its figures: the words that its family gives."""
+"""What a model card says of a package beside its metrics: the words that its family gives."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def generates(metadata: Metadata) -> bool:
     return "generator" in metadata["parts"] or GENERATE in metadata["parts"]
 
 
-def figure(metadata: Metadata, name: str) -> float | None:
-    """Returns a measured figure of what the package generates, if it is there.
+def measured(metadata: Metadata, name: str) -> float | None:
+    """Returns a metric of what the package generates, if it is there.
 
     Args:
         metadata: The package's metadata.
-        name: Name of the figure.
+        name: Name of the metric.
     """
     value = metadata.get("measured", {}).get("generated", {}).get(name, {}).get("value")
     return None if value is None else float(value)

@@ -55,7 +55,7 @@ class Provenance:
         training: When and with what it was trained (:meth:`tfmat.training.run.Run.training`).
         notes: What users of the package should know of it, for its card.
         licence: Under which its weights may be used (as ``apache-2.0``); empty if not said.
-        metrics: Measured figures, as plain JSON values.
+        metrics: Metrics by stage and name, as plain JSON values.
         details: What else the family's readers need, as plain JSON values.
     """
 
@@ -103,7 +103,7 @@ def write_package(
         out: Folder of the package.
         networks: Functional Keras models by part; a partial run gives the parts that it has.
         tensors: The family's parts: what goes into each and what comes out.
-        provenance: Recipe, data and figures.
+        provenance: Recipe, data and metrics.
         formats: What else to write beside ONNX.
         steps: What else is done to the package before it gets its place (further precisions,
             measurements, the card); each is called with the folder of a readable package.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tfmat.datasets.stored import StoredDataset
 from tfmat.inference.package import NetworkSet
+from tfmat.metric import Metric
 
 SEED = 0
 # Inputs of each part on which outputs are compared.
@@ -86,11 +87,13 @@ class PrecisionCheck(ABC):
             part: The part that differs, which decides what is made with it; ``None`` generates.
 
         Returns:
-            ``samples``, ``different`` and what else the family has to tell.
+            ``samples``, ``different`` and what else the family counts.
         """
 
     @abstractmethod
-    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(
+        self, networks: NetworkSet, data: StoredDataset | None = None
+    ) -> tuple[list[Metric], str]:
         """Measures what is generated.
 
         Args:
@@ -98,8 +101,7 @@ class PrecisionCheck(ABC):
             data: What they have learned from, where it is there, to compare with.
 
         Returns:
-            By name ``value``, ``unit``, ``note`` (what it is a share of) and the ``command`` that
-            generates the same again.
+            The metrics, and the command that generates the same again.
         """
 
     @cached_property

@@ -38,7 +38,7 @@ from tfmat.inference.fields import (
     Unit,
     Versions,
 )
-from tfmat.inference.figures import Measured, Metric
+from tfmat.inference.metrics import Measured, Metric
 from tfmat.typed import Maybe, words
 
 METADATA = "metadata.json"

@@ -1,8 +1,8 @@
-"""What the model card of a MatGAN says; figures come from the package's metadata alone."""
+"""What the model card of a MatGAN says; metrics come from the package's metadata alone."""
 
 from __future__ import annotations
 
-from tfmat.export.card_text import CardText, Metadata, figure, share
+from tfmat.export.card_text import CardText, Metadata, measured, share
 
 
 def card_text(metadata: Metadata) -> CardText:
@@ -68,13 +68,13 @@ for chunk in FormulaSampler(model, 7, ValidityChecker(), request).chunks(0, 10_0
 
 def _limits(metadata: Metadata) -> tuple[str, ...]:
     found = []
-    balanced, unique = figure(metadata, "balanced"), figure(metadata, "unique")
+    balanced, unique = measured(metadata, "balanced"), measured(metadata, "unique")
     if balanced is not None:
         found.append(
             f"{share(1 - balanced)} of the formulas are not valid. *Valid* means that one "
             "oxidation state for each element makes the charge zero, with every cation less "
             "electronegative than every anion (smact_validity; its settings change the share by "
-            "tens of points and stand beside the figure). It is a necessary rule for ionic "
+            "tens of points and stand beside the number). It is a necessary rule for ionic "
             "compounds, which metals and alloys break; it says nothing on stability or synthesis."
         )
     if unique is not None:

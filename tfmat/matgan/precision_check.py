@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from io import BytesIO
-from math import nan
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,10 @@ from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
 from tfmat.matgan.generating.generate import FormulaSampler
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.results import Amount, Collection, collect, measures
+from tfmat.matgan.generating.results import Amount, Collection, collect, measure
 from tfmat.matgan.matrix import matrix_counts
-from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
-from tfmat.networks.metric import metric
+from tfmat.matgan.validity.checker import ValidityChecker
+from tfmat.metric import Metric
 
 _AUTOENCODER = ("composition_encoder", "composition_decoder")
 # Samples whose matrices are in memory at a time.
@@ -53,35 +52,23 @@ class FormulaPrecisionCheck(PrecisionCheck):
         different = np.any(wanted != found, axis=1)
         return {"samples": len(different), "different": int(different.sum())}
 
-    def measures(self, networks: NetworkSet, data: StoredDataset | None = None) -> dict[str, Any]:
+    def measures(
+        self, networks: NetworkSet, data: StoredDataset | None = None
+    ) -> tuple[list[Metric], str]:
         """Measures the formulas: how many are one, valid as smact judges, and different."""
         del data
         assert isinstance(networks, ModelPackage)  # noqa: S101
-        settings = ValiditySettings()
         model = CompositionModel.load(
             networks.folder, backend="onnx", threads=1, precision=networks.precision
         )
-        sampler = FormulaSampler(model, SEED, ValidityChecker(settings))
+        sampler = FormulaSampler(model, SEED, ValidityChecker())
         amount = Amount(self.samples, unique=True)
-        found = measures(collect(sampler, amount, Collection(True, BytesIO())), sampler)
-        judged = ", ".join(f"{key} {value}" for key, value in settings.describe().items())
-        samples, formulas = f"{found['samples']:,} samples", f"{found['accepted']:,} formulas"
-        notes = {
-            "accepted": f"share of {samples} that are formulas of 2 to 8 elements",
-            "neutral": f"charge-neutral share of {formulas} ({judged})",
-            "balanced": f"charge-neutral and electronegativity-balanced share of {formulas} "
-            f"({judged})",
-            "unique": f"different formulas as a share of {formulas}",
-        }
+        collection = collect(sampler, amount, Collection(True, BytesIO()))
         command = (
             f"tfmat generate matgan --model {networks.name} -n {self.samples} --seed {SEED} "
             "--unique --out formulas.csv"
         )
-        rates = {name: found[f"{name}_rate"] for name in notes}
-        return {
-            name: {**metric(nan if rate is None else rate, "1", notes[name]), "command": command}
-            for name, rate in rates.items()
-        }
+        return measure(collection, sampler), command
 
     def _formulas(self, networks: NetworkSet, part: str) -> NDArray[np.uint8]:
         """Returns reduced counts ``(samples, 85)`` of what is made with a part."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tfmat.metric import Metric, find, read_metrics, share, where
 from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relaxed_rows import CONVERGED, FAILED, NEAR, STATIC, UNCONVERGED
 
@@ -86,47 +87,41 @@ def _table(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def _counts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    total = summary["structures"]
+    metrics, total = read_metrics(summary), summary["structures"]
     rows = [("in the source", f"{total:,}")]
     rows += [
-        (name, f"{summary[name]:,} ({summary[name] / total:.1%})")
+        (name, share(name, summary[name], total).counted())
         for name in (CONVERGED, UNCONVERGED, STATIC, FAILED)
         if summary[name]
     ]
     rows += [(f"failed: {reason}", f"{count:,}") for reason, count in summary["reasons"].items()]
-    for name, title in (("relaxed_structures", "all relaxed"), ("converged_structures", CONVERGED)):
-        if summary[name]:
-            rows += _energies(summary[name], title)
-    if summary["kept_prototype_fraction"] is not None:
-        rows.append(
-            (
-                "prototype kept, of all relaxed",
-                f"{summary['kept_prototype']:,} ({summary['kept_prototype_fraction']:.1%})",
-            )
+    for name, title in (("relaxed", "all relaxed"), (CONVERGED, CONVERGED)):
+        if group := where(metrics, structures=name):
+            rows += _energies({metric.name: metric for metric in group}, title)
+    kept = find(metrics, "kept_prototype")
+    if kept.value is not None:
+        rows.append(("prototype kept, of all relaxed", kept.counted()))
+    negative = find(metrics, "negative")
+    if negative.value is not None:
+        low, high, mean = (
+            find(metrics, f"{kind}_formation_energy_per_atom").number()
+            for kind in ("minimum", "maximum", "mean")
         )
-    final = summary["formation_energy_per_atom"]
-    if final is not None:
-        rows.append(
-            (
-                "formation energy",
-                f"{final['minimum']:.3f} to {final['maximum']:.3f}, mean {final['mean']:.3f} "
-                f"eV/atom; {final['negative_fraction']:.1%} below zero",
-            )
-        )
+        text = f"{low} to {high}, mean {mean} eV/atom; {negative.percent()} below zero"
+        rows.append(("formation energy", text))
     return rows
 
 
-def _energies(group: Mapping[str, Any], title: str) -> list[tuple[str, str]]:
-    delta = group["delta_formation_energy_per_atom"]
-    near = f"below_{NEAR}"
+def _energies(group: Mapping[str, Metric], title: str) -> list[tuple[str, str]]:
+    mean, median, largest = (
+        group[f"{kind}_delta_formation_energy_per_atom"].number()
+        for kind in ("mean", "median", "maximum")
+    )
+    near = group["small_change"]
     return [
-        (
-            f"ΔEf, {title}",
-            f"mean {delta['mean']:.3f}, median {delta['median']:.3f}, largest "
-            f"{delta['maximum']:.3f} eV/atom",
-        ),
+        (f"ΔEf, {title}", f"mean {mean}, median {median}, largest {largest} eV/atom"),
         (
             f"ΔEf < {NEAR} eV/atom, {title}",
-            f"{delta[near]:,} of {group['structures']:,} ({delta[f'{near}_fraction']:.1%})",
+            f"{near.numerator:,} of {near.denominator:,} ({near.percent()})",
         ),
     ]

@@ -16,6 +16,7 @@ from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, crystals_sha256, read_source
 from tfmat.errors import InputError, TfmatError
+from tfmat.metric import Judge
 from tfmat.relaxation.near_hull import near_hull
 from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.energy_scale import energies_record
@@ -144,9 +145,14 @@ def relax_source(
             outcome(entry, by_name.get(entry.identifier), energies, missing)
             for entry in found.entries
         ]
+        judge = Judge(
+            calculator.name,
+            calculator.version,
+            {"weights_sha256": weights, "scale": calculator.scale, **settings.record()},
+        )
         known = {symbol(number): entry.record() for number, entry in sorted(references.items())}
         summary = {
-            **summarise(outcomes),
+            **summarise(outcomes, judge),
             **recipe,
             "references": known,
         }

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.matching import judge
 from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.sources import Entry
+from tfmat.metric import Judge, Metric, Tolerance, records, share
+from tfmat.relaxation.metrics import ENERGY_UNIT, formation_energies, statistics
 from tfmat.relaxation.soundness import LOWEST_FORMATION_ENERGY
 from tfmat.work.chunks import Row
 
@@ -32,6 +36,15 @@ _PROPERTIES = (
 )
 # What a relaxation changed; unknown of a structure that was only labelled.
 _CHANGES = ("converged", "kept_prototype", "volume_change", "rms_displacement")
+# What is summed up over relaxed structures, with its unit.
+_MEASURED = {
+    "delta_formation_energy_per_atom": ENERGY_UNIT,
+    "initial_formation_energy_per_atom": ENERGY_UNIT,
+    "formation_energy_per_atom": ENERGY_UNIT,
+    "steps": "step",
+    "rms_displacement": "Å",
+    "volume_change": "1",
+}
 # Known of the structure, not of one geometry or one energy scale.
 _LASTING = ("created",)
 
@@ -136,17 +149,19 @@ def _final(row: Row, base: float) -> tuple[str, dict[str, Any]]:
     }
 
 
-def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def summarise(outcomes: Sequence[Outcome], potential: Judge) -> dict[str, Any]:
     """Counts what became of the structures.
 
     Args:
         outcomes: One for each structure of the source.
+        potential: What relaxed them, with its settings.
 
     Returns:
         ``structures`` (read and unreadable ones), a count for each status, ``reasons`` of the
-        failed ones, ``converged_fraction`` and ``failed_fraction`` (of all structures),
-        ``kept_prototype_fraction`` (of the relaxed ones), and for the relaxed and the converged
-        ones what :func:`_energies` gives. Energies in eV/atom.
+        failed ones, ``kept_prototype``, and ``metrics``: ``converged`` and ``failed`` (of all
+        structures), ``kept_prototype`` (of the relaxed ones), statistics of the formation energy
+        with the share of those below zero (``negative``), and for the subsets ``relaxed`` and
+        ``converged`` what :func:`_energies` gives.
     """
     statuses = Counter(item.status for item in outcomes)
     sound = [item.values for item in outcomes if item.crystal is not None]
@@ -154,60 +169,56 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     converged = [values for values in relaxed if values["converged"]]
     kept = sum(values["kept_prototype"] for values in relaxed)
     reasons = Counter(item.reason.split(": ")[0] for item in outcomes if item.reason)
+    total = len(outcomes)
+    found = [
+        share(name, statuses[name], total, f"share of {total:,} structures", judge=potential)
+        for name in (CONVERGED, FAILED)
+    ]
+    found.append(
+        share(
+            "kept_prototype",
+            kept,
+            len(relaxed),
+            f"share of {len(relaxed):,} relaxed structures that are the same before and after",
+            judge=judge(),
+        )
+    )
+    energies = _column(sound, "formation_energy_per_atom")
+    found += formation_energies(energies, f"of {len(sound):,} structures", judge=potential)
+    for name, group in (("relaxed", relaxed), (CONVERGED, converged)):
+        if group:
+            found += _energies(group, name, potential)
     return {
-        "structures": len(outcomes),
+        "structures": total,
         **{name: statuses[name] for name in (CONVERGED, UNCONVERGED, STATIC, FAILED)},
         "reasons": dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        "converged_fraction": _share(len(converged), len(outcomes)),
-        "failed_fraction": _share(statuses[FAILED], len(outcomes)),
         "kept_prototype": kept,
-        "kept_prototype_fraction": _share(kept, len(relaxed)),
-        "formation_energy_per_atom": (
-            _statistics(sound, "formation_energy_per_atom") if sound else None
-        ),
-        "relaxed_structures": _energies(relaxed),
-        "converged_structures": _energies(converged),
+        "metrics": records(found),
     }
 
 
-def _energies(group: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Returns the papers' measures over a group of relaxed structures, ``None`` without any.
+def _energies(group: Sequence[Mapping[str, Any]], name: str, potential: Judge) -> list[Metric]:
+    """Returns the papers' measures over a group of relaxed structures.
 
     Source: paper 002, Table 1: the mean ΔEf, and the share of structures whose ΔEf is below 0.2.
     """
-    if not group:
-        return None
-    deltas = np.array([values["delta_formation_energy_per_atom"] for values in group])
-    return {
-        "structures": len(group),
-        "delta_formation_energy_per_atom": {
-            **_statistics(group, "delta_formation_energy_per_atom"),
-            f"below_{NEAR}": int((deltas < NEAR).sum()),
-            f"below_{NEAR}_fraction": _share(int((deltas < NEAR).sum()), len(group)),
-        },
-        "initial_formation_energy_per_atom": _statistics(
-            group, "initial_formation_energy_per_atom"
-        ),
-        "formation_energy_per_atom": _statistics(group, "formation_energy_per_atom"),
-        "steps": _statistics(group, "steps"),
-        "rms_displacement": _statistics(group, "rms_displacement"),
-        "volume_change": _statistics(group, "volume_change"),
-    }
-
-
-def _statistics(group: Sequence[Mapping[str, Any]], name: str) -> dict[str, float | None]:
-    values = np.array([row[name] for row in group], dtype=np.float64)
-    figures = {
-        "mean": float(values.mean()),
-        "median": float(np.median(values)),
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-    }
-    found: dict[str, float | None] = {key: round(value, 6) for key, value in figures.items()}
-    if name == "formation_energy_per_atom":
-        found["negative_fraction"] = _share(int((values < 0).sum()), len(values))
+    more: dict[str, Any] = {"subset": {"structures": name}, "judge": potential}
+    of = f"of {len(group):,} {name} structures"
+    near = int((_column(group, "delta_formation_energy_per_atom") < NEAR).sum())
+    found = [
+        share(
+            "small_change",
+            near,
+            len(group),
+            f"share {of} with a smaller ΔEf",
+            tolerance=Tolerance(NEAR, ENERGY_UNIT),
+            **more,
+        )
+    ]
+    for column, unit in _MEASURED.items():
+        found += statistics(column, _column(group, column), unit, of, **more)
     return found
 
 
-def _share(part: int, whole: int) -> float | None:
-    return round(part / whole, 6) if whole else None
+def _column(group: Sequence[Mapping[str, Any]], name: str) -> NDArray[np.float64]:
+    return np.array([row[name] for row in group], dtype=np.float64)

@@ -1,1 +1,1 @@
-"""A trained run made ready for others: card, figures, precision, parity, TensorFlow Serving."""
+"""A trained run made ready for others: card, metrics, precision, parity, TensorFlow Serving."""

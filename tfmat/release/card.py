@@ -1,6 +1,6 @@
 """The model card of a package: README.md with Hugging Face's front matter.
 
-All figures are those of ``metadata.json``; each says what it was measured on, and by which command.
+All metrics are those of ``metadata.json``; each says what it was measured on, and by which command.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tfmat.errors import printable_lines, require
 from tfmat.export.card_text import CardText, Metadata, generates
 from tfmat.files import replacing
 from tfmat.inference.metadata import GENERATE, PRECISIONS, read_metadata
+from tfmat.metric import Metric, read_stages, read_table
 
 CARD = "README.md"
 # Of each stage the table of the recipe; all others train a constraint.
@@ -34,7 +35,7 @@ def write_card(folder: Path) -> None:
     """Writes the card of a package; the last step of an export.
 
     Args:
-        folder: The package, with all files and figures that it will have.
+        folder: The package, with all files and metrics that it will have.
 
     Raises:
         InputError: The package's metadata are damaged.
@@ -72,9 +73,9 @@ def _front_matter(metadata: Metadata, family: CardText) -> Iterator[str]:
     keras = any("keras" in part or "saved_model" in part for part in parts)
     dataset = metadata["dataset"].get("name")
     results = [
-        {"type": name, "name": metric.get("note", name), "value": metric["value"]}
-        for name, metric in _figures(metadata)
-        if metric["value"] is not None
+        {"type": metric.name, "name": metric.about or metric.name, "value": metric.value}
+        for metric in package_metrics(metadata)
+        if metric.value is not None
     ]
     matter: dict[str, Any] = {
         **({"license": metadata["license"]} if "license" in metadata else {}),
@@ -104,11 +105,14 @@ def _front_matter(metadata: Metadata, family: CardText) -> Iterator[str]:
     yield "---"
 
 
-def _figures(metadata: Metadata) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yields every figure of how well the model does what it is for."""
-    for metrics in metadata["metrics"].values():
-        yield from metrics.items()
-    yield from metadata.get("measured", {}).get("generated", {}).items()
+def package_metrics(metadata: Metadata) -> list[Metric]:
+    """Returns how well a package does what it is for: its training's metrics and its export's.
+
+    Args:
+        metadata: The package's metadata.
+    """
+    generated = metadata.get("measured", {}).get("generated", {})
+    return [*read_stages(metadata["metrics"]), *read_table(generated)]
 
 
 def _description(metadata: Metadata, family: CardText) -> Iterator[str]:
@@ -227,21 +231,21 @@ def _evaluation(metadata: Metadata) -> Iterator[str]:
         yield f"At the end of the training, by `{command}` with the recipe above:"
         yield ""
         held_out = [
-            (stage, name, *_valued(metric))
-            for stage, figures in metrics.items()
-            for name, metric in figures.items()
+            (stage, *_valued(metric))
+            for stage, table in metrics.items()
+            for metric in read_table(table)
         ]
-        yield from _table(("stage", "figure", "value", "unit", "of what"), held_out)
+        yield from _table(("stage", "metric", "value", "unit", "of what"), held_out)
         yield ""
     for command in dict.fromkeys(entry.get("command", "") for entry in generated.values()):
         yield f"Of what the package generates, by `{command}`:"
         yield ""
         rows = [
-            (name, *_valued(entry))
+            _valued(Metric.read(entry, name))
             for name, entry in generated.items()
             if entry.get("command", "") == command
         ]
-        yield from _table(("figure", "value", "unit", "of what"), rows)
+        yield from _table(("metric", "value", "unit", "of what"), rows)
         yield ""
     if not metrics and not generated:
         yield "Nothing was measured."
@@ -258,9 +262,9 @@ def _train_command(metadata: Metadata, data: str) -> str:
     )
 
 
-def _valued(metric: Mapping[str, Any]) -> tuple[str, str, str]:
-    value = metric["value"]
-    return "none" if value is None else f"{value:.4g}", metric["unit"], metric.get("note", "")
+def _valued(metric: Metric) -> tuple[str, str, str, str]:
+    value = "none" if metric.value is None else f"{metric.value:.4g}"
+    return metric.name, value, metric.unit, metric.about
 
 
 def _sizes(metadata: Metadata) -> Iterator[str]:

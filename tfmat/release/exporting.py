@@ -14,8 +14,9 @@ from tfmat.errors import InputError
 from tfmat.export.graph import in_float32
 from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.files import folder_size
-from tfmat.inference.metadata import GENERATE
-from tfmat.release.card import write_card
+from tfmat.inference.metadata import GENERATE, read_metadata
+from tfmat.metric import records
+from tfmat.release.card import package_metrics, write_card
 from tfmat.release.exportable import check_exportable
 from tfmat.release.measure import measure
 from tfmat.release.precision import add_precisions, keep_precisions
@@ -62,7 +63,7 @@ def export_run(
         overwrite: Replace a package that is already there.
 
     Returns:
-        A JSON summary: ``out``, ``name``, ``parts``, ``bytes``.
+        A JSON summary: ``out``, ``name``, ``parts``, ``bytes``, and the package's ``metrics``.
 
     Raises:
         InputError: The folder is no run, has no trained network, ``name``, a licence or an
@@ -104,7 +105,13 @@ def export_run(
         credit=given(data_licence, attribution),
         overwrite=overwrite,
     )
-    return {"out": str(out), "name": name, "parts": parts, "bytes": folder_size(out)}
+    return {
+        "out": str(out),
+        "name": name,
+        "parts": parts,
+        "bytes": folder_size(out),
+        "metrics": records(package_metrics(read_metadata(out))),
+    }
 
 
 def _data(chain: Chain[Any, Any], run: Run) -> Any:

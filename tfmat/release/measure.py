@@ -18,8 +18,8 @@
      "precisions": {"<precision>": {
          "bytes": 12345,                 of all ONNX files
          "decoded": {"samples": 1000, "different": 1, ...}}},   absent without a generator
-     "generated": {"<name>": {"value": 0.99, "unit": "1", "note": "share of ...",
-                              "command": "tfmat generate ..."}}}
+     "generated": {"<name>": {"name": "<name>", "value": 0.99, ...,      a metric (tfmat.metric)
+                              "command": "tfmat generate ..."}}}       that measures it again
 
 ``int8`` is there only if int8 was asked for, ``float32`` stands in the tables even where only a
 smaller form is shipped. ``decoded`` has ``reasons``, ``mean_rms_displacement`` and
@@ -57,7 +57,7 @@ def measure(
     shipped: Collection[str] | None = None,
     data: StoredDataset | None = None,
 ) -> None:
-    """Measures a package and writes the figures into its metadata.
+    """Measures a package and writes what it finds into its metadata.
 
     Args:
         folder: The package, in float32 and any other precisions; its metadata is written anew.
@@ -94,9 +94,16 @@ def measure(
         "compared": check.definition,
         "parts": parts,
         "precisions": wholes,
-        "generated": check.measures(forms[kept[0]], data) if check.generates else {},
+        "generated": _generated(check, forms[kept[0]], data) if check.generates else {},
     }
     write_sealed(folder / METADATA, metadata)
+
+
+def _generated(
+    check: PrecisionCheck, form: ModelPackage, data: StoredDataset | None
+) -> dict[str, Any]:
+    metrics, command = check.measures(form, data)
+    return {metric.name: {**metric.record(), "command": command} for metric in metrics}
 
 
 def _part(forms: dict[str, ModelPackage], check: PrecisionCheck, part: str) -> dict[str, Any]:

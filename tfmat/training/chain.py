@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from tfmat import families, files
 from tfmat.errors import InputError
 from tfmat.inference.tensors import Tensors
+from tfmat.metric import read_stages, read_table, records
 from tfmat.recipes.loader import to_mapping
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
@@ -199,7 +200,7 @@ def train(
         "seed": run.seed,
         "package": str(run.folder / "package") if run.finished("export") else None,
         "stages": done,
-        "metrics": run.metrics(),
+        "metrics": records(read_stages(run.metrics())),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -339,12 +340,10 @@ def _dataset(chain: Chain[Recipe, Data], order: Order, recipe: Recipe, model: Ru
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    """Returns the figures of a finished stage in one line."""
-    figures = []
-    for name, metric in record["metrics"].items():
-        if metric["value"] is None:
-            figures.append(f"{name} none")
-            continue
-        unit = "" if metric["unit"] == "1" else f" {metric['unit']}"
-        figures.append(f"{name} {metric['value']:.4g}{unit}")
-    return ", ".join(figures) or "done"
+    """Returns the metrics of a finished stage in one line."""
+    texts = []
+    for metric in read_table(record["metrics"]):
+        unit = "" if metric.unit == "1" or metric.value is None else f" {metric.unit}"
+        value = "none" if metric.value is None else f"{metric.value:.4g}"
+        texts.append(f"{metric.name} {value}{unit}")
+    return ", ".join(texts) or "done"

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from tfmat.errors import OutOfTimeError, TfmatError
+from tfmat.metric import Metric
 from tfmat.progress import Progress
 from tfmat.training import checkpoints
 from tfmat.training.best import BestWeights
@@ -133,12 +134,12 @@ class Stage:
         """Returns the number of steps between two checkpoints, for a stage of so many steps."""
         return chunk_length(steps)
 
-    def finish(self, models: Mapping[str, keras.Model], metrics: Mapping[str, Any]) -> None:
+    def finish(self, models: Mapping[str, keras.Model], metrics: Iterable[Metric]) -> None:
         """Writes the trained networks and notes that the stage is done.
 
         Args:
             models: Networks by part.
-            metrics: Numbers with their units.
+            metrics: What was measured of them.
         """
         paths = [self.run.save_model(part, model) for part, model in models.items()]
         self.run.finish(self.name, paths, metrics)

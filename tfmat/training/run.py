@@ -29,6 +29,7 @@ from tfmat import __version__, checksums, disk, files
 from tfmat.errors import InputError
 from tfmat.inference.keras_weights import load_network
 from tfmat.locks import held
+from tfmat.metric import Metric
 from tfmat.paths import inside
 from tfmat.temporaries import sweep, sweep_within
 from tfmat.training.run_record import (
@@ -267,7 +268,7 @@ class Run:
         self,
         name: str,
         outputs: Iterable[Path] = (),
-        metrics: Mapping[str, Any] | None = None,
+        metrics: Iterable[Metric] = (),
         **record: Any,
     ) -> None:
         """Notes that a stage is done, with the SHA-256 of what it wrote.
@@ -275,7 +276,7 @@ class Run:
         Args:
             name: The stage.
             outputs: Files inside the run folder.
-            metrics: Numbers with their units.
+            metrics: What was measured of it.
             **record: What else to keep with it.
         """
         hashes = {path.relative_to(self.folder).as_posix(): files.sha256(path) for path in outputs}
@@ -283,7 +284,7 @@ class Run:
             **self.stage(name),
             **record,
             "state": "finished",
-            "metrics": dict(metrics or {}),
+            "metrics": {metric.name: metric.record() for metric in metrics},
             "files": hashes,
         }
         self._write()
@@ -307,8 +308,7 @@ class Run:
             for name, record in self.info["stages"].items()
             if record.get("state") == "finished" and "steps" in record
         }
-        created, found = self.info["created"], self.info["versions"]
-        return {"created": created, "versions": found, "stages": stages}
+        return {key: self.info[key] for key in ("created", "versions")} | {"stages": stages}
 
     def reuse(self, other: Run, name: str) -> None:
         """Takes over a finished stage of another run; its files are linked or copied.

@@ -21,16 +21,16 @@ from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
+from tfmat.metric import Metric
 from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, BatchSampler, Draw, spread
-from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
     from tfmat.training.best import BestWeights
     from tfmat.training.loop import Stage
 
-# Held-out voxels: for the loss at every chunk's end and for the figures at the end.
+# Held-out voxels: for the loss at every chunk's end and for the metrics at the end.
 SAMPLE = 64
 FINAL_SAMPLE = 256
 # The atoms of the sample are decoded at every fifth chunk's end.
@@ -38,7 +38,7 @@ DECODED_CHUNKS = 5
 # Voxels that are reconstructed at once.
 VOXEL_BATCH = 8
 
-Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], dict[str, Metric]]
+Measure = Callable[[NDArray[np.intp], NDArray[np.float32]], list[Metric]]
 
 
 def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
@@ -58,7 +58,7 @@ def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: Trainin
             encode_lattice(lattices[row], spec, voxel[..., 0])
         return voxels
 
-    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Metric]:
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> list[Metric]:
         return lattice_errors([lattices[row] for row in rows], voxels, spec)
 
     _train(
@@ -88,7 +88,7 @@ def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingD
     def draw(rows: NDArray[np.intp]) -> NDArray[np.float32]:
         return encode_channels([channels[row] for row in rows], spec)
 
-    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> dict[str, Metric]:
+    def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> list[Metric]:
         return atom_metrics([channels[row] for row in rows], voxels, spec)
 
     numbers = np.arange(len(channels))
@@ -178,8 +178,8 @@ def _train(
                 f"again with a lower {part}_autoencoder.learning_rate"
             )
         if step == recipe.steps or step // chunk % DECODED_CHUNKS == 0:
-            figures = measure(sample, voxels)
-            values |= {name: m["value"] for name, m in figures.items() if m["value"] is not None}
+            found = measure(sample, voxels)
+            values |= {metric.name: metric.value for metric in found if metric.value is not None}
         return values
 
     best = stage.fit(
@@ -194,22 +194,23 @@ def _train(
     rows = judges.held_out(FINAL_SAMPLE)
     test_loss, voxels = reconstruct(rows)
     unit = f"{recipe.loss} a voxel point"
-    metrics = {"test_loss": metric(test_loss, unit, f"mean of {len(rows)} held-out voxels")}
+    note = f"mean of {len(rows)} held-out voxels"
+    metrics = [Metric("test_loss", test_loss, unit, denominator=len(rows), note=note)]
     if best is not None:
-        metrics |= _kept(stage, best, recipe, len(sample), unit)
+        metrics += _kept(stage, best, recipe, len(sample), unit)
     stage.finish(
         {
             f"{part}_encoder": _float32(build_encoder, encoder, recipe, grid),
             f"{part}_decoder": _float32(build_decoder, decoder, recipe, grid),
         },
-        metrics | measure(rows, voxels),
+        [*metrics, *measure(rows, voxels)],
     )
 
 
 def _kept(
     stage: Stage, best: BestWeights, recipe: AutoencoderRecipe, count: int, unit: str
-) -> dict[str, Metric]:
-    """Returns which weights were kept, and tells the user where the recipe's limit was missed."""
+) -> list[Metric]:
+    """Returns which weights were kept, and warns where the recipe's limit was missed."""
     note = f"smallest mean of {count} held-out voxels at a chunk's end; it chose the weights"
     if recipe.keep_below and best.loss >= recipe.keep_below:
         note += f"; not below the recipe's {recipe.keep_below:g}"
@@ -217,10 +218,10 @@ def _kept(
             f"{stage.name}: no held-out loss was below {recipe.keep_below:g} (smallest "
             f"{best.loss:.3g} at step {best.step}); the original program would have kept nothing"
         )
-    return {
-        "kept_step": metric(best.step, "step", "step whose weights were kept"),
-        "kept_test_loss": metric(best.loss, unit, note),
-    }
+    return [
+        Metric("kept_step", best.step, "step", note="step whose weights were kept"),
+        Metric("kept_test_loss", best.loss, unit, denominator=count, note=note),
+    ]
 
 
 def _float32(

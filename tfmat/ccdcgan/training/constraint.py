@@ -14,9 +14,9 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
+from tfmat.metric import Metric
 from tfmat.networks.backend import compiled_steps
 from tfmat.networks.batches import Batches, BatchSampler
-from tfmat.networks.metric import Metric, metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
@@ -98,14 +98,21 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
 
 
 def _metrics(
-    figures: dict[str, float], name: str, count: int, recipe: CcdcganRecipe
-) -> dict[str, Metric]:
+    errors: dict[str, float], name: str, count: int, recipe: CcdcganRecipe
+) -> list[Metric]:
     note = f"{name} of {count} held-out structures ({recipe.data.split} split)"
-    return {
-        "test_mae": metric(
-            figures["test_mae"],
+    return [
+        Metric(
+            "test_mae",
+            errors["test_mae"],
             unit_of(name) or "unit of the property",
-            f"mean absolute error, {note}",
+            denominator=count,
+            note=f"mean absolute error, {note}",
         ),
-        "test_r2": metric(figures["test_r2"], "1", f"coefficient of determination, {note}"),
-    }
+        Metric(
+            "test_r2",
+            errors["test_r2"],
+            denominator=count,
+            note=f"coefficient of determination, {note}",
+        ),
+    ]

@@ -111,7 +111,7 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
     """
     rows, crystals, rejected = usable(recipe, dataset, box)
     formulas = [formula(crystal) for crystal in crystals]
-    # Copies of one structure on both sides would make the held-out figures too good.
+    # Copies of one structure on both sides would make the held-out metrics too good.
     copies = families(dataset, rows)
     created = dataset.property(CREATED)[rows] if CREATED in dataset.properties else None
     split = hold_out(recipe.rule(), formulas, seed, copies, created)

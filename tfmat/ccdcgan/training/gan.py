@@ -15,8 +15,8 @@ from tfmat.ccdcgan.training.constraint import constraint_part
 from tfmat.ccdcgan.training.gan_step import GanTrainer
 from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict, properties
 from tfmat.datasets.properties import unit_of
+from tfmat.metric import Judge, Metric
 from tfmat.networks.batches import BatchSampler
-from tfmat.networks.metric import metric
 from tfmat.networks.replicas import share
 
 if TYPE_CHECKING:
@@ -98,8 +98,15 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     note = f"mean prediction of the constraint for {SAMPLE} generated crystal graphs"
     stage.finish(
         {"generator": trainer.average.model(), "discriminator": trainer.discriminator},
-        {
-            f"sample_{name}": metric(value, unit_of(name) or "unit of the property", note)
+        [
+            Metric(
+                f"sample_{name}",
+                value,
+                unit_of(name) or "unit of the property",
+                denominator=SAMPLE,
+                judge=Judge("constraint of the run", "", {"property": name}),
+                note=note,
+            )
             for name, value in sample_means().items()
-        },
+        ],
     )

@@ -1,12 +1,13 @@
-"""The figures that judge an autoencoder: atoms that come back, cells that come back.
+"""The metrics of an autoencoder: atoms that come back, cells that come back.
 
-The mean squared error does not tell: an output without any atom scores 2.9e-5 for each atom of a
+The mean squared error says nothing: an output without any atom scores 2.9e-5 for each atom of a
 64³ voxel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from tfmat.ccdcgan.voxels.cell import parameters
-from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.decode import decode_channels, decoder
 from tfmat.ccdcgan.voxels.lattice import decode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
-from tfmat.networks.metric import Metric, metric
+from tfmat.metric import Judge, Metric, Tolerance, mean, share
 
 # An atom counts as found if one is decoded at most this far away, in Å.
 TOLERANCE = 0.5
@@ -83,10 +84,38 @@ class AtomCount:
         """Root mean square distance of the pairs, in Å; NaN without pairs."""
         return float(np.sqrt(self.square_distance / self.matched)) if self.matched else float("nan")
 
+    def metrics(self, of: str, judge: Judge) -> list[Metric]:
+        """Returns recall, precision and root mean square distance.
+
+        Args:
+            of: What the atoms are of, for the notes.
+            judge: What decoded them.
+        """
+        more: dict[str, Any] = {"tolerance": Tolerance(TOLERANCE, "Å"), "judge": judge}
+        note = f"{self.true} atoms of {of}, within {TOLERANCE} Å"
+        return [
+            share("atom_recall", self.matched, self.true, f"share of {note}", **more),
+            share(
+                "atom_precision",
+                self.matched,
+                self.decoded,
+                f"share of {self.decoded} decoded atoms; {note}",
+                **more,
+            ),
+            Metric(
+                "atom_rms",
+                self.rms,
+                "Å",
+                denominator=self.matched,
+                note=f"of {self.matched} matched atoms; {note}",
+                **more,
+            ),
+        ]
+
 
 def atom_metrics(
     true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
-) -> dict[str, Metric]:
+) -> list[Metric]:
     """Measures reconstructed sites voxels by their atoms.
 
     Args:
@@ -100,19 +129,12 @@ def atom_metrics(
     count = AtomCount()
     for positions, decoded in zip(true, decode_channels(voxels, spec), strict=True):
         count.add(positions, decoded)
-    note = f"{count.true} atoms of {len(true)} held-out channels, within {TOLERANCE} Å"
-    return {
-        "atom_recall": metric(count.recall, "1", f"share of {note}"),
-        "atom_precision": metric(
-            count.precision, "1", f"share of {count.decoded} decoded atoms; {note}"
-        ),
-        "atom_rms": metric(count.rms, "Å", f"of {count.matched} matched atoms; {note}"),
-    }
+    return count.metrics(f"{len(true)} held-out channels", decoder())
 
 
 def lattice_errors(
     true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
-) -> dict[str, Metric]:
+) -> list[Metric]:
     """Measures reconstructed lattice voxels by the cells that they decode to.
 
     Args:
@@ -133,10 +155,21 @@ def lattice_errors(
         lengths.append(np.abs(found[:3] / wanted[:3] - 1).mean())
         angles.append(np.abs(found[3:] - wanted[3:]).mean())
     note = f"{len(true)} held-out lattice voxels"
-    share = len(lengths) / len(true)
-    mean = [float(np.mean(values)) if values else float("nan") for values in (lengths, angles)]
-    return {
-        "lattice_decoded": metric(share, "1", f"share of {note}"),
-        "lattice_length_error": metric(mean[0], "1", f"mean relative error of a, b, c; {note}"),
-        "lattice_angle_error": metric(mean[1], "degree", f"mean error of the angles; {note}"),
-    }
+    judge = decoder()
+    return [
+        share("lattice_decoded", len(lengths), len(true), f"share of {note}", judge=judge),
+        mean(
+            "lattice_length_error",
+            lengths,
+            "1",
+            f"mean relative error of a, b, c; {note}",
+            judge=judge,
+        ),
+        mean(
+            "lattice_angle_error",
+            angles,
+            "degree",
+            f"mean error of the angles; {note}",
+            judge=judge,
+        ),
+    ]

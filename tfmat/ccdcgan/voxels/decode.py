@@ -15,9 +15,19 @@ from tfmat.ccdcgan.voxels.reasons import NO_ATOMS, NOT_FINITE, TOO_CLOSE, Decode
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_between
+from tfmat.metric import Judge
 
 # Atoms nearer than this (Å) make no crystal (released code).
 MIN_DISTANCE = 0.5
+
+
+def decoder(mode: Mode = "robust") -> Judge:
+    """Returns what metrics name as their judge where atoms and cells were read from voxels.
+
+    Args:
+        mode: How they are read.
+    """
+    return Judge.own("tfmat.ccdcgan.voxels.decode", mode=mode)
 
 
 def decode_sites(

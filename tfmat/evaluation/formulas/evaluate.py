@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfmat.arguments import LARGEST_SEED, one_of, whole
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.named import Several, named_places, place_of
 from tfmat.errors import InputError
-from tfmat.evaluation.formulas.measure import measure
+from tfmat.evaluation.formulas.measure import Measured, measure
 from tfmat.evaluation.formulas.sets import Drawn, Sample
 from tfmat.evaluation.formulas.sources import (
     TIMES,
@@ -22,11 +22,11 @@ from tfmat.evaluation.formulas.sources import (
     read_references,
     read_sample,
 )
-from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.formulas import Formulas
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 from tfmat.matgan.validity.oxidation_states import SETS
+from tfmat.metric import records
 from tfmat.progress import Progress
 
 # What tfmat.load(...).generate gave, a list of formulas, a file, or a dataset or its name.
@@ -67,8 +67,9 @@ def evaluate_compositions(
         column: Column of each file that holds the formulas; found by its usual names by default.
 
     Returns:
-        ``validity_settings``, ``references`` and a list of ``results``, as ``tfmat evaluate
-        compositions --json`` prints them; docs/evaluating.md describes them.
+        ``validity_settings``, ``references``, counts of each set as ``results``, and ``metrics``
+        whose subset names the ``set``, as ``tfmat evaluate compositions --json`` prints them;
+        docs/evaluating.md describes them.
 
     Raises:
         InputError: There is nothing to judge, or something cannot be read.
@@ -87,28 +88,28 @@ def evaluate_compositions(
         of_run = lists_of_run(run)
         learned, held_out = learned or of_run[0], held_out or of_run[1]
     checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
-
-    def judge(formulas: Compositions) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        verdict = checker.check(formulas)
-        return verdict.neutral, verdict.balanced
-
     references, record = read_references(learned, held_out, named_places(against, "against"))
     summary: dict[str, Any] = {
         "validity_settings": checker.settings.describe(),
         "references": record,
     }
-    results = []
+    found: list[Measured] = []
     with Progress("measuring", len(named) + 4 * baselines, "set") as progress:
         for name, sample in named.items():
-            results.append(measure(_sample(sample, column, name), judge, references))
+            found.append(measure(_sample(sample, column, name), checker, references))
             progress.update()
         if baselines:
             summary["baselines"] = {"n": number, "seed": seed}
             assert references.training is not None  # noqa: S101
             for drawn in baseline_samples(references.training.compositions, number, seed):
-                results.append(measure(drawn, judge, references))
+                found.append(measure(drawn, checker, references))
                 progress.update()
-    summary["results"] = results
+    summary["results"] = [one.counts for one in found]
+    summary["metrics"] = records(
+        replace(metric, subset={"set": one.counts["name"], **metric.subset})
+        for one in found
+        for metric in one.metrics
+    )
     return summary
 
 

@@ -9,9 +9,9 @@ of four and more elements stand beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +24,20 @@ from tfmat.evaluation.formulas.statistics import (
     size_histogram,
     total_variation,
 )
-from tfmat.formulas.compositions import Compositions
+from tfmat.matgan.validity.checker import ValidityChecker
+from tfmat.metric import Metric, share
 
 CURVE = (10_000, 34_000, 100_000, 340_000, 1_000_000, 2_000_000)
-"""Numbers of samples at which uniqueness is given."""
+"""Numbers of samples at which uniqueness is given, besides all."""
 RECOVERY = (340_000, 2_000_000)
-"""Numbers of samples at which recovery is given, besides the whole file."""
+"""Numbers of samples at which recovery is given, besides all."""
 IN_ORDER = "counted in the order of sampling"
 RAREFACTION = "expected of a random part (rarefaction: times generated are known, not the order)"
+MANY = "4+"
+"""Formulas of four and more elements."""
 _MANY = 4
 
-Judge: TypeAlias = Callable[[Compositions], tuple[NDArray[np.bool_], NDArray[np.bool_]]]
-"""Tells which compositions are charge-neutral, and which of them balanced."""
+Rows: TypeAlias = NDArray[np.bool_] | slice
 
 
 @dataclass(frozen=True)
@@ -53,216 +55,221 @@ class References:
     lists: Mapping[str, Distinct] = field(default_factory=dict)
 
 
-class Uniqueness(TypedDict):
-    """A point of the curve of uniqueness."""
+@dataclass(frozen=True)
+class Measured:
+    """What was found of one file or baseline.
 
-    samples: int
-    distinct: float
-    uniqueness: float | None
+    Args:
+        counts: ``name``, ``samples``, ``distinct``, ``rejected_rows`` and ``drawn``, ready for
+            JSON.
+        metrics: All that was measured; docs/evaluating.md describes it.
+    """
 
-
-class Found(TypedDict):
-    """How many of known formulas were generated."""
-
-    found: float
-    of: int
-    share: float | None
+    counts: dict[str, Any]
+    metrics: list[Metric]
 
 
-class Confirmation(TypedDict):
-    """How many novel formulas another list confirms."""
-
-    listed: int
-    found: int
-    share_of_list: float | None
-    share_of_novel: float | None
-
-
-def measure(sample: Sample, judge: Judge, references: References) -> dict[str, Any]:
+def measure(sample: Sample, checker: ValidityChecker, references: References) -> Measured:
     """Measures the formulas of one file or baseline.
 
     Args:
         sample: The formulas.
-        judge: Checks charge neutrality and balance of electronegativity.
+        checker: Checks charge neutrality and balance of electronegativity.
         references: What to compare with; what is not given is not measured.
-
-    Returns:
-        Plain numbers, strings, lists and dictionaries, ready for JSON; docs/evaluating.md
-        describes them.
     """
     distinct = Distinct.of(sample.compositions, sample.times)
-    result: dict[str, Any] = {
+    metrics = [*validity(distinct, checker, sample.drawn), *uniqueness(distinct)]
+    if references.training is not None:
+        metrics += _against_training(distinct, references.training)
+    for name, known in (("training", references.training), ("held_out", references.held_out)):
+        if known is not None:
+            metrics += recovery(distinct, known, name)
+    for name, known in references.lists.items():
+        metrics += confirmation(distinct, known, references.training, name)
+    counts = {
         "name": sample.name,
         "samples": distinct.samples,
         "distinct": len(distinct),
         "rejected_rows": sample.rejected,
-        "uniqueness": _share(len(distinct), distinct.samples),
         "drawn": None if sample.drawn is None else vars(sample.drawn),
-        "validity": validity(distinct, judge, sample.drawn),
-        "uniqueness_curve": {
-            "how": IN_ORDER if distinct.first is not None else RAREFACTION,
-            "points": uniqueness_curve(distinct),
-        },
-        "n_elements": {
-            str(n): share
-            for n, share in enumerate(size_histogram(distinct.compositions, distinct.times))
-            if share
-        },
     }
-    if references.training is not None:
-        result |= _against_training(distinct, references.training)
-    if references.training is not None or references.held_out is not None:
-        result["recovery"] = recovery(distinct, references)
-    if references.lists:
-        result["confirmation"] = {
-            name: confirmation(distinct, known, references.training)
-            for name, known in references.lists.items()
-        }
-    return result
+    return Measured(counts, metrics)
 
 
-def validity(distinct: Distinct, judge: Judge, drawn: Drawn | None = None) -> dict[str, Any]:
+def validity(
+    distinct: Distinct, checker: ValidityChecker, drawn: Drawn | None = None
+) -> Iterator[Metric]:
     """Counts charge-neutral and balanced formulas.
 
     Args:
         distinct: The formulas.
-        judge: Checks charge neutrality and balance of electronegativity.
+        checker: Checks charge neutrality and balance of electronegativity.
         drawn: What the formulas were kept of.
 
-    Returns:
-        ``charge_neutral`` and ``balanced``, each with its share ``of_samples``, ``of_distinct``
-        and ``of_drawn`` (all that the generator drew; ``None`` where that is not known or not all
-        accepted samples were kept); and under ``by_n_elements`` the first two with numbers of
-        ``samples`` and ``distinct`` for each number of elements.
+    Yields:
+        ``neutral`` and ``balanced`` of the samples, ``.._of_distinct``, and ``.._of_drawn`` (all
+        that the generator drew) where that is known and all accepted samples were kept; for each
+        subset ``n_elements`` the first two, and the share of the samples that it is.
     """
-    neutral, balanced = judge(distinct.compositions)
-    sizes = distinct.compositions.n_elements
+    verdict, judge = checker.check(distinct.compositions), checker.settings.judge()
+    kinds = (
+        ("neutral", verdict.neutral, "charge-neutral"),
+        ("balanced", verdict.balanced, "charge-neutral and electronegativity-balanced"),
+    )
+    # Whoever drew them drew them one by one.
+    sampled = drawn is not None
 
-    def rates(rows: NDArray[np.bool_] | slice) -> dict[str, dict[str, float | None]]:
+    def rates(rows: Rows, which: str, subset: dict[str, str | int]) -> Iterator[Metric]:
         times = distinct.times[rows]
-        return {
-            name: {
-                "of_samples": _share(int(times[valid[rows]].sum()), int(times.sum())),
-                "of_distinct": _share(int(valid[rows].sum()), len(times)),
-            }
-            for name, valid in (("charge_neutral", neutral), ("balanced", balanced))
-        }
+        for name, valid, words in kinds:
+            for ending, part, whole, of in (
+                ("", times[valid[rows]].sum(), times.sum(), "samples"),
+                ("_of_distinct", valid[rows].sum(), len(times), "distinct formulas"),
+            ):
+                yield share(
+                    name + ending,
+                    int(part),
+                    int(whole),
+                    f"{words} share of the {of}{which}",
+                    subset=subset,
+                    judge=judge,
+                    sampled=sampled and not ending,
+                )
 
-    total = rates(slice(None))
-    all_kept = drawn is not None and drawn.accepted == distinct.samples
-    for name, valid in (("charge_neutral", neutral), ("balanced", balanced)):
-        good = int(distinct.times[valid].sum())
-        total[name]["of_drawn"] = _share(good, drawn.samples) if drawn and all_kept else None
-    by_size = {}
+    yield from rates(slice(None), "", {})
+    if drawn is not None and drawn.accepted == distinct.samples:
+        for name, valid, words in kinds:
+            yield share(
+                f"{name}_of_drawn",
+                int(distinct.times[valid].sum()),
+                drawn.samples,
+                f"{words} share of all samples that were drawn",
+                judge=judge,
+                sampled=True,
+            )
+    sizes = distinct.compositions.n_elements
     for size in np.unique(sizes).tolist():
-        rows = sizes == size
+        rows, subset = sizes == size, {"n_elements": str(size)}
         samples = int(distinct.times[rows].sum())
-        by_size[str(size)] = {"samples": samples, "distinct": int(rows.sum()), **rates(rows)}
-    return {**total, "by_n_elements": by_size}
+        note = f"share of the samples with {size} elements"
+        yield share("n_elements", samples, distinct.samples, note, subset=subset, sampled=sampled)
+        yield from rates(rows, f" of {size} elements", dict(subset))
 
 
-def uniqueness_curve(distinct: Distinct) -> list[Uniqueness]:
-    """Returns distinct formulas and their share after more and more samples.
+def uniqueness(distinct: Distinct) -> Iterator[Metric]:
+    """Measures how many formulas are distinct after more and more samples.
 
     Args:
         distinct: The formulas.
 
-    Returns:
-        For each number of samples of :data:`CURVE` that there is, and for all: ``samples``,
-        ``distinct`` (an expected number where the order is not known) and ``uniqueness``.
+    Yields:
+        ``uniqueness`` of all samples and, as subset ``samples``, of each number of them in
+        :data:`CURVE` that there is; the numerator is an expected number where the order is not
+        known.
     """
-    points: list[Uniqueness] = []
-    for draws in _steps(CURVE, distinct.samples):
+    note = "distinct formulas as share of the samples"
+    yield share("uniqueness", len(distinct), distinct.samples, note)
+    for draws in (number for number in CURVE if number < distinct.samples):
         found = _count(distinct.seen_after(draws).sum())
-        points.append({"samples": draws, "distinct": found, "uniqueness": _share(found, draws)})
-    return points
+        yield share(
+            "uniqueness",
+            found,
+            draws,
+            f"{note}; {how(distinct)}",
+            subset={"samples": draws},
+        )
 
 
-def recovery(distinct: Distinct, references: References) -> list[dict[str, Any]]:
-    """Counts training and held-out formulas that were generated.
+def how(distinct: Distinct) -> str:
+    """Says how what a part of the samples holds is known.
+
+    Args:
+        distinct: The formulas.
+    """
+    return IN_ORDER if distinct.first is not None else RAREFACTION
+
+
+def recovery(distinct: Distinct, known: Distinct, name: str) -> Iterator[Metric]:
+    """Counts known formulas that were generated.
 
     Args:
         distinct: The generated formulas.
-        references: With training or held-out formulas.
+        known: Training or held-out formulas.
+        name: What they are called.
 
-    Returns:
-        For each number of samples of :data:`RECOVERY` that there is, and for all: ``samples`` and,
-        for ``training`` and ``held_out``, ``found`` (an expected number where the order is not
-        known), ``of`` and ``share``: of ``all``, by number of elements, and of ``4+``.
+    Yields:
+        ``recovery_NAME`` by all samples and, as subset ``samples``, by each number of them in
+        :data:`RECOVERY` that there is; of all known formulas and, as subset ``n_elements``, of
+        those of each number of elements and of ``4+``. The numerator is an expected number where
+        the order is not known.
     """
-    named = {"training": references.training, "held_out": references.held_out}
-    known = {name: formulas for name, formulas in named.items() if formulas is not None}
-    places = {name: distinct.find(formulas.keys) for name, formulas in known.items()}
-    points = []
-    for draws in _steps(RECOVERY, distinct.samples):
-        seen = np.append(distinct.seen_after(draws), 0.0)  # place -1: never
-        point: dict[str, Any] = {"samples": draws}
-        for name, formulas in known.items():
-            point[name] = _by_size(formulas.compositions.n_elements, seen[places[name]])
-        points.append(point)
-    return points
+    places, sizes = distinct.find(known.keys), known.compositions.n_elements
+    parts: list[tuple[dict[str, str | int], Rows]] = [({}, slice(None))]
+    parts += [({"n_elements": str(size)}, sizes == size) for size in np.unique(sizes).tolist()]
+    parts.append(({"n_elements": MANY}, sizes >= _MANY))
+    note = f"share of the {name.replace('_', '-')} formulas that were generated"
+    for draws in (*(number for number in RECOVERY if number < distinct.samples), None):
+        # Place -1: never.
+        seen = np.append(distinct.seen_after(draws or distinct.samples), 0.0)[places]
+        at: dict[str, str | int] = {} if draws is None else {"samples": draws}
+        for subset, rows in parts:
+            yield share(
+                f"recovery_{name}",
+                _count(seen[rows].sum()),
+                len(seen[rows]),
+                note if draws is None else f"{note}; {how(distinct)}",
+                subset={**at, **subset},
+            )
 
 
-def confirmation(distinct: Distinct, known: Distinct, training: Distinct | None) -> Confirmation:
+def confirmation(
+    distinct: Distinct, known: Distinct, training: Distinct | None, name: str
+) -> Iterator[Metric]:
     """Counts novel formulas that another list confirms.
 
     Args:
         distinct: The generated formulas.
         known: The list.
         training: Training formulas, which are neither novel nor a merit to find.
+        name: Name of the list.
 
-    Returns:
-        ``listed`` formulas that are not in the training set, and ``found``: how many of them were
-        generated, as ``share_of_list`` and as ``share_of_novel`` (distinct generated formulas that
-        are not in the training set).
+    Yields:
+        As subset ``list``: how many of its formulas that are not in the training set were
+        generated, as share of these (``confirmed_of_list``) and of the distinct generated formulas
+        that are not in the training set (``confirmed_of_novel``).
     """
     unseen = known if training is None else known.without(training)
     novel = distinct if training is None else distinct.without(training)
     found = int((novel.find(unseen.keys) >= 0).sum())
-    return {
-        "listed": len(unseen),
-        "found": found,
-        "share_of_list": _share(found, len(unseen)),
-        "share_of_novel": _share(found, len(novel)),
-    }
+    for ending, whole, of in (
+        ("list", len(unseen), f"the formulas of {name} that are no training formulas"),
+        ("novel", len(novel), "the novel formulas"),
+    ):
+        note = f"found in both, as share of {of}"
+        yield share(f"confirmed_of_{ending}", found, whole, note, subset={"list": name})
 
 
-def _against_training(distinct: Distinct, training: Distinct) -> dict[str, Any]:
-    """Returns novelty, and distances of the samples' distributions from the training set's."""
+def _against_training(distinct: Distinct, training: Distinct) -> Iterator[Metric]:
+    """Yields novelty, and distances of the samples' distributions from the training set's."""
     made, weights, known = distinct.compositions, distinct.times, training.compositions
     novel = len(distinct.without(training))
+    note = "share of the distinct formulas that are no training formulas"
+    yield share("novelty", novel, len(distinct), note)
     elements, pairs = correlations(
         (element_frequencies(made, weights), element_frequencies(known)),
         (pair_frequencies(made, weights), pair_frequencies(known)),
     )
-    return {
-        "novel": novel,
-        "novelty": _share(novel, len(distinct)),
-        "n_elements_distance": total_variation(
-            size_histogram(made, weights), size_histogram(known)
-        ),
-        "element_correlation": elements,
-        "pair_correlation": pairs,
-    }
-
-
-def _by_size(sizes: NDArray[np.int64], seen: NDArray[np.float64]) -> dict[str, Found]:
-    def part(rows: NDArray[np.bool_] | slice) -> Found:
-        found, of = _count(seen[rows].sum()), len(seen[rows])
-        return {"found": found, "of": of, "share": _share(found, of)}
-
-    result = {"all": part(slice(None))}
-    result |= {str(size): part(sizes == size) for size in np.unique(sizes).tolist()}
-    return {**result, f"{_MANY}+": part(sizes >= _MANY)}
-
-
-def _steps(wanted: tuple[int, ...], samples: int) -> list[int]:
-    """Returns the wanted numbers of samples that there are, and all samples."""
-    return sorted({*(number for number in wanted if number < samples), samples})
-
-
-def _share(part: float, whole: int) -> float | None:
-    return float(part / whole) if whole else None
+    against = "samples against training formulas"
+    yield Metric(
+        "n_elements_distance",
+        total_variation(size_histogram(made, weights), size_histogram(known)),
+        note=f"total variation of the numbers of elements, {against}",
+    )
+    for name, value, what in (
+        ("element_correlation", elements, "elements"),
+        ("pair_correlation", pairs, "pairs of elements"),
+    ):
+        yield Metric(name, value, note=f"Pearson's r of the shares of {what}, {against}")
 
 
 def _count(number: float) -> int | float:

@@ -8,38 +8,56 @@ from typing import Any
 
 from tfmat.datasets.summary import validity_line
 from tfmat.evaluation.formulas.measure import RAREFACTION
+from tfmat.metric import Metric, read_metrics
 
 _MISSING = "–"
 _GAP = "  "
-_DENOMINATORS = {
-    "of_drawn": "samples drawn",
-    "of_samples": "samples",
-    "of_distinct": "distinct",
-}
+_DENOMINATORS = {"_of_drawn": "samples drawn", "": "samples", "_of_distinct": "distinct"}
+
+
+class _Result:
+    """One column of the table: counts and metrics of a file or baseline."""
+
+    def __init__(self, counts: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
+        self.counts = counts
+        self.metrics = {
+            (metric.name, frozenset(metric.subset.items()) - {("set", counts["name"])}): metric
+            for metric in metrics
+            if metric.subset["set"] == counts["name"]
+        }
+
+    def get(self, name: str, **subset: str | int) -> Metric | None:
+        """Returns a metric, if it was measured."""
+        return self.metrics.get((name, frozenset(subset.items())))
+
+    def subsets(self, name: str, key: str) -> list[Any]:
+        """Returns all values of a key in the subsets of a metric, in their order."""
+        found = [dict(subset).get(key) for other, subset in self.metrics if other == name]
+        return list(dict.fromkeys(value for value in found if value is not None))
 
 
 def render(summary: Mapping[str, Any]) -> str:
     """Writes the summary of ``tfmat evaluate compositions`` as lines of text.
 
     Args:
-        summary: ``validity_settings``, ``references`` and ``results`` (of
-            :func:`tfmat.evaluation.formulas.measure.measure`).
+        summary: ``validity_settings``, ``references``, ``results`` and ``metrics`` (of
+            :func:`tfmat.evaluation.formulas.evaluate.evaluate_compositions`).
 
     Returns:
         A heading and a table; percentages, with what they are of in the name of each row.
     """
-    results = summary["results"]
-    table = _Table(results)
-    if any(result["drawn"] for result in results):
+    metrics = read_metrics(summary)
+    table = _Table([_Result(counts, metrics) for counts in summary["results"]])
+    if any(result.counts["drawn"] for result in table.results):
         for key, label in (("samples", "samples drawn"), ("accepted", "accepted of these")):
             table.row(label, partial(_drawn, key=key))
-    table.row("samples", lambda result: _whole(result["samples"]))
-    table.row("distinct formulas", lambda result: _whole(result["distinct"]))
-    if any(result["rejected_rows"] for result in results):
-        table.row("rows without a formula", lambda result: _whole(result["rejected_rows"]))
+    table.row("samples", lambda result: _whole(result.counts["samples"]))
+    table.row("distinct formulas", lambda result: _whole(result.counts["distinct"]))
+    if any(result.counts["rejected_rows"] for result in table.results):
+        table.row("rows without a formula", lambda result: _whole(result.counts["rejected_rows"]))
     _validity(table)
     _uniqueness(table)
-    _recovery(table, summary["references"])
+    _recovery(table)
     _confirmation(table)
     _distributions(table)
     return "\n".join([*_heading(summary), "", *table.lines()])
@@ -48,17 +66,24 @@ def render(summary: Mapping[str, Any]) -> str:
 class _Table:
     """Rows of text: a label and a cell for each result."""
 
-    def __init__(self, results: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, results: Sequence[_Result]) -> None:
         self.results = results
-        self._rows: list[tuple[str, list[str]]] = [("", [result["name"] for result in results])]
+        self._rows: list[tuple[str, list[str]]] = [
+            ("", [result.counts["name"] for result in results])
+        ]
 
     def heading(self, text: str) -> None:
         """Starts a section."""
         self._rows += [("", []), (text, [])]
 
-    def row(self, label: str, cell: Callable[[Mapping[str, Any]], str]) -> None:
+    def row(self, label: str, cell: Callable[[_Result], str]) -> None:
         """Adds a row."""
         self._rows.append((label, [cell(result) for result in self.results]))
+
+    def measured(self, name: str, key: str) -> list[Any]:
+        """Returns all values of a key in the subsets of a metric of any result."""
+        found = [value for result in self.results for value in result.subsets(name, key)]
+        return list(dict.fromkeys(found))
 
     def lines(self) -> list[str]:
         """Returns the lines, with columns as wide as they need."""
@@ -101,93 +126,60 @@ def _heading(summary: Mapping[str, Any]) -> list[str]:
 
 def _validity(table: _Table) -> None:
     table.heading("valid, %")
-    for kind, label in (("charge_neutral", "charge-neutral"), ("balanced", "and balanced")):
-        for part, of in _DENOMINATORS.items():
-            if part == "of_drawn" and not any(result["drawn"] for result in table.results):
+    for kind, label in (("neutral", "charge-neutral"), ("balanced", "and balanced")):
+        for ending, of in _DENOMINATORS.items():
+            if ending == "_of_drawn" and not any(r.counts["drawn"] for r in table.results):
                 continue
-            table.row(f"{label}, of {of}", partial(_valid, kind=kind, part=part))
+            table.row(f"{label}, of {of}", partial(_rate, name=kind + ending))
     table.heading("by number of elements: % of samples; of these neutral, balanced")
-    sizes = {size for result in table.results for size in result["validity"]["by_n_elements"]}
-    for size in sorted(sizes, key=int):
+    for size in sorted(table.measured("n_elements", "n_elements"), key=int):
         table.row(size, partial(_of_size, size=size))
 
 
-def _valid(result: Mapping[str, Any], kind: str, part: str) -> str:
-    return _rate(result["validity"][kind][part])
+def _drawn(result: _Result, key: str) -> str:
+    return _whole(result.counts["drawn"][key]) if result.counts["drawn"] else _MISSING
 
 
-def _drawn(result: Mapping[str, Any], key: str) -> str:
-    return _whole(result["drawn"][key]) if result["drawn"] else _MISSING
-
-
-def _of_size(result: Mapping[str, Any], size: str) -> str:
-    part = result["validity"]["by_n_elements"].get(size)
-    if part is None:
+def _of_size(result: _Result, size: str) -> str:
+    names = ("n_elements", "neutral", "balanced")
+    if result.get("n_elements", n_elements=size) is None:
         return _MISSING
-    rates = [part[kind]["of_samples"] for kind in ("charge_neutral", "balanced")]
-    share = part["samples"] / result["samples"]
-    return f"{_rate(share)}; {_rate(rates[0])}, {_rate(rates[1])}"
+    of_all, neutral, balanced = (_rate(result, name=name, n_elements=size) for name in names)
+    return f"{of_all}; {neutral}, {balanced}"
 
 
 def _uniqueness(table: _Table) -> None:
-    expected = any(result["uniqueness_curve"]["how"] == RAREFACTION for result in table.results)
-    table.heading("unique, % of the first samples" + (" (~ expected: order unknown)" * expected))
-    steps = {
-        point["samples"]
-        for result in table.results
-        for point in result["uniqueness_curve"]["points"]
-        if point["samples"] < result["samples"]
-    }
-    for step in sorted(steps):
-        table.row(_whole(step), partial(_curve, draws=step))
-    table.row("all", lambda result: _rate(result["uniqueness"]))
+    steps = sorted(table.measured("uniqueness", "samples"))
+    cells = [
+        _rate(result, "uniqueness", samples=step) for result in table.results for step in steps
+    ]
+    expected = " (~ expected: order unknown)" if "~" in "".join(cells) else ""
+    table.heading("unique, % of the first samples" + expected)
+    for step in steps:
+        table.row(_whole(step), partial(_rate, name="uniqueness", samples=step))
+    table.row("all", partial(_rate, name="uniqueness"))
 
 
-def _curve(result: Mapping[str, Any], draws: int) -> str:
-    for point in result["uniqueness_curve"]["points"]:
-        if point["samples"] == draws:
-            return _expected(result, draws) + _rate(point["uniqueness"])
-    return _MISSING
-
-
-def _expected(result: Mapping[str, Any], draws: int) -> str:
-    """Returns the mark of an expected number, for a part of samples whose order is not known."""
-    unknown = result["uniqueness_curve"]["how"] == RAREFACTION
-    return "~" if unknown and draws < result["samples"] else ""
-
-
-def _recovery(table: _Table, references: Mapping[str, Any]) -> None:
-    for key, name in (("training", "training"), ("held_out", "held-out")):
-        if key not in references:
+def _recovery(table: _Table) -> None:
+    for key, words in (("recovery_training", "training"), ("recovery_held_out", "held-out")):
+        # Each result compares with the same formulas.
+        first = table.results[0]
+        if first.get(key) is None:
             continue
-        steps = {
-            point["samples"]
-            for result in table.results
-            for point in result["recovery"]
-            if point["samples"] < result["samples"]
-        }
-        for step in [*sorted(steps), None]:
+        for step in [*sorted(table.measured(key, "samples")), None]:
             draws = f"{_whole(step)} samples" if step is not None else "all samples"
-            table.heading(f"{name} formulas found in {draws}, %")
-            # Of the last point: all samples. Each result compares with the same formulas.
-            for part, entry in table.results[0]["recovery"][-1][key].items():
-                label = part if part == "all" else f"{part} elements"
-                table.row(
-                    f"{label}, of {_whole(entry['of'])}",
-                    partial(_recovered, draws=step, key=key, part=part),
-                )
-
-
-def _recovered(result: Mapping[str, Any], draws: int | None, key: str, part: str) -> str:
-    wanted = result["samples"] if draws is None else draws
-    for point in result["recovery"]:
-        if point["samples"] == wanted:
-            return _expected(result, wanted) + _rate(point[key][part]["share"])
-    return _MISSING
+            table.heading(f"{words} formulas found in {draws}, %")
+            at = {} if step is None else {"samples": step}
+            for size in (None, *first.subsets(key, "n_elements")):
+                part = {} if size is None else {"n_elements": size}
+                metric = first.get(key, **part)
+                label = "all" if size is None else f"{size} elements"
+                of = 0 if metric is None else metric.denominator
+                table.row(f"{label}, of {of:,}", partial(_rate, name=key, **at, **part))
 
 
 def _confirmation(table: _Table) -> None:
-    lists = table.results[0].get("confirmation", {})
+    lists = table.results[0].subsets("confirmed_of_list", "list")
     if not lists:
         return
     table.heading(
@@ -197,32 +189,40 @@ def _confirmation(table: _Table) -> None:
         table.row(name, partial(_confirmed, name=name))
 
 
-def _confirmed(result: Mapping[str, Any], name: str) -> str:
-    entry = result["confirmation"][name]
-    return f"{_whole(entry['found'])}, {_rate(entry['share_of_list'])}"
+def _confirmed(result: _Result, name: str) -> str:
+    metric = result.get("confirmed_of_list", list=name)
+    return f"{metric.numerator:,}, {_percent(metric)}" if metric is not None else _MISSING
 
 
 def _distributions(table: _Table) -> None:
-    if "novelty" not in table.results[0]:
+    if table.results[0].get("novelty") is None:
         return
     table.heading("against the training set")
-    table.row("novel, % of distinct", lambda result: _rate(result["novelty"]))
-    for key, label in (
+    table.row("novel, % of distinct", partial(_rate, name="novelty"))
+    for name, label in (
         ("n_elements_distance", "numbers of elements, total variation"),
         ("element_correlation", "elements, Pearson's r"),
         ("pair_correlation", "pairs of elements, Pearson's r"),
     ):
-        table.row(label, partial(_value, key=key))
+        table.row(label, partial(_value, name=name))
 
 
 def _whole(number: int) -> str:
     return f"{number:,}"
 
 
-def _rate(share: float | None) -> str:
-    return _MISSING if share is None else f"{100 * share:.1f}"
+def _rate(result: _Result, name: str, **subset: str | int) -> str:
+    """Returns a share as a percentage; ~ marks an expected number, a dash what is not there."""
+    metric = result.get(name, **subset)
+    if metric is None:
+        return _MISSING
+    return ("~" if metric.note.endswith(RAREFACTION) else "") + _percent(metric)
 
 
-def _value(result: Mapping[str, Any], key: str) -> str:
-    value = result[key]
-    return _MISSING if value is None else f"{value:.3f}"
+def _percent(metric: Metric) -> str:
+    return _MISSING if metric.value is None else f"{100 * metric.value:.1f}"
+
+
+def _value(result: _Result, name: str) -> str:
+    metric = result.get(name)
+    return _MISSING if metric is None else metric.number()

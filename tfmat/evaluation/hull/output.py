@@ -12,8 +12,10 @@ from tfmat import __version__
 from tfmat.crystals.hull import METASTABLE, STABLE, metastable, stable
 from tfmat.csv_tables import TableWriter
 from tfmat.evaluation.hull.entries import Entries
+from tfmat.evaluation.hull.metrics import by_system
 from tfmat.evaluation.hull.stability import BELOW, SMALL_CHANGE, Distances, system_name
 from tfmat.formulas.compositions import symbols
+from tfmat.metric import Metric
 
 STRUCTURES, TABLE, TABLE_TEXT, SUMMARY, README, PICTURES = (
     "hull.csv",
@@ -114,11 +116,11 @@ def _number(value: float) -> str:
 
 
 def write_table(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes the statistics of all systems as CSV.
+    """Writes the counts and means of all systems as CSV.
 
     Args:
         file: CSV file.
-        rows: Statistics of each system, all with the same keys.
+        rows: Those of each system, all with the same keys.
     """
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = TableWriter(stream, list(rows[0]))
@@ -126,37 +128,39 @@ def write_table(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
             writer.record({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
 
 
-def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
-    """Writes the statistics of all systems as a Markdown table like Table 1 of paper 002.
+def table_text(metrics: Sequence[Metric], *, generated: bool) -> str:
+    """Writes the metrics of systems as a Markdown table like Table 1 of paper 002.
 
     Args:
-        rows: Statistics of each system.
+        metrics: Of each system what :func:`tfmat.evaluation.hull.metrics.of_system` gives.
         generated: Whether generated structures were counted, or those of the data.
     """
-    changes = any(row["change_known"] for row in rows)
+    systems = by_system(metrics)
+    changes = any(found["small_change"].denominator for found in systems.values())
     head = ["System", "# Gen" if generated else "# structures"]
     head += ["Mean ΔEf (eV/atom)", f"# ΔEf < {SMALL_CHANGE:g}"] if changes else []
     head += ["Mean Ef (eV/atom)", "# Ef < 0", "Mean Eab (eV/atom)"]
     head += ["# below hull"] if generated else []
     head += ["# stable", "# metastable"]
     lines, unjudged = [], False
-    for row in rows:
-        alone = row["structures"] > 0 and not row["judged"]
+    for system, found in systems.items():
+        structures = found["negative"].denominator
+        alone = bool(structures) and not found["stable"].denominator
         unjudged = unjudged or alone
-        cells = [row["system"] + ("*" if alone else ""), f"{row['structures']:,}"]
+        cells = [system + ("*" if alone else ""), f"{structures:,}"]
         if changes:
             cells += [
-                _mean(row["mean_change"]),
-                _share(row["small_change"], row["change_known"]),
+                found["mean_delta_formation_energy_per_atom"].number(),
+                found["small_change"].counted(),
             ]
         cells += [
-            _mean(row["mean_formation_energy"]),
-            _share(row["negative"], row["structures"]),
-            _mean(row["mean_above_hull"]),
+            found["mean_formation_energy_per_atom"].number(),
+            found["negative"].counted(),
+            found["mean_e_above_hull"].number(),
         ]
-        cells += [_MISSING if alone else f"{row['below_hull']:,}"] if generated else []
-        cells += [_share(row["stable"], row["judged"])]
-        cells += [_share(row["metastable"], row["judged"])]
+        below = found["below_hull"].numerator
+        cells += [_MISSING if alone else f"{below:,}"] if generated else []
+        cells += [found["stable"].counted(), found["metastable"].counted()]
         lines.append(cells)
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -170,14 +174,6 @@ def table_text(rows: Sequence[Mapping[str, Any]], *, generated: bool) -> str:
         for line in [head, rule, *lines]
     )
     return text + (f"\n\n{_ALONE}" if unjudged else "")
-
-
-def _mean(value: float | None) -> str:
-    return _MISSING if value is None else f"{value:.3f}"
-
-
-def _share(count: int, total: int) -> str:
-    return f"{count:,} ({count / total:.1%})" if total else _MISSING
 
 
 def readme(summary: Mapping[str, Any]) -> str:

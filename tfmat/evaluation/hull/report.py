@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from tfmat import files
 from tfmat.errors import InputError, printable_lines
 from tfmat.evaluation.hull import output
 from tfmat.evaluation.hull.entries import Entries, subsystems
+from tfmat.evaluation.hull.metrics import hull_judge, of_system
 from tfmat.evaluation.hull.stability import (
     Distances,
     Hulls,
@@ -24,10 +25,15 @@ from tfmat.evaluation.hull.stability import (
     system_name,
     systems_of,
 )
+from tfmat.metric import records
 from tfmat.progress import Progress
+
+T = TypeVar("T")
 
 # A system that stands for all of them in the table.
 _ALL = "all"
+# Systems that are shown of all that occur.
+SHOWN = 25
 # Systems that a warning names.
 _NAMED = 5
 
@@ -83,6 +89,8 @@ def evaluate(
             subject, np.concatenate(rows_of_all), judged.known, np.concatenate(rows_judged)
         )
         table.append({"system": _ALL, **counts})
+    judge = hull_judge(known.names, known.scales)
+    measured = [of_system(row, judge) for row in table]
     sets = [("generated", generated, above)] if generated is not None else []
     sets.append(("known", known, above_known))
     axes = {frozenset(system): system[1] for system in named if len(system) == 2}
@@ -117,13 +125,24 @@ def evaluate(
             "hulls": found,
             "below_hull": [] if generated is None else _below(generated, above),
             "table": table,
+            # Of all that occur only the largest: there are tens of thousands of systems.
+            "metrics": records(chain.from_iterable(measured if systems else shown(measured))),
         }
         output.write_table(folder / output.TABLE, table)
-        text = output.table_text(table, generated=generated is not None)
+        text = output.table_text([*chain(*measured)], generated=generated is not None)
         (folder / output.TABLE_TEXT).write_text(printable_lines(text) + "\n", "utf-8")
         files.write_json(folder / output.SUMMARY, summary)
         (folder / output.README).write_text(printable_lines(output.readme(summary)), "utf-8")
     return summary
+
+
+def shown(systems: Sequence[T]) -> Sequence[T]:
+    """Returns what is shown of all systems: the largest, and their sum.
+
+    Args:
+        systems: Something of each, the largest first, and of all together at the end.
+    """
+    return systems if len(systems) <= SHOWN + 1 else [*systems[:SHOWN], systems[-1]]
 
 
 def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:

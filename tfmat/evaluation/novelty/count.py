@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.crystals.matching import ANGLE_TOLERANCE, LENGTH_TOLERANCE, SITE_TOLERANCE
+from tfmat.crystals.matching import judge as criterion
 from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.sources import Entry
 from tfmat.evaluation.novelty.index import Match, NoveltyIndex
-from tfmat.evaluation.novelty.store import pymatgen_version
+from tfmat.metric import Metric, records, share
 
 NOT_REDUCED = "no Niggli cell found"
 
@@ -120,29 +120,26 @@ def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) 
         against: The indices that it was given.
 
     Returns:
-        ``structures``: those that were judged, the denominator of all shares except where another
-        one is named; ``distinct`` and ``uniqueness``; for each known set ``known``, ``novel``,
-        ``novelty``, ``novel_distinct`` and ``novel_share_of_distinct``; the same over all sets
-        together (``novel``: in none of them); ``unique_and_novel``, share of ``novel_distinct``
-        among all judged; tolerances and versions.
+        ``structures``: those that were judged; ``not_judged`` and ``not_judged_by_reason``;
+        ``distinct``; ``against``, for each known set ``known``, ``known_by_form``, ``novel`` and
+        ``novel_distinct``; over all sets together ``novel`` (in none of them) and
+        ``novel_distinct``; and ``metrics``: ``uniqueness`` and, in all and against each set,
+        ``novelty`` (both of the judged) and ``novel_of_distinct``, in all ``unique_and_novel`` (the
+        distinct and novel of the judged).
     """
     judged = [verdict for verdict in verdicts if not verdict.reason]
     distinct = [verdict for verdict in judged if verdict.distinct]
     sets = {}
     for label, index in against.items():
-        novel = [verdict.known[label] is None for verdict in judged]
-        novel_distinct = sum(verdict.known[label] is None for verdict in distinct)
         forms = [match.form for v in judged if (match := v.known[label]) is not None]
         sets[label] = {
             "dataset": index.name,
             "sha256": index.sha256,
             "structures": len(index),
-            "known": len(judged) - sum(novel),
+            "known": len(forms),
             "known_by_form": {form: forms.count(form) for form in sorted(set(forms))},
-            "novel": sum(novel),
-            "novelty": _share(sum(novel), len(judged)),
-            "novel_distinct": novel_distinct,
-            "novel_share_of_distinct": _share(novel_distinct, len(distinct)),
+            "novel": len(judged) - len(forms),
+            "novel_distinct": sum(verdict.known[label] is None for verdict in distinct),
         }
     summary: dict[str, Any] = {
         "structures": len(judged),
@@ -151,29 +148,43 @@ def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) 
             Counter(verdict.reason.split(": ")[0] for verdict in verdicts if verdict.reason)
         ),
         "distinct": len(distinct),
-        "uniqueness": _share(len(distinct), len(judged)),
         "against": sets,
     }
     if against:
-        novel_distinct = sum(verdict.novel for verdict in distinct)
         summary |= {
             "novel": sum(verdict.novel for verdict in judged),
-            "novelty": _share(sum(verdict.novel for verdict in judged), len(judged)),
-            "novel_distinct": novel_distinct,
-            "novel_share_of_distinct": _share(novel_distinct, len(distinct)),
-            "unique_and_novel": _share(novel_distinct, len(judged)),
+            "novel_distinct": sum(verdict.novel for verdict in distinct),
         }
-    return summary | {
-        "criterion": {
-            "tool": f"pymatgen {pymatgen_version()} StructureMatcher.fit",
-            "ltol": LENGTH_TOLERANCE,
-            "stol": SITE_TOLERANCE,
-            "angle_tol": ANGLE_TOLERANCE,
-            "scale": True,
-            "primitive_cell": "True or False",
-        }
-    }
+    return {**summary, "metrics": records(_metrics(summary))}
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+def _metrics(summary: Mapping[str, Any]) -> list[Metric]:
+    judged, distinct = summary["structures"], summary["distinct"]
+    of_judged, of_distinct = f"of {judged:,} structures", f"of {distinct:,} distinct structures"
+    judge = criterion()
+    found = [
+        share(
+            "uniqueness",
+            distinct,
+            judged,
+            f"share {of_judged} that are no copy of an earlier one",
+            judge=judge,
+        )
+    ]
+    groups: list[tuple[Mapping[str, Any], str, dict[str, str]]] = [
+        (counts, f"not among the {counts['structures']:,} of {label}", {"against": label})
+        for label, counts in summary["against"].items()
+    ]
+    if groups:
+        groups.append((summary, "in no known set", {}))
+    for counts, what, subset in groups:
+        novel, both = counts["novel"], counts["novel_distinct"]
+        for name, part, whole, of in (
+            ("novelty", novel, judged, of_judged),
+            ("novel_of_distinct", both, distinct, of_distinct),
+        ):
+            found.append(share(name, part, whole, f"share {of} {what}", subset=subset, judge=judge))
+    if groups:
+        note = f"share {of_judged} that are distinct and in no known set"
+        found.append(share("unique_and_novel", both, judged, note, judge=judge))
+    return found

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.checksums import check_files, read_sealed, write_sealed
+from tfmat.crystals.matching import pymatgen_version
 from tfmat.crystals.reduced_cells import Cell, Reduced
 from tfmat.datasets.columns import load_column
 from tfmat.errors import InputError
@@ -112,17 +113,6 @@ class CellStore:
         self._cells.update(cells)
         with files.replacing_folder(self.folder / f"{self._prefix}{uuid.uuid4().hex[:12]}") as part:
             _write(part, cells)
-
-
-def pymatgen_version() -> str:
-    """Returns the version of pymatgen, whose verdicts may change with it."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        # The matcher lives in a package of its own since 2026.
-        return f"{version('pymatgen')} (core {version('pymatgen-core')})"
-    except PackageNotFoundError:
-        return version("pymatgen")
 
 
 def _fresh(folder: Path) -> bool:

@@ -23,6 +23,7 @@ from tfmat.matgan.generating.both import replacing_both
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
 from tfmat.matgan.generating.table import count_texts, opened, state_texts
 from tfmat.matgan.generating.unique import UniqueFormulas
+from tfmat.metric import Metric, records, share
 from tfmat.progress import Progress
 
 # Rows that are written at once.
@@ -157,7 +158,8 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             collection.seconds["writing"] = time.thread_time() - before
         seconds = {part: round(value, 3) for part, value in collection.seconds.items()}
         summary = {
-            **measures(collection, sampler),
+            **counts(collection, sampler),
+            "metrics": records(measure(collection, sampler)),
             "seconds": {
                 "total": round(time.perf_counter() - started, 3),
                 "processor": round(time.process_time() - cpu, 3),
@@ -187,7 +189,12 @@ def generate_table(sampler: FormulaSampler, amount: Amount) -> tuple[pa.Table, d
     with TemporaryFile() as spool:
         collection = _collected(sampler, amount, spool)
         parts = list(_tables(collection, sampler))
-    return pa.concat_tables(parts), {**measures(collection, sampler), **describe(sampler, amount)}
+    summary = {
+        **counts(collection, sampler),
+        "metrics": records(measure(collection, sampler)),
+        **describe(sampler, amount),
+    }
+    return pa.concat_tables(parts), summary
 
 
 def _collected(sampler: FormulaSampler, amount: Amount, spool: IO[bytes]) -> Collection:
@@ -245,43 +252,79 @@ def _table(collection: Collection, numbers: NDArray[np.int64], sampler: FormulaS
     return pa.table(columns)
 
 
-def measures(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
-    """Returns the measures of a collection.
+def counts(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
+    """Counts what is in a collection.
 
     Args:
         collection: What was generated.
         sampler: What it was judged by.
 
     Returns:
-        ``samples``; ``accepted`` (formulas of 2 to 8 elements) and its rate of samples;
-        ``neutral`` and ``balanced`` among the accepted, with their rates of these and of all
-        samples; ``kept`` (accepted samples that fulfil the whole request); ``unique`` (different
-        formulas among the kept) and its rate of these; ``novel`` (unique formulas that are not
-        known) and its rate of those, ``None`` where nobody asked; ``rows`` of the table.
+        ``samples``; ``accepted`` (formulas of 2 to 8 elements); ``neutral`` and ``balanced`` among
+        the accepted; ``kept`` (accepted samples that fulfil the whole request); ``unique``
+        (different formulas among the kept); ``novel`` (unique formulas that are not known,
+        ``None`` where nobody asked); ``rows`` of the table.
     """
-    tally, samples = collection.tally, collection.samples
-    accepted, unique = tally["accepted"], len(collection.formulas)
+    tally, unique = collection.tally, len(collection.formulas)
     novel = None
     if sampler.request.known is not None:
         novel = int(np.count_nonzero(collection.formulas.flags(np.arange(unique)) & NOVEL))
     return {
-        "samples": samples,
-        "accepted": accepted,
-        "accepted_rate": _rate(accepted, samples),
+        "samples": collection.samples,
+        "accepted": tally["accepted"],
         "neutral": tally["neutral"],
-        "neutral_rate": _rate(tally["neutral"], accepted),
-        "neutral_rate_of_samples": _rate(tally["neutral"], samples),
         "balanced": tally["balanced"],
-        "balanced_rate": _rate(tally["balanced"], accepted),
-        "balanced_rate_of_samples": _rate(tally["balanced"], samples),
         "kept": collection.kept,
-        "kept_rate": _rate(collection.kept, samples),
         "unique": unique,
-        "unique_rate": _rate(unique, collection.kept),
         "novel": novel,
-        "novel_rate": None if novel is None else _rate(novel, unique),
         "rows": collection.rows,
     }
+
+
+def measure(collection: Collection, sampler: FormulaSampler) -> list[Metric]:
+    """Measures a collection.
+
+    Args:
+        collection: What was generated.
+        sampler: What it was judged by.
+
+    Returns:
+        Shares: ``accepted`` of the samples; ``neutral`` and ``balanced`` of the accepted formulas,
+        and ``.._of_drawn`` of all samples; ``kept`` of the samples; ``unique`` of the kept;
+        ``novel`` of the unique, if known formulas were given.
+    """
+    found, judge = counts(collection, sampler), sampler.checker.settings.judge()
+    samples = f"of {found['samples']:,} samples"
+    formulas = f"of {found['accepted']:,} formulas"
+
+    def of(
+        name: str, of_what: str, note: str, *, key: str = "", sampled: bool = True, **more: Any
+    ) -> Metric:
+        part, whole = found[key or name], found[of_what]
+        return share(name, part, whole, note, sampled=sampled, **more)
+
+    metrics = [of("accepted", "samples", f"share {samples} that are formulas of 2 to 8 elements")]
+    for name, what in (
+        ("neutral", "charge-neutral"),
+        ("balanced", "charge-neutral and electronegativity-balanced"),
+    ):
+        metrics += [
+            of(name, "accepted", f"{what} share {formulas}", judge=judge),
+            of(f"{name}_of_drawn", "samples", f"{what} share {samples}", key=name, judge=judge),
+        ]
+    metrics += [
+        of("kept", "samples", f"share {samples} that meet all criteria", sampled=False),
+        of(
+            "unique",
+            "kept",
+            f"different formulas as a share of {found['kept']:,} formulas",
+            sampled=False,
+        ),
+    ]
+    if found["novel"] is not None:
+        note = f"share of {found['unique']:,} different formulas that are not known"
+        metrics.append(of("novel", "unique", note, sampled=False))
+    return metrics
 
 
 def describe(sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
@@ -308,10 +351,6 @@ def describe(sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
         "threads": model.workers,
         "tfmat_version": __version__,
     }
-
-
-def _rate(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def _why_nothing(collection: Collection, sampler: FormulaSampler) -> str:

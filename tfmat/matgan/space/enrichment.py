@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.validity.checker import ValidityChecker, rates
+from tfmat.metric import Metric, metric_of
 
 
 def enrichment(
     space: Mapping[str, Any], compositions: Compositions, checker: ValidityChecker
-) -> dict[str, Any]:
+) -> tuple[int, list[Metric]]:
     """Divides the valid shares of formulas by those of the enumerated space.
 
     Source: MatGAN, "Generating hypothetical materials by GAN", which divides 62.24% by 0.78% and so
@@ -28,34 +30,21 @@ def enrichment(
         checker: Judges the formulas.
 
     Returns:
-        ``left_out`` (a number), and in ``total`` and each of ``by_elements``: ``formulas``, and of
-        ``charge_neutral`` and ``balanced`` the ``rate`` and its ratio to that of the space,
-        ``over_formulas`` and ``over_combinations`` (``None`` where the space has no rate).
+        ``left_out`` (a number) and the metrics, as subset ``formulas: given``, of all and of each
+        number of elements: ``neutral`` and ``balanced`` and their ratios to the space's,
+        ``.._over_formulas`` and ``.._over_combinations`` (``None`` where the space has no rate).
     """
     sizes = [int(size) for size in space["by_elements"]]
     comparable = compositions[np.isin(compositions.n_elements, sizes)]
-    found = rates(comparable, checker)
-    return {
-        "left_out": len(compositions) - len(comparable),
-        "total": _compare(found["total"], space["total"]),
-        "by_elements": {
-            size: _compare(part, space["by_elements"][size])
-            for size, part in found["by_elements"].items()
-        },
-    }
-
-
-def _compare(part: Mapping[str, Any], reference: Mapping[str, Any]) -> dict[str, Any]:
-    compared: dict[str, Any] = {"formulas": part["formulas"]}
-    for name, key in (("charge_neutral", "neutral_rate"), ("balanced", "balanced_rate")):
-        rate = part[key]
-        compared[name] = {
-            "rate": rate,
-            "over_formulas": _times(rate, reference[f"{name}_rate"]),
-            "over_combinations": _times(rate, reference["combinations"][f"{name}_rate"]),
-        }
-    return compared
-
-
-def _times(rate: float | None, reference: float | None) -> float | None:
-    return rate / reference if rate is not None and reference else None
+    metrics = []
+    for metric in rates(comparable, checker):
+        subset = {"formulas": "given", **metric.subset}
+        metrics.append(replace(metric, subset=subset))
+        for ending in ("formulas", "combinations"):
+            name = metric.name if ending == "formulas" else f"{metric.name}_of_combinations"
+            reference = metric_of(space, name, **metric.subset).value
+            times = metric.value / reference if metric.value is not None and reference else None
+            note = f"{metric.name} share of the given formulas over that of all {ending}"
+            name = f"{metric.name}_over_{ending}"
+            metrics.append(Metric(name, times, subset=subset, judge=metric.judge, note=note))
+    return len(compositions) - len(comparable), metrics

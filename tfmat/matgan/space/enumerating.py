@@ -26,6 +26,7 @@ from tfmat.matgan.space.common_ions import (
 from tfmat.matgan.space.enrichment import enrichment
 from tfmat.matgan.space.enumeration import EnumerationOptions, Sink, enumerate_space
 from tfmat.matgan.validity.checker import Validity, ValidityChecker
+from tfmat.metric import records, share
 
 _NAME = "tfmat data enumerate"
 _COLUMNS = pa.schema(
@@ -44,8 +45,8 @@ def enumerate_to(
         against: Formulas to compare the space with, a generated one as often as it was generated.
 
     Returns:
-        What :func:`enumerate_space` returns, with ``out``, ``seconds`` and, if asked for,
-        ``enrichment``.
+        What :func:`enumerate_space` returns, with ``out``, ``seconds`` and, where there was
+        something to compare with, its metrics and how many of it were ``left_out``.
 
     Raises:
         InputError: No file can be written there, or no formula is there to write.
@@ -56,7 +57,9 @@ def enumerate_to(
         _require_any(found["written"], out)
     summary = {"mode": "space", **found, "out": str(out) if out is not None else None}
     if against is not None:
-        summary["enrichment"] = enrichment(found, against, ValidityChecker(options.validity))
+        checker = ValidityChecker(options.validity)
+        summary["left_out"], metrics = enrichment(found, against, checker)
+        summary["metrics"] = [*found["metrics"], *records(metrics)]
     return summary | {"seconds": round(time.monotonic() - start, 2)}
 
 
@@ -74,8 +77,8 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
     Returns:
         ``ions`` (their number and what makes them common), ``settings`` of the check that is
         reported beside, and for each number of elements ``formulas`` (how many there are),
-        ``written`` and the number of those that are ``charge_neutral`` and ``balanced`` by the
-        settings.
+        ``written`` and the number of those that are ``neutral`` and ``balanced`` by the settings,
+        whose shares are the ``metrics``.
 
     Raises:
         InputError: No file can be written there, or no formula is there to write.
@@ -109,7 +112,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
             by_elements[str(size)] = {
                 "formulas": len(every),
                 "written": len(chosen),
-                "charge_neutral": int(np.count_nonzero(verdict.neutral)),
+                "neutral": int(np.count_nonzero(verdict.neutral)),
                 "balanced": int(np.count_nonzero(verdict.balanced)),
             }
         written = sum(part["written"] for part in by_elements.values())
@@ -122,6 +125,18 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
         "seed": options.seed,
         "written": written,
         "by_elements": by_elements,
+        "metrics": records(
+            share(
+                name,
+                part[name],
+                part["written"],
+                f"{name} share of the simplest formulas that were taken",
+                subset={"n_elements": size},
+                judge=options.validity.judge(),
+            )
+            for size, part in by_elements.items()
+            for name in ("neutral", "balanced")
+        ),
         "out": str(out) if out is not None else None,
         "seconds": round(time.monotonic() - start, 2),
     }

@@ -10,8 +10,8 @@ time; the first is exact where a space is gone through, and an estimate where it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from tfmat.matgan.space.formulas import Space
 from tfmat.matgan.space.species import count_combinations
 from tfmat.matgan.validity.checker import Validity, ValidityChecker, ValiditySettings
 from tfmat.matgan.validity.oxidation_states import oxidation_states
+from tfmat.metric import Judge, Metric, records, share
 from tfmat.progress import Progress
 
 # A space with more formulas is sampled unless the user wants all of it: ternaries take some 20 s.
@@ -111,15 +112,18 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
         sink: Takes the formulas block by block, with the verdicts on them.
 
     Returns:
-        ``settings`` of the check; ``by_elements``, for each number of elements: ``space`` (its
-        number of formulas), ``examined``, ``how`` (``all``, ``sample`` or ``first``), rates of
-        ``charge_neutral`` and ``balanced`` formulas with their standard errors, and the same of
-        ``combinations``; and ``total`` over them, each space weighted by its size. Formulas have
-        no rates where ``limit`` stopped the way through the space.
+        ``settings`` of the check; ``by_elements``, for each number of elements and in ``total``
+        over them: ``space`` (its number of formulas), ``examined``, ``how`` (``all``, ``sample`` or
+        ``first``), numbers of ``neutral`` and ``balanced`` formulas, and of ``combinations``; and
+        ``metrics``, of all and as subset ``n_elements``: ``neutral`` and ``balanced`` with their
+        standard errors, each space weighted by its size, and ``.._of_combinations``. Formulas have
+        no shares where ``limit`` stopped the way through the space.
     """
     checker = ValidityChecker(options.validity)
     states = oxidation_states(options.validity.oxidation_states)
+    judge = options.validity.judge()
     parts: dict[str, dict[str, Any]] = {}
+    metrics: list[Metric] = []
     written = 0
     for space in options.spaces():
         found = _Counts()
@@ -129,15 +133,10 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
         combinations = count_combinations(
             space.n_elements, states, options.max_count, space.numbers
         )
-        parts[str(space.n_elements)] = {
-            "space": space.size,
-            **found.describe(space),
-            "combinations": vars(combinations)
-            | {
-                "charge_neutral_rate": _ratio(combinations.neutral, combinations.total),
-                "balanced_rate": _ratio(combinations.balanced, combinations.total),
-            },
-        }
+        part = {"space": space.size, **vars(found), "combinations": vars(combinations)}
+        parts[str(space.n_elements)] = part
+        subset = {"n_elements": str(space.n_elements)}
+        metrics += [replace(metric, subset=subset) for metric in _shares(part, judge)]
     return {
         "settings": options.validity.describe(),
         "max_count": options.max_count,
@@ -146,6 +145,7 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
         "written": written,
         "by_elements": parts,
         "total": _total(list(parts.values())),
+        "metrics": records([*metrics, *_shares_of_all(list(parts.values()), metrics, judge)]),
     }
 
 
@@ -158,17 +158,62 @@ class _Counts:
     neutral: int = 0
     balanced: int = 0
 
-    def describe(self, space: Space) -> dict[str, Any]:
-        found: dict[str, Any] = {"examined": self.examined, "how": self.how}
-        for name, count in (("charge_neutral", self.neutral), ("balanced", self.balanced)):
-            found[name] = count
-            known = self.how != "first" and self.examined
-            rate = count / self.examined if known else None
-            found[f"{name}_rate"] = rate
-            found[f"{name}_error"] = (
-                _standard_error(rate, self.examined, space.size) if rate is not None else None
+
+_KINDS = {
+    "neutral": "charge-neutral",
+    "balanced": "charge-neutral and electronegativity-balanced",
+}
+
+
+def _shares(part: Mapping[str, Any], judge: Judge) -> Iterator[Metric]:
+    """Yields the shares of one number of elements: of its formulas and of its combinations."""
+    examined, size = part["examined"], part["space"]
+    for name, words in _KINDS.items():
+        if part["how"] == "first" or not examined:
+            note = f"{words} share of the formulas; not known, for the way ended at a limit"
+            yield Metric(name, None, judge=judge, note=note)
+        else:
+            rate = part[name] / examined
+            yield share(
+                name,
+                part[name],
+                examined,
+                f"{words} share of the formulas ({part['how']} of {size:,})",
+                standard_error=_standard_error(rate, examined, size),
+                judge=judge,
             )
-        return found
+        yield _of_combinations(name, part["combinations"], judge)
+
+
+def _of_combinations(name: str, counts: Mapping[str, int], judge: Judge) -> Metric:
+    note = f"{_KINDS[name]} share of the combinations of species, charges and ratios"
+    return share(f"{name}_of_combinations", counts[name], counts["total"], note, judge=judge)
+
+
+def _shares_of_all(
+    parts: Sequence[Mapping[str, Any]], metrics: Sequence[Metric], judge: Judge
+) -> Iterator[Metric]:
+    """Yields the shares of all numbers of elements, each space weighted by its size."""
+    sizes = [part["space"] for part in parts]
+    total = _total(parts)
+    for name, words in _KINDS.items():
+        found = [metric for metric in metrics if metric.name == name]
+        value = error = None
+        if all(metric.value is not None for metric in found):
+            value = sum(n * (m.value or 0) for n, m in zip(sizes, found, strict=True)) / sum(sizes)
+            squares = [
+                (n * (m.standard_error or 0)) ** 2 for n, m in zip(sizes, found, strict=True)
+            ]
+            error = math.sqrt(sum(squares)) / sum(sizes)
+        yield Metric(
+            name,
+            value,
+            denominator=sum(sizes),
+            standard_error=error,
+            judge=judge,
+            note=f"{words} share of the formulas, each number of elements weighted by how many",
+        )
+        yield _of_combinations(name, total["combinations"], judge)
 
 
 def _go_through(
@@ -218,31 +263,13 @@ def _standard_error(rate: float, examined: int, size: int) -> float:
     return math.sqrt(rate * (1 - rate) / examined * (1 - examined / size))
 
 
-def _ratio(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-def _total(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Puts numbers of elements together; each space weighs as much as it has formulas."""
-    size = sum(part["space"] for part in parts)
-    total: dict[str, Any] = {"space": size, "examined": sum(part["examined"] for part in parts)}
-    combinations = {
-        key: sum(part["combinations"][key] for part in parts)
-        for key in ("total", "neutral", "balanced")
+def _total(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Adds up the counts of all numbers of elements."""
+    return {
+        "space": sum(part["space"] for part in parts),
+        "examined": sum(part["examined"] for part in parts),
+        "combinations": {
+            key: sum(part["combinations"][key] for part in parts)
+            for key in ("total", "neutral", "balanced")
+        },
     }
-    for name in ("charge_neutral", "balanced"):
-        rates = [part[f"{name}_rate"] for part in parts]
-        known = all(rate is not None for rate in rates)
-        total[f"{name}_rate"] = (
-            sum(part["space"] * part[f"{name}_rate"] for part in parts) / size if known else None
-        )
-        total[f"{name}_error"] = (
-            math.sqrt(sum((part["space"] * part[f"{name}_error"]) ** 2 for part in parts)) / size
-            if known
-            else None
-        )
-    total["combinations"] = combinations | {
-        "charge_neutral_rate": _ratio(combinations["neutral"], combinations["total"]),
-        "balanced_rate": _ratio(combinations["balanced"], combinations["total"]),
-    }
-    return total

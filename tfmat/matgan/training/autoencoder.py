@@ -18,9 +18,9 @@ from tfmat.matgan.networks.autoencoder import (
 )
 from tfmat.matgan.recipe import DecodingRecipe, MatganRecipe
 from tfmat.matgan.training.data import TrainingFormulas
+from tfmat.metric import Metric, share
 from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, BatchSampler, spread
-from tfmat.networks.metric import metric
 from tfmat.networks.optimizers import optimizer
 
 if TYPE_CHECKING:
@@ -55,14 +55,15 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
         matrices = encode(data.compositions[data.train[rows]])[..., None]
         return matrices, matrices
 
-    def exact(subset: NDArray[np.intp], count: int) -> tuple[float, int]:
-        """Returns the share decoded exactly of up to ``count`` formulas, spread over the subset."""
+    def exact(subset: NDArray[np.intp], count: int) -> tuple[int, int]:
+        """Returns how many of up to ``count`` formulas, spread over the subset, come back."""
         chosen = spread(subset, count)
         same = exactly_decoded(data, chosen, encoder, decoder, recipe.decoding)
-        return float(same.mean()), len(chosen)
+        return int(same.sum()), len(chosen)
 
     def validate(_: int) -> Mapping[str, float]:
-        values = {"test_exact": exact(data.test, SAMPLE)[0]}
+        same, count = exact(data.test, SAMPLE)
+        values = {"test_exact": same / count}
         if settings.keep == "best":
             values["test_loss"] = test_loss()
         return values
@@ -85,19 +86,21 @@ def train_autoencoder(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas
         validate,
         settings.keep,
     )
-    metrics = {}
+    metrics = []
     if best is not None:
-        metrics["kept_step"] = metric(best.step, "step", "step whose weights were kept")
         judges = len(spread(data.test, SAMPLE))
         note = f"smallest mean of {judges} held-out formulas at a chunk's end; it chose the weights"
-        metrics["kept_test_loss"] = metric(best.loss, settings.loss, note)
+        metrics += [
+            Metric("kept_step", best.step, "step", note="step whose weights were kept"),
+            Metric("kept_test_loss", best.loss, settings.loss, denominator=judges, note=note),
+        ]
     for name, subset, what in (
         ("train_exact", data.train, "training"),
         ("test_exact", data.test, "held-out"),
     ):
-        share, count = exact(subset, FINAL_SAMPLE)
+        same, count = exact(subset, FINAL_SAMPLE)
         note = f"share of {count} {what} formulas decoded exactly"
-        metrics[name] = metric(share, "1", note)
+        metrics.append(share(name, same, count, note))
     stage.finish({"composition_encoder": encoder, "composition_decoder": decoder}, metrics)
 
 

@@ -15,9 +15,9 @@ from tfmat.matgan.networks.autoregressive import AutoregressiveNetworks, build_c
 from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.matgan.training.data import TrainingFormulas
+from tfmat.metric import Metric
 from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, BatchSampler, spread
-from tfmat.networks.metric import metric
 
 if TYPE_CHECKING:
     from tfmat.matgan.training.autoregressive_step import AutoregressiveTrainer
@@ -92,10 +92,18 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
         settings.steps,
         validate,
     )
-    metrics = {}
+    metrics = []
     if len(test):
         note = f"mean negative log-likelihood of {len(test)} held-out formulas"
-        metrics["test_negative_log_likelihood"] = metric(held_out(len(test)), "nat", note)
+        metrics.append(
+            Metric(
+                "test_negative_log_likelihood",
+                held_out(len(test)),
+                "nat",
+                denominator=len(test),
+                note=note,
+            )
+        )
     stage.finish({PRETRAINED: networks.generator}, metrics)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tfmat.matgan.recipe import MatganRecipe
 from tfmat.matgan.training.autoregressive import build_trainer, short_counts
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.matgan.training.gan_step import WganTrainer
-from tfmat.matgan.training.metrics import sample_metrics, sample_shares
+from tfmat.matgan.training.metrics import sample_metrics
 from tfmat.networks.batches import BatchSampler
 from tfmat.networks.replicas import share
 
@@ -71,7 +72,10 @@ def train_gan(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas) -> Non
         return sample_counts(build_generate(generator, recipe.decoding), count, stage.seed)
 
     def validate(_: int) -> dict[str, float]:
-        return {f"sample_{name}": value for name, value in sample_shares(sample(SAMPLE)).items()}
+        return {
+            metric.name: math.nan if metric.value is None else metric.value
+            for metric in sample_metrics(sample(SAMPLE))
+        }
 
     stage.train(settings.steps, trainer.variables, advance, validate)
     stage.finish(

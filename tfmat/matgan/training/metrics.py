@@ -1,4 +1,4 @@
-"""The figures that judge generated formulas while a network trains."""
+"""The metrics of generated formulas while a network trains."""
 
 from __future__ import annotations
 
@@ -7,45 +7,54 @@ from numpy.typing import NDArray
 
 from tfmat.matgan.matrix import accept
 from tfmat.matgan.validity.checker import ValidityChecker
-from tfmat.networks.metric import Metric, metric
+from tfmat.metric import Metric, share
 
 
-def sample_shares(counts: NDArray[np.uint8]) -> dict[str, float]:
+def sample_metrics(counts: NDArray[np.uint8]) -> list[Metric]:
     """Measures generated formulas.
 
     Args:
         counts: Atoms of each element ``(n, 85)``, as ``generate`` gives them.
 
     Returns:
-        ``accepted`` (2 to 8 elements), ``neutral`` and ``balanced`` (the paper's check, see
-        :class:`tfmat.matgan.validity.checker.ValiditySettings`) as shares of all ``n``, ``unique``
-        as share of the accepted; NaN of nothing.
+        ``sample_accepted`` (2 to 8 elements), ``sample_neutral`` and ``sample_balanced`` (the
+        paper's check, see :class:`tfmat.matgan.validity.checker.ValiditySettings`) as shares of all
+        ``n``, ``sample_unique`` as share of the accepted.
     """
     compositions, accepted = accept(counts)
-    verdict = ValidityChecker().check(compositions)
+    checker = ValidityChecker()
+    verdict = checker.check(compositions)
     distinct = len(np.unique(compositions.keys()))
-    return {
-        "accepted": float(accepted.mean()),
-        "unique": distinct / len(compositions) if len(compositions) else float("nan"),
-        "neutral": float(verdict.neutral.sum() / len(counts)),
-        "balanced": float(verdict.balanced.sum() / len(counts)),
-    }
-
-
-def sample_metrics(counts: NDArray[np.uint8]) -> dict[str, Metric]:
-    """Measures generated formulas, each number with its meaning, as ``run.json`` keeps it.
-
-    Args:
-        counts: As for :func:`sample_shares`.
-    """
-    shares = sample_shares(counts)
-    settings = ValidityChecker().settings.describe()
-    smact = ", ".join(f"{name} {value}" for name, value in settings.items())
-    samples = f"of {len(counts)} samples"
-    notes = {
-        "accepted": f"share {samples} with 2 to 8 elements",
-        "unique": f"distinct reduced formulas as share of those accepted {samples}",
-        "neutral": f"charge-neutral share {samples} ({smact})",
-        "balanced": f"charge-neutral and electronegativity-balanced share {samples} ({smact})",
-    }
-    return {f"sample_{name}": metric(shares[name], "1", note) for name, note in notes.items()}
+    judge = checker.settings.judge()
+    total, samples = len(counts), f"of {len(counts)} samples"
+    return [
+        share(
+            "sample_accepted",
+            accepted.sum(),
+            total,
+            f"share {samples} with 2 to 8 elements",
+            sampled=True,
+        ),
+        share(
+            "sample_unique",
+            distinct,
+            len(compositions),
+            f"distinct reduced formulas as share of those accepted {samples}",
+        ),
+        share(
+            "sample_neutral",
+            verdict.neutral.sum(),
+            total,
+            f"charge-neutral share {samples}",
+            judge=judge,
+            sampled=True,
+        ),
+        share(
+            "sample_balanced",
+            verdict.balanced.sum(),
+            total,
+            f"charge-neutral and electronegativity-balanced share {samples}",
+            judge=judge,
+            sampled=True,
+        ),
+    ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from tfmat.matgan.validity.assignment import StateAssigner
 from tfmat.matgan.validity.exact import ExactValidity
 from tfmat.matgan.validity.oxidation_states import SETS, oxidation_states, smact_version
 from tfmat.matgan.validity.sum_words import SumWords
+from tfmat.metric import Judge, Metric, share
 
 # Formulas in one step: words of a few columns stay in the processor's cache.
 _CHUNK = 8192
@@ -37,24 +38,6 @@ class SettingsRecord(TypedDict):
     oxidation_states: str
     alloys: bool
     mixed_valence: bool
-
-
-class Rate(TypedDict):
-    """Numbers of formulas, and shares of them; ``None`` of nothing."""
-
-    formulas: int
-    neutral: int
-    balanced: int
-    neutral_rate: float | None
-    balanced_rate: float | None
-
-
-class Rates(TypedDict):
-    """Rates of all formulas and by number of elements, with the settings of the check."""
-
-    settings: SettingsRecord
-    total: Rate
-    by_elements: dict[str, Rate]
 
 
 @dataclass(frozen=True)
@@ -89,6 +72,10 @@ class ValiditySettings:
             "alloys": self.alloys,
             "mixed_valence": False,
         }
+
+    def judge(self) -> Judge:
+        """Returns the judge of every rate: our own check, and what of smact it repeats."""
+        return Judge.own("tfmat.matgan.validity", **self.describe())
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +209,7 @@ def _assigner(name: str) -> StateAssigner:
     return StateAssigner(oxidation_states(name))
 
 
-def rates(compositions: Compositions, checker: ValidityChecker) -> Rates:
+def rates(compositions: Compositions, checker: ValidityChecker) -> list[Metric]:
     """Counts neutral and balanced compositions, in all and by number of elements.
 
     Args:
@@ -230,32 +217,25 @@ def rates(compositions: Compositions, checker: ValidityChecker) -> Rates:
         checker: Whose verdicts to take.
 
     Returns:
-        ``settings`` and, in ``total`` and in each of ``by_elements``: ``formulas`` (the
-        denominator), ``neutral`` and ``balanced`` (numbers), ``neutral_rate`` and ``balanced_rate``
-        (fractions; None of nothing).
+        The shares ``neutral`` and ``balanced`` of all and, as subset ``n_elements``, of those of
+        each number of elements.
     """
     verdict = checker.check(compositions)
-    n_elements = compositions.n_elements
-    parts = {
-        str(number): _rate(verdict, n_elements == number)
-        for number in np.unique(n_elements).tolist()
-    }
-    everything = np.ones(len(compositions), np.bool_)
-    return {
-        "settings": checker.settings.describe(),
-        "total": _rate(verdict, everything),
-        "by_elements": parts,
-    }
-
-
-def _rate(verdict: Validity, rows: NDArray[np.bool_]) -> Rate:
-    formulas = int(np.count_nonzero(rows))
-    neutral = int(np.count_nonzero(verdict.neutral & rows))
-    balanced = int(np.count_nonzero(verdict.balanced & rows))
-    return {
-        "formulas": formulas,
-        "neutral": neutral,
-        "balanced": balanced,
-        "neutral_rate": neutral / formulas if formulas else None,
-        "balanced_rate": balanced / formulas if formulas else None,
-    }
+    n_elements, judge = compositions.n_elements, checker.settings.judge()
+    parts: list[tuple[dict[str, str | int], Any]] = [({}, slice(None))]
+    parts += [({"n_elements": str(n)}, n_elements == n) for n in np.unique(n_elements).tolist()]
+    return [
+        share(
+            name,
+            int(np.count_nonzero(valid[rows])),
+            len(valid[rows]),
+            f"{words} share of the formulas",
+            subset=subset,
+            judge=judge,
+        )
+        for subset, rows in parts
+        for name, valid, words in (
+            ("neutral", verdict.neutral, "charge-neutral"),
+            ("balanced", verdict.balanced, "charge-neutral and electronegativity-balanced"),
+        )
+    ]

@@ -16,8 +16,9 @@ from tfmat.datasets.credit import Credit
 from tfmat.datasets.merge import combined_energies
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import printable_lines
+from tfmat.metric import records
 from tfmat.relaxation.databases.augment_card import CARD, card_text
-from tfmat.relaxation.databases.build import properties_of, stability
+from tfmat.relaxation.databases.build import measure, potential_judge, properties_of
 from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make, shares
 from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
@@ -203,8 +204,9 @@ def _write(
                 "rejected": dict(writer.rejected.most_common()),
                 "relabelled": len(plan.labels.energies),
                 "relabelling_failed": plan.labels.failed,
-                "formation_energy_per_atom": _range(formation),
-                "stability": stability(formation[:originals], above[:originals]),
+                "metrics": records(
+                    measure(made.counts, formation, above, originals, potential_judge(recipe))
+                ),
             }
             writer.extra["augment"] = [*extra.get("augment", []), {**recipe, **summary}]
             writer.extra["energies"] = dict(energies)
@@ -243,14 +245,3 @@ def _above_hull(
         if row in plan.labels.energies
     }
     return above[:new], again
-
-
-def _range(energies: NDArray[np.float64]) -> dict[str, float]:
-    return {
-        name: round(float(value), 4)
-        for name, value in (
-            ("minimum", energies.min()),
-            ("mean", energies.mean()),
-            ("maximum", energies.max()),
-        )
-    }

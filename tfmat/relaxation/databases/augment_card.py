@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmat.metric import metric_of
+
 CARD = "README.md"
 _RELABELLED = {
     "none": "as they were",
@@ -31,7 +33,8 @@ def card_text(
         Markdown.
     """
     data, system, used = recipe["data"], "-".join(recipe["elements"]), recipe["calculator"]
-    settings, stability = recipe["settings"], summary["stability"]
+    settings = recipe["settings"]
+    negative = metric_of(summary, "negative", structures="originals")
     prototypes = recipe["prototypes"]
     made = (
         f"volume scan, then relaxed with at most {settings['steps']} steps to "
@@ -53,7 +56,7 @@ def card_text(
         "left out": rejected or "none",
         "added": f"{summary['added']:,} ({summary['kept']:,} originals, "
         f"{summary['copies']:,} copies)",
-        "below 0 eV/atom, of the distinct ones": f"{stability['negative']['fraction']:.1%}",
+        "below 0 eV/atom, of the distinct ones": negative.percent(),
         "structures in all": f"{summary['structures']:,}",
     }
     lines = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
-from tfmat.crystals.hull import metastable, stable
 from tfmat.datasets.credit import Credit
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
+from tfmat.metric import Judge, Metric, records, share
 from tfmat.relaxation.databases.candidates import credit
 from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
 from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
 from tfmat.relaxation.databases.refining import Refinement, known_above_hull
 from tfmat.relaxation.databases.substitute import system_numbers
+from tfmat.relaxation.metrics import formation_energies, stability
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.reference_table import symbol
@@ -56,7 +57,7 @@ def build(
             says of each structure is kept as ``screening_...``.
 
     Returns:
-        The summary that is also kept in the metadata: counts at each step, references, energies.
+        The summary that is also kept in the metadata: counts at each step, references, metrics.
 
     Raises:
         InputError: The elements or the folder are wrong, an unfinished build with other settings
@@ -103,8 +104,9 @@ def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit
             "structures": len(rows),
             "rejected": dict(writer.rejected.most_common()),
             "references": {symbol(z): entry.record() for z, entry in made.references.items()},
-            "formation_energy_per_atom": _statistics(energies),
-            "stability": stability(energies[:originals], above[:originals]),
+            "metrics": records(
+                measure(made.counts, energies, above, originals, potential_judge(recipe))
+            ),
         }
         writer.extra["build"] = {**recipe, **summary}
         writer.extra["energies"] = made.energies
@@ -131,38 +133,57 @@ def properties_of(row: Row, energy: float, distance: float) -> dict[str, float]:
     return properties | known | screening
 
 
-def stability(
-    energies: NDArray[np.float64], above: NDArray[np.float64]
-) -> dict[str, dict[str, float]]:
-    """Counts structures as paper 004 does for its database.
+def potential_judge(recipe: Mapping[str, Any]) -> Judge:
+    """Returns the potential that made energies, with the settings that it was used with.
 
     Args:
-        energies: Formation energies, eV/atom, NaN where unknown, shape ``(n,)``.
-        above: Energies above the hull, eV/atom, likewise, shape ``(n,)``.
+        recipe: What a build's record keeps.
+    """
+    used, settings = recipe["calculator"], recipe["settings"]
+    asked = ("relax", "steps", "fmax", "symmetry")
+    return Judge(
+        used["name"],
+        used["version"],
+        {"scale": used["energy_scale"], **{name: settings[name] for name in asked}},
+    )
+
+
+def measure(
+    counts: Mapping[str, Any],
+    energies: NDArray[np.float64],
+    above: NDArray[np.float64],
+    originals: int,
+    judge: Judge,
+) -> list[Metric]:
+    """Measures what was built.
+
+    Args:
+        counts: Candidates and what became of them.
+        energies: Formation energies, eV/atom, shape ``(n,)``, of the originals first.
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+        originals: How many are no copies.
+        judge: The potential.
 
     Returns:
-        Number and share of all of those with a negative formation energy, and among these of the
-        stable (at most 0.1 eV/atom above the hull) and the metastable ones (at most 0.15, so the
-        stable ones count, too). Where energies are unknown (of structures far above the hull), so
-        is the number with a negative one, and it is left out.
+        ``converged`` (of the candidates that were relaxed), statistics of the formation energy and
+        ``negative`` of all, and of the subset ``originals`` what
+        :func:`tfmat.relaxation.metrics.stability` gives.
     """
-    kinds = {
-        **({"negative": energies < 0} if np.isfinite(energies).all() else {}),
-        "stable": stable(energies, above),
-        "metastable": metastable(energies, above),
-    }
-    return {
-        name: {"count": int(chosen.sum()), "fraction": round(float(chosen.mean()), 4)}
-        for name, chosen in kinds.items()
-    }
-
-
-def _statistics(every: NDArray[np.float64]) -> dict[str, float]:
-    energies = every[np.isfinite(every)]
-    values = {
-        "minimum": energies.min(),
-        "mean": energies.mean(),
-        "maximum": energies.max(),
-        "negative_fraction": (energies < 0).mean(),
-    }
-    return {name: round(float(value), 4) for name, value in values.items()}
+    started = counts["to_relax"]
+    return [
+        share(
+            "converged",
+            counts["converged"],
+            started,
+            f"share of {started:,} candidates that were relaxed",
+            judge=judge,
+        ),
+        *formation_energies(energies, f"of {len(energies):,} structures", judge=judge),
+        *stability(
+            energies[:originals],
+            above[:originals],
+            f"of {originals:,} distinct structures",
+            judge,
+            subset={"structures": "originals"},
+        ),
+    ]

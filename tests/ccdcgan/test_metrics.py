@@ -7,6 +7,7 @@ from tfmat.ccdcgan.training.metrics import AtomCount, atom_metrics, lattice_erro
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.metric import find
 
 SPEC = VoxelSpec(sites_grid=32, box=12.0, sites_sigma=0.5, lattice_sigma=0.5)
 
@@ -37,32 +38,31 @@ def test_nothing_there_is_not_zero():
     assert np.isnan(count.rms)
 
 
-def test_figures_of_perfect_and_of_half_empty_voxels():
+def test_metrics_of_perfect_and_of_half_empty_voxels():
     random = np.random.default_rng(0)
     far_apart = np.array([[-3.0, 0, 0], [0, 0, 0], [3, 0, 0]])
     channels = [far_apart + random.uniform(-0.5, 0.5, (3, 3)) for _ in range(4)]
     voxels = encode_channels(channels, SPEC)[..., 0]
-    figures = atom_metrics(channels, voxels, SPEC)
-    assert figures["atom_recall"]["value"] == 1.0
-    assert figures["atom_precision"]["value"] == 1.0
-    assert figures["atom_rms"]["value"] < 1e-4
+    found = atom_metrics(channels, voxels, SPEC)
+    assert find(found, "atom_recall").value == 1.0
+    assert find(found, "atom_precision").value == 1.0
+    assert find(found, "atom_rms").value < 1e-4
     voxels[:2] = 0.0
-    figures = atom_metrics(channels, voxels, SPEC)
-    assert figures["atom_recall"]["value"] == 0.5
-    assert figures["atom_precision"]["value"] == 1.0
-    assert "12 atoms of 4 held-out channels" in figures["atom_recall"]["note"]
+    found = atom_metrics(channels, voxels, SPEC)
+    assert find(found, "atom_recall").value == 0.5
+    assert find(found, "atom_precision").value == 1.0
+    assert "12 atoms of 4 held-out channels" in find(found, "atom_recall").note
 
 
-def test_figures_of_lattices():
+def test_metrics_of_lattices():
     cells = [np.diag([3.0, 4.0, 5.0]), np.diag([4.0, 4.0, 6.0])]
     voxels = np.stack([encode_lattice(cell, SPEC) for cell in cells])
-    figures = lattice_errors([1.1 * cell for cell in cells], voxels, SPEC)
-    assert figures["lattice_decoded"]["value"] == 1.0
-    assert figures["lattice_length_error"]["value"] == pytest.approx(1 - 1 / 1.1, abs=1e-5)
-    assert figures["lattice_angle_error"]["value"] < 1e-3
+    found = lattice_errors([1.1 * cell for cell in cells], voxels, SPEC)
+    assert find(found, "lattice_decoded").value == 1.0
+    assert find(found, "lattice_length_error").value == pytest.approx(1 - 1 / 1.1, abs=1e-5)
+    assert find(found, "lattice_angle_error").value < 1e-3
     voxels[0] = 0.0
-    figures = lattice_errors(cells, voxels, SPEC)
-    assert figures["lattice_decoded"]["value"] == 0.5
-    assert (
-        lattice_errors(cells, np.zeros_like(voxels), SPEC)["lattice_length_error"]["value"] is None
-    )
+    found = lattice_errors(cells, voxels, SPEC)
+    assert find(found, "lattice_decoded").value == 0.5
+    nothing = lattice_errors(cells, np.zeros_like(voxels), SPEC)
+    assert find(nothing, "lattice_length_error").value is None

@@ -1,41 +1,74 @@
-"""The figures in ``metadata.json`` of a model package: of the training, and of the export."""
+"""The metrics in ``metadata.json`` of a model package: of the training, and of the export."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta
 
-from tfmat.inference.fields import AtLeastOne, Command, Count, Precision, Table
+from tfmat.inference.fields import AtLeastOne, Command, Count, Precision, Table, Text
 from tfmat.typed import Maybe
 
 Above0 = Annotated[float, Meta(gt=0)]
 
 
+class Tolerance(Table, frozen=True, kw_only=True):
+    """How far off still counts.
+
+    Args:
+        value: The number.
+        unit: Its unit.
+    """
+
+    value: float
+    unit: str
+
+
+class Judge(Table, frozen=True, kw_only=True):
+    """The tool that said what counts.
+
+    Args:
+        name: Its name.
+        version: Its version.
+        settings: What it was used with.
+    """
+
+    name: str
+    version: str
+    settings: dict[str, Any]
+
+
 class Metric(Table, frozen=True, kw_only=True):
-    """A figure of the training.
+    """A :class:`tfmat.metric.Metric`; packages of before have value, unit and note alone.
 
     Args:
         value: The number; null where nothing defines it.
-        unit: Its unit; 1 for numbers without one.
+        unit: Its unit; 1 for a share, or a number without a unit.
+        name: What is measured.
+        subset: The part of all that it is of; empty for all.
+        numerator: Of a share what counts.
+        denominator: Of how many it is a share or a mean.
+        standard_error: Of the value as an estimate from independent samples.
+        tolerance: How far off still counts.
+        judge: The tool that said what counts.
         note: What it was measured on, and how.
+        command: Measures it again.
     """
 
     value: float | None
     unit: str
+    name: Maybe[Text] = UNSET
+    subset: Maybe[dict[str, str | int]] = UNSET
+    numerator: Maybe[float | None] = UNSET
+    denominator: Maybe[float | None] = UNSET
+    standard_error: Maybe[Annotated[float, Meta(ge=0)] | None] = UNSET
+    tolerance: Maybe[Tolerance | None] = UNSET
+    judge: Maybe[Judge | None] = UNSET
     note: Maybe[str] = UNSET
+    command: Maybe[Command] = UNSET
 
 
-class Generated(Table, frozen=True, kw_only=True):
-    """A figure of what the package generates.
+class Generated(Metric, frozen=True, kw_only=True):
+    """A metric of what the package generates: it says how, and with what command."""
 
-    Args:
-        value: The number; null where nothing defines it.
-        unit: Its unit; 1 for numbers without one.
-        note: What it was measured on, and how.
-        command: Generates what was measured.
-    """
-
-    value: float | None
-    unit: str
     note: str
     command: Command
 

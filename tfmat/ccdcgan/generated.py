@@ -1,0 +1,185 @@
+"""The metrics of generated structures: of ``tfmat generate`` and of a package's card alike."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import STRUCTURE, Result
+from tfmat.ccdcgan.voxels.decode import decoder
+from tfmat.ccdcgan.voxels.reasons import Mode
+from tfmat.crystals.symmetry import judge as symmetry_judge
+from tfmat.crystals.symmetry import space_group
+from tfmat.datasets.properties import unit_of
+from tfmat.metric import Judge, Metric, Tolerance, mean, share
+
+# Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
+DISTANCES = (1.5, 2.0)
+
+
+class GeneratedMetrics:
+    """Adds up what became of crystal graphs, one at a time.
+
+    Args:
+        constraints: What predicts each property, by the property's name.
+        mode: How voxels are decoded.
+        symprec: Tolerance of space groups, in Å.
+    """
+
+    def __init__(
+        self, constraints: Mapping[str, Judge], mode: Mode = "robust", symprec: float = 0.1
+    ) -> None:
+        self.constraints = dict(constraints)
+        self.mode: Mode = mode
+        self.symprec = symprec
+        self.statuses: Counter[str] = Counter()
+        self._far_apart: Counter[float] = Counter()
+        self._without_symmetry = 0
+        # 8 bytes a number: a million crystal graphs are little.
+        self._volumes = array("d")
+        self._predicted = {name: (array("d"), array("d")) for name in self.constraints}
+
+    def add(self, result: Result, group: int | None = None) -> None:
+        """Adds one crystal graph.
+
+        Args:
+            result: What became of it.
+            group: Number of its structure's space group, where that is known already.
+        """
+        self.statuses[result.status] += 1
+        crystal = result.crystal
+        for name, (of_all, of_structures) in self._predicted.items():
+            of_all.append(result.properties[name])
+            if crystal is not None:
+                of_structures.append(result.properties[name])
+        if crystal is None:
+            return
+        for distance in DISTANCES:
+            self._far_apart[distance] += result.min_distance >= distance
+        if group is None:
+            group = space_group(crystal, self.symprec)[1]
+        self._without_symmetry += group <= 1
+        self._volumes.append(abs(float(np.linalg.det(crystal.lattice))) / len(crystal))
+
+    @property
+    def graphs(self) -> int:
+        """Crystal graphs so far."""
+        return self.statuses.total()
+
+    @property
+    def structures(self) -> int:
+        """Those of them that became a structure."""
+        return self.statuses[STRUCTURE]
+
+    def metrics(self) -> list[Metric]:
+        """Returns what they come to.
+
+        Returns:
+            ``structures`` (share of crystal graphs that give one),
+            ``structures_beyond_1.5_angstrom`` and ``_2.0_``, ``median_volume_per_atom``,
+            ``mean_predicted_PROPERTY`` of the structures and with ``_all_graphs`` of all crystal
+            graphs, ``space_group_P1``.
+        """
+        graphs, structures = f"{self.graphs:,} crystal graphs", f"{self.structures:,} structures"
+        found = [
+            share(
+                "structures",
+                self.structures,
+                self.graphs,
+                f"share of {graphs}",
+                sampled=True,
+                judge=decoder(self.mode),
+            )
+        ]
+        found += [
+            share(
+                f"structures_beyond_{distance}_angstrom",
+                self._far_apart[distance],
+                self.structures,
+                f"share of {structures} without a pair of atoms below {distance} Å",
+                sampled=True,
+                tolerance=Tolerance(distance, "Å"),
+            )
+            for distance in DISTANCES
+        ]
+        found.append(median_volume(self._volumes, f"median of {structures}"))
+        for name, judge in self.constraints.items():
+            for values, suffix, of in zip(
+                reversed(self._predicted[name]),
+                ("", "_all_graphs"),
+                (structures, graphs),
+                strict=True,
+            ):
+                found.append(
+                    mean(
+                        f"mean_predicted_{name}{suffix}",
+                        values,
+                        unit_of(name) or "",
+                        f"mean prediction of the constraint for {of}",
+                        sampled=True,
+                        judge=judge,
+                    )
+                )
+        found.append(
+            share(
+                "space_group_P1",
+                self._without_symmetry,
+                self.structures,
+                f"share of {structures} without symmetry within {self.symprec:g} Å",
+                sampled=True,
+                tolerance=Tolerance(self.symprec, "Å"),
+                judge=symmetry_judge(self.symprec),
+            )
+        )
+        return found
+
+
+def median_volume(volumes: Sequence[float], note: str, name: str = "") -> Metric:
+    """Returns the median volume per atom.
+
+    Args:
+        volumes: Volume per atom of each structure, in Å³.
+        note: What they are of.
+        name: What is measured, if not generated structures.
+    """
+    return Metric(
+        name or "median_volume_per_atom",
+        float(np.median(volumes)) if len(volumes) else None,
+        "Å³/atom",
+        denominator=len(volumes),
+        note=note,
+    )
+
+
+def constraint_judges(codec: Codec) -> dict[str, Judge]:
+    """Returns what predicts each property, by the property's name.
+
+    Args:
+        codec: The package.
+    """
+    entries = codec.package.metadata["parts"]
+    return {
+        name: Judge(
+            f"{part} of {codec.package.name}",
+            entries[part]["weights_sha256"],
+            {"precision": codec.package.precision},
+        )
+        for part, name in codec.constraints.items()
+    }
+
+
+def measure(results: Iterable[Result], codec: Codec) -> list[Metric]:
+    """Measures generated structures.
+
+    Args:
+        results: One for every crystal graph.
+        codec: The package that made them.
+    """
+    found = GeneratedMetrics(constraint_judges(codec))
+    for result in results:
+        found.add(result)
+    return found.metrics()
