@@ -1,6 +1,8 @@
 """A table of formulas and its summary stay together, whenever their command was killed."""
 
+import errno
 import json
+import os
 import warnings
 
 import pytest
@@ -35,6 +37,28 @@ def test_a_failure_keeps_both(tmp_path):
         table.write_text("two")
         raise RuntimeError
     assert pair(tmp_path) == ("one", "one", [])
+
+
+@pytest.mark.parametrize("failing", range(1, 7))
+def test_a_disk_that_fails_in_between_leaves_a_pair(tmp_path, monkeypatch, failing):
+    write(tmp_path / "t.csv", "one")
+    sync, calls = os.fsync, []
+
+    def fail(handle):
+        calls.append(handle)
+        if len(calls) >= failing:
+            raise OSError(errno.EIO, "Input/output error")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    try:
+        write(tmp_path / "t.csv", "two")
+        assert failing > len(calls)
+    except OSError:
+        pass
+    table, summary, hidden = pair(tmp_path)
+    assert table == summary
+    assert hidden == []
 
 
 @pytest.mark.parametrize("table", ["one", "two"])

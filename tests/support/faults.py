@@ -210,11 +210,12 @@ class Command:
         self._before.mkdir(parents=True)
         for path in self.outputs:
             _remove(path)
-        self._known = {path.name for path in (*self.root.iterdir(), *self.outputs)}
         self.old, _ = self._made(old) if old else ({}, 0)
         for path in self.outputs if old else ():
             _copy(path, self._before / path.name)
         self.new, self.operations = self._made(new)
+        # With what a command keeps for later ones, a cache.
+        self._known = {path.name for path in (*self.root.iterdir(), *self.outputs)}
         self.restore()
         again, _ = self._made(new)
         assert self.new == again, "the command's output differs from run to run"

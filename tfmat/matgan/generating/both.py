@@ -17,7 +17,7 @@ from tfmat import disk
 from tfmat.errors import RecoveredWarning
 from tfmat.files import claimed, place, replacing, sha256
 from tfmat.matgan.generating.table import summary_of
-from tfmat.temporaries import leftovers, old_of, sweep
+from tfmat.temporaries import leftovers, old_of, sweep, temporary_file
 
 HASH = "table_sha256"
 
@@ -41,7 +41,7 @@ def replacing_both(out: Path) -> Iterator[tuple[Path, Path]]:
     old = old_of(summary)
     with claimed(out):
         _mend(out)
-        with replacing(summary) as described:
+        with temporary_file(summary) as described:
             try:
                 with replacing(out) as table:
                     yield table, described
@@ -49,9 +49,9 @@ def replacing_both(out: Path) -> Iterator[tuple[Path, Path]]:
                     disk.sync(described)
                     if summary.exists():
                         summary.replace(old)
+                place(described, summary)
             except BaseException:
-                if old.exists():
-                    old.replace(summary)
+                _mend(out)  # to the table that stands its own
                 raise
         old.unlink(missing_ok=True)
 
@@ -67,25 +67,28 @@ def mend(out: Path) -> None:
     """
     if leftovers(out) or leftovers(summary_of(out)):
         with claimed(out):
-            _mend(out)
+            if _mend(out):
+                warnings.warn(
+                    f"{summary_of(out)}: was put beside its table, after a kill in between",
+                    RecoveredWarning,
+                    stacklevel=2,
+                )
 
 
-def _mend(out: Path) -> None:
+def _mend(out: Path) -> bool:
+    """Returns whether the table had lost its summary."""
     summary = summary_of(out)
-    found = leftovers(summary)
+    found, mended = leftovers(summary), False
     if found and out.exists() and not summary.exists():
         digest = sha256(out)
         named = {path: _named(path) for path in found}
         for path in [path for path in found if named[path] == digest][:1]:
-            place(path, summary)
-            warnings.warn(
-                f"{summary}: was put beside {out}, for the command that wrote both was killed",
-                RecoveredWarning,
-                stacklevel=2,
-            )
+            path.replace(summary)  # it was on disk before it was hidden
+            mended = True
         if named.get(old_of(summary)) not in (None, digest):
             old_of(summary).unlink()  # of a table that is no more
     sweep(summary)
+    return mended
 
 
 def _named(path: Path) -> str | None:
