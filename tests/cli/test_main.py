@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from fresh import run_and_list_modules
 from tfmat.cli import main
+
+from tfmat.datasets.folders import SHIPPED
 
 HEAVY = ("tensorflow", "keras", "pymatgen", "sklearn", "scipy", "torch", "onnxruntime", "numpy")
 
@@ -86,3 +89,50 @@ def test_mistyped_command_is_one_line_and_code_2():
     assert done.returncode == 2
     assert "did you mean generate?" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2, "shorter name"),
+        (OSError(errno.EIO, "Input/output error", "a\udcff"), 2, "Input/output error"),
+        (OSError(errno.EISDIR, "Is a directory"), 2, "Is a directory"),
+        (MemoryError(), 1, "not enough memory"),
+        (RecursionError(), 2, "nested without end"),
+    ],
+)
+def test_the_last_resort_is_one_line(error, code, words, monkeypatch, capsys):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(main.tfmat, "main", fail)
+    with pytest.raises(SystemExit) as caught:
+        main.main([])
+    said = capsys.readouterr().err
+    assert caught.value.code == code
+    assert words in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), ValueError("b"), OSError("no number")])
+def test_defects_of_ours_keep_their_traceback(error, monkeypatch):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(main.tfmat, "main", fail)
+    with pytest.raises(type(error)):
+        main.main([])
+
+
+def test_who_is_in_a_hurry_leaves_hashes_unchecked(tmp_path, capsys):
+    shutil.copytree(SHIPPED / "formulas", tmp_path / "mine")
+    column = tmp_path / "mine" / "counts.npy"
+    content = bytearray(column.read_bytes())
+    content[-2] ^= 1
+    column.chmod(0o644)
+    column.write_bytes(content)
+    for words, code in (((), 2), (("--no-verify",), 0), (("--verify",), 2)):
+        with pytest.raises(SystemExit) as caught:
+            main.main(["data", "info", str(tmp_path / "mine"), *words])
+        assert caught.value.code == code
+        assert ("counts.npy: was changed" in capsys.readouterr().err) == (code == 2)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from corruption import copied, tree_hash
 
+from tfmat.checksums import write_sealed
 from tfmat.errors import InputError
 
 # Numbers of the run that never agree.
@@ -193,7 +194,12 @@ def package(place: Path) -> Subject:
         summary = tfmat(*words, "--json")
         return summary, tree_hash(scratch / "new" / "cif"), tfmat("models", "show", path, "--json")
 
-    return Subject(make_package(place / "packages" / "oracle"), read)
+    folder = make_package(place / "packages" / "oracle")
+    # As the export writes it; that folder is made by hand.
+    write_sealed(
+        folder / "metadata.json", json.loads((folder / "metadata.json").read_text("utf-8"))
+    )
+    return Subject(folder, read)
 
 
 def table(place: Path) -> Subject:
