@@ -19,6 +19,7 @@ from tfmat.relaxation.potentials.reference_table import (
     symbol,
 )
 from tfmat.relaxation.relax import relax
+from tfmat.relaxation.soundness import clash
 from tfmat.relaxation.volume import scan_volumes
 
 # Ground states of the elements that have a simple one, by AFLOW prototype. A potential may find
@@ -42,13 +43,16 @@ _KNOWN = {
     "A_hR3_166_ac": "Sm",
     "A_oC4_63_c": "U",
     "A_cP8_205_c": "N",
-    "A_mC4_12_i": "O",
+    "A_mC4_12_i": "O F",
     "A_oP8_62_2c": "Np",
     "A_mP16_11_8e": "Pu",
 }
 _GROUND_STATES = {symbol: name for name, symbols in _KNOWN.items() for symbol in symbols.split()}
 # Larger elemental cells (beta boron, Hittorf's phosphorus) cost more than they could ever change.
 _MAX_ATOMS = 12
+# Share of the sum of covalent radii; no element is as dense (U: 0.70), but a potential may have a
+# hole there (SevenNet-0 has for Pu).
+_OVERLAP = 0.6
 
 
 def element_reference(number: int, calculator: Calculator) -> Reference:
@@ -85,7 +89,11 @@ def element_reference(number: int, calculator: Calculator) -> Reference:
         steps=REFERENCE_STEPS,
         fmax=REFERENCE_FMAX,
     )
-    sound = [(end, name) for end, (name, _) in zip(ends, starts, strict=True) if not end.reason]
+    sound = [
+        (end, name)
+        for end, (name, _) in zip(ends, starts, strict=True)
+        if not (end.reason or clash(end.crystal, _OVERLAP))
+    ]
     # A potential may have a hole where atoms are denser than all it has learned (SevenNet has for H
     # and He): a relaxation goes down and down there.
     settled = [(end, name) for end, name in sound if end.converged] or sound
