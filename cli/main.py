@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ from .streams import harmless
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NO_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.ELOOP)
 _PYTHONS_WAY = warnings.showwarning
+# An argument, as the library's messages name it.
+_ARGUMENT = re.compile(r"`([a-z][a-z_]*)`")
 
 
 class LazyGroup(click.Group):
@@ -126,7 +129,9 @@ def _main(arguments: Sequence[str] | None) -> None:
         click.echo(f"tfmat: {one_line(error.format_message())}", err=True)
         sys.exit(error.exit_code)
     except TfmatError as error:
-        click.echo(f"tfmat: {one_line(str(error))}", err=True)
+        words = sys.argv[1:] if arguments is None else arguments
+        message = with_options(str(error), _command(words))
+        click.echo(f"tfmat: {one_line(message)}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output went away (for example `| head`).
@@ -151,6 +156,38 @@ def _main(arguments: Sequence[str] | None) -> None:
         click.echo("tfmat: the input is nested without end; simplify it", err=True)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def with_options(message: str, command: click.Command) -> str:
+    """Returns a message of the library with a command's options in place of arguments.
+
+    The library names its arguments in backticks (`` `max_atoms` ``), as a Python user knows them; a
+    user of the command line knows them as ``--max-atoms``, and a command's argument as ``DATA``.
+
+    Args:
+        message: What an error says.
+        command: The command whose parameters it may name; other names stay as they are.
+    """
+    names = {
+        parameter.name: max(parameter.opts, key=len)
+        if isinstance(parameter, click.Option)
+        else parameter.human_readable_name
+        for parameter in command.params
+    }
+    return _ARGUMENT.sub(lambda found: names.get(found[1], found[0]), message)
+
+
+def _command(words: Sequence[str]) -> click.Command:
+    """Returns the command that some words call, or the group where they call none."""
+    command: click.Command = tfmat
+    for word in words:
+        if not isinstance(command, click.Group):
+            break
+        found = command.get_command(click.Context(command), word)
+        if found is None:
+            break
+        command = found
+    return command
 
 
 @contextmanager

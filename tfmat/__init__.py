@@ -58,10 +58,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'tfmat' has no attribute {name!r}")
     from importlib import import_module
 
-    from tfmat.arguments import named
-
-    # The commands call the same functions, and say --max-atoms where Python says max_atoms.
-    found = named(getattr(import_module(_MODULES[name]), name))
+    found = getattr(import_module(_MODULES[name]), name)
     globals()[name] = found
     return found
 

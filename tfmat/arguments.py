@@ -1,47 +1,17 @@
-"""Arguments of the functions for Python: checked like a command's options, and named in errors."""
+"""Arguments of the functions for Python, checked like a command's options.
+
+The library's messages name an argument in backticks; ``tfmat.cli.main`` turns it into the option.
+"""
 
 from __future__ import annotations
 
-import functools
-import inspect
 import math
 import re
-from collections.abc import Callable, Collection, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Collection, Iterable
 
 from tfmat.errors import InputError
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-# A command that a message recommends, which keeps its options, or an option.
-_OPTION = re.compile(r"tfmat [a-z][^;,()]*|(?<![\w-])--?([a-z]+(?:-[a-z]+)*)(?![\w-])")
 LARGEST_SEED = 2**64 - 1
-
-
-def named(function: Callable[P, T]) -> Callable[P, T]:
-    """Lets the errors of a function name arguments where they named options of a command.
-
-    The library's messages say ``--max-atoms`` where a command has that option; the argument of the
-    same meaning is called ``max_atoms``. What is no argument of the function stays as it is.
-
-    Args:
-        function: A function, or a method under its name.
-    """
-
-    @functools.wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except InputError as error:
-            error.args = (_OPTION.sub(argument, str(error)), *error.args[1:])
-            raise
-
-    def argument(option: re.Match[str]) -> str:
-        name = (option[1] or "").replace("-", "_")
-        return name if name in inspect.signature(function).parameters else option[0]
-
-    return call
 
 
 def whole(name: str, value: int, least: int, most: int | None = None) -> int:
@@ -60,7 +30,7 @@ def whole(name: str, value: int, least: int, most: int | None = None) -> int:
     number = None if isinstance(value, bool) or not hasattr(value, "__index__") else int(value)
     if number is None or number < least or (most is not None and number > most):
         limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise InputError(f"{name}: must be a whole number {limits}, not {value!r}")
+        raise InputError(f"`{name}`: must be a whole number {limits}, not {value!r}")
     return number
 
 
@@ -85,7 +55,7 @@ def real(
         number = math.nan
     low = number <= above if above is not None else least is not None and number < least
     if not math.isfinite(number) or low:
-        raise InputError(f"{name}: must be a number {limit}, not {value!r}")
+        raise InputError(f"`{name}`: must be a number {limit}, not {value!r}")
     return number
 
 
@@ -101,7 +71,7 @@ def one_of(name: str, value: str, known: Collection[str]) -> None:
         InputError: It is another one.
     """
     if value not in known:
-        raise InputError(f"{name}: must be one of {', '.join(known)}, not {value!r}")
+        raise InputError(f"`{name}`: must be one of {', '.join(known)}, not {value!r}")
 
 
 def symbols(value: str | Iterable[str]) -> tuple[str, ...]:
