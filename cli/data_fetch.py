@@ -47,7 +47,7 @@ _what = with_options(
     ),
     click.option(
         "--nelements",
-        "count",
+        "nelements",
         type=Range(),
         metavar="N[-M]",
         help="Number of different elements, e.g. 2 or 2-4.",
@@ -208,7 +208,7 @@ def _wanted(choices: dict[str, Any], words: str, *, given: bool = False) -> Any:
     wanted = Wanted(
         all_symbols(choices.pop("elements")),
         all_symbols(choices.pop("containing")),
-        choices.pop("count"),
+        choices.pop("nelements"),
         choices["max_atoms"],
     )
     if not (wanted or given or choices["limit"]):

@@ -74,7 +74,7 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
 
     from .model_text import description
 
-    folder = find(model, models_dir, option="MODEL")
+    folder = find(model, models_dir, argument="model")
     metadata = read_metadata(folder)
     if as_json:
         click.echo(json.dumps(metadata, indent=2, ensure_ascii=False))
@@ -100,7 +100,7 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
     if everything == (model is not None):
         raise InputError("give either the name or folder of one model, or --all")
     if model is not None:
-        _print([_report(verify(find(model, models_dir, option="MODEL")))], as_json)
+        _print([_report(verify(find(model, models_dir, argument="model")))], as_json)
         return
     reports: list[dict[str, Any]] = []
     for folder in packages(models_dir):

@@ -36,7 +36,7 @@ def _family(args: list[str]) -> str | None:
     found = peek.make_context("predict", list(args)).params
     if found.get("package") is None:
         return None
-    folder = find(found["package"], found.get("models_dir"), option="--package")
+    folder = find(found["package"], found.get("models_dir"), argument="package")
     return str(read_metadata(folder).get("family"))
 
 

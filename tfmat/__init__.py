@@ -20,10 +20,11 @@ os.environ.setdefault("SPGLIB_WARNING", "OFF")
 
 __version__ = "0.1.0.dev0"
 
-# In a clone, where `cli` and `saved_models` lie beside this folder, `python -m` puts the clone's root
-# before what is installed; then they are found there. An installed tfmat has them inside.
-if not os.path.isdir(os.path.join(__path__[0], "cli")):
-    __path__.append(os.path.dirname(__path__[0]))
+# In a clone, where `cli` and `saved_models` lie beside this folder, `python -m` puts the clone's
+# root before what is installed; then they are found there. An installed tfmat has them inside.
+# pathlib takes longer to import than all the rest here.
+if not os.path.isdir(os.path.join(__path__[0], "cli")):  # noqa: PTH112, PTH118
+    __path__.append(os.path.dirname(__path__[0]))  # noqa: PTH120
 
 # As in typing, whose import takes longer than all the rest here.
 TYPE_CHECKING = False

@@ -1,5 +1,6 @@
 """``python -m tfmat``: the same as the command ``tfmat``."""
 
-from tfmat.cli.main import main
+from importlib import import_module
 
-main()
+# By name: the commands lie beside this folder in a clone, in it when installed.
+import_module("tfmat.cli.main").main()

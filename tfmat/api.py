@@ -48,7 +48,7 @@ def load(
     """
     if threads is not None:
         threads = whole("threads", threads, 1)
-    folder = find(name_or_folder, models_dir, option="name_or_folder")
+    folder = find(name_or_folder, models_dir, argument="name_or_folder")
     with skipped(not verify):
         family = families.get(read_metadata(folder)["family"])
         return cast("Model", family.load(folder, threads=threads, precision=precision))

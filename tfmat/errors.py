@@ -62,7 +62,7 @@ class MissingExtraError(InputError):
         if extra == "relax":
             hint += (
                 " (Python 3.11 or 3.12: CHGNet has no wheel for 3.13; there and elsewhere: "
-                "pip install 'tfmat[sevennet]' and --potential sevennet)"
+                "pip install 'tfmat[sevennet]' and `potential` sevennet)"
             )
         super().__init__(hint)
         self.extra = extra

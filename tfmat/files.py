@@ -149,20 +149,20 @@ def _check_place(path: Path, overwrite: bool, own: Callable[[Path], bool] | None
     with placing(path):
         exists = path.exists()
     if exists and not path.is_dir():
-        raise InputError(f"{path}: is a file; give a folder with --out")
+        raise InputError(f"{path}: is a file; give a folder with `out`")
     if path.is_dir() and any(path.iterdir()):
         foreign = own is not None and not own(path)
         if overwrite and foreign:
             raise InputError(
-                f"{path}: holds what this command has not written, which --overwrite leaves alone; "
-                "give another --out"
+                f"{path}: holds what this command has not written, which `overwrite` leaves alone; "
+                "give another `out`"
             )
         if not overwrite:
-            advice = "" if own is None or foreign else ", or --overwrite to replace it"
-            raise InputError(f"{path}: folder exists and is not empty; give another --out{advice}")
+            advice = "" if own is None or foreign else ", or `overwrite` to replace it"
+            raise InputError(f"{path}: folder exists and is not empty; give another `out`{advice}")
     if path == Path.cwd() or path.is_mount():
         raise InputError(
-            f"{path}: cannot be replaced as a whole; give a new folder in it with --out"
+            f"{path}: cannot be replaced as a whole; give a new folder in it with `out`"
         )
 
 
@@ -200,7 +200,7 @@ def placing(path: Path) -> Iterator[None]:
         if error.errno in disk.FULL:
             raise  # the place is fine, but full
         raise InputError(
-            f"{path}: cannot be made there ({error.strerror}); give another place with --out"
+            f"{path}: cannot be made there ({error.strerror}); give another place with `out`"
         ) from error
 
 

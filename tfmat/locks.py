@@ -104,7 +104,7 @@ def _acquire(file: Path, place: Path) -> int:
             with os.fdopen(handle, "rb") as stream:
                 raise InputError(
                     f"{place}: another process is writing there ({_holder(stream)}); "
-                    "wait for it, or give another --out"
+                    "wait for it, or give another `out`"
                 )
         if is_at(handle, file):
             return handle

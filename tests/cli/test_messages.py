@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 import pytest
-
-import tfmat
 from tfmat.cli.main import main, with_options
 from tfmat.cli.main import tfmat as group
+
+import tfmat
 from tfmat.errors import InputError
 
 SOURCE = Path(tfmat.__file__).parent
@@ -45,9 +45,7 @@ def messages():
 
 def test_no_message_of_the_library_names_an_option():
     found = [
-        f"{place}: {text}"
-        for place, text in messages()
-        if _OPTION.search(_COMMAND.sub("", text))
+        f"{place}: {text}" for place, text in messages() if _OPTION.search(_COMMAND.sub("", text))
     ]
     assert not found
 
@@ -92,7 +90,7 @@ def test_arguments_become_options(message, shown):
 
 
 def test_same_mistake_in_python_and_on_the_command_line(capsys):
-    with pytest.raises(InputError, match="^`name_or_folder` nowhere: no such folder"):
+    with pytest.raises(InputError, match=r"^`name_or_folder` nowhere: no such folder"):
         tfmat.load("nowhere")
     with pytest.raises(SystemExit) as ended:
         main(["generate", "ccdcgan", "--model", "nowhere", "-n", "1"])

@@ -90,7 +90,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def resume_hint(self, key: str, new: Any) -> str:
         """Says how to train a DCGAN beside a CCDCGAN."""
         if key == "gan.terms" and not new:
-            return "is a CCDCGAN; train a DCGAN beside it with --from {run} and another --out"
+            return "is a CCDCGAN; train a DCGAN beside it with `source` {run} and another `out`"
         return ""
 
     def texts(self, data: TrainingData) -> dict[str, str]:

@@ -75,9 +75,9 @@ def evaluate_reconstruction(
     if max_length is not None:
         real("max_length", max_length, above=0)
     if stage == "autoencoder" and model is None:
-        raise InputError("--stage autoencoder needs --model RUN, a package or its name")
+        raise InputError("`stage` autoencoder needs `model` RUN, a package or its name")
     if stage == "voxels" and split != "all":
-        raise InputError(f"--split {split} is for --stage autoencoder: voxels learn nothing")
+        raise InputError(f"`split` {split} is for `stage` autoencoder: voxels learn nothing")
     codec = None
     if isinstance(model, CrystalModel):
         codec = model.codec
@@ -102,7 +102,7 @@ def evaluate_reconstruction(
     if not len(chosen):
         raise InputError(
             f"{place_of(data)}: none of {len(dataset)} structures has at most {max_atoms} atoms "
-            f"and edges up to {max_length:g} Å; raise --max-atoms or --max-length"
+            f"and edges up to {max_length:g} Å; raise `max_atoms` or `max_length`"
         )
 
     def crystals(progress: Progress) -> Iterator[Crystal]:

@@ -148,7 +148,7 @@ def _results(
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
-    for option, symbols in (("--require", request.required), ("--only", request.allowed)):
+    for option, symbols in (("`require`", request.required), ("`only`", request.allowed)):
         unknown = [symbol for symbol in symbols if symbol not in codec.layout.elements]
         if unknown:
             raise InputError(
@@ -156,10 +156,10 @@ def _check(request: StructureRequest, codec: Codec) -> None:
                 f"the elements of {codec.package.name}"
             )
     if request.allowed and not set(request.required) <= set(request.allowed):
-        raise InputError("--require names an element that --only leaves out")
+        raise InputError("`require` names an element that `only` leaves out")
     if request.max_atoms < max(1, request.min_atoms):
         raise InputError(
-            f"--max-atoms {request.max_atoms} must be at least --min-atoms {request.min_atoms}"
+            f"`max_atoms` {request.max_atoms} must be at least `min_atoms` {request.min_atoms}"
         )
 
 

@@ -48,9 +48,9 @@ def rows_of(
     trained_on = package.metadata.get("dataset", {})
     if subset != "all" and trained_on.get("sha256") != dataset.sha256:
         raise InputError(
-            f"--split {subset}: {dataset.path} is not the dataset that {package.name} was trained "
+            f"`split` {subset}: {dataset.path} is not the dataset that {package.name} was trained "
             f"on ({trained_on.get('name', 'unknown')}), so nothing is known to be held out; give "
-            "that dataset, or --split all"
+            "that dataset, or `split` all"
         )
     rules, box = codec.recipe.data, codec.recipe.voxels.box
     wanted = replace(
@@ -62,9 +62,9 @@ def rows_of(
         return rows, left_out
     if wanted.max_atoms > rules.max_atoms or wanted.max_length > rules.max_length:
         raise InputError(
-            f"--split {subset}: {package.name} was trained on at most {rules.max_atoms} atoms and "
+            f"`split` {subset}: {package.name} was trained on at most {rules.max_atoms} atoms and "
             f"edges up to {rules.max_length:g} Å, so its split has no larger structures; lower "
-            "--max-atoms and --max-length, or give --split all"
+            "`max_atoms` and `max_length`, or give `split` all"
         )
     seed = int(package.metadata.get("seed", 0))
     data = load_training_data(rules, dataset, box, seed)
@@ -73,7 +73,7 @@ def rows_of(
         data.test
     ):
         raise InputError(
-            f"--split {subset}: {package.name} held out other structures than this version of "
-            "tfmat finds; use the version that trained it, or --split all"
+            f"`split` {subset}: {package.name} held out other structures than this version of "
+            "tfmat finds; use the version that trained it, or `split` all"
         )
     return data.rows[data.test if subset == "test" else data.train], data.rejected

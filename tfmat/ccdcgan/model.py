@@ -82,7 +82,6 @@ class CrystalModel:
         """Properties that its constraints predict, the main one first."""
         return tuple(self.codec.constraints.values())
 
-    @arguments.named
     def generate(
         self,
         n: int = 100,
@@ -152,7 +151,6 @@ class CrystalModel:
             found.append(described(result.crystal, result.identifier, values))
         return found
 
-    @arguments.named
     def encode(self, structures: Iterable[Structure | Crystal]) -> NDArray[np.float32]:
         """Encodes structures as crystal graphs.
 
@@ -175,7 +173,6 @@ class CrystalModel:
             graphs[chunk] = layout.pack(*self.codec.encode(crystals[chunk]))
         return graphs
 
-    @arguments.named
     def decode(
         self, graphs: NDArray[np.float32], *, mode: Mode = "robust"
     ) -> list[Structure | None]:
@@ -199,7 +196,6 @@ class CrystalModel:
         decoded = self.codec.decode(*layout.unpack(array), present, mode)
         return [None if isinstance(one, DecodeError) else one.to_structure() for one in decoded]
 
-    @arguments.named
     def predict(
         self,
         structures: Iterable[Structure | Crystal] | NDArray[np.float32],

@@ -279,7 +279,7 @@ class CcdcganRecipe(Table):
         if self.gan.structures == "all" and self.data.split != "random":
             raise InputError(
                 f'gan.structures is "all", so the GAN would learn from what data.split '
-                f'"{self.data.split}" holds out; --set gan.structures=training'
+                f'"{self.data.split}" holds out; `settings` gan.structures=training'
             )
         if self.lattice_autoencoder.latent > self.graph.lattice_slot:
             raise InputError(

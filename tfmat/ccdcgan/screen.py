@@ -57,7 +57,7 @@ def require_energy(codec: Codec) -> None:
     if name not in codec.constraints.values():
         raise InputError(
             f"{codec.package.folder}: holds no constraint that predicts {name}; add one with "
-            "tfmat train constraint --out RUN --resume, or give another --model"
+            "tfmat train constraint --out RUN --resume, or give another `model`"
         )
 
 

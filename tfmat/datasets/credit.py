@@ -60,25 +60,25 @@ UNKNOWN = Credit()
 """Of data that say nothing."""
 
 
-def given(licence: str, attribution: Sequence[str], option: str = "--license") -> Credit:
+def given(licence: str, attribution: Sequence[str], argument: str = "licence") -> Credit:
     """Returns a user's words on data.
 
     Args:
         licence: Identifiers; empty if not said.
         attribution: Whom to cite.
-        option: How the user said the licence.
+        argument: How the user said the licence.
 
     Raises:
         InputError: They cannot be a licence, or a text is empty.
     """
     if licence and not _LICENCE.fullmatch(licence):
         raise InputError(
-            f"{option} {one_line(licence)}: give the licence of the data as SPDX writes it, e.g. "
-            "CC-BY-4.0; several joined by AND"
+            f"`{argument}` {one_line(licence)}: give the licence of the data as SPDX writes it, "
+            "e.g. CC-BY-4.0; several joined by AND"
         )
     texts = [one_line(text) for text in attribution]
     if not all(texts):
-        raise InputError("--attribution: is empty; say whom to cite, or leave it out")
+        raise InputError("`attribution`: is empty; say whom to cite, or leave it out")
     return Credit(licence).citing(texts)
 
 

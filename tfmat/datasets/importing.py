@@ -104,7 +104,7 @@ def sniff(source: Path, structure: str | None = None) -> str:
         return "folder"
     raise InputError(
         f"{source}: neither CSV with a cif column, extended XYZ, JSON nor CIF; "
-        f"name its form with --format {'|'.join(FORMATS)}"
+        f"name its form with `form` {'|'.join(FORMATS)}"
     )
 
 
@@ -133,7 +133,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     credit = given(options.licence, options.attribution)
     form = options.form or sniff(source, options.structure)
     if options.table is not None and form != "folder":
-        raise InputError(f"{source}: --table belongs to a folder of files, not to {form}")
+        raise InputError(f"{source}: `table` belongs to a folder of files, not to {form}")
     table = (options.table or find_table(source)) if form == "folder" else None
     rows, total = read_rows(source, form, options, table), _count(source, form)
     if options.limit is not None:

@@ -58,7 +58,7 @@ def merge(
     if len(parts) < 2:
         raise InputError("give at least two datasets to merge")
     if Path(out).resolve() in [Path(part).resolve() for part in parts]:
-        raise InputError(f"{out}: is one of the datasets to merge; give another --out")
+        raise InputError(f"{out}: is one of the datasets to merge; give another `out`")
     files.check_place(out, overwrite=overwrite, own=is_dataset)
     datasets = [Dataset.open(part) for part in parts]
     energies = combined_energies([(dataset.path.name, dataset.metadata) for dataset in datasets])

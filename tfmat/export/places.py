@@ -45,7 +45,7 @@ def check_apart(out: Path, source: Path) -> None:
     one, other = Path(out).resolve(), Path(source).resolve()
     if one == other or one in other.parents or other in one.parents:
         raise InputError(
-            f"{out}: is, holds or lies within {source}, which is read; give another --out"
+            f"{out}: is, holds or lies within {source}, which is read; give another `out`"
         )
 
 

@@ -56,12 +56,12 @@ class GrpcTransport(Transport):
             parts = urlsplit(url)
             host, port = parts.hostname, _PORT if parts.port is None else parts.port
         except ValueError as error:
-            raise InputError(f"--url {shown(url)}: cannot be read as an address") from error
+            raise InputError(f"`url` {shown(url)}: cannot be read as an address") from error
         if not host or not port or parts.path.strip("/") or parts.query or "@" in parts.netloc:
-            raise InputError(f"--url {shown(url)}: write it as {parts.scheme}://host:{_PORT}")
+            raise InputError(f"`url` {shown(url)}: write it as {parts.scheme}://host:{_PORT}")
         # What goes wrong comes as an exception; its own log would be further lines.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        purpose = f"--url {parts.scheme}://"
+        purpose = f"`url` {parts.scheme}://"
         with muted_stderr():  # TensorFlow tells how it starts
             self._grpc = require("grpc", "serving", purpose)
             require("tensorflow", "serving", purpose)
@@ -166,16 +166,16 @@ def _explained(code: str, words: str, timeout: float) -> TfmatError:
     if f"vs. {_LONGEST_MESSAGE})" in words:
         return AnswerError(f"its answer is longer than the {_LONGEST_MESSAGE:,} bytes taken; {LOG}")
     if "larger than max" in words or "maximum input batch size" in words:
-        return InputError(f"{code}: {words}; give a smaller --batch-size")
+        return InputError(f"{code}: {words}; give a smaller `batch_size`")
     if "handshake failed" in words.lower():
         return InputError(
             f"no TLS ({words}); write grpc:// for a server without it, or name the authority's "
             "certificate in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
         )
     if "domain name not found" in words.lower():
-        return InputError("there is no such host; give another --url")
+        return InputError("there is no such host; give another `url`")
     if "failed parsing http/2" in words.lower():
-        return InputError("speaks no gRPC; for a REST port write http:// in --url")
+        return InputError("speaks no gRPC; for a REST port write http:// in `url`")
     if code == "UNAVAILABLE":
         return no_connection(f"{code}: {words}", "gRPC", _PORT)
     if code == "RESOURCE_EXHAUSTED":

@@ -34,7 +34,7 @@ RENAMED = {
 }
 
 
-def find(model: str | Path, models_dir: str | Path | None = None, option: str = "--model") -> Path:
+def find(model: str | Path, models_dir: str | Path | None = None, argument: str = "model") -> Path:
     """Returns the folder of a package given by folder, run folder or name.
 
     A word without a separator is a name first: a folder that happens to be called so in the working
@@ -43,14 +43,14 @@ def find(model: str | Path, models_dir: str | Path | None = None, option: str = 
     Args:
         model: A package folder, a run folder (its ``package`` is used), or the name of a package.
         models_dir: Folder that is searched first for a name.
-        option: The option that named it, for the message.
+        argument: The argument that named it, for the message.
 
     Raises:
         InputError: There is no such package.
     """
     text, path = str(model), Path(model)
     if not text.strip():
-        raise InputError(f"{option}: is empty; give a name, a folder or a run")
+        raise InputError(f"`{argument}`: is empty; give a name, a folder or a run")
     word = not any(mark in text for mark in (os.sep, os.altsep) if mark)
     # The last of equal names is the one that a search finds first.
     known = {folder.name: folder for folder in reversed(packages(models_dir))} if word else {}
@@ -59,21 +59,21 @@ def find(model: str | Path, models_dir: str | Path | None = None, option: str = 
     try:
         there = path.is_dir()
     except OSError as error:  # a name that is too long for a file
-        raise InputError(f"{option} {text}: {error.strerror}") from error
+        raise InputError(f"`{argument}` {text}: {error.strerror}") from error
     if there:
         return _package_in(path)
     if RENAMED.get(text) in known:
         warnings.warn(
-            f"{option} {text}: is called {RENAMED[text]} now, after the recipe that made it; the "
-            "old name goes with the next release",
+            f"`{argument}` {text}: is called {RENAMED[text]} now, after the recipe that made it; "
+            "the old name goes with the next release",
             RenamedWarning,
             stacklevel=2,
         )
         return known[RENAMED[text]]
     known = known or {folder.name: folder for folder in packages(models_dir)}
     raise InputError(
-        f"{option} {text}: no such folder and no such package{did_you_mean(text, list(known))}; "
-        "see tfmat models list, or give a run's folder"
+        f"`{argument}` {text}: no such folder and no such package{did_you_mean(text, list(known))}"
+        "; see tfmat models list, or give a run's folder"
     )
 
 
@@ -102,7 +102,7 @@ def search_folders(models_dir: str | Path | None = None) -> list[Path]:
         InputError: ``models_dir`` is no folder.
     """
     if models_dir is not None and not Path(models_dir).is_dir():
-        raise InputError(f"--models-dir {models_dir}: no such folder; give one that is there")
+        raise InputError(f"`models_dir` {models_dir}: no such folder; give one that is there")
     folders = [Path(models_dir)] if models_dir is not None else []
     folders += [
         Path(text) for text in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if text

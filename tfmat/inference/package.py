@@ -288,7 +288,7 @@ def load(
     require_networks(folder, metadata)
     chosen = _precision(folder, metadata, precision)
     if threads is not None and threads < 1:
-        raise InputError(f"--threads must be at least 1, not {threads}")
+        raise InputError(f"`threads` must be at least 1, not {threads}")
     package = ModelPackage(folder, metadata, chosen, threads or available_threads())
     for part in package.parts:
         if parts is None or any(fnmatchcase(part, pattern) for pattern in parts):
@@ -338,8 +338,8 @@ def _precision(folder: Path, metadata: dict[str, Any], wanted: str | None) -> st
         return known[0]
     if wanted not in known:
         raise InputError(
-            f"{folder}: is not there in {wanted}, only in {', '.join(known)}; leave --precision "
-            f"out, or export the run with --precision {wanted}"
+            f"{folder}: is not there in {wanted}, only in {', '.join(known)}; leave `precision` "
+            f"out, or export the run with `precision` {wanted}"
         )
     return wanted
 

@@ -108,12 +108,12 @@ class RemotePackage(NetworkSet):
             MissingExtraError: gRPC without the ``[serving]`` extra.
         """
         if version is not None and label is not None:
-            raise InputError("--version and --label name the version twice; give one of them")
+            raise InputError("`version` and `label` name the version twice; give one of them")
         if timeout <= 0 or retries < 0 or concurrency < 1:
             raise InputError(
-                "--timeout must be above 0, --retries at least 0 and --concurrency at least 1"
+                "`timeout` must be above 0, `retries` at least 0 and `concurrency` at least 1"
             )
-        folder = find(package, models_dir, option="--package")
+        folder = find(package, models_dir, argument="package")
         metadata = read_metadata(folder)
         return cls(
             folder,
@@ -204,11 +204,11 @@ class RemotePackage(NetworkSet):
         if not versions:
             raise InputError(
                 f"serves no model {model.name} ({reason}); serve the folder of tfmat serve "
-                f"there, or give another --package or --prefix than {self.prefix}"
+                f"there, or give another `package` or `prefix` than {self.prefix}"
             ) from reason
         wanted = max(versions) if model.version is None else model.version
         if wanted not in versions:
-            advice = "give one of them as --version"
+            advice = "give one of them as `version`"
             if self.version is None:
                 advice = "wait until all parts have one version, or " + advice
             raise InputError(
@@ -236,7 +236,7 @@ class RemotePackage(NetworkSet):
                     has = one_line(", ".join(f"{key} {value}" for key, value in theirs.items()))
                     raise InputError(
                         f"{self.where}: {model} is not the {part} of {self.name}: {kind} {name} "
-                        f"should be {expected}, the server has {has}; give the --package that is "
+                        f"should be {expected}, the server has {has}; give the `package` that is "
                         "served there"
                     )
 
@@ -341,6 +341,6 @@ def _transport(url: str, concurrency: int) -> Transport:
 
         return GrpcTransport(url)
     raise InputError(
-        f"--url {shown(url)}: write http://host:8501 or https:// for REST, grpc://host:8500 or "
+        f"`url` {shown(url)}: write http://host:8501 or https:// for REST, grpc://host:8500 or "
         "grpcs:// for gRPC"
     )

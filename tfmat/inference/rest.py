@@ -44,7 +44,7 @@ _LONGEST_CONNECT = 10.0
 _PORT = 8501
 # What a description that means nothing may raise when it is read.
 _DAMAGED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-_ELSEWHERE = "give the --url of TensorFlow Serving's REST port, by default 8501"
+_ELSEWHERE = "give the `url` of TensorFlow Serving's REST port, by default 8501"
 
 
 class RestTransport(Transport):
@@ -66,9 +66,9 @@ class RestTransport(Transport):
         try:
             address = urllib3.util.parse_url(url)
         except urllib3.exceptions.LocationParseError as error:
-            raise InputError(f"--url {shown(url)}: cannot be read as an address") from error
+            raise InputError(f"`url` {shown(url)}: cannot be read as an address") from error
         if not address.host or address.port == 0 or address.query or address.fragment:
-            raise InputError(f"--url {shown(url)}: write it as http://host:{_PORT}")
+            raise InputError(f"`url` {shown(url)}: write it as http://host:{_PORT}")
         # Without the path `/v1/models` that people copy from examples.
         base = (address.path or "").rstrip("/")
         self._base = base.removesuffix("/v1/models").removesuffix("/v1")
@@ -194,7 +194,7 @@ def _explained(error: Exception, timeout: float, longest: int) -> InputError | S
     if isinstance(error, exceptions.NameResolutionError):
         if getattr(error.__cause__, "errno", None) == socket.EAI_AGAIN:
             return TransientError("its name cannot be resolved now", "look into the network")
-        return InputError("there is no such host; give another --url")
+        return InputError("there is no such host; give another `url`")
     if isinstance(error, exceptions.SSLError):
         return InputError(
             f"no TLS ({one_line(str(error))}); write http:// for a server without it, or name the "
@@ -209,7 +209,7 @@ def _explained(error: Exception, timeout: float, longest: int) -> InputError | S
     if cause(error, ConnectionError):  # http.client's RemoteDisconnected is one
         return TransientError("closed the connection without an answer", "is it overloaded?")
     if cause(error, http.client.BadStatusLine):
-        return InputError("speaks no HTTP; for a gRPC port write grpc:// in --url")
+        return InputError("speaks no HTTP; for a gRPC port write grpc:// in `url`")
     if isinstance(error, exceptions.DecodeError):
         return TransientError("its answer is damaged (gzip)", LOG)
     inner = cause(error, http.client.HTTPException)
@@ -239,13 +239,13 @@ def _refused(response: urllib3.BaseHTTPResponse, content: bytes) -> InputError |
         )
     if 300 <= code < 400:
         target = shown(response.headers.get("Location", "elsewhere"))
-        return InputError(f"HTTP {code}: sends us to {target}; give that as --url")
+        return InputError(f"HTTP {code}: sends us to {target}; give that as `url`")
     if code == 404:
         return NotServedError(words)
     if code in (401, 403):
-        return InputError(f"HTTP {code}: {words}; put user and password into --url")
+        return InputError(f"HTTP {code}: {words}; put user and password into `url`")
     if code == 413 or "maximum input batch size" in words:
-        return InputError(f"HTTP {code}: {words}; give a smaller --batch-size")
+        return InputError(f"HTTP {code}: {words}; give a smaller `batch_size`")
     if code < 500:
         return InputError(f"HTTP {code}: {words}")
     return ServerError(f"HTTP {code}: {words}; {LOG}")

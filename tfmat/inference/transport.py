@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 30.0
 
 # What helps, at the end of a message.
 LOG = "look into the server's log"
-SLOW = "give more --timeout, or a smaller --batch-size"
+SLOW = "give more `timeout`, or a smaller `batch_size`"
 # Bytes that an answer without results may take: descriptions, states, errors.
 SMALL_ANSWER = 1 << 20
 
@@ -258,7 +258,7 @@ def no_connection(words: str, service: str, port: int) -> TransientError:
     """
     return TransientError(
         words,
-        "start the server, or give another --url "
+        "start the server, or give another `url` "
         f"({service} is on port {port} unless set otherwise)",
     )
 

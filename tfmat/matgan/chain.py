@@ -51,7 +51,7 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
         if target == "composition-ae" and none:
             raise InputError(
                 "recipe: data.test_fraction is 0, but an autoencoder is judged by held-out "
-                "formulas; --set data.test_fraction=0.1"
+                "formulas; `settings` data.test_fraction=0.1"
             )
 
     def load(

@@ -161,8 +161,8 @@ def _property_columns(
 ) -> dict[str, str]:
     """Returns property name to column: those that were asked for, and those with usual names."""
     for option, column in (
-        *(("--property", column) for column in options.properties.values()),
-        *(("--where", condition.column) for condition in conditions),
+        *(("`properties`", column) for column in options.properties.values()),
+        *(("`where`", condition.column) for condition in conditions),
     ):
         if column not in columns:
             raise InputError(

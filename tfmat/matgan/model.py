@@ -76,7 +76,6 @@ class FormulaModel:
         """Symbols of the elements that it knows, in the order of a matrix's columns."""
         return ELEMENTS
 
-    @arguments.named
     def generate(
         self,
         n: int = 10_000,
@@ -168,7 +167,6 @@ class FormulaModel:
         )
         return Formulas(*generate_table(sampler, amount))
 
-    @arguments.named
     def encode(self, formulas: Sequence[str]) -> NDArray[np.float32]:
         """Makes the matrices of formulas: row j of a column means j + 1 atoms of its element.
 
@@ -190,7 +188,6 @@ class FormulaModel:
         matrices: NDArray[np.float32] = encode(parsed.compositions)
         return matrices
 
-    @arguments.named
     def decode(self, matrices: NDArray[Any]) -> list[str | None]:
         """Reads formulas from matrices of any values, by the rule of the package's training.
 

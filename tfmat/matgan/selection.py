@@ -110,7 +110,7 @@ def check_rule(rule: str) -> None:
     """
     if rule not in RULES:
         raise InputError(
-            f"--rule {rule}: no such rule{did_you_mean(rule, RULES)}; rules: {', '.join(RULES)}"
+            f"`rule` {rule}: no such rule{did_you_mean(rule, RULES)}; rules: {', '.join(RULES)}"
         )
 
 
@@ -198,8 +198,8 @@ def keep_lowest(
 def _needed(values: NDArray[np.float64] | None, rule: str, name: str) -> NDArray[np.float64]:
     if values is None:
         raise InputError(
-            f"--rule {rule}: needs the property {name}, but no column has a usual name for it; "
-            f"name one with --property {name}=COLUMN"
+            f"`rule` {rule}: needs the property {name}, but no column has a usual name for it; "
+            f"name one with `properties` {name}=COLUMN"
         )
     return values
 

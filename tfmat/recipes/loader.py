@@ -49,7 +49,7 @@ def read(recipe: str, settings: Sequence[str] = ()) -> dict[str, Any]:
         path = Path(recipe)
         if not plain_file(path):
             raise InputError(
-                f"--recipe {recipe}: no such file and no such recipe"
+                f"`recipe` {recipe}: no such file and no such recipe"
                 f"{did_you_mean(recipe, names())}; recipes: {', '.join(names())}"
             )
         tables = read_toml(path, "mend it there, or take a recipe of tfmat")
@@ -61,7 +61,7 @@ def read(recipe: str, settings: Sequence[str] = ()) -> dict[str, Any]:
 def _apply(tables: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
-        raise InputError(f"--set {setting}: write it as key=value, e.g. --set gan.steps=1000")
+        raise InputError(f"`settings` {setting}: write it as key=value, e.g. gan.steps=1000")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
@@ -71,7 +71,7 @@ def _apply(tables: dict[str, Any], setting: str) -> None:
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
-            raise InputError(f"--set {setting}: {parent} is a value, not a table")
+            raise InputError(f"`settings` {setting}: {parent} is a value, not a table")
     table[last] = value
 
 
@@ -143,7 +143,7 @@ def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -
     tables = read(recipe, settings)
     found = tables.get("family", families.FIRST)
     if found != family:
-        raise InputError(f"--recipe {recipe}: is a {found} recipe, this command needs {family}")
+        raise InputError(f"`recipe` {recipe}: is a {found} recipe, this command needs {family}")
     return build(cls, tables)
 
 

@@ -39,7 +39,7 @@ def near_hull(entries: Sequence[Entry], within: float) -> list[Entry]:
             systems[frozenset(entry.crystal.numbers.tolist())].append(row)
     if not systems:
         raise InputError(
-            f"--within: the source has no {_ENERGY}; relax it first, and give what that wrote"
+            f"`within`: the source has no {_ENERGY}; relax it first, and give what that wrote"
         )
     chosen: list[int] = []
     for system, rows in systems.items():

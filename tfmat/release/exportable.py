@@ -53,14 +53,14 @@ def check_exportable(
     name = out.resolve().name if name is None else name
     if not SERVABLE.fullmatch(name):
         raise InputError(
-            f"{name!r} cannot be the name of a package; give --name of letters, digits, points, "
+            f"{name!r} cannot be the name of a package; give `name` of letters, digits, points, "
             "hyphens and underscores"
         )
     if licence and not _LICENCE.fullmatch(licence):
         raise InputError(
-            f"--license {licence}: give the identifier of a licence, e.g. apache-2.0 or other"
+            f"`licence` {licence}: give the identifier of a licence, e.g. apache-2.0 or other"
         )
-    given(data_licence, attribution, "--data-license")
+    given(data_licence, attribution, "data_licence")
     if out.resolve() != (run.folder / "package").resolve():
         check_apart(out, run.folder)
     check_place(out, overwrite=overwrite, own=is_package)

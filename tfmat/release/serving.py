@@ -54,7 +54,7 @@ def write_serving(
     """
     serving = serving or Serving()
     check_place(out, overwrite=overwrite, own=is_served)
-    source = find(model, models_dir, option="--package")
+    source = find(model, models_dir, argument="package")
     check_apart(out, source)
     package = load(source)
     names = _chosen(package, serving.parts)
@@ -62,7 +62,7 @@ def write_serving(
         if not SERVABLE.fullmatch(name):
             raise InputError(
                 f"{package.folder}: {name!r} cannot be the name of a served model; export the run "
-                "again with --name and letters, digits, points, hyphens"
+                "again with `name` and letters, digits, points, hyphens"
             )
     with muted_stderr():  # TensorFlow tells how it starts
         require("tensorflow", "serving", "writing files for TensorFlow Serving")
@@ -110,7 +110,7 @@ def _chosen(package: ModelPackage, parts: Sequence[str]) -> list[str]:
     if not {"generator", GENERATE} & set(names):
         raise InputError(
             f"{package.folder}: holds no generator (it has {', '.join(package.parts)}); say with "
-            "--part what to serve"
+            "`parts` what to serve"
         )
     return names
 

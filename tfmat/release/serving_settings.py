@@ -38,14 +38,14 @@ class Serving:
 
     def __post_init__(self) -> None:
         if not 1 <= self.version <= _MAX_VERSION:
-            raise InputError(f"--version must be from 1 to {_MAX_VERSION}, not {self.version}")
+            raise InputError(f"`version` must be from 1 to {_MAX_VERSION}, not {self.version}")
         if self.rest_port == self.grpc_port:
-            raise InputError(f"--rest-port and --grpc-port are both {self.rest_port}; give two")
+            raise InputError(f"`rest_port` and `grpc_port` are both {self.rest_port}; give two")
         try:
             ipaddress.ip_address(self.host)
         except ValueError as error:
             raise InputError(
-                f"--host {self.host}: is no IP address; give one of this machine, e.g. 127.0.0.1"
+                f"`host` {self.host}: is no IP address; give one of this machine, e.g. 127.0.0.1"
             ) from error
         if "%" in self.host:  # a zone may hold anything, and means nothing elsewhere
-            raise InputError(f"--host {self.host}: give the address without a zone (%...)")
+            raise InputError(f"`host` {self.host}: give the address without a zone (%...)")

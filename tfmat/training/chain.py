@@ -249,7 +249,7 @@ def _train_all(
                 continue
             if name in chain.tensorflow_only and not on_tensorflow():
                 raise InputError(
-                    f"{name} trains on TensorFlow only: unset KERAS_BACKEND and go on with --resume"
+                    f"{name} trains on TensorFlow only: unset KERAS_BACKEND and go on with `resume`"
                 )
             if run.finished("export"):
                 run.begin("export")  # the package will be without what is trained now
@@ -257,7 +257,7 @@ def _train_all(
             done[name] = "trained"
             tell(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():
-            tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and --resume")
+            tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and `resume`")
         elif exporter is not None and ("trained" in done.values() or not run.finished("export")):
             run.begin("export")
             package = run.folder / "package"
@@ -298,12 +298,12 @@ def _open(
     else:
         if (order.out / "run.json").exists():
             raise InputError(
-                f"{order.out}: holds a run already; add --resume to go on with it, or give "
-                "another --out"
+                f"{order.out}: holds a run already; add `resume` to go on with it, or give "
+                "another `out`"
             )
         if order.resume and order.recipe is None and source is None:
             raise InputError(
-                f"{order.out}: holds no run to resume; mind the name, or leave --resume out to "
+                f"{order.out}: holds no run to resume; mind the name, or leave `resume` out to "
                 "start one"
             )
         if order.resume:
@@ -313,7 +313,7 @@ def _open(
         names, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
         taken = dict.fromkeys(names, source)
         for reason in reasons:
-            tell(f"--from {source.folder}: {reason}; trained anew")
+            tell(f"`source` {source.folder}: {reason}; trained anew")
     if run is None:
         run = Run.start(order.out, tables, seed, record)
     return run, recipe, data, taken

@@ -128,7 +128,7 @@ class Stage:
             OutOfTimeError: The deadline would pass before the next call.
         """
         if self.deadline is not None and time.monotonic() + needed >= self.deadline:
-            raise OutOfTimeError(f"{self.name}: the time is over, {done}; go on with --resume")
+            raise OutOfTimeError(f"{self.name}: the time is over, {done}; go on with `resume`")
 
     def chunk_length(self, steps: int) -> int:
         """Returns the number of steps between two checkpoints, for a stage of so many steps."""
@@ -211,7 +211,7 @@ class Stage:
         if bad:
             raise TfmatError(
                 f"{self.name}: {bad[0]} is not a finite number at step {step}; start a new run "
-                "with a lower learning rate or another --seed"
+                "with a lower learning rate or another `seed`"
             )
 
 

@@ -39,8 +39,8 @@ def reusable(
     ):
         if mine != other:
             raise InputError(
-                f"--from {source.folder}: was trained with other {what} ({other}, not {mine}), so "
-                f"its held-out structures are others; use the same {what}, or leave --from out"
+                f"`source` {source.folder}: was trained with other {what} ({other}, not {mine}), "
+                f"so its held-out structures are others; use the same {what}, or leave `source` out"
             )
     taken, reasons = [], []
     for name in inputs:
@@ -60,8 +60,8 @@ def reusable(
     if not taken:
         reason = reasons[0] if reasons else "it has finished no stage that is of use"
         raise InputError(
-            f"--from {source.folder}: nothing to reuse ({reason}); leave --from out, or use its "
-            "recipe"
+            f"`source` {source.folder}: nothing to reuse ({reason}); leave `source` out, or use "
+            "its recipe"
         )
     return taken, reasons
 

@@ -123,8 +123,8 @@ class Run:
         """
         if seed is not None and seed != self.info["seed"]:
             raise InputError(
-                f"{self.folder}: was started with --seed {self.info['seed']}, not {seed}; "
-                "leave --seed out, or give another --out"
+                f"{self.folder}: was started with `seed` {self.info['seed']}, not {seed}; "
+                "leave `seed` out, or give another `out`"
             )
         # The same data may lie elsewhere today: they are compared by content.
         difference = first_difference(self.recipe, recipe, ignore=("data.dataset",))
@@ -134,19 +134,19 @@ class Run:
                 raise InputError(f"{self.folder}: {better.format(run=self.folder)}")
             raise InputError(
                 f"{self.folder}: was started with {key} = {old}, not {new}; "
-                "resume without changing the recipe, or give another --out"
+                "resume without changing the recipe, or give another `out`"
             )
         if dataset["sha256"] != self.info["dataset"]["sha256"]:
             raise InputError(
                 f"{self.folder}: was started with other data (dataset "
                 f"{self.info['dataset']['name']}, SHA-256 {self.info['dataset']['sha256'][:12]}); "
-                "give the same data with --data, or another --out"
+                "give the same data with `data`, or another `out`"
             )
         before = self.info["dataset"].get("split", {}).get("sha256")
         if before not in (None, dataset.get("split", {}).get("sha256")):
             raise InputError(
                 f"{self.folder}: this tfmat would hold out others than the one that started the "
-                "run; go on with that version, or give another --out"
+                "run; go on with that version, or give another `out`"
             )
 
     @contextmanager
@@ -321,7 +321,7 @@ class Run:
             InputError: A file of the other run is missing or was changed.
         """
         record = other.stage(name)
-        where = f"--from {other.folder}"
+        where = f"`source` {other.folder}"
         check_outputs(other.folder, record["files"], where, "train that run's stages again")
         for relative in record["files"]:
             target = inside(self.folder, relative, where)

@@ -55,7 +55,7 @@ class Devices:
             nearest = -(-batch_size // self.replicas) * self.replicas
             raise InputError(
                 f"{setting}: a batch of {batch_size} cannot be shared by {self.replicas} devices; "
-                f"use --set {setting}={nearest} or --strategy one"
+                f"use `settings` {setting}={nearest} or `strategy` one"
             )
 
 
@@ -71,15 +71,15 @@ def choose(name: str = "auto") -> Devices:
             for.
     """
     if name not in NAMES:
-        raise InputError(f"--strategy {name}: use one of {', '.join(NAMES)}")
+        raise InputError(f"`strategy` {name}: use one of {', '.join(NAMES)}")
     if name == "multiworker" or (name == "auto" and "TF_CONFIG" in os.environ):
         raise InputError(
-            "--strategy multiworker: training over several machines is not there yet; "
-            "use --strategy mirrored on one machine and unset TF_CONFIG"
+            "`strategy` multiworker: training over several machines is not there yet; "
+            "use `strategy` mirrored on one machine and unset TF_CONFIG"
         )
     if not on_tensorflow():
         if name == "mirrored":
-            raise InputError("--strategy mirrored needs TensorFlow: unset KERAS_BACKEND")
+            raise InputError("`strategy` mirrored needs TensorFlow: unset KERAS_BACKEND")
         return Devices("one")
     import tensorflow as tf
 

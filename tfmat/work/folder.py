@@ -71,21 +71,21 @@ def alone(work: Path) -> Iterator[None]:
 def _begin(work: Path, recipe: Mapping[str, Any]) -> None:
     file = work / "recipe.json"
     if file.is_file():
-        mend = "give another --out, or delete the folder to start again"
+        mend = "give another `out`, or delete the folder to start again"
         # What is computed is written into it, and all of it deleted in the end.
         check_tree(work)
         before = read_sealed(file, mend)
         if before != json.loads(json.dumps(recipe)):
             raise InputError(
                 f"{work}: unfinished work with other settings or versions (see recipe.json there); "
-                "repeat those, give another --out, or delete the folder"
+                "repeat those, give another `out`, or delete the folder"
             )
         return
     # The folder is deleted in the end: nobody else's may be taken.
     if work.exists() and (not work.is_dir() or any(work.iterdir())):
         raise InputError(
             f"{work}: is in the way of unfinished work and was not written by this command; "
-            "rename it, or give another --out"
+            "rename it, or give another `out`"
         )
     write_sealed(file, recipe)
 

@@ -166,7 +166,7 @@ def usable(
         reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
         raise InputError(
             f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); give other "
-            "--data, or change data.elements, data.max_atoms or data.max_length"
+            "`data`, or change data.elements, data.max_atoms or data.max_length"
         )
     return np.array(rows, dtype=np.intp), crystals, dict(rejected)
 

@@ -78,15 +78,15 @@ def _refusal(answer: Any, asked: Asked) -> TfmatError:
     detail = _detail(answer.content)
     if status == 404:
         return InputError(
-            f"--provider {asked.url}: no OPTIMADE service there (404); give the address that "
+            f"`provider` {asked.url}: no OPTIMADE service there (404); give the address that "
             "/v1/structures follows"
         )
     if status in (401, 403) and "page_limit" not in detail:
         return InputError(f"{asked.name}: not allowed ({status}: {detail})")
     if 400 <= status < 500 or status == 501:
         if "page_limit" in detail:
-            return InputError(f"--page-size {asked.page_size}: {asked.name} says: {detail}")
-        return InputError(f"--filter {asked.filter_text!r}: {asked.name} says: {detail}")
+            return InputError(f"`page_size` {asked.page_size}: {asked.name} says: {detail}")
+        return InputError(f"`filter_text` {asked.filter_text!r}: {asked.name} says: {detail}")
     return ServiceError(f"{host}: {_NONE} ({status}: {detail})")
 
 

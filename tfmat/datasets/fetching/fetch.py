@@ -148,7 +148,7 @@ def _claim(work: Path, recipe: dict[str, Any]) -> tuple[_State, Pages]:
     file = work / "fetch.json"
     if not (file.is_file() and any(work.glob("page-*.json.gz"))):
         if work.exists() and not file.is_file() and any(work.iterdir()):
-            raise InputError(f"{work}: in the way; move it, or give another --out")
+            raise InputError(f"{work}: in the way; move it, or give another `out`")
         state = _State(recipe)
         files.write_json(file, vars(state))
         return state, Pages(work)
@@ -163,7 +163,7 @@ def _claim(work: Path, recipe: dict[str, Any]) -> tuple[_State, Pages]:
     if state.recipe != json.loads(json.dumps(recipe)):
         raise InputError(
             f"{work}: an unfinished fetch of another query (see fetch.json there); repeat that "
-            "one, give another --out, or delete the folder"
+            "one, give another `out`, or delete the folder"
         )
     return state, Pages(work)
 

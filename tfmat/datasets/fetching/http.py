@@ -274,13 +274,13 @@ def _nobody(error: requests.RequestException) -> bool:
 def _words(error: requests.RequestException, seconds: float) -> str:
     if cause(error, TooLongError):
         megabytes = LONGEST_ANSWER >> 20
-        return f"answers with more than {megabytes} MB; give a smaller --page-size"
+        return f"answers with more than {megabytes} MB; give a smaller `page_size`"
     if packing := cause(error, StrangeEncodingError):
         return f"answers in {one_line(str(packing))[:40]}, which was not asked for"
     if isinstance(error, requests.TooManyRedirects):
         return "sends us from one address to the next without end"
     if isinstance(error, requests.Timeout) or cause(error, TimeoutError):
-        return f"does not answer in time (--timeout {seconds:g} s)"
+        return f"does not answer in time (`timeout` {seconds:g} s)"
     if isinstance(error, requests.exceptions.SSLError):
         return "has no certificate that can be trusted"
     strange = cause(error, http.client.HTTPException)

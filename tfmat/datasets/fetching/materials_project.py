@@ -39,7 +39,7 @@ _CLAIMS = ("nsites", "nelements", "elements", "volume")
 _LARGEST_TOTAL = 2**53
 _COLUMNS = {**_ENERGIES, "band_gap": "band_gap", "created": "created_at"}
 _KEY_LENGTH = 32
-_KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give --api-key)"
+_KEY_HINT = "from https://next-gen.materialsproject.org/api; set MP_API_KEY (or give `api_key`)"
 
 
 class MaterialsProjectSource:

@@ -267,8 +267,8 @@ class OptimadeSource:
         except BadRequest as error:
             detail = one_line(str(getattr(error, "detail", error)))
             raise InputError(
-                f"--filter {self._filter!r}: no filter of OPTIMADE ({detail[:160]}); write e.g. "
-                """'elements HAS "Se" AND nelements=2'"""
+                f"`filter_text` {self._filter!r}: no filter of OPTIMADE ({detail[:160]}); write "
+                """e.g. 'elements HAS "Se" AND nelements=2'"""
             ) from error
 
     def _choose_fields(self, described: Mapping[str, Any]) -> None:
@@ -280,7 +280,9 @@ class OptimadeSource:
             stated = mapping(described.get(head)).get("unit")
             if described and head not in described:
                 if name in self._requested:
-                    raise InputError(f"--property {name}={path}: {self.name} has no field {head!r}")
+                    raise InputError(
+                        f"`properties` {name}={path}: {self.name} has no field {head!r}"
+                    )
                 self._note(f"{name}: the service has no field {head}")
             elif unit_fits(stated, unit_of(name)) is False:
                 self._note(

@@ -139,12 +139,14 @@ def _base(word: str) -> str:
     shown = re.split(r"[?#]", word)[0].rpartition("@")[2]
     if parts.scheme not in ("http", "https") or not parts.hostname:
         names = ", ".join(sorted(("mp", *_KNOWN)))
-        raise InputError(f"--provider {shown}: unknown; give {names}, or an address as https://...")
+        raise InputError(f"`provider` {shown}: unknown; give {names}, or an address as https://...")
     if parts.username is not None or parts.password is not None:
         # Addresses are written into the dataset.
-        raise InputError("--provider: an address with a user or password in it; leave those out")
+        raise InputError("`provider`: an address with a user or password in it; leave those out")
     if parts.query or parts.fragment:
-        raise InputError(f"--provider {shown}: give the base address; --filter asks the question")
+        raise InputError(
+            f"`provider` {shown}: give the base address; `filter_text` asks the question"
+        )
     url = word.rstrip("/").removesuffix("/structures").rstrip("/")
     return _VERSION.sub("", url)
 

@@ -39,11 +39,11 @@ class Wanted:
                     raise InputError(f"--{name} {symbol}: no element; write symbols as in Bi,Se")
         if self.count is not None and not 1 <= self.count[0] <= self.count[1]:
             first, last = self.count
-            raise InputError(f"--nelements {first}-{last}: write a range from 1, e.g. 2 or 2-4")
+            raise InputError(f"`nelements` {first}-{last}: write a range from 1, e.g. 2 or 2-4")
         missing = [symbol for symbol in self.containing if symbol not in self.elements]
         if self.elements and missing:
             raise InputError(
-                f"--containing {missing[0]}: not among --elements {','.join(self.elements)}, "
+                f"`containing` {missing[0]}: not among `elements` {','.join(self.elements)}, "
                 "the only ones that may occur"
             )
 
@@ -65,8 +65,8 @@ class Wanted:
         symbols = sorted(set(self.elements))
         if len(symbols) > _MAX_ELEMENTS:
             raise InputError(
-                f"--elements: {len(symbols)} elements have too many subsystems for one query; give "
-                f"at most {_MAX_ELEMENTS}, or --containing and --nelements instead"
+                f"`elements`: {len(symbols)} elements have too many subsystems for one query; give "
+                f"at most {_MAX_ELEMENTS}, or `containing` and `nelements` instead"
             )
         first, last = self.count or (1, len(symbols))
         systems = [
@@ -77,7 +77,7 @@ class Wanted:
         ]
         if symbols and not systems:
             raise InputError(
-                f"--nelements {first}-{last}: more than --elements {','.join(symbols)} has"
+                f"`nelements` {first}-{last}: more than `elements` {','.join(symbols)} has"
             )
         return systems
 

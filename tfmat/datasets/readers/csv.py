@@ -118,7 +118,7 @@ def read_table(
         if need_structure and structure_column(columns, structure) is None:
             raise InputError(
                 f"{path}: no column {structure or 'cif'!r}; name the one that holds the "
-                f"structures with --structure, or import formulas with --kind compositions; "
+                f"structures with `structure`, or import formulas with `kind` compositions; "
                 f"there are: {', '.join(columns)[:200]}"
             )
         number = 0

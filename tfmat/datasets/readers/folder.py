@@ -137,7 +137,7 @@ def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, 
         if column is None:
             raise InputError(
                 f"{table}: no column {key or 'id'!r}; name the one that holds the file names with "
-                f"--id; there are: {', '.join(fields)[:200]}"
+                f"`identifier`; there are: {', '.join(fields)[:200]}"
             )
         name = fields[column].strip()
         if name in rows:

@@ -278,7 +278,7 @@ def _formula_column(path: Path, layout: _FileLayout, wanted: str | None) -> str:
     if any(map(is_formula, layout.names)):
         raise InputError(f"{path}: the first line must name the columns, one of them 'formula'")
     raise InputError(
-        f"{path}: no column of formulas: call it 'formula', or name it with --column where the "
+        f"{path}: no column of formulas: call it 'formula', or name it with `formula` where the "
         f"command has that; there are: {', '.join(layout.names)[:200]}"
     )
 

@@ -58,7 +58,7 @@ class Where:
         """
         column, equals, value = text.partition("=")
         if not equals or not column.strip():
-            raise InputError(f"--where {text}: write it as COLUMN=VALUE, e.g. --where icsd_flag=1")
+            raise InputError(f"`where` {text}: write it as COLUMN=VALUE, e.g. `where` icsd_flag=1")
         return cls(column.strip(), value.strip())
 
     def __str__(self) -> str:

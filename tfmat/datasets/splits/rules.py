@@ -208,7 +208,7 @@ def _named(
     if not named.any():
         raise InputError(
             f"split leave-out: none of {len(formulas)} structures is of {', '.join(names)}; "
-            "`tfmat data info` shows the systems, `--json` all of them"
+            "`tfmat data info` shows the systems, ``as_json`` all of them"
         )
     test = _with_families(named, families)
     if test.all():

@@ -77,7 +77,7 @@ def write_split(
     start = time.monotonic()
     files.check_place(out, overwrite=overwrite, own=_is_split)
     if out.resolve() in dataset.path.resolve().parents:
-        raise InputError(f"{out}: {dataset.path} lies in it; give another --out")
+        raise InputError(f"{out}: {dataset.path} lies in it; give another `out`")
     names = formulas_of(dataset)
     copies = families(dataset) if isinstance(dataset, Dataset) else None
     created = dataset.property(CREATED) if CREATED in dataset.properties else None

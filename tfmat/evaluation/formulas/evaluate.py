@@ -78,7 +78,7 @@ def evaluate_compositions(
     if not named and not baselines:
         raise InputError("samples: give formulas to judge, or baselines")
     if baselines and train is None and run is None:
-        raise InputError("--baselines needs training formulas: give --train DATA or --run RUN")
+        raise InputError("`baselines` needs training formulas: give `train` DATA or `run` RUN")
     one_of("oxidation_states", oxidation_states, SETS)
     whole("number", number, 1)
     whole("seed", seed, 0, LARGEST_SEED)

@@ -105,7 +105,7 @@ def lists_of_run(run: str | Path) -> tuple[str, str | None]:
     if not (training.is_file() and held_out.is_file()):
         raise InputError(
             f"{run}: no formulas of a training in it (stages/formulas); give the folder of a run "
-            "of `tfmat train matgan`, or --train FILE"
+            "of `tfmat train matgan`, or `train` FILE"
         )
     with reading(held_out), held_out.open(encoding="utf-8") as stream:
         header_only = sum(1 for _ in zip(stream, range(2), strict=False)) < 2
@@ -142,7 +142,7 @@ def read_references(
         if not len(unseen):
             raise InputError(
                 f"{held_out}: every formula is also in {training}, so none is held out; give "
-                "another --holdout"
+                "another `holdout`"
             )
         record["held_out"]["in_training_too"] = len(known["held_out"]) - len(unseen)
         record["held_out"]["formulas"] = len(unseen)

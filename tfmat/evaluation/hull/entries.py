@@ -195,7 +195,7 @@ def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         have = ", ".join(dataset.properties) or "none"
         raise InputError(
             f"{name}: no {ENERGY} (its properties: {have}); compute it with `tfmat relax`, or "
-            f"import it with --property {ENERGY}=COLUMN"
+            f"import it with `properties` {ENERGY}=COLUMN"
         )
     if isinstance(dataset, CompositionDataset):
         compositions = dataset.compositions[rows].reduced()

@@ -194,7 +194,7 @@ def unknown_hulls(systems: Sequence[tuple[int, ...]], known: Entries) -> list[st
     if edges:
         warnings.append(
             f"no known compound on the edge {_some(edges)}: if there are any, give them with "
-            "--against, or the hull is too high"
+            "`against`, or the hull is too high"
         )
     return warnings
 
@@ -229,8 +229,8 @@ def check_there(system: tuple[int, ...], known: Entries, generated: Entries | No
     if not any(len(entries.within(system)) for entries in sets):
         names = ", ".join(name for entries in sets for name in entries.names)
         raise InputError(
-            f"--system {system_name(system)}: no structure of it with a formation energy in "
-            f"{names}; name another system, or give more data with --against"
+            f"`system` {system_name(system)}: no structure of it with a formation energy in "
+            f"{names}; name another system, or give more data with `against`"
         )
 
 

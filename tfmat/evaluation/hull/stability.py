@@ -121,9 +121,9 @@ def parse_system(text: str) -> tuple[int, ...]:
     known = atomic_numbers()
     for word in words:
         if word not in known or word in ("D", "T"):
-            raise InputError(f"--system {text}: {word!r} is no element; write e.g. Bi-Se")
+            raise InputError(f"`system` {text}: {word!r} is no element; write e.g. Bi-Se")
     if len(set(words)) != len(words) or len(words) < 2:
-        raise InputError(f"--system {text}: name two or more different elements, e.g. Co-Li-O")
+        raise InputError(f"`system` {text}: name two or more different elements, e.g. Co-Li-O")
     return tuple(known[word] for word in words)
 
 

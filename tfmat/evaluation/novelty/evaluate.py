@@ -83,7 +83,7 @@ def evaluate_structures(
     start, cpu = time.monotonic(), time.process_time()
     known = _opened(against)
     if novel is not None and not known:
-        raise InputError("--novel needs known structures: give --against DATA")
+        raise InputError("`novel` needs known structures: give `against` DATA")
     if out is not None:
         check_place(Path(out), overwrite=overwrite, own=is_output)
     if novel is not None:

@@ -74,7 +74,7 @@ class CellStore:
             if _record(folder).get("dataset_sha256") != sha256:
                 raise InputError(
                     f"{folder}: is the index of other data, or the dataset has changed since; "
-                    "remove that folder, or give another with --index"
+                    "remove that folder, or give another with `index_place`"
                 )
             sweep_within(folder)
             for part in sorted(folder.glob(f"{self._prefix}*")):
@@ -126,7 +126,8 @@ def _record(folder: Path) -> dict[str, Any]:
         record = read_sealed(folder / RECORD)
     if record.get("format") != FORMAT:
         raise InputError(
-            f"{folder}: is in the way, for it holds no novelty index; give another with --index"
+            f"{folder}: is in the way, for it holds no novelty index; give another with "
+            "`index_place`"
         )
     check_tree(folder)  # parts are added to it
     return record

@@ -116,7 +116,7 @@ def substitution(training: Compositions, n: int, seed: int) -> Compositions:
 
 def _require(training: Compositions) -> None:
     if not len(training):
-        raise InputError("baselines need training formulas, and there is none; give --train FILE")
+        raise InputError("baselines need training formulas, and there is none; give `train` FILE")
 
 
 def _without_replacement(

@@ -145,7 +145,7 @@ class FormulaSampler:
         self.batch_size = batch_size
         if self.request.valid_only and not _some_balanced(self.request.masks, checker):
             raise InputError(
-                "--valid-only: no formula that the masks allow is balanced with the oxidation "
+                "`valid_only`: no formula that the masks allow is balanced with the oxidation "
                 f"states {checker.settings.oxidation_states}; loosen the masks, or leave it out"
             )
         self._stop = threading.Event()
@@ -259,7 +259,7 @@ class FormulaSampler:
         """
         if self.model.score is None:
             raise InputError(
-                f"--critic-keep: {self.model.name} holds no critic to choose by; leave it out"
+                f"`critic_keep`: {self.model.name} holds no critic to choose by; leave it out"
             )
         noise = block_noise(self.seed, 0, CALIBRATION, self.model.latent, stream=1)
         counts, scores, _ = self._network(noise)

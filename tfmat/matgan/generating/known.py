@@ -30,7 +30,7 @@ def known_formulas(
     """
     if not sources:
         if needed:
-            raise InputError("--novel-only needs --novel-against FILE: novel beside what?")
+            raise InputError("`novel_only` needs `novel_against` FILE: novel beside what?")
         return None
     keys = []
     for source in sources:

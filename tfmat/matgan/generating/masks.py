@@ -99,9 +99,9 @@ def _range(fewest: int, most: int) -> str:
 
 def _check_symbols(masks: Masks) -> None:
     for option, chosen in (
-        ("--elements", masks.elements),
-        ("--require", masks.required),
-        ("--exclude", masks.excluded),
+        ("`elements`", masks.elements),
+        ("`require`", masks.required),
+        ("`exclude`", masks.excluded),
     ):
         for symbol in chosen:
             if symbol not in ELEMENTS:
@@ -115,11 +115,11 @@ def _check_symbols(masks: Masks) -> None:
                 )
     both = sorted(set(masks.required) & set(masks.excluded))
     if both:
-        raise InputError(f"--require and --exclude both name {', '.join(both)}; drop one of them")
+        raise InputError(f"`require` and `exclude` both name {', '.join(both)}; drop one of them")
     outside = sorted(set(masks.required) - masks.allowed)
     if outside:
         raise InputError(
-            f"--require {', '.join(outside)}: is not among --elements "
+            f"`require` {', '.join(outside)}: is not among `elements` "
             f"{', '.join(masks.elements)}; add it there"
         )
 
@@ -128,50 +128,50 @@ def _check_numbers(masks: Masks) -> None:
     fewest, most = masks.n_elements
     if not MIN_ELEMENTS <= fewest <= most <= MAX_ELEMENTS:
         raise InputError(
-            f"--n-elements {_range(fewest, most)}: give a range within "
+            f"`n_elements` {_range(fewest, most)}: give a range within "
             f"{MIN_ELEMENTS}-{MAX_ELEMENTS}, smaller number first"
         )
     if not 1 <= masks.max_count <= MAX_COUNT:
-        raise InputError(f"--max-count {masks.max_count}: give 1 to {MAX_COUNT}")
+        raise InputError(f"`max_count` {masks.max_count}: give 1 to {MAX_COUNT}")
     if len(set(masks.required)) > most:
         raise InputError(
-            f"--require names {len(set(masks.required))} elements, --n-elements allows at most "
+            f"`require` names {len(set(masks.required))} elements, `n_elements` allows at most "
             f"{most}; raise it, or require fewer"
         )
     if len(masks.allowed) < fewest:
         raise InputError(
             f"number of elements that may be there: {len(masks.allowed)}, but a formula needs "
-            f"{fewest}; name more with --elements{', or exclude fewer' * bool(masks.excluded)}"
+            f"{fewest}; name more with `elements`{', or exclude fewer' * bool(masks.excluded)}"
         )
 
 
 def _check_pattern(masks: Masks, pattern: Pattern) -> None:
-    where = f"--formula-pattern {pattern.text}"
+    where = f"`formula_pattern` {pattern.text}"
     fewest, most = masks.n_elements
     if not fewest <= pattern.n_elements <= most:
         raise InputError(
-            f"{where}: has {pattern.n_elements} elements, --n-elements allows "
+            f"{where}: has {pattern.n_elements} elements, `n_elements` allows "
             f"{_range(fewest, most)}; change one of them"
         )
     if pattern.largest_count > masks.max_count:
         raise InputError(
-            f"{where}: has a count of {pattern.largest_count}, --max-count allows "
+            f"{where}: has a count of {pattern.largest_count}, `max_count` allows "
             f"{masks.max_count}; change one of them"
         )
     named = {symbols()[number] for number in pattern.fixed}
     refused = sorted(named - masks.allowed)
     if refused:
         raise InputError(
-            f"{where}: names {', '.join(refused)}, which --elements or --exclude leaves out; "
+            f"{where}: names {', '.join(refused)}, which `elements` or `exclude` leaves out; "
             "change one of them"
         )
     missing = sorted(set(masks.required) - named)
     if len(missing) > len(pattern.wildcards):
         raise InputError(
-            f"{where}: has no place for {', '.join(missing)} of --require; change one of them"
+            f"{where}: has no place for {', '.join(missing)} of `require`; change one of them"
         )
     if len(masks.allowed - named) < len(pattern.wildcards):
         raise InputError(
-            f"{where}: free elements: {len(pattern.wildcards)}, left for them by --elements and "
-            f"--exclude: {len(masks.allowed - named)}; allow more"
+            f"{where}: free elements: {len(pattern.wildcards)}, left for them by `elements` and "
+            f"`exclude`: {len(masks.allowed - named)}; allow more"
         )

@@ -91,7 +91,7 @@ class CompositionModel:
             terms = metadata.get("recipe", {}).get("gan", {}).get("terms")
             other = "ccdcgan" if terms else "dcgan"
             raise InputError(
-                f"--model {model}: is a {other.upper()}, which makes structures, not formulas; "
+                f"`model` {model}: is a {other.upper()}, which makes structures, not formulas; "
                 f"use tfmat generate {other}"
             )
         if tuple(metadata.get("elements", ())) != ELEMENTS:
@@ -99,12 +99,12 @@ class CompositionModel:
         parts = list(metadata["parts"])
         if not {"generator", GENERATE} & set(parts):
             raise InputError(
-                f"--model {model}: holds no generator (it has {', '.join(parts)}); give a model "
+                f"`model` {model}: holds no generator (it has {', '.join(parts)}); give a model "
                 "of tfmat train matgan"
             )
         if chosen_backend(backend) == "tensorflow":
             if precision is not None:
-                raise InputError("--precision: is of ONNX files; leave it out, or --backend onnx")
+                raise InputError("`precision`: is of ONNX files; leave it out, or `backend` onnx")
             return _with_tensorflow(folder, metadata)
         used = (_part(parts),)
         package = load(folder, threads=1, precision=precision, parts=used)
@@ -158,16 +158,16 @@ def _with_tensorflow(package: Path, metadata: dict[str, Any]) -> CompositionMode
     file, critic = (_keras_file(package, metadata, part) for part in ("generator", "critic"))
     if file is None:
         raise InputError(
-            f"--model {package}: --backend tensorflow needs the Keras weights of a run of tfmat "
+            f"`model` {package}: `backend` tensorflow needs the Keras weights of a run of tfmat "
             "train matgan, or of a package of tfmat export; give such a folder, or take "
-            "--backend onnx"
+            "`backend` onnx"
         )
-    tensorflow = require("tensorflow", "train", "--backend tensorflow")
-    keras = require("keras", "train", "--backend tensorflow")
+    tensorflow = require("tensorflow", "train", "`backend` tensorflow")
+    keras = require("keras", "train", "`backend` tensorflow")
     if keras.backend.backend() != "tensorflow":
         raise InputError(
-            f"--backend tensorflow: KERAS_BACKEND is {keras.backend.backend()}; unset it, or take "
-            "--backend onnx"
+            f"`backend` tensorflow: KERAS_BACKEND is {keras.backend.backend()}; unset it, or take "
+            "`backend` onnx"
         )
 
     def compiled(network: Any) -> Callable[[NDArray[Any]], NDArray[np.float32]]:

@@ -47,7 +47,7 @@ class Pattern:
             InputError: It is no formula, names an element that the matrix does not have, or nothing
                 that the matrix can hold fits it.
         """
-        where = f"--formula-pattern {text}"
+        where = f"`formula_pattern` {text}"
         atoms = _atoms(text, where)
         divisor = int(np.gcd.reduce(list(atoms.values())))
         atoms = Counter({symbol: count // divisor for symbol, count in atoms.items()})

@@ -40,10 +40,10 @@ def check_out(out: Path) -> None:
         InputError: Its name ends in none of :data:`SUFFIXES`, or it is a folder.
     """
     if out.is_dir():
-        raise InputError(f"--out {out}: is a folder; give a file")
+        raise InputError(f"`out` {out}: is a folder; give a file")
     if not out.name.endswith(SUFFIXES):
         raise InputError(
-            f"--out {out}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+            f"`out` {out}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
         )
 
 
@@ -59,7 +59,7 @@ def check_absent(out: Path) -> None:
     for path in (out, summary_of(out)):
         if path.exists():
             raise InputError(
-                f"{path}: is there already; give another place with --out, or --overwrite"
+                f"{path}: is there already; give another place with `out`, or `overwrite`"
             )
 
 

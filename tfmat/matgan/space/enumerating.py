@@ -166,7 +166,7 @@ def _sink(
 def _require_any(written: int, out: Path | None) -> None:
     if out is not None and not written:
         raise InputError(
-            f"{out}: no valid formula to write; allow more --elements or a larger --max-count"
+            f"{out}: no valid formula to write; allow more `elements` or a larger `max_count`"
         )
 
 

@@ -69,11 +69,11 @@ class EnumerationOptions:
         if not 2 <= self.n_elements[0] <= self.n_elements[1] <= _MOST_ELEMENTS:
             low, high = self.n_elements
             raise InputError(
-                f"--n-elements {low if low == high else f'{low}-{high}'}: give a range within "
+                f"`n_elements` {low if low == high else f'{low}-{high}'}: give a range within "
                 f"2-{_MOST_ELEMENTS}, smaller number first"
             )
         if self.sample is not None and self.exhaustive:
-            raise InputError("--sample and --exhaustive: give one of them")
+            raise InputError("`sample` and `exhaustive`: give one of them")
         # Symbols and counts are checked like those of a generation.
         Masks(tuple(self.elements), n_elements=self.n_elements, max_count=self.max_count)
 

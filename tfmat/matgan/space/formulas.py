@@ -54,11 +54,11 @@ class Space:
             )
         if n_elements > len(numbers):
             raise InputError(
-                f"--elements: formulas of {n_elements} elements need as many, not {len(numbers)}"
+                f"`elements`: formulas of {n_elements} elements need as many, not {len(numbers)}"
             )
         if max_count**n_elements > _MOST_RATIOS:
             raise InputError(
-                f"--max-count {max_count}: too many ratios of {n_elements} elements; lower it"
+                f"`max_count` {max_count}: too many ratios of {n_elements} elements; lower it"
             )
         self.n_elements = n_elements
         self.max_count = max_count

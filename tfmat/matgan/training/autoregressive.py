@@ -47,7 +47,7 @@ def short_counts(data: TrainingFormulas, subset: NDArray[np.intp], slots: int) -
     if len(subset) and not len(counts):
         raise InputError(
             f"{data.dataset.path}: no formula has at most {slots} elements; raise "
-            "--set autoregressive.slots"
+            "`settings` autoregressive.slots"
         )
     return np.asarray(counts)
 

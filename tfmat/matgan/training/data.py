@@ -108,7 +108,7 @@ def load_training_data(
     if not count:
         raise InputError(
             f"{dataset.path}: none of {len(everything)} formulas fits in the matrix (2 to 8 of the "
-            "85 elements, at most 8 atoms of each); give other --data"
+            "85 elements, at most 8 atoms of each); give other `data`"
         )
     split = _split(recipe, dataset, compositions, len(everything), seed)
     return TrainingFormulas(
@@ -136,7 +136,7 @@ def _split(
     if recipe.test_fraction and not 0 < held_out < count:
         raise InputError(
             f"{dataset.path}: {count} of {read} formulas are of use, too few to hold "
-            f"out {recipe.test_fraction:g} of them; give more --data"
+            f"out {recipe.test_fraction:g} of them; give more `data`"
         )
     order = np.random.default_rng(seed).permutation(count)
     record = {"kind": "random", "test_fraction": recipe.test_fraction, "seed": seed}

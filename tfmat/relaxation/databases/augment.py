@@ -160,10 +160,11 @@ def _energies(
     if relabelled == SYSTEM:
         return together.record, (
             f"{together.warning}; all of {system} is on the second, other systems are not "
-            "(--relabel all)"
+            "(`relabelled` all)"
         )
     return together.record, (
-        f"{together.warning}; compare none of them with each other, or give --relabel system or all"
+        f"{together.warning}; compare none of them with each other, or give `relabelled` "
+        "system or all"
     )
 
 

@@ -69,7 +69,7 @@ def build(
     work = work_of(out)
     files.check_place(out)
     if refinement is not None and (settings.copies or not settings.relax):
-        raise InputError("--refine relaxes: it goes with neither --copies nor --no-relax")
+        raise InputError("`refine` relaxes: it goes with no `copies`, nor with `relax` turned off")
     task = Task(numbers, settings, prototype_data, work, workers, factory, refinement=refinement)
     calculator, recipe = task.begin()
     cited = attribution_of(calculator)

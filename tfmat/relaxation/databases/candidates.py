@@ -81,8 +81,8 @@ def fill(
             progress.update()
     if not candidates:
         raise InputError(
-            f"--prototypes {prototype_data or 'AFLOW'}: holds no structure of {len(numbers)} "
-            f"elements and at most {max_atoms} atoms; give another dataset, or raise --max-atoms"
+            f"`prototypes` {prototype_data or 'AFLOW'}: holds no structure of {len(numbers)} "
+            f"elements and at most {max_atoms} atoms; give another dataset, or raise `max_atoms`"
         )
     return candidates
 

@@ -178,7 +178,7 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
         reasons = sorted({row["reason"].split(": ")[0] for row in rejected})
         raise NothingLeftError(
             f"none of {len(chosen)} candidates is left ({', '.join(reasons)}); "
-            "raise --max-atoms, --max-length or --steps, or give other --prototypes"
+            "raise `max_atoms`, `max_length` or `steps`, or give other `prototypes`"
         )
     refined: dict[str, Any] = {}
     screening = None
@@ -250,7 +250,7 @@ def _refined(
     if not at_rest:
         raise NothingLeftError(
             f"none of {len(near)} structures within {refinement.within:g} eV/atom of the hull is "
-            f"left with {calculator.name} ({rejected[0]['reason']}); raise --within or --steps"
+            f"left with {calculator.name} ({rejected[0]['reason']}); raise `within` or `steps`"
         )
     stay = joined(every, {row["id"]: row for row in at_rest}, near)
     counts = {"relaxed": len(near), "kept": len(at_rest)}

@@ -129,7 +129,7 @@ def from_dataset(dataset: Dataset, components: int = 2) -> Iterator[Prototype]:
         )
     if not found:
         raise InputError(
-            f"{dataset.path}: no structures of {components} elements; --prototypes needs some"
+            f"{dataset.path}: no structures of {components} elements; `prototypes` needs some"
         )
 
 

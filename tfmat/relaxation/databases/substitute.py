@@ -47,15 +47,15 @@ def system_numbers(symbols: Sequence[str]) -> tuple[int, ...]:
 
     if not FEWEST_ELEMENTS <= len(symbols) <= MOST_ELEMENTS:
         raise InputError(
-            f"--elements: {len(symbols)} elements; a system has two to four, e.g. Bi Se"
+            f"`elements`: {len(symbols)} elements; a system has two to four, e.g. Bi Se"
         )
     numbers: list[int] = []
     for symbol in symbols:
         if not Element.is_valid_symbol(symbol.capitalize()):
-            raise InputError(f"--elements: {symbol!r} is no element; give symbols, e.g. Bi Se")
+            raise InputError(f"`elements`: {symbol!r} is no element; give symbols, e.g. Bi Se")
         number = int(Element(symbol.capitalize()).Z)
         if number in numbers:
-            raise InputError(f"--elements: {symbol!r} twice; give different elements")
+            raise InputError(f"`elements`: {symbol!r} twice; give different elements")
         numbers.append(number)
     return tuple(numbers)
 

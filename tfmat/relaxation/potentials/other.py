@@ -59,24 +59,24 @@ def load_calculator(path: str) -> Calculator:
     place, _, name = path.partition(":")
     if not place or not name.isidentifier():
         raise InputError(
-            f"--calculator {path}: write MODULE:CLASS, as ase.calculators.lj:LennardJones"
+            f"`calculator` {path}: write MODULE:CLASS, as ase.calculators.lj:LennardJones"
         )
     try:
         make = getattr(importlib.import_module(place), name)
     except (ImportError, AttributeError) as error:
         raise InputError(
-            f"--calculator {path}: {first_line(error)}; install its package, or put the folder of "
+            f"`calculator` {path}: {first_line(error)}; install its package, or put the folder of "
             "the module on PYTHONPATH"
         ) from error
     try:
         calculator = make()
     except Exception as error:
         raise InputError(
-            f"--calculator {path}: cannot be made without arguments ({first_line(error)}); write "
+            f"`calculator` {path}: cannot be made without arguments ({first_line(error)}); write "
             "a function that returns the calculator, and name that"
         ) from error
     if not all(hasattr(calculator, method) for method in ("get_potential_energy", "get_stress")):
-        raise InputError(f"--calculator {path}: is no ASE calculator")
+        raise InputError(f"`calculator` {path}: is no ASE calculator")
     return AseCalculator(calculator, path, _version(place))
 
 

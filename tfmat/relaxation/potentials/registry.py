@@ -54,7 +54,7 @@ class Potential:
         """
         for symbol, number in zip(symbols, system_numbers(symbols), strict=True):
             if number not in self.elements:
-                raise InputError(f"--potential {self.name}: has not learned {symbol}; give others")
+                raise InputError(f"`potential` {self.name}: has not learned {symbol}; give others")
         return self.factory
 
 
@@ -125,8 +125,8 @@ def find_potential(name: str) -> Potential:
     if name.lower() not in POTENTIALS:
         if name.lower().startswith(("7net", "sevennet")):
             raise InputError(
-                f"--potential {name}: only weights that come with SevenNet's package are used, "
+                f"`potential` {name}: only weights that come with SevenNet's package are used, "
                 "others would be downloaded; there are: sevennet (7net-l3i5), sevennet-0"
             )
-        raise InputError(f"--potential {name}: not known; there are: {', '.join(POTENTIALS)}")
+        raise InputError(f"`potential` {name}: not known; there are: {', '.join(POTENTIALS)}")
     return POTENTIALS[name.lower()]
