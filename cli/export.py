@@ -62,6 +62,7 @@ from .options import PRECISIONS, verify_option
 )
 @click.option(
     "--license",
+    "licence",
     default="",
     metavar="ID",
     help="Licence of the weights, for the card, e.g. apache-2.0.  [default: not said]",
@@ -89,7 +90,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
 
     about = {
         "name": options["name"],
-        "licence": options["license"],
+        "licence": options["licence"],
         "data_licence": options["data_licence"],
         "attribution": options["attribution"],
     }

@@ -14,7 +14,6 @@ from tfmat.cli.main import main
 
 import tfmat
 from tfmat import families
-from tfmat.arguments import named
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.metric import metric_of
@@ -136,10 +135,10 @@ def test_the_family_opens_its_package(monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ({"name_or_folder": "nowhere"}, "name_or_folder nowhere: no such folder"),
-        ({"name_or_folder": "ccdcgan-bi-se", "threads": 0}, "threads: must be a whole number"),
-        ({"name_or_folder": "ccdcgan-bi-se", "precision": "int8"}, "leave precision out"),
-        ({"name_or_folder": "x", "models_dir": "nowhere"}, "models_dir nowhere: no such folder"),
+        ({"name_or_folder": "nowhere"}, "`name_or_folder` nowhere: no such folder"),
+        ({"name_or_folder": "ccdcgan-bi-se", "threads": 0}, "`threads`: must be a whole number"),
+        ({"name_or_folder": "ccdcgan-bi-se", "precision": "int8"}, "leave `precision` out"),
+        ({"name_or_folder": "x", "models_dir": "nowhere"}, "`models_dir` nowhere: no such folder"),
     ],
 )
 def test_errors_of_loading_name_the_argument(words, message):
@@ -147,18 +146,6 @@ def test_errors_of_loading_name_the_argument(words, message):
         tfmat.load(**words)
     assert message in str(error.value)
     assert len(str(error.value).splitlines()) == 1
-
-
-def test_options_become_arguments_and_commands_stay():
-    @named
-    def call(text, max_atoms=0, n=0):
-        raise InputError(text)
-
-    with pytest.raises(InputError) as error:
-        call("--max-atoms 3 or -n; see tfmat train x --max-atoms, or --other; well-max -1")
-    assert str(error.value) == (
-        "max_atoms 3 or n; see tfmat train x --max-atoms, or --other; well-max -1"
-    )
 
 
 def test_structures_are_judged_as_by_the_command(capsys, structures, tmp_path):
@@ -264,7 +251,7 @@ def test_relaxing_and_the_hull_are_those_of_the_commands(capsys, tmp_path):
 def test_a_hull_needs_energies(structures):
     with pytest.raises(InputError, match="no formation_energy_per_atom"):
         tfmat.hull(structures, "bi-se")
-    with pytest.raises(InputError, match=r"^system Xx-O: "):
+    with pytest.raises(InputError, match=r"^`system` Xx-O: "):
         tfmat.hull("bi-se", "bi-se", system="Xx-O")
     with pytest.raises(InputError, match=r"^against: two have one name"):
         tfmat.hull("bi-se", ["bi-se", "bi-se"])

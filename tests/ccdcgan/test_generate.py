@@ -199,10 +199,10 @@ def test_requests_are_never_broken(codec):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (StructureRequest(required=("Te",)), "--require Te: is none of Bi, Se"),
-        (StructureRequest(allowed=("Xx",)), "--only Xx: is none of Bi, Se"),
-        (StructureRequest(required=("Bi",), allowed=("Se",)), "--only leaves out"),
-        (StructureRequest(min_atoms=5, max_atoms=4), "--max-atoms 4"),
+        (StructureRequest(required=("Te",)), "`require` Te: is none of Bi, Se"),
+        (StructureRequest(allowed=("Xx",)), "`only` Xx: is none of Bi, Se"),
+        (StructureRequest(required=("Bi",), allowed=("Se",)), "`only` leaves out"),
+        (StructureRequest(min_atoms=5, max_atoms=4), "`max_atoms` 4"),
     ],
 )
 def test_impossible_requests_are_refused(codec, asked, message):

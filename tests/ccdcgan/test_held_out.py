@@ -69,7 +69,7 @@ def test_split_is_that_of_the_training(package, dataset, codec):
     everything, left_out = rows_of(codec, dataset, "all")
     assert everything.tolist() == list(range(15))
     assert left_out == {"other elements": 1}
-    with pytest.raises(InputError, match=r"--split test: .* is not the dataset"):
+    with pytest.raises(InputError, match=r"`split` test: .* is not the dataset"):
         rows_of(codec, dataset, "test")
     trained = Codec.from_package(load(package))
     trained.package.metadata["dataset"] = {"name": "known", "sha256": dataset.sha256}

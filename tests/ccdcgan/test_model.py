@@ -120,7 +120,7 @@ def test_predictions_are_those_of_the_network(model, known):
 def test_wrong_arguments_are_named(model, arguments, message):
     with pytest.raises(InputError) as error:
         model.generate(**{"n": 2, **arguments})
-    assert str(error.value).startswith(message)
+    assert str(error.value).replace("`", "").startswith(message)
     assert "--" not in str(error.value)
 
 
@@ -135,7 +135,7 @@ def test_structures_that_do_not_fit_are_named(model, known):
         model.predict([huge])
     with pytest.raises(InputError, match=r"^structures: is one structure"):
         model.predict(known[0])
-    with pytest.raises(InputError, match=r"^property: must be one of formation_energy_per_atom"):
+    with pytest.raises(InputError, match=r"^`property`: must be one of formation_energy_per_atom"):
         model.predict(known, "band_gap")
     for call in (model.decode, model.predict):
         with pytest.raises(InputError, match=r"^graphs: must have the shape"):

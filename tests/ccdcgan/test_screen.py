@@ -129,7 +129,7 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
         ),
         (
             lambda f: (f / "results.csv").write_text(f"{HEAD}{'x' * 300},structure,Bi,1,P1,0.1\n"),
-            "cannot be read",
+            "too long for the name of a file",
         ),
         (lambda f: (f / "structures.extxyz").write_text("two\n"), "generate the folder again"),
     ],

@@ -271,7 +271,7 @@ def test_damaged_weights_are_one_line(capsys, tmp_path):
     (run / "weights" / "generator.keras").write_bytes(b"PK nonsense")
     code, _, stderr = generate(capsys, run, tmp_path / "a.csv", "--backend", "tensorflow")
     assert code == 2
-    assert "generator.keras: no usable Keras model" in stderr
+    assert "generator.keras: is damaged, not readable" in stderr
     assert len(stderr.splitlines()) == 1
 
 

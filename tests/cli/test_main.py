@@ -94,7 +94,7 @@ def test_mistyped_command_is_one_line_and_code_2():
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2, "shorter name"),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a" * 300), 2, "another name"),
         (OSError(errno.EIO, "Input/output error", "a\udcff"), 2, "Input/output error"),
         (OSError(errno.EISDIR, "Is a directory"), 2, "Is a directory"),
         (MemoryError(), 1, "not enough memory"),

@@ -18,7 +18,7 @@ SOURCE = Path(tfmat.__file__).parent
 _ARGUMENT = re.compile(r"`([a-z][a-z_]*)`")
 # A command that a text recommends keeps its options.
 _COMMAND = re.compile(r"(tfmat|pip) [a-z][^;()`]*")
-_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+_OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*|\0)")
 
 
 def commands(command=group, path="tfmat"):
@@ -40,7 +40,7 @@ def messages():
                     for part in ast.walk(node)
                     if isinstance(part, ast.Constant) and isinstance(part.value, str)
                 ]
-                yield f"{path.relative_to(SOURCE)}:{node.lineno}", "".join(parts)
+                yield f"{path.relative_to(SOURCE)}:{node.lineno}", "\0".join(parts)
 
 
 def test_no_message_of_the_library_names_an_option():

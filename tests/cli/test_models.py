@@ -82,7 +82,7 @@ def test_words_of_a_foreign_package_command_no_terminal(capsys, models):
     code, stdout, _ = tfmat(capsys, "models", "show", models / "oracle")
     assert code == 0
     assert all(line.isprintable() for line in stdout.splitlines())
-    assert "oracle: a [2Jb c d" in stdout.splitlines()[0]
+    assert "oracle: a<U+001B>[2Jb c<U+009B>d" in stdout.splitlines()[0]
     assert "README.md" not in stdout
 
 

@@ -242,7 +242,9 @@ def test_an_autoencoder_needs_held_out_formulas(place, capsys):
 def test_a_ccdcgan_cannot_be_resumed_as_a_matgan(place, capsys):
     (place / "other").mkdir()
     (place / "other" / "recipe.toml").write_text((place / "ccdcgan.toml").read_text("utf-8"))
-    (place / "other" / "run.json").write_text('{"format": "tfmat-run", "format_version": 1}')
+    record = {"format": "tfmat-run", "format_version": 1, "created": "", "seed": 0, "stages": {}}
+    record |= {"versions": {}, "dataset": {"name": "set", "sha256": "0" * 64}}
+    (place / "other" / "run.json").write_text(json.dumps(record))
     code, _, err = train(place, capsys, "matgan", "--out", "other", "--resume")
     assert code == 2
     assert "is a ccdcgan recipe" in err

@@ -146,7 +146,7 @@ def test_licences_that_hold_together():
         ({"attribution": "Jain"}, "attribution a list of texts"),
         ({"attribution": [1]}, "attribution a list of texts"),
         ({"license": 4}, "license has to be a text"),
-        ({"license": "my terms"}, "under source, license my terms: give"),
+        ({"license": "my terms"}, "under source, `license` my terms: give"),
     ],
 )
 def test_a_record_that_was_written_by_hand(structures, entry, message):

@@ -29,10 +29,10 @@ def test_systems_of_the_materials_project():
 @pytest.mark.parametrize(
     ("choice", "word"),
     [
-        ({"elements": ("Bi", "Xx")}, "--elements Xx"),
-        ({"containing": ("1",)}, "--containing 1"),
-        ({"count": (3, 2)}, "--nelements 3-2"),
-        ({"elements": ("Bi",), "containing": ("Se",)}, "--containing Se"),
+        ({"elements": ("Bi", "Xx")}, "`elements` Xx"),
+        ({"containing": ("1",)}, "`containing` 1"),
+        ({"count": (3, 2)}, "`nelements` 3-2"),
+        ({"elements": ("Bi",), "containing": ("Se",)}, "`containing` Se"),
     ],
 )
 def test_what_makes_no_sense_is_refused(choice, word):
@@ -43,7 +43,7 @@ def test_what_makes_no_sense_is_refused(choice, word):
 def test_systems_that_cannot_be_named_are_refused():
     with pytest.raises(InputError, match="at most 8"):
         Wanted(tuple("HBCNOFPSK")).systems()
-    with pytest.raises(InputError, match="--nelements 3-4"):
+    with pytest.raises(InputError, match="`nelements` 3-4"):
         Wanted(("Bi", "Se"), count=(3, 4)).systems()
 
 
@@ -81,7 +81,7 @@ def test_addresses_are_those_that_pymatgen_knows():
     ["MP", "ftp://example.org", "https://", "https://a:b@example.org", "https://example.org?x=1"],
 )
 def test_other_providers_are_refused_without_a_password_in_the_message(word):
-    with pytest.raises(InputError, match="--provider") as caught:
+    with pytest.raises(InputError, match="`provider`") as caught:
         find_provider(word)
     assert "a:b" not in str(caught.value)
 

@@ -250,7 +250,7 @@ def test_a_dataset(tmp_path: Path) -> None:
             "a.csv",
             "name,energy\nLi2O,1\n",
             {},
-            "no column of formulas: call it 'formula', or name it with --column",
+            "no column of formulas: call it 'formula', or name it with `formula`",
         ),
         ("a.csv", "Li2O,1\nNaCl,2\n", {}, "the first line must name the columns"),
         (

@@ -183,7 +183,7 @@ def test_scales_that_differ_or_are_not_said(tmp_path, known):
 
 @pytest.mark.parametrize("text", ["Bi", "Bi-Bi", "Bi-Xx", "", "Bi-", "D-O"])
 def test_no_system(text):
-    with pytest.raises(InputError, match="--system"):
+    with pytest.raises(InputError, match="`system`"):
         hull.parse_system(text)
 
 

@@ -39,8 +39,8 @@ def test_damaged_tensor_is_named(remote, serving):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        (None, "speaks no gRPC; for a REST port write http:// in --url"),
-        ("grpc://nowhere.invalid", "there is no such host; give another --url"),
+        (None, "speaks no gRPC; for a REST port write http:// in `url`"),
+        ("grpc://nowhere.invalid", "there is no such host; give another `url`"),
     ],
 )
 def test_what_another_address_mends_is_not_tried_again(serving, url, message):
@@ -62,5 +62,5 @@ def test_endless_answers(remote, monkeypatch):
 @pytest.mark.parametrize("module", ["grpc", "tensorflow", "tensorflow_serving.apis"])
 def test_missing_extra_is_named(serving, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=r"--url grpc:// needs .*'tfmat\[serving\]'"):
+    with pytest.raises(MissingExtraError, match=r"`url` grpc:// needs .*'tfmat\[serving\]'"):
         RemotePackage.connect("grpc://127.0.0.1:1", serving.crystals)

@@ -165,7 +165,7 @@ def test_a_word_is_a_name_before_it_is_a_folder(package, tmp_path, monkeypatch):
     # Without such a package it is the folder.
     shutil.copytree(package, tmp_path / "other")
     assert find("other", "models") == Path("other")
-    with pytest.raises(InputError, match="--models-dir modles: no such folder"):
+    with pytest.raises(InputError, match="`models_dir` modles: no such folder"):
         find("oracle", "modles")
 
 

@@ -256,7 +256,7 @@ def test_what_stays_is_not_tried_again(formulas, serving, fault, message, exit_c
 def test_too_many_rows_for_the_server(formulas, serving):
     serving.core.max_batch_size = 4
     try:
-        with pytest.raises(InputError, match=r"Task size 5 .*give a smaller --batch-size"):
+        with pytest.raises(InputError, match=r"Task size 5 .*give a smaller `batch_size`"):
             formulas.run("generate", noise(5))
         assert formulas.run("generate", noise(5), batch_size=4).shape == (5, 85)
     finally:
@@ -304,15 +304,15 @@ def test_server_that_comes_back_is_used_again(serving, tmp_path):
     [
         ({"url": "localhost:8501"}, "write http://host:8501"),
         ({"url": "ftp://localhost"}, "write http://host:8501"),
-        ({"url": "http://"}, "--url http://"),
+        ({"url": "http://"}, "`url` http://"),
         ({"url": "http://h:x"}, "cannot be read as an address"),
         ({"url": "grpc://h/path"}, "write it as grpc://host:8500"),
         ({"url": "grpc://h:99999"}, "cannot be read as an address"),
         ({"url": "grpc://h:0"}, "write it as grpc://host:8500"),
         ({"url": "http://h:0"}, "write it as http://host:8501"),
         ({"version": 1, "label": "a"}, "give one of them"),
-        ({"timeout": 0}, "--timeout must be above 0"),
-        ({"package": "nowhere"}, "--package nowhere: no such folder and no such package"),
+        ({"timeout": 0}, "`timeout` must be above 0"),
+        ({"package": "nowhere"}, "`package` nowhere: no such folder and no such package"),
     ],
 )
 def test_wrong_words(serving, options, message):

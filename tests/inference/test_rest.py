@@ -155,10 +155,10 @@ def answering(status=200, body=b"{}", headers=()):
 @pytest.mark.parametrize(
     ("status", "body", "headers", "message"),
     [
-        (301, b"", [("Location", "https://b/")], "sends us to https://b/; give that as --url"),
-        (401, b"who?", [], "HTTP 401: who.; put user and password into --url"),
+        (301, b"", [("Location", "https://b/")], "sends us to https://b/; give that as `url`"),
+        (401, b"who?", [], "HTTP 401: who.; put user and password into `url`"),
         (404, b"<html>nothing\n here", [], "<html>nothing here"),
-        (413, b"", [], "HTTP 413: .*; give a smaller --batch-size"),
+        (413, b"", [], "HTTP 413: .*; give a smaller `batch_size`"),
         (500, b'{"error": "a\\tb"}', [], "HTTP 500: a b; look into the server's log"),
         (200, b"<html>It works!</html>", [("Content-Type", "text/html")], r"JSON \(text/html\)"),
         (200, b'{"status": "ok"}', [], "not with the status of a TensorFlow Serving"),
@@ -236,7 +236,7 @@ def test_proxy_with_path_password_and_compression():
 @pytest.mark.parametrize(
     ("code", "kind", "message"),
     [
-        (socket.EAI_NONAME, InputError, "there is no such host; give another --url"),
+        (socket.EAI_NONAME, InputError, "there is no such host; give another `url`"),
         (socket.EAI_AGAIN, TransientError, "its name cannot be resolved now"),
     ],
 )
@@ -289,11 +289,11 @@ class TestFaults:
 
     def test_garbage_is_no_server(self, remote, serving):
         serving.inject("garbage", times=3)
-        with pytest.raises(InputError, match=r"not in JSON \(text/html\); give the --url"):
+        with pytest.raises(InputError, match=r"not in JSON \(text/html\); give the `url`"):
             remote.run("generate", np.zeros((1, 16)))
         serving.clear()
 
     def test_grpc_port_is_recognised(self, serving):
         address = serving.grpc_url.replace("grpc://", "http://")
-        with pytest.raises(TfmatError, match="for a gRPC port write grpc:// in --url"):
+        with pytest.raises(TfmatError, match="for a gRPC port write grpc:// in `url`"):
             RestTransport(address, 1).versions(MODEL, 5)

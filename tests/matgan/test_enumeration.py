@@ -176,8 +176,8 @@ def test_a_sample_prefers_common_ions():
     [
         ({"n_elements": (2, 5)}, "give a range within 2-4"),
         ({"n_elements": (3, 2)}, "give a range within 2-4"),
-        ({"max_count": 9}, "--max-count 9"),
-        ({"elements": ("Li", "Xx")}, "--elements Xx: no element"),
+        ({"max_count": 9}, "`max_count` 9"),
+        ({"elements": ("Li", "Xx")}, "`elements` Xx: no element"),
         ({"elements": ("Li", "He")}, "not one of MatGAN's 85"),
         ({"sample": 5, "exhaustive": True}, "give one of them"),
     ],

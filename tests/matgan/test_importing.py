@@ -113,9 +113,9 @@ def test_a_dataset_can_be_selected_again(load, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"where": ["flg=1"]}, r"--where: no column 'flg' .did you mean flag"),
+        ({"where": ["flg=1"]}, r"`where`: no column 'flg' .did you mean flag"),
         ({"where": ["flag=7"]}, r"no formula is left of 10 rows .unreadable: 2, not flag=7: 8."),
-        ({"properties": {"x": "e"}}, "--property: no column 'e'"),
+        ({"properties": {"x": "e"}}, "`properties`: no column 'e'"),
         ({"properties": {"a/b": "flag"}}, "property name 'a/b'"),
         ({"formula": "f"}, "no column 'f'"),
         ({"rule": "mpp"}, "no such rule"),

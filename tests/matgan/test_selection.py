@@ -108,9 +108,9 @@ def test_only_valid_formulas_stay():
 def test_mistakes():
     compositions = Compositions.from_mappings([{1: 9}])
     for rule, name in (("oqmd", "formation_energy_per_atom"), ("bandgap", "band_gap")):
-        with pytest.raises(InputError, match=f"--rule {rule}: needs the property {name}"):
+        with pytest.raises(InputError, match=f"`rule` {rule}: needs the property {name}"):
             apply_rule(Selection(1), rule, compositions, None, None)
-    with pytest.raises(InputError, match=r"--rule icsd-filer: no such rule .did you mean"):
+    with pytest.raises(InputError, match=r"`rule` icsd-filer: no such rule .did you mean"):
         apply_rule(Selection(1), "icsd-filer", compositions, None, None)
     selection = Selection(1)
     apply_rule(selection, "mp", compositions, None, None)

@@ -110,7 +110,7 @@ def test_a_wide_net_refines_all(tmp_path, refined):
 
 def test_it_goes_with_neither_copies_nor_unrelaxed_structures(tmp_path):
     for settings in (LabellingSettings(copies=1), LabellingSettings(relax=False)):
-        with pytest.raises(InputError, match="--refine relaxes"):
+        with pytest.raises(InputError, match="`refine` relaxes"):
             build_to(tmp_path / "x", settings, Refinement(second, 0.1))
     assert not list(tmp_path.iterdir())
 
@@ -132,5 +132,5 @@ def test_the_command_says_what_was_relaxed_again(tmp_path):
     assert "relaxed again with emt" in result.output
     assert "below 0 eV/atom" not in result.output
     result = CliRunner().invoke(tfmat, [*words[:-2], "--refine", "lda", "--potential", "emt"])
-    assert "--potential lda: not known" in str(result.exception)
+    assert "`potential` lda: not known" in str(result.exception)
     assert json.loads((tmp_path / "x" / "metadata.json").read_text())["extra"]["build"]["refined"]

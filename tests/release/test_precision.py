@@ -17,9 +17,10 @@ from onnx import numpy_helper
 from tfmat.cli.main import main
 
 from tfmat.ccdcgan.probe import probe_inputs as structure_inputs
+from tfmat.checksums import write_sealed
 from tfmat.errors import InputError
 from tfmat.export.package import Formats, describe_file
-from tfmat.files import sha256, write_json
+from tfmat.files import sha256
 from tfmat.inference.package import load, precisions
 from tfmat.matgan.probe import probe_inputs as formula_inputs
 from tfmat.release.precision import add_precisions, keep_precisions
@@ -56,7 +57,7 @@ def give_outliers(folder, part):
     metadata["parts"][part]["onnx"]["float32"] = msgspec.to_builtins(
         describe_file(folder, file.name)
     )
-    write_json(folder / "metadata.json", metadata)
+    write_sealed(folder / "metadata.json", metadata)
 
 
 def read(folder):

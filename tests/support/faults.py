@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 State = dict[str, Any]
-CLOCK = re.compile(r":.*(second|processor|created|started|finished|time)")
+CLOCK = re.compile(r":.*(second|processor|created|started|finished|time|seal$)")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def serving(package: str, answers: dict) -> Any:
     """
     from tfmat.inference.metadata import find, read_metadata
 
-    parts = read_metadata(find(package, None, option="--package"))["parts"]
+    parts = read_metadata(find(package, None, argument="package"))["parts"]
 
     def respond(path: str) -> Any:
         kind = "predict" if path.endswith(":predict") else "status"

@@ -18,6 +18,7 @@ from tfmat.export.precision_check import PrecisionCheck
 from tfmat.family import Family, Target
 from tfmat.inference.described import Metadata
 from tfmat.inference.tensors import Tensors
+from tfmat.metric import Metric
 from tfmat.recipes.loader import build, load, read
 from tfmat.recipes.table import Count, Positive, Share, Table
 from tfmat.training.chain import Chain, Networks
@@ -180,14 +181,7 @@ class ToyPrecisionCheck(PrecisionCheck):
     def measures(self, networks, data=None):
         noise = self.probe.probe_inputs(networks, self.samples)["generator"]
         value = float(networks.run("generator", noise).mean())
-        return {
-            "mean_volume": {
-                "value": value,
-                "unit": "Å³",
-                "note": "mean",
-                "command": "tfmat predict --package toy",
-            }
-        }
+        return [Metric("mean_volume", value, "Å³", note="mean")], "tfmat predict --package toy"
 
 
 @dataclass

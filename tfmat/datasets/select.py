@@ -30,9 +30,9 @@ def check_limits(max_atoms: int | None, max_length: float | None) -> None:
     Raises:
         InputError: One of them is not a positive, finite number.
     """
-    for name, limit in (("max-atoms", max_atoms), ("max-length", max_length)):
+    for name, limit in (("max_atoms", max_atoms), ("max_length", max_length)):
         if limit is not None and not 0 < limit < math.inf:
-            raise InputError(f"--{name} {limit}: give a positive number")
+            raise InputError(f"`{name}` {limit}: give a positive number")
 
 
 class Limits(TypedDict):

@@ -164,7 +164,7 @@ def inner_forms(package: ModelPackage, part: str, kind: str) -> dict[str, Run]:
 
     entry = package.metadata["parts"][part]
     with muted_stderr():
-        require("keras", "train", "comparing with Keras")
+        keras = require("keras", "train", "comparing with Keras")
     network = load_network(inside(package.folder, entry["keras"]["file"], package.folder))
     wanted = [op.output for op in network.operations if op.name.startswith(kind.lower())]
     names = [str(i) for i in range(len(wanted))]

@@ -36,7 +36,7 @@ class Wanted:
         for name, symbols in (("elements", self.elements), ("containing", self.containing)):
             for symbol in symbols:
                 if symbol not in atomic_numbers():
-                    raise InputError(f"--{name} {symbol}: no element; write symbols as in Bi,Se")
+                    raise InputError(f"`{name}` {symbol}: no element; write symbols as in Bi,Se")
         if self.count is not None and not 1 <= self.count[0] <= self.count[1]:
             first, last = self.count
             raise InputError(f"`nelements` {first}-{last}: write a range from 1, e.g. 2 or 2-4")

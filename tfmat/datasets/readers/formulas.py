@@ -241,7 +241,7 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
     if magic == b"PAR1":
         import pyarrow.parquet as pq
 
-        with arrow_errors(path), open_binary(path) as stream:
+        with open_binary(path) as stream, arrow_errors(path):
             return _FileLayout(pq.read_schema(stream).names, form="parquet")
     with open_text(path) as stream:
         line, skip = "", 0
@@ -298,7 +298,7 @@ def _key(name: str) -> str:
 def _read_parquet(path: Path, _: _FileLayout, names: list[str]) -> tuple[Any, dict[int, str]]:
     import pyarrow.parquet as pq
 
-    with arrow_errors(path), open_binary(path) as stream:
+    with open_binary(path) as stream, arrow_errors(path):
         table = pq.read_table(stream, columns=names)
         kind = table.schema.field(names[0]).type
         try:
