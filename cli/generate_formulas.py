@@ -193,7 +193,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     Raises:
         InputError: The words or the model are wrong, or nothing fulfils the request.
     """
-    from tfmat.matgan.generating.both import mend
+    from tfmat.matgan.generating.both import restore
     from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
     from tfmat.matgan.generating.known import known_formulas
     from tfmat.matgan.generating.results import Amount, generate_into
@@ -202,7 +202,7 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
 
     out = Path(_OUT) if options["out"] is None else options["out"]
     check_out(out)
-    mend(out)
+    restore(out)
     if not options["overwrite"]:
         check_absent(out)
     masks = _masks_of(options)

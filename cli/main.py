@@ -143,7 +143,7 @@ def _main(arguments: Sequence[str] | None) -> None:
         # The name may be of half characters, which no terminal takes.
         where = os.fsencode(error.filename).decode("utf-8", "replace") if _named(error) else ""
         line = one_line(f"{where}: {error.strerror}" if where else str(error.strerror))
-        click.echo(f"tfmat: {line}; {_mend(error)}", err=True)
+        click.echo(f"tfmat: {line}; {_advice(error)}", err=True)
         sys.exit(1 if error.errno in FULL else 2)
     except MemoryError:
         click.echo(
@@ -209,7 +209,7 @@ def _named(error: OSError) -> bool:
     return isinstance(error.filename, str | bytes) and bool(error.filename)
 
 
-def _mend(error: OSError) -> str:
+def _advice(error: OSError) -> str:
     """Returns what to do, by whether it is reading or writing that fails."""
     if error.errno in FULL:
         return "make room, or give another place with --out"

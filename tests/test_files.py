@@ -59,7 +59,7 @@ def test_overwriting_spares_what_others_have_written(tmp_path):
     target = tmp_path / "out"
     target.mkdir()
     (target / "precious").write_text("1")
-    with pytest.raises(InputError, match=r"another --out$"), replacing_folder(target, own=is_ours):
+    with pytest.raises(InputError, match=r"another `out`$"), replacing_folder(target, own=is_ours):
         pass
     with (
         pytest.raises(InputError, match="has not written"),
@@ -69,7 +69,7 @@ def test_overwriting_spares_what_others_have_written(tmp_path):
     assert (target / "precious").read_text() == "1"
     (target / "ours").write_text("")
     with (
-        pytest.raises(InputError, match="or --overwrite to replace it"),
+        pytest.raises(InputError, match="or `overwrite` to replace it"),
         replacing_folder(target, own=is_ours),
     ):
         pass
@@ -304,7 +304,7 @@ def test_sha256_and_json(tmp_path):
 @pytest.mark.parametrize("make", [replacing, replacing_folder])
 def test_an_impossible_place_is_one_line(tmp_path, make, place):
     (tmp_path / "file").write_text("mine")
-    words = "give another place with --out"
+    words = "give another place with `out`"
     with pytest.raises(InputError, match=words) as caught, make(tmp_path / place):
         pass
     assert "\n" not in str(caught.value)

@@ -150,7 +150,7 @@ def nested(depth):
         ({"a": "\ud800"}, "a text is no valid Unicode"),
         ({"\ud800": 1}, "a text is no valid Unicode"),
         (nested(20), "tables are nested more than 20 deep"),
-        ({"\x1b[2J": math.nan}, "[2J must be a finite number, not nan"),
+        ({"\x1b[2J": math.nan}, "<U+001B>[2J must be a finite number, not nan"),
     ],
 )
 def test_what_no_file_of_ours_holds(value, flaw):

@@ -71,14 +71,14 @@ def digest(path: Path) -> str:
     return _known[key]
 
 
-def check_files(folder: Path, hashes: Mapping[str, Any], where: Path, mend: str = AGAIN) -> None:
+def check_files(folder: Path, hashes: Mapping[str, Any], where: Path, advice: str = AGAIN) -> None:
     """Compares files with their stored SHA-256.
 
     Args:
         folder: Where they lie.
         hashes: Path within the folder to SHA-256.
         where: The file that says so.
-        mend: What to do about a file that was changed.
+        advice: What to do about a file that was changed.
 
     Raises:
         InputError: A file is missing or was changed, or lies elsewhere.
@@ -86,9 +86,9 @@ def check_files(folder: Path, hashes: Mapping[str, Any], where: Path, mend: str 
     for name, expected in hashes.items():
         file = inside(folder, name, where)
         if not plain_file(file):
-            raise InputError(f"{file}: is missing; {mend}")
+            raise InputError(f"{file}: is missing; {advice}")
         if not skipping() and digest(file) != expected:
-            raise InputError(f"{file}: was changed since it was written; {mend}")
+            raise InputError(f"{file}: was changed since it was written; {advice}")
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, SEAL: _content_hash(plain)}
 
 
-def check_seal(file: Path, record: Mapping[str, Any], mend: str = AGAIN) -> None:
+def check_seal(file: Path, record: Mapping[str, Any], advice: str = AGAIN) -> None:
     """Compares a record with the SHA-256 in it; one of earlier versions has none.
 
     Args:
         file: Where it was read.
         record: The record.
-        mend: What to do about one that was changed.
+        advice: What to do about one that was changed.
 
     Raises:
         InputError: It was changed since it was written.
@@ -118,7 +118,7 @@ def check_seal(file: Path, record: Mapping[str, Any], mend: str = AGAIN) -> None
         return
     if record[SEAL] != _content_hash({key: record[key] for key in record if key != SEAL}):
         raise InputError(
-            f"{file}: was changed since it was written; {mend}; whoever changed it on purpose "
+            f"{file}: was changed since it was written; {advice}; whoever changed it on purpose "
             f'deletes its entry "{SEAL}"'
         )
 
@@ -133,12 +133,12 @@ def write_sealed(path: Path, record: Mapping[str, Any]) -> None:
     files.write_json(path, sealed(record))
 
 
-def read_sealed(path: Path, mend: str = AGAIN) -> dict[str, Any]:
+def read_sealed(path: Path, advice: str = AGAIN) -> dict[str, Any]:
     """Reads a record and checks the SHA-256 in it, if there is one.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
 
     Returns:
         The record without its seal.
@@ -146,8 +146,8 @@ def read_sealed(path: Path, mend: str = AGAIN) -> dict[str, Any]:
     Raises:
         InputError: It cannot be read or was changed since it was written.
     """
-    record = read_record(path, mend)
-    check_seal(path, record, mend)
+    record = read_record(path, advice)
+    check_seal(path, record, advice)
     record.pop(SEAL, None)
     return record
 

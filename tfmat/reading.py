@@ -51,7 +51,7 @@ AGAIN = "make it again, or copy it again from where it came"
 
 
 @contextmanager
-def reading(path: Path | str, mend: str = AGAIN, form: str = "") -> Iterator[None]:
+def reading(path: Path | str, advice: str = AGAIN, form: str = "") -> Iterator[None]:
     """Says in one line that a file is damaged, whatever its decoder makes of it.
 
     Put it around what decodes a file and takes its values apart, and around nothing else: there
@@ -59,7 +59,7 @@ def reading(path: Path | str, mend: str = AGAIN, form: str = "") -> Iterator[Non
 
     Args:
         path: The file.
-        mend: What to do about it, for the end of the line.
+        advice: What to do about it, for the end of the line.
         form: Form of the file, for the message, e.g. ``"JSON"``.
 
     Raises:
@@ -70,9 +70,9 @@ def reading(path: Path | str, mend: str = AGAIN, form: str = "") -> Iterator[Non
     except OSError as error:
         # The library of .keras files tells of damage by an OSError without a number.
         what = f"cannot be read ({error.strerror})" if error.errno else _damage(error, form)
-        raise InputError(f"{path}: {what}; {mend}") from error
+        raise InputError(f"{path}: {what}; {advice}") from error
     except _DAMAGE as error:
-        raise InputError(f"{path}: {_damage(error, form)}; {mend}") from error
+        raise InputError(f"{path}: {_damage(error, form)}; {advice}") from error
 
 
 def _damage(error: BaseException, form: str) -> str:
@@ -87,43 +87,43 @@ def _damage(error: BaseException, form: str) -> str:
     return f"is damaged, not readable{' as ' if form else ''}{form} ({why})"
 
 
-def read_bytes(path: Path, mend: str = AGAIN, longest: int = LONGEST) -> bytes:
+def read_bytes(path: Path, advice: str = AGAIN, longest: int = LONGEST) -> bytes:
     """Reads a short file.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
         longest: Most bytes.
 
     Raises:
         InputError: It is missing, no plain file, cannot be read or is too long.
     """
-    with reading(path, mend):
+    with reading(path, advice):
         if path.exists() and not plain_file(path):
-            raise InputError(f"{path}: is no plain file; {mend}")
+            raise InputError(f"{path}: is no plain file; {advice}")
         with path.open("rb") as stream:
             content = stream.read(longest + 1)
     if len(content) > longest:
         raise InputError(
-            f"{path}: is longer than {longest:,} bytes, as none of its kind is; {mend}"
+            f"{path}: is longer than {longest:,} bytes, as none of its kind is; {advice}"
         )
     return content
 
 
-def read_json(path: Path, mend: str = AGAIN, *, constants: bool = True) -> Any:
+def read_json(path: Path, advice: str = AGAIN, *, constants: bool = True) -> Any:
     """Reads a JSON file as tfmat writes them.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
         constants: Allow ``NaN`` and ``Infinity``.
 
     Raises:
         InputError: It is missing, unreadable, too long, no JSON in UTF-8, nested deeper than
             any of ours, or holds a number or a text that cannot be written again.
     """
-    content = read_bytes(path, mend)
-    with reading(path, mend, "JSON"):
+    content = read_bytes(path, advice)
+    with reading(path, advice, "JSON"):
         return parse_json(content, constants=constants)
 
 
@@ -148,46 +148,48 @@ def parse_json(content: bytes, *, constants: bool = True) -> Any:
     return value
 
 
-def read_record(path: Path, mend: str = AGAIN) -> dict[str, Any]:
+def read_record(path: Path, advice: str = AGAIN) -> dict[str, Any]:
     """Reads a JSON file that holds a table.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
 
     Raises:
         InputError: As for :func:`read_json`, or it holds something else.
     """
-    value = read_json(path, mend)
+    value = read_json(path, advice)
     if not isinstance(value, dict):
-        raise InputError(f"{path}: is damaged, not readable (no table of names and values); {mend}")
+        raise InputError(
+            f"{path}: is damaged, not readable (no table of names and values); {advice}"
+        )
     return value
 
 
-def read_toml(path: Path, mend: str = AGAIN) -> dict[str, Any]:
+def read_toml(path: Path, advice: str = AGAIN) -> dict[str, Any]:
     """Reads a TOML file.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
 
     Raises:
         InputError: It is missing, unreadable, too long, no TOML in UTF-8, or nested deeper than
             any of ours.
     """
-    content = read_bytes(path, mend, LONGEST_TOML)
-    with reading(path, mend, "TOML"):
+    content = read_bytes(path, advice, LONGEST_TOML)
+    with reading(path, advice, "TOML"):
         tables = tomllib.loads(content.decode("utf-8"))
         _check_depth(tables)
     return tables
 
 
-def load_array(path: Path, mend: str = AGAIN, *, mapped: bool = False) -> NDArray[Any]:
+def load_array(path: Path, advice: str = AGAIN, *, mapped: bool = False) -> NDArray[Any]:
     """Reads an array from an ``.npy`` file.
 
     Args:
         path: The file.
-        mend: What to do about a damaged one.
+        advice: What to do about a damaged one.
         mapped: Read its pages when they are touched, and not before.
 
     Returns:
@@ -199,9 +201,9 @@ def load_array(path: Path, mend: str = AGAIN, *, mapped: bool = False) -> NDArra
     """
     import numpy as np
 
-    with reading(path, mend):
+    with reading(path, advice):
         if path.exists() and not plain_file(path):
-            raise InputError(f"{path}: is no plain file; {mend}")
+            raise InputError(f"{path}: is no plain file; {advice}")
         # Mapping compares the header with the length of the file before there is an array.
         array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         if not mapped:

@@ -193,7 +193,7 @@ def test_the_best_weights_are_kept_and_a_missed_limit_is_said(tmp_path, recipe, 
         recipe.lattice_autoencoder, steps=60, learning_rate=1e-2, keep="best", keep_below=1e-9
     )
     recipe = replace(recipe, lattice_autoencoder=settings)
-    one = replace(stage("lattice-ae", tmp_path / "run"), tell=said.append)
+    one = replace(stage("lattice-ae", tmp_path / "run"), report=said.append)
     train_lattice_autoencoder(one, recipe, data)
     lines = read_log(tmp_path / "run" / "log.jsonl")
     best = min(lines, key=lambda line: line["test_loss"])
@@ -220,7 +220,7 @@ def test_an_autoencoder_that_died_is_said(tmp_path, recipe, data):
     # Next to nothing is left of the voxels, so that the empty output is what is learned.
     voxels = replace(recipe.voxels, cutoff=0.9999)
     recipe = replace(recipe, sites_autoencoder=settings, voxels=voxels)
-    one = replace(stage("sites-ae", tmp_path / "run"), tell=said.append)
+    one = replace(stage("sites-ae", tmp_path / "run"), report=said.append)
     train_sites_autoencoder(one, recipe, data)
     assert said
     assert "every voxel comes back empty" in said[-1]

@@ -371,7 +371,7 @@ def test_a_limit_belongs_to_the_options_of_python_too(server, tmp_path):
     summary = fetch(source(server), tmp_path / "out", FetchOptions(limit=6, max_atoms=20))
     assert summary["read"] == 6
     assert summary["pages"] == 2
-    with pytest.raises(InputError, match="max-atoms"):
+    with pytest.raises(InputError, match="max_atoms"):
         fetch(source(server), tmp_path / "other", FetchOptions(max_atoms=0))
 
 

@@ -8,7 +8,7 @@ import warnings
 import pytest
 
 from tfmat.files import sha256
-from tfmat.matgan.generating.both import mend, replacing_both
+from tfmat.matgan.generating.both import replacing_both, restore
 
 
 def write(out, text):
@@ -75,7 +75,7 @@ def test_a_table_gets_its_own_summary_back(tmp_path, table, early):
     out.write_text(table)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        mend(out)
+        restore(out)
     assert len(said) == 1
     assert pair(tmp_path) == (table, table, [])
     assert not new.exists()
@@ -86,5 +86,5 @@ def test_the_summary_of_a_table_that_is_no_more_goes(tmp_path):
     write(out, "one")
     (tmp_path / "t.csv.json").rename(tmp_path / ".t.csv.json.tfmat-old")
     out.write_text("somebody's")
-    mend(out)
+    restore(out)
     assert pair(tmp_path) == ("somebody's", None, [])

@@ -102,7 +102,9 @@ def test_structures_that_no_potential_is_asked_about():
     # Caesium in a chain: its neighbours are its own images.
     assert why(Structure(Lattice.orthorhombic(4, 20, 20), ["Cs"], [[0, 0, 0]])) == ""
     assert why(Structure(Lattice.cubic(6.1), ["Cs"], [[0, 0, 0]])).startswith("isolated atom")
-    assert why(Structure(Lattice.cubic(0.6), ["Cs"], [[0, 0, 0]])).startswith("atoms too close")
+    assert why(Structure(Lattice.cubic(6), ["Cs"] * 2, [[0, 0, 0], [0, 0, 0.05]])).startswith(
+        "atoms too close"
+    )
 
 
 def test_atoms_that_a_potential_merged():

@@ -306,7 +306,7 @@ def test_packages_that_cannot_be_served(packages, tmp_path):
             part: entry for part, entry in metadata["parts"].items() if part.endswith("_encoder")
         }
 
-    with pytest.raises(InputError, match=r"holds no generator .* --part"):
+    with pytest.raises(InputError, match=r"holds no generator .* `parts`"):
         write_serving(copied(packages["structures"], tmp_path / "encoders", encoders), out)
     with pytest.raises(InputError, match="holds no critic"):
         write_serving(packages["structures"], out, Serving(parts=("critic",)))

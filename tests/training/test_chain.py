@@ -131,7 +131,7 @@ def test_a_stage_first_and_the_next_one_later(place):
 
 
 def test_no_time_left_stops_with_what_to_do(place):
-    with pytest.raises(OutOfTimeError, match="0 of 20 steps done; go on with --resume"):
+    with pytest.raises(OutOfTimeError, match="0 of 20 steps done; go on with `resume`"):
         walk(new(place, minutes=1e-9))
     summary, *_ = walk(again(place))
     assert summary["stages"] == BOTH
@@ -143,7 +143,7 @@ def test_where_a_run_is_and_is_not(place):
     # With a recipe it is an order to have the run, there yet or not.
     _, told, _ = walk(new(place, resume=True))
     assert told[0].endswith("no run there yet, starting one")
-    refused(new(place), "holds a run already; add --resume")
+    refused(new(place), "holds a run already; add `resume`")
     refused(new(place, "data"), "not empty")
     refused(new(place, "new", source=place / "data"), "holds no training run")
     refused(new(place, "new", recipe="no.toml"), "no such file and no such recipe")
@@ -154,7 +154,7 @@ def test_where_a_run_is_and_is_not(place):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"seed": 5}, "was started with --seed 0, not 5"),
+        ({"seed": 5}, "was started with `seed` 0, not 5"),
         ({"settings": ["far.width=2.0"]}, r"far\.width = 1\.0, not 2\.0"),
         ({"settings": ["data.held_out=2"]}, r"data\.held_out = 1, not 2"),
         ({"data": "other"}, "started with other data .dataset data, "),

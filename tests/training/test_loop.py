@@ -87,7 +87,7 @@ def test_a_deadline_stops_between_two_chunks(stage, monkeypatch):
         return walk.advance(first, count, tick)
 
     # After two chunks of 4 s the third would end at 12 s.
-    with pytest.raises(OutOfTimeError, match="20 of 25 steps done; go on with --resume"):
+    with pytest.raises(OutOfTimeError, match="20 of 25 steps done; go on with `resume`"):
         replace(stage, deadline=11.0).train(25, [walk.place], advance)
     assert walk.asked == [(0, 10), (10, 10)]
     with pytest.raises(OutOfTimeError, match="20 of 25"):

@@ -73,6 +73,6 @@ def test_a_key_that_the_other_run_does_not_have_is_a_difference(source):
 def test_nothing_to_take_is_one_line_that_says_why(source, recipe, seed, sha256, inputs, message):
     with pytest.raises(InputError, match=message) as caught:
         reusable(source, recipe, seed, sha256, inputs)
-    assert str(caught.value).startswith(f"--from {source.folder}: ")
-    assert "leave --from out" in str(caught.value)
+    assert str(caught.value).startswith(f"`source` {source.folder}: ")
+    assert "leave `source` out" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -40,7 +40,7 @@ def test_a_run_comes_back_as_it_was_written(tmp_path):
     [
         (RECIPE | {"gan": {**RECIPE["gan"], "steps": 6}}, None, DATA, r"gan\.steps = 5, not 6"),
         (RECIPE | {"more": 1}, None, DATA, "more = None, not 1"),
-        (RECIPE, 8, DATA, "--seed 7, not 8"),
+        (RECIPE, 8, DATA, "`seed` 7, not 8"),
         (RECIPE, 7, DATA | {"sha256": "cd" * 32}, "other data"),
     ],
 )
@@ -49,7 +49,7 @@ def test_another_recipe_seed_or_data_is_refused_in_one_line(tmp_path, recipe, se
     with pytest.raises(InputError, match=message) as caught:
         run.check_same(recipe, seed, data)
     assert "\n" not in str(caught.value)
-    assert "--out" in str(caught.value)
+    assert "`out`" in str(caught.value)
 
 
 def test_other_threads_or_replicas_are_said_not_refused(tmp_path):
@@ -218,10 +218,10 @@ def test_a_family_may_know_better_what_to_do(tmp_path):
 
     def hint(key, new):
         asked.append((key, new))
-        return "take --from {run}" if new == [] else ""
+        return "take `source` {run}" if new == [] else ""
 
     recipe = RECIPE | {"gan": {**RECIPE["gan"], "terms": []}}
-    with pytest.raises(InputError, match=f"run: take --from {run.folder}$"):
+    with pytest.raises(InputError, match=f"run: take `source` {run.folder}$"):
         run.check_same(recipe, None, DATA, hint)
     assert asked == [("gan.terms", [])]
     with pytest.raises(InputError, match="more = None, not 1"):

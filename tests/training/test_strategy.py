@@ -65,7 +65,7 @@ class TwoReplicas:
 def test_a_batch_that_cannot_be_shared_is_refused():
     devices = Devices("mirrored", TwoReplicas())
     devices.check_batch(4, "gan.batch_size")
-    with pytest.raises(InputError, match=r"use --set gan\.batch_size=4 or --strategy one"):
+    with pytest.raises(InputError, match=r"use `settings` gan\.batch_size=4 or `strategy` one"):
         devices.check_batch(3, "gan.batch_size")
 
 

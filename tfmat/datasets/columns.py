@@ -14,7 +14,7 @@ from tfmat.errors import InputError
 from tfmat.reading import load_array
 
 LAST_ELEMENT = 118
-MEND = "import the data again, or copy the folder again from where it came"
+ADVICE = "import the data again, or copy the folder again from where it came"
 
 
 class ColumnWriter:
@@ -94,7 +94,7 @@ class Texts(Sequence[str]):
             return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes().decode()
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{self._where}: identifier {row} is no valid Unicode; {MEND}"
+                f"{self._where}: identifier {row} is no valid Unicode; {ADVICE}"
             ) from error
 
 
@@ -113,13 +113,14 @@ def load_column(path: Path, dtype: DTypeLike, shape: tuple[int, ...] = ()) -> ND
         InputError: The file is missing or broken, or holds other values.
     """
     # A plain view: indexing np.memmap itself costs several microseconds more each time.
-    column = load_array(path, MEND, mapped=True)
+    column = load_array(path, ADVICE, mapped=True)
     fits = column.ndim == len(shape) + 1 and all(
         wanted in (-1, found) for found, wanted in zip(column.shape[1:], shape, strict=True)
     )
     if column.dtype != np.dtype(dtype) or not fits:
         raise InputError(
-            f"{path}: holds {column.dtype} of shape {column.shape}, as no such column does; {MEND}"
+            f"{path}: holds {column.dtype} of shape {column.shape}, as no such column does; "
+            f"{ADVICE}"
         )
     return column
 
@@ -137,4 +138,4 @@ def check_offsets(path: Path, offsets: NDArray[np.int64], end: int) -> None:
     """
     whole = len(offsets) and offsets[0] == 0 and offsets[-1] == end
     if not whole or (offsets[1:] < offsets[:-1]).any():
-        raise InputError(f"{path}: does not fit the other columns; {MEND}")
+        raise InputError(f"{path}: does not fit the other columns; {ADVICE}")

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.checksums import skipped, skipping
-from tfmat.datasets.columns import LAST_ELEMENT, MEND
+from tfmat.datasets.columns import ADVICE, LAST_ELEMENT
 from tfmat.datasets.folders import COMPOSITIONS, read_record, resolve
 from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError
@@ -128,7 +128,7 @@ class CompositionDataset(StoredDataset):
         if numbers.shape != counts.shape:
             raise InputError(f"{path}: the columns do not fit together; import the data again")
         if not skipping() and (numbers > LAST_ELEMENT).any():
-            raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {MEND}")
+            raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
         self.compositions = Compositions(numbers, counts)
 
     @classmethod

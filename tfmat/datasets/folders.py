@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import checksums, reading
-from tfmat.datasets.columns import MEND
+from tfmat.datasets.columns import ADVICE
 from tfmat.errors import InputError, UncheckedWarning
 from tfmat.paths import plain_file
 
@@ -85,7 +85,7 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
             holds the other kind.
     """
     file = folder / RECORD
-    record = reading.read_record(file, MEND)
+    record = reading.read_record(file, ADVICE)
     if record.get("format") != FORMAT:
         raise InputError(f"{file}: not the record of a tfmat dataset")
     if record.get("format_version") != FORMAT_VERSION:
@@ -99,9 +99,9 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
             f"{label(folder)}: a dataset of {_kind(record)}, but {kind} are needed here; give one "
             f"made by `{_import(kind)}`, or a shipped one: {names}"
         )
-    checksums.check_seal(file, record, MEND)
+    checksums.check_seal(file, record, ADVICE)
     record.pop(checksums.SEAL, None)
-    with reading.reading(file, MEND):
+    with reading.reading(file, ADVICE):
         _check_record(record)
     return record
 
@@ -149,10 +149,10 @@ def verify(folder: Path, record: Mapping[str, Any]) -> None:
     hashes = record["files"]
     for file in sorted(folder.glob("*.npy")):
         if file.name not in hashes:
-            raise InputError(f"{file}: has no hash in {RECORD}; {MEND}")
-    checksums.check_files(folder, hashes, where, MEND)
+            raise InputError(f"{file}: has no hash in {RECORD}; {ADVICE}")
+    checksums.check_files(folder, hashes, where, ADVICE)
     if content_hash(hashes) != record["sha256"]:
-        raise InputError(f"{where}: its hashes are not those of its data; {MEND}")
+        raise InputError(f"{where}: its hashes are not those of its data; {ADVICE}")
 
 
 def label(folder: Path) -> str:

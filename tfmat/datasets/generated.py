@@ -22,7 +22,7 @@ TABLE = "results.csv"
 SUMMARY = "summary.json"
 HASHES = "files"
 """Entry of the summary: SHA-256 by file, of the CIF files one for all."""
-_MEND = "generate it again, or give `no_verify` if it was changed on purpose"
+_MEND = "generate it again, or turn `verify` off if it was changed on purpose"
 
 
 def hashes(folder: Path) -> dict[str, str]:

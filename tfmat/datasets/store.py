@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from tfmat.checksums import skipped, skipping
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.columns import LAST_ELEMENT, MEND, Texts, check_offsets
+from tfmat.datasets.columns import ADVICE, LAST_ELEMENT, Texts, check_offsets
 from tfmat.datasets.folders import STRUCTURES, read_record, resolve
 from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
 from tfmat.errors import InputError, printable
@@ -230,11 +230,11 @@ class Dataset(StoredDataset):
     def _check_values(self) -> None:
         """Refuses what no structure has, whoever wrote it."""
         if ((self.numbers < 1) | (self.numbers > LAST_ELEMENT)).any():
-            raise InputError(f"{self.path / 'numbers.npy'}: holds no atomic numbers; {MEND}")
+            raise InputError(f"{self.path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
         for name in ("lattices", "positions"):
             # The sum is finite only if all are; it takes no memory.
             if not math.isfinite(getattr(self, name).sum()):
-                raise InputError(f"{self.path / name}.npy: holds numbers without end; {MEND}")
+                raise InputError(f"{self.path / name}.npy: holds numbers without end; {ADVICE}")
 
     @classmethod
     def open(cls, path: str | Path, *, verify: bool = True) -> Dataset:

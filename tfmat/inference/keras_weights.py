@@ -62,10 +62,10 @@ def load_network(file: Path) -> Any:
     """
     import keras
 
-    mend = "train or export the network again, or copy the file again"
+    advice = "train or export the network again, or copy the file again"
     if not plain_file(file):
-        raise InputError(f"{file}: is no plain file, so no Keras model; {mend}")
-    with reading(file, mend):
+        raise InputError(f"{file}: is no plain file, so no Keras model; {advice}")
+    with reading(file, advice):
         with zipfile.ZipFile(file) as archive:
             _check_members(file, archive)
             config = parse_json(archive.read(_CONFIG))

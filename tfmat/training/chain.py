@@ -29,7 +29,7 @@ from tfmat.training.strategy import Devices
 
 Recipe = TypeVar("Recipe")
 Data = TypeVar("Data")
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 # Of chain, run, recipe and the package's folder; returns the names of the exported parts.
 Exporter = Callable[["Chain[Any, Any]", Run, Any, Path], list[str]]
 
@@ -159,7 +159,7 @@ def train(
     chain: Chain[Recipe, Data],
     order: Order,
     devices: Devices,
-    tell: Tell,
+    report: Report,
     exporter: Exporter | None = None,
 ) -> dict[str, Any]:
     """Trains what is asked for and whatever it needs, and exports it.
@@ -168,7 +168,7 @@ def train(
         chain: The family.
         order: What the user asked for.
         devices: Where to train.
-        tell: Called with lines for the user.
+        report: Called with lines for the user.
         exporter: Writes the model package when a stage was trained: called with the chain, the
             run, its recipe and the package's folder, it returns the exported parts. Without it no
             package is written.
@@ -182,7 +182,7 @@ def train(
     """
     began = time.monotonic()
     deadline = None if order.minutes is None else began + 60 * order.minutes
-    run, recipe, data, taken = _open(chain, order, tell)
+    run, recipe, data, taken = _open(chain, order, report)
     with run.locked():
         for name, source in taken.items():
             if not run.stage(name):
@@ -191,8 +191,10 @@ def train(
             with files.replacing(run.folder / name) as temporary:
                 temporary.write_text(text, "utf-8")
         origin = f"recipe {run.recipe['name']}, seed {run.seed}, {chain.sentence(recipe, data)}"
-        tell(f"{run.folder}: {origin}")
-        done = _train_all(chain, order.target, run, recipe, data, devices, tell, deadline, exporter)
+        report(f"{run.folder}: {origin}")
+        done = _train_all(
+            chain, order.target, run, recipe, data, devices, report, deadline, exporter
+        )
     return {
         "run": str(run.folder),
         "target": order.target,
@@ -227,7 +229,7 @@ def _train_all(
     recipe: Recipe,
     data: Data,
     devices: Devices,
-    tell: Tell,
+    report: Report,
     deadline: float | None,
     exporter: Exporter | None,
 ) -> dict[str, str]:
@@ -237,7 +239,7 @@ def _train_all(
     names = chain.stages(target, recipe)
     if not all(run.finished(name) for name in names):
         for line in run.changes(devices.shares):
-            tell(line)
+            report(line)
     try:
         for name in names:
             if run.finished(name):
@@ -245,7 +247,7 @@ def _train_all(
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
                 # A kill may have come between its end and this.
                 checkpoints.clear(run.stage_folder(name))
-                tell(f"{name}: {done[name]}")
+                report(f"{name}: {done[name]}")
                 continue
             if name in chain.tensorflow_only and not on_tensorflow():
                 raise InputError(
@@ -253,24 +255,24 @@ def _train_all(
                 )
             if run.finished("export"):
                 run.begin("export")  # the package will be without what is trained now
-            chain.train_stage(Stage(name, run, log, devices, deadline, tell), recipe, data)
+            chain.train_stage(Stage(name, run, log, devices, deadline, report), recipe, data)
             done[name] = "trained"
-            tell(f"{name}: {_line(run.stage(name))}")
+            report(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():
-            tell("no model package: the export needs TensorFlow; unset KERAS_BACKEND and `resume`")
+            report("no model package: the export needs TensorFlow; unset KERAS_BACKEND and go on")
         elif exporter is not None and ("trained" in done.values() or not run.finished("export")):
             run.begin("export")
             package = run.folder / "package"
             parts = exporter(chain, run, recipe, package)
             run.finish("export", sorted(package.iterdir()), parts=parts)
-            tell(f"model package: {package}")
+            report(f"model package: {package}")
     finally:
         log.close()
     return done
 
 
 def _open(
-    chain: Chain[Recipe, Data], order: Order, tell: Tell
+    chain: Chain[Recipe, Data], order: Order, report: Report
 ) -> tuple[Run, Recipe, Data, dict[str, Run]]:
     """Returns the run, its recipe and data, and which stages are taken from which run."""
     source = open_run(chain, order.source) if order.source is not None else None
@@ -307,13 +309,13 @@ def _open(
                 "start one"
             )
         if order.resume:
-            tell(f"{order.out}: no run there yet, starting one")
+            report(f"{order.out}: no run there yet, starting one")
     if source is not None:
         inputs = chain.inputs(order.target, recipe)
         names, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
         taken = dict.fromkeys(names, source)
         for reason in reasons:
-            tell(f"`source` {source.folder}: {reason}; trained anew")
+            report(f"{source.folder}: {reason}; trained anew")
     if run is None:
         run = Run.start(order.out, tables, seed, record)
     return run, recipe, data, taken

@@ -52,7 +52,7 @@ class Stage:
         log: The run's log.
         devices: Where it trains.
         deadline: When to stop, by ``time.monotonic()``; ``None`` for never.
-        tell: Shows a line to the user.
+        report: Shows a line to the user.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Stage:
     log: RunLog
     devices: Devices
     deadline: float | None = None
-    tell: Callable[[str], None] = print
+    report: Callable[[str], None] = print
 
     @property
     def seed(self) -> int:

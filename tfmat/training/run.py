@@ -33,9 +33,9 @@ from tfmat.metric import Metric
 from tfmat.paths import inside
 from tfmat.temporaries import sweep, sweep_within
 from tfmat.training.run_record import (
+    ADVICE,
     FORMAT,
     FORMAT_VERSION,
-    MEND,
     RECIPE,
     RECIPE_HASH,
     RECORD,
@@ -218,7 +218,7 @@ class Run:
         name = file.relative_to(self.folder).as_posix()
         for record in self.info["stages"].values():
             if name in record.get("files", {}):
-                check_outputs(self.folder, {name: record["files"][name]}, self._record, MEND)
+                check_outputs(self.folder, {name: record["files"][name]}, self._record, ADVICE)
         return load_network(file)
 
     def check_stage(self, name: str) -> None:
@@ -230,7 +230,7 @@ class Run:
         Raises:
             InputError: A file is missing or was changed.
         """
-        check_outputs(self.folder, self.stage(name).get("files", {}), self._record, MEND)
+        check_outputs(self.folder, self.stage(name).get("files", {}), self._record, ADVICE)
 
     def begin(self, name: str, **record: Any) -> None:
         """Notes that a stage runs.

@@ -16,7 +16,7 @@ FORMAT_VERSION = 1
 RECORD, RECIPE = "run.json", "recipe.toml"
 RECIPE_HASH = "recipe_sha256"
 """Key of the record for the hash of ``recipe.toml``; runs of earlier versions have none."""
-MEND = "start a new run, or copy the folder again from where it came"
+ADVICE = "start a new run, or copy the folder again from where it came"
 # Where the outputs of a stage lie, so that none of them can be the run's record or its lock.
 _OUTPUTS = ("stages", "weights", "package")
 _SHA256_DIGITS = 64
@@ -40,37 +40,37 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise InputError(
             f"{folder}: holds no training run; give a folder that tfmat train has written"
         )
-    info = read_record(file, MEND)
+    info = read_record(file, ADVICE)
     if info.get("format") != FORMAT or info.get("format_version") != FORMAT_VERSION:
         raise InputError(f"{file}: not a run of this version of tfmat; start a new one")
     # A resumed run is written to: through a link that would change files elsewhere.
     check_tree(folder)
-    checksums.check_seal(file, info, MEND)
+    checksums.check_seal(file, info, ADVICE)
     info.pop(checksums.SEAL, None)
-    with reading(file, MEND):
+    with reading(file, ADVICE):
         _check_record(info)
     recipe = folder / RECIPE
     if RECIPE_HASH in info:
-        checksums.check_files(folder, {RECIPE: info[RECIPE_HASH]}, file, MEND)
-    return info, read_toml(recipe, MEND)
+        checksums.check_files(folder, {RECIPE: info[RECIPE_HASH]}, file, ADVICE)
+    return info, read_toml(recipe, ADVICE)
 
 
-def check_outputs(folder: Path, hashes: Mapping[str, str], where: str | Path, mend: str) -> None:
+def check_outputs(folder: Path, hashes: Mapping[str, str], where: str | Path, advice: str) -> None:
     """Compares what a stage has written with its stored SHA-256.
 
     Args:
         folder: The run folder.
         hashes: Path within it to SHA-256.
         where: What says so, for the message.
-        mend: What to do about a file that was changed.
+        advice: What to do about a file that was changed.
 
     Raises:
         InputError: A file is missing, was changed, or is none that a stage writes.
     """
     for name in hashes:
         if PurePosixPath(name).parts[:1] not in [(part,) for part in _OUTPUTS]:
-            raise InputError(f"{where}: {name!r} is no file that a stage writes; {mend}")
-    checksums.check_files(folder, hashes, Path(where), mend)
+            raise InputError(f"{where}: {name!r} is no file that a stage writes; {advice}")
+    checksums.check_files(folder, hashes, Path(where), advice)
 
 
 def _check_record(info: Mapping[str, Any]) -> None:

@@ -173,7 +173,7 @@ def _train(
         values = {"test_loss": test_loss}
         if not voxels.any():
             # Behind the steep threshold an output that is zero everywhere has no slope.
-            stage.tell(
+            stage.report(
                 f"{stage.name}: step {step}: every voxel comes back empty; if this stays so, start "
                 f"again with a lower {part}_autoencoder.learning_rate"
             )
@@ -214,7 +214,7 @@ def _kept(
     note = f"smallest mean of {count} held-out voxels at a chunk's end; it chose the weights"
     if recipe.keep_below and best.loss >= recipe.keep_below:
         note += f"; not below the recipe's {recipe.keep_below:g}"
-        stage.tell(
+        stage.report(
             f"{stage.name}: no held-out loss was below {recipe.keep_below:g} (smallest "
             f"{best.loss:.3g} at step {best.step}); the original program would have kept nothing"
         )

@@ -193,8 +193,8 @@ def unknown_hulls(systems: Sequence[tuple[int, ...]], known: Entries) -> list[st
         )
     if edges:
         warnings.append(
-            f"no known compound on the edge {_some(edges)}: if there are any, give them with "
-            "`against`, or the hull is too high"
+            f"no known compound on the edge {_some(edges)}: if there are any, give them too, "
+            "or the hull is too high"
         )
     return warnings
 

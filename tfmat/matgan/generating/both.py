@@ -56,7 +56,7 @@ def replacing_both(out: Path) -> Iterator[tuple[Path, Path]]:
         old.unlink(missing_ok=True)
 
 
-def mend(out: Path) -> None:
+def restore(out: Path) -> None:
     """Gives a table the summary that a killed process was about to put beside it.
 
     Args:

@@ -13,14 +13,14 @@ from tfmat.matgan.generating.unique import KeyTable
 
 
 def known_formulas(
-    sources: Sequence[str | Path], needed: bool, tell: Callable[[str], object]
+    sources: Sequence[str | Path], needed: bool, report: Callable[[str], object]
 ) -> KeyTable | None:
     """Reads the formulas that generated ones are compared with.
 
     Args:
         sources: Files or datasets of formulas.
         needed: Whether only novel formulas are wanted.
-        tell: Called with a line about rows that are no formula.
+        report: Called with a line about rows that are no formula.
 
     Returns:
         Their keys; ``None`` without any source.
@@ -36,7 +36,7 @@ def known_formulas(
     for source in sources:
         table = read_formulas(source)
         if table.left_out:
-            tell(f"{source}: {table.left_out}")
+            report(f"{source}: {table.left_out}")
         keys.append(table.compositions.keys())
     known = KeyTable()
     known.add(np.unique(np.concatenate(keys)))

@@ -363,7 +363,7 @@ def _why_nothing(collection: Collection, sampler: FormulaSampler) -> str:
             f"{sampler.model.name} longer, or give another model"
         )
     steps = [
-        (tally["preferred"], "has a score above that of `critic_keep`"),
+        (tally["preferred"], "has a critic score as high as asked"),
         (tally["masked"], "fulfils the masks on elements and counts"),
         (collection.kept, "is valid or novel as asked"),
     ]

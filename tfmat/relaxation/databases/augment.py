@@ -160,11 +160,10 @@ def _energies(
     if relabelled == SYSTEM:
         return together.record, (
             f"{together.warning}; all of {system} is on the second, other systems are not "
-            "(`relabelled` all)"
+            "(relabel all to have them there)"
         )
     return together.record, (
-        f"{together.warning}; compare none of them with each other, or give `relabelled` "
-        "system or all"
+        f"{together.warning}; compare none of them with each other, or relabel the system or all"
     )
 
 
