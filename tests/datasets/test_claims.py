@@ -287,6 +287,7 @@ def salt():
         {"nsites": 2, "nelements": 2, "elements": ["Na", "Cl"], "formula_pretty": "NaCl"},
         {"nsites": None, "elements": [], "chemical_formula_reduced": "ClNa"},
         {"composition": {"Na": 2.0, "Cl": 2.0}, "pretty_formula": "Na(Cl)"},
+        {"formula": "rock salt", "full_formula": "Na4 Cl4", "chemical_formula_sum": "Cl Na"},
     ],
 )
 def test_records_that_agree(salt, record):
@@ -302,6 +303,9 @@ def test_records_that_agree(salt, record):
         {"elements": ["Na", "Cl", "O"]},
         {"chemical_formula_reduced": "Cl2Na"},
         {"formula_pretty": "KCl"},
+        {"formula": "KCl"},
+        {"full_formula": "Na2 Cl1"},
+        {"chemical_formula_sum": "Na2 Cl"},
         {"composition": {"Na": 1, "Cl": 2}},
     ],
 )

@@ -112,3 +112,54 @@ def test_escapes_and_nested_brackets():
         "e": "",
         "f": "a",
     }
+
+
+@pytest.mark.parametrize("after", ["K 1 1 1", "\nK 1 1 1", "K 1 1 1\nK 3 3 3", "19 1.0 1 1D0"])
+def test_more_atoms_than_announced(tmp_path, after):
+    frame = f"2\n{LATTICE}\nNa 0 0 0\nCl 2 2 2\n"
+    (tmp_path / "a.extxyz").write_text(f"{frame}{frame}{after}\n{frame}")
+    first, long, _, last = read_extxyz(tmp_path / "a.extxyz")
+    assert first.crystal is not None
+    assert last.crystal is not None
+    assert long.crystal is None
+    assert long.reason == "broken frame: more atoms than the 2 that are announced"
+
+
+def test_a_remark_between_frames_is_no_atom(tmp_path):
+    frame = f"2\n{LATTICE}\nNa 0 0 0\nCl 2 2 2\n"
+    (tmp_path / "a.extxyz").write_text(f"{frame}the end of part 1\n{frame}")
+    first, remark, last = read_extxyz(tmp_path / "a.extxyz")
+    assert first.crystal is not None
+    assert last.crystal is not None
+    assert remark.reason.startswith("broken frame: expected a number")
+
+
+def test_an_occupancy_that_is_nan(row):
+    layout = f"{LATTICE} Properties=species:S:1:pos:R:3:occupancy:R:1"
+    assert row(layout, ("Na 0 0 0 nan", "Cl 2 2 2 1")).startswith("disordered: ")
+
+
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        ("species:S:1:pos:R:3:Z:I:1", "{0} {2} {1}"),
+        ("numbers:I:1:species:S:1:pos:R:3", "{1} {0} {2}"),
+    ],
+)
+def test_elements_named_twice(row, columns, line):
+    layout = f"{LATTICE} Properties={columns}"
+    sodium = line.format("Na", 11, "0 0 0")
+    assert row(layout, (sodium, line.format("Cl", 17, "2 2 2"))).numbers.tolist() == [11, 17]
+    found = row(layout, (sodium, line.format("Cl", 11, "2 2 2")))
+    assert found.startswith("contradiction: an atom's line names two elements")
+
+
+@pytest.mark.parametrize("place", ["0 0 0", "4 0 0", "0.005 5 -6.005", "-0.004 0 12"])
+@pytest.mark.parametrize("others", [0, 60])
+def test_two_atoms_in_one_place(row, place, others):
+    more = [
+        f"Cl {1 + k % 4 * 0.5} {1 + k // 4 % 4 * 0.5} {1 + k // 16 * 0.5}" for k in range(others)
+    ]
+    found = row(atoms=("Na 0 0 0", *more, f"K {place}"))
+    assert found == f"broken frame: two atoms in one place (Na1 and K{others + 2})"
+    assert len(row(atoms=("Na 0 0 0", *more, "K 0.02 0 0"))) == others + 2

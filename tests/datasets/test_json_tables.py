@@ -142,6 +142,14 @@ def changed(structure, *path, value):
         (("lattice", "matrix"), [[1, 0], [0, 1]], "broken structure"),
         (("lattice", "matrix"), [[10**400, 0, 0]] * 3, "broken structure: OverflowError"),
         (("lattice", "volume"), 100.0, "contradiction: the cell has"),
+        (("lattice", "pbc"), "FFF", "broken structure: pbc is 'FFF'"),
+        (("lattice", "pbc"), ["false"] * 3, "broken structure: pbc is"),
+        (("sites", 0, "species", 0, "occu"), float("nan"), "disordered"),
+        (("sites", 1, "abc"), [1.0, 0, 0], "contradiction: abc and xyz"),
+        (("lattice", "b"), 4.0, "contradiction: b is 3.97 by the cell's vectors, but 4 is"),
+        (("lattice", "gamma"), 120, "contradiction: gamma is 60 by"),
+        (("lattice", "alpha"), float("nan"), "contradiction: alpha is 60 by"),
+        (("formula",), "Na2 Cl1", "contradiction: Na1 Cl1 in the cell"),
         (("nsites",), 4, "contradiction: 2 by the atoms, but nsites is 4"),
         (("sites",), {}, "no atoms"),
         (("sites",), 7, "broken structure"),
@@ -151,6 +159,23 @@ def changed(structure, *path, value):
 def test_structures_that_are_none(rocksalt, path, value, reason):
     with pytest.raises(InputError, match=reason):
         crystal_from_mapping(changed(rocksalt, *path, value=value))
+
+
+def test_places_of_a_site_are_compared_though_another_has_one_form_alone(rocksalt):
+    lone = changed(rocksalt, "sites", 0, "xyz", value=None)
+    np.testing.assert_allclose(crystal_from_mapping(lone).positions, rocksalt.cart_coords)
+    lone["sites"][1]["xyz"] = [1.0, 1, 1]
+    with pytest.raises(InputError, match="contradiction: abc and xyz"):
+        crystal_from_mapping(lone)
+    mixed = changed(rocksalt, "sites", 0, "abc", value=None)
+    np.testing.assert_allclose(crystal_from_mapping(mixed).positions, rocksalt.cart_coords)
+
+
+def test_two_atoms_in_one_place(rocksalt):
+    both = changed(rocksalt, "sites", 1, "xyz", value=None)
+    both["sites"][1]["abc"] = [1, -2, 0.001]
+    with pytest.raises(InputError, match=r"two atoms in one place \(Na1 and Cl2\)"):
+        crystal_from_mapping(both)
 
 
 def test_a_record_that_contradicts_its_structure(tmp_path, load, rocksalt):

@@ -41,7 +41,16 @@ def test_the_identifier_is_found():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(1, 1), ("-1.5e-3", -1.5e-3), (" 2 ", 2), (True, 1), ("F", 0), ("true", 1)],
+    [
+        (1, 1),
+        ("-1.5e-3", -1.5e-3),
+        (" 2 ", 2),
+        (True, 1),
+        ("F", 0),
+        ("true", 1),
+        ("1D0", 1),
+        ("-2.5d-1", -0.25),
+    ],
 )
 def test_numbers(value, expected):
     assert number(value) == expected
@@ -52,7 +61,9 @@ def test_absent_numbers(value):
     assert math.isnan(number(value))
 
 
-@pytest.mark.parametrize("value", ["low", "inf", "-Infinity", "1,5", "1 2", [1]])
+@pytest.mark.parametrize(
+    "value", ["low", "inf", "-Infinity", "1,5", "1 2", [1], "1_0", "１", "٣", "0x1"]
+)
 def test_no_numbers(value):
     with pytest.raises(InputError):
         number(value)

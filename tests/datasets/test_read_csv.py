@@ -193,3 +193,17 @@ def test_the_selection_rejects_with_the_reason(tmp_path, load, cif, rocksalt):
     dataset, _, rejected = load(source, max_length=10.0)
     assert list(dataset.ids) == ["a"]
     assert rejected[0]["reason"].startswith("selection: an edge of ")
+
+
+def test_a_formula_beside_the_structure_must_be_its_own(tmp_path, load, cif):
+    rows = [
+        ["material_id", "cif", "formula", "pretty_formula"],
+        ["good", cif, "Na1 Cl1", "NaCl"],
+        ["words", cif, "table salt", ""],
+        ["other", cif, "Na2 Cl1", "NaCl"],
+        ["third", cif, "", "KCl"],
+    ]
+    dataset, _, rejected = load(write(tmp_path / "a.csv", rows))
+    assert list(dataset.ids) == ["good", "words"]
+    assert [row["id"] for row in rejected] == ["other", "third"]
+    assert all(row["reason"].startswith("contradiction: Na1 Cl1 ") for row in rejected)

@@ -79,14 +79,15 @@ def test_broken_frames_are_skipped_and_the_next_is_found(tmp_path, load):
     (tmp_path / "a.xyz").write_text("".join(parts))
     named = {"formation_energy_per_atom": "e_form"}
     dataset, summary, rejected = load(tmp_path / "a.xyz", properties=named)
-    assert list(dataset.ids) == ["first", "after-short", "long", "after-long", "deuterium"]
-    assert dataset[4].numbers.tolist() == [1, 17]
+    assert list(dataset.ids) == ["first", "after-short", "after-long", "deuterium"]
+    assert dataset[3].numbers.tolist() == [1, 17]
     reasons = {row["id"]: row["reason"] for row in rejected}
     assert reasons == {
         "unknown": "unknown element: 'Xx'",
         "numbers": "broken coordinates: 'two' is no number",
         "nan": "the cell or a position is not a finite number",
         "short": "broken frame: 2 atoms where 3 are announced",
+        "long": "broken frame: more atoms than the 2 that are announced",
         "a-8": "broken frame: expected a number of atoms, not 'Cl 1 1 1'",
         "no-lattice": 'no lattice: the comment line has no Lattice="..."',
         "bad-lattice": "broken lattice: 3 numbers, not 9",

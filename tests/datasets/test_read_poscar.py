@@ -171,6 +171,12 @@ def test_many_species_in_several_lines():
         ("0 1.5 0\n", "1 0 0\n", "no volume"),
         ("4.0", "1e300", "beyond sense"),
         ("4.0", "0.01", "beyond sense"),
+        ("0.5 0.25 0.5", "1 0.001 -1", r"two atoms in one place \(Na1 and Cl2\)"),
+        (
+            "0.5 0.25 0.5\n",
+            "0.5 0.25 0.5\nDirect configuration=     2\n0 0 0\n0.5 0.25 0.6\n",
+            "further frames follow",
+        ),
     ],
 )
 def test_broken_files(old, new, reason):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -62,18 +63,14 @@ class Crystal:
                 f"the cell must have shape (3, 3) and the positions ({atoms.size}, 3), "
                 f"not {cell.shape} and {points.shape}"
             )
-        if not (np.isfinite(cell).all() and np.isfinite(points).all()):
-            raise InputError("the cell or a position is not a finite number")
         longest, farthest = float(np.abs(cell).max()), float(np.abs(points).max())
+        if not (math.isfinite(longest) and math.isfinite(farthest)):
+            raise InputError("the cell or a position is not a finite number")
         if longest > LONGEST_EDGE or farthest > FARTHEST:
             raise InputError(
                 f"beyond sense: an edge of {longest:.3g} Å or a position {farthest:.3g} Å away"
             )
-        lengths = np.sqrt((cell * cell).sum(axis=1))
-        if abs(np.linalg.det(cell)) <= 1e-4 * lengths.prod():
-            raise InputError("the cell has no volume")
-        if lengths.min() < SHORTEST_EDGE:
-            raise InputError(f"beyond sense: the cell has an edge of {lengths.min():.3g} Å")
+        _check_cell(cell)
         if atoms.min() < 1 or atoms.max() > MAX_ATOMIC_NUMBER:
             raise InputError(f"atomic number {atoms.min()} or {atoms.max()} belongs to no element")
         return cls(cell, points, atoms.astype(np.uint8))
@@ -116,3 +113,29 @@ class Crystal:
         from ase import Atoms
 
         return Atoms(self.numbers, self.positions, cell=self.lattice, pbc=True)
+
+
+def _check_cell(cell: NDArray[np.float64]) -> None:
+    """Refuses a flat cell, and one in which an atom has no place beside its own images."""
+    # Plain numbers: for nine of them NumPy's calls take many times longer.
+    a, b, c = cell.tolist()
+    normals = [_cross(b, c), _cross(c, a), _cross(a, b)]
+    lengths = [math.hypot(*vector) for vector in (a, b, c)]
+    volume = abs(sum(x * y for x, y in zip(a, normals[0], strict=True)))
+    if volume <= 1e-4 * math.prod(lengths):
+        raise InputError("the cell has no volume")
+    if min(lengths) < SHORTEST_EDGE:
+        raise InputError(f"beyond sense: the cell has an edge of {min(lengths):.3g} Å")
+    # Every step to an image is at least as long as one of the cell's heights. A lower cell may
+    # still be sound, described by needlessly long vectors.
+    if volume / max(math.hypot(*normal) for normal in normals) < SHORTEST_EDGE:
+        from tfmat.crystals.niggli import niggli_lattice
+
+        shortest = float(np.linalg.norm(niggli_lattice(cell), axis=1).min())
+        if shortest < SHORTEST_EDGE:
+            raise InputError(f"beyond sense: an atom is {shortest:.3g} Å from its own image")
+
+
+def _cross(first: list[float], second: list[float]) -> tuple[float, float, float]:
+    (a, b, c), (d, e, f) = first, second
+    return b * f - c * e, c * d - a * f, a * e - b * d

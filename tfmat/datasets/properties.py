@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from tfmat.datasets import dates
+from tfmat.datasets.readers.numerals import numerals
 from tfmat.errors import InputError
 
 CREATED = "created"
@@ -109,7 +110,8 @@ def number(value: object) -> float:
     """Converts what a table or a record holds to a number.
 
     Args:
-        value: A number, a truth value (1 or 0), text of either, or a sign of absence.
+        value: A number, a truth value (1 or 0), text of either (``1D-3``, too), or a sign of
+            absence.
 
     Returns:
         The number; NaN if the value is absent.
@@ -121,7 +123,7 @@ def number(value: object) -> float:
     if text.lower() in _UNKNOWN_WORDS:
         return math.nan
     try:
-        result = _TRUTH[text.lower()] if text.lower() in _TRUTH else float(text)
+        result = _TRUTH[text.lower()] if text.lower() in _TRUTH else numerals([text])[0]
     except ValueError as error:
         raise InputError(f"{text[:40]!r} is no number") from error
     if math.isinf(result):

@@ -26,7 +26,10 @@ _ROUNDED = 0.1
 _FORMULAS = (
     "chemical_formula_reduced",
     "chemical_formula_descriptive",
+    "chemical_formula_sum",
+    "formula",
     "formula_pretty",
+    "full_formula",
     "pretty_formula",
     "reduced_formula",
 )

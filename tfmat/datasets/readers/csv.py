@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tfmat.csv_tables import LARGEST_CELL, text_of
+from tfmat.datasets.readers.claims import check_record
 from tfmat.datasets.readers.records import SourceRow, lines_of, open_text
 from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
@@ -78,7 +79,8 @@ def read_csv(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
         structure: The column with CIF texts; by default the first of ``cif`` and its like.
 
     Yields:
-        A row for every row; ``fields`` are the other columns as text.
+        A row for every row; ``fields`` are the other columns as text. Those with formulas must
+        agree with the structure.
 
     Raises:
         InputError: The file cannot be read, or has no such column.
@@ -91,7 +93,9 @@ def read_csv(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
         column = structure_column(list(fields), structure)
         text = fields.pop(column) if column is not None else ""
         try:
-            yield SourceRow(where, fields, crystal_from_text(text))
+            crystal = crystal_from_text(text)
+            check_record(crystal, fields)
+            yield SourceRow(where, fields, crystal)
         except InputError as error:
             yield SourceRow(where, fields, reason=str(error))
 

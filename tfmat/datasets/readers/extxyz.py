@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.readers.extxyz_header import pairs
-from tfmat.datasets.readers.numerals import numerals
+from tfmat.datasets.readers.numerals import numeral, numerals
+from tfmat.datasets.readers.one_place import refuse_one_place
 from tfmat.datasets.readers.records import SourceRow, lines_of, open_binary, open_text
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
@@ -37,6 +41,7 @@ class _ColumnLayout:
     position: int
     by_number: bool
     occupancy: int | None
+    second_species: int | None
 
 
 def count_extxyz(path: Path) -> int:
@@ -54,7 +59,8 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
     """Reads the frames of an extended XYZ file one by one.
 
     After a frame that does not hold what it announces, reading goes on at the next line that
-    looks like the start of a frame.
+    looks like the start of a frame. One that more atoms follow than it announces is broken, too:
+    nothing says which of them are meant.
 
     Args:
         path: The file, gzipped or not.
@@ -70,11 +76,15 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
         lines = _Lines(lines_of(path, stream))
         frame = 0
         skipping = False
+        held: SourceRow | None = None
         for line in lines:
             text = line.strip()
             if not text:
                 continue
             if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
+                if held is not None:
+                    yield _followed(held, text)
+                    held = None
                 if not skipping:
                     frame += 1
                     yield SourceRow(
@@ -97,7 +107,11 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
                     break
                 if count <= _MOST_ATOMS:
                     atoms.append(words)
-            yield _row(f"frame {frame}", count, comment, atoms, layouts)
+            if held is not None:
+                yield held
+            held = _row(f"frame {frame}", count, comment, atoms, layouts)
+        if held is not None:
+            yield held
 
 
 class _Lines(Iterator[str]):
@@ -115,6 +129,24 @@ class _Lines(Iterator[str]):
 
     def give_back(self, line: str) -> None:
         self._returned = line
+
+
+def _followed(row: SourceRow, text: str) -> SourceRow:
+    """Returns a frame behind which another line than a number of atoms stands."""
+    if row.crystal is not None and _is_atom(text):
+        row.reason = f"broken frame: more atoms than the {len(row.crystal)} that are announced"
+        row.crystal = None
+    return row
+
+
+def _is_atom(text: str) -> bool:
+    words = text.split()
+    found = 0
+    for word in words:
+        with suppress(ValueError):
+            numeral(word)
+            found += 1
+    return len(words) > 3 and found >= 3
 
 
 def _row(
@@ -172,11 +204,26 @@ def _crystal(
         )
     except ValueError as error:
         raise InputError(f"broken coordinates: {error}") from error
-    if any(abs(share - 1) > _WHOLE for share in shares):
+    if not all(abs(share - 1) <= _WHOLE for share in shares):
         raise InputError("disordered: a site is partly occupied")
-    positions = [flat[place : place + 3] for place in range(0, len(flat), 3)]
-    numbers = [_number(words[layout.species], layout.by_number) for words in atoms]
-    return Crystal.from_arrays([cell[0:3], cell[3:6], cell[6:9]], positions, numbers)
+    positions = np.array(flat).reshape(-1, 3)
+    # Nearly every atom has a symbol; a look-up here spares a call for each.
+    known, column = atomic_numbers(), layout.species
+    numbers = [
+        known.get(words[column]) or _number(words[column], layout.by_number) for words in atoms
+    ]
+    if layout.second_species is not None:
+        _check_second(atoms, numbers, layout.second_species)
+    crystal = Crystal.from_arrays([cell[0:3], cell[3:6], cell[6:9]], positions, numbers)
+    return refuse_one_place(crystal, "frame")
+
+
+def _check_second(atoms: list[list[str]], numbers: list[int], column: int) -> None:
+    for words, number in zip(atoms, numbers, strict=True):
+        if _number(words[column], by_number=True) != number:
+            raise InputError(
+                f"contradiction: an atom's line names two elements: {' '.join(words)[:60]!r}"
+            )
 
 
 def _check_occupancy(text: str) -> None:
@@ -204,7 +251,7 @@ def _number(word: str, by_number: bool) -> int:
 
 def _layout(text: str) -> _ColumnLayout:
     parts = text.split(":")
-    species = position = occupancy = None
+    species = position = occupancy = second = None
     by_number = False
     column = 0
     try:
@@ -212,7 +259,10 @@ def _layout(text: str) -> _ColumnLayout:
             if name == "pos" and kind == "R" and width == "3":
                 position = column
             elif name == "species" or (name in ("Z", "numbers") and species is None):
+                second = species
                 species, by_number = column, name != "species"
+            elif name in ("Z", "numbers"):
+                second = column
             elif name.lower() in ("occupancy", "occupancies") and kind in "RI" and width == "1":
                 occupancy = column
             if not 0 < int(width) < 1000:
@@ -222,4 +272,4 @@ def _layout(text: str) -> _ColumnLayout:
         raise InputError(f"broken Properties: {text[:60]!r}") from error
     if species is None or position is None:
         raise InputError(f"broken Properties: {text[:60]!r} lacks species or pos:R:3")
-    return _ColumnLayout(column, species, position, by_number, occupancy)
+    return _ColumnLayout(column, species, position, by_number, occupancy, second)

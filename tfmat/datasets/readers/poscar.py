@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.readers.numerals import numeral, numerals
+from tfmat.datasets.readers.one_place import refuse_one_place
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
@@ -22,6 +23,7 @@ from tfmat.formulas.elements import atomic_numbers
 _SUFFIX = re.compile(r"[_/].*", re.DOTALL)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _FLAGS = frozenset((".TRUE.", ".FALSE.", "T", "F"))
+_FRAME = re.compile(r"\s*direct\s+configuration\s*=", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n?|\n")
 # Lines of symbols: some 20 stand in one.
 _MOST_LINES = 10
@@ -79,7 +81,8 @@ def crystal_from_poscar(text: str) -> Crystal:
         raise InputError("contradiction: the elements behind the positions are not those above")
     lattice = cell * factors
     positions = places @ lattice if mode[0] in "dD" else places * factors
-    return Crystal.from_arrays(lattice, positions, [atomic_numbers()[name] for name in owners])
+    numbers = [atomic_numbers()[name] for name in owners]
+    return refuse_one_place(Crystal.from_arrays(lattice, positions, numbers), "POSCAR")
 
 
 def _vector(line: str, what: str) -> list[float]:
@@ -194,7 +197,14 @@ def _old_form(comment: str, counts: Sequence[int], labels: Sequence[str]) -> lis
 
 
 def _check_end(lines: Sequence[str]) -> None:
-    """Refuses more positions than announced; velocities come behind a blank line or a title."""
+    """Refuses more positions than announced, and further structures.
+
+    Velocities come behind a blank line or a title.
+    """
+    if any(map(_FRAME.match, lines)):
+        raise InputError(
+            "broken POSCAR: further frames follow (an XDATCAR); write each to a file of its own"
+        )
     try:
         _vector(lines[0] if lines else "", "position")
     except InputError:
