@@ -14,6 +14,8 @@ from tfmat.formulas.formula_text import FormulaError
 from tfmat.formulas.formula_text import parse_formula as parse_any_formula
 
 _ABSENT = ("", ".", "?")
+# Those of the largest frameworks have some hundred characters; patterns below may take the square.
+_LONGEST = 2000
 _SEPARATOR = re.compile(r"\s*[,;](?=\s|[A-Z]|\Z)\s*")
 # CIF's own mark for subscripts.
 _SUBSCRIPT = re.compile(r"~(\d+(?:\.\d*)?|\.\d+)~", re.ASCII)
@@ -54,6 +56,8 @@ def read_formula(text: str) -> Formula | None:
     """
     if text.strip() in _ABSENT:
         return None
+    if len(text) > _LONGEST:
+        raise InputError(f"unclear formula: {len(text):,} characters")
     plain = _SUBSCRIPT.sub(r"\1", _SEPARATOR.sub(" ", text)).strip()
     plain = _UNCERTAINTY.sub("", plain)
     if polymer := _POLYMER.fullmatch(plain):
