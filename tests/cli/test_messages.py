@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from tfmat.cli.main import main, with_options
+from tfmat.cli.main import in_options, main
 from tfmat.cli.main import tfmat as group
 
 import tfmat
@@ -88,7 +88,7 @@ def toy(**words):
     ],
 )
 def test_arguments_become_options(message, shown):
-    assert with_options(message, toy) == shown
+    assert in_options(message, toy) == shown
 
 
 def test_same_mistake_in_python_and_on_the_command_line(capsys):
