@@ -130,7 +130,7 @@ def _main(arguments: Sequence[str] | None) -> None:
         sys.exit(error.exit_code)
     except TfmatError as error:
         words = sys.argv[1:] if arguments is None else arguments
-        message = with_options(str(error), _command(words))
+        message = in_options(str(error), _command(words))
         click.echo(f"tfmat: {one_line(message)}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
@@ -158,7 +158,7 @@ def _main(arguments: Sequence[str] | None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def with_options(message: str, command: click.Command) -> str:
+def in_options(message: str, command: click.Command) -> str:
     """Returns a message of the library with a command's options in place of arguments.
 
     The library names its arguments in backticks (`` `max_atoms` ``), as a Python user knows them; a

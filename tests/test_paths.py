@@ -81,3 +81,22 @@ def test_a_tree_of_files_and_folders_is_fine(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "c").write_text("")
     check_tree(tmp_path)
+
+
+def test_a_record_that_is_a_link_out_is_refused(tmp_path):
+    from oracle import make_package
+
+    from tfmat.datasets.folders import read_record
+    from tfmat.inference.metadata import read_metadata
+
+    for name, read in (("package", read_metadata), ("dataset", read_record)):
+        folder = tmp_path / name
+        if name == "package":
+            make_package(folder)
+        else:
+            folder.mkdir()
+            (folder / "metadata.json").write_text("{}", "utf-8")
+        (folder / "metadata.json").rename(tmp_path / f"{name}.json")
+        (folder / "metadata.json").symlink_to(f"../{name}.json")
+        with pytest.raises(InputError, match="a link that leads out of its folder"):
+            read(folder)

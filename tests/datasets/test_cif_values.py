@@ -81,6 +81,12 @@ def test_characters_of_no_number_are_refused(digits):
     assert only(cif([f"Ca1 Ca {digits} 0.1 0.1"])).startswith("broken CIF")
 
 
+@pytest.mark.parametrize("digits", ["5.64(abc", "5.64(1)(2)", "5.64(1", "5.64(1)2", "5.64(-1)"])
+def test_what_follows_a_number_is_its_uncertainty_alone(digits):
+    found = only(cif(cell=(digits, 6, 7, 90, 90, 90)))
+    assert found == f"broken CIF: _cell_length_a is {digits!r}"
+
+
 def test_dummies_are_left_out():
     sites = (*SITES, "C99 C . . .")
     assert numbers(with_column("calc_flag", "d", "calc", "dum", sites=sites)) == [8, 20]

@@ -200,7 +200,7 @@ class TestLanguageModel:
         ("Ca O", None, 4),
         ("Ca1.00 O1.0", 2, 4),
         ("Ca O", "?", 4),
-        ("not a formula", 7, 4),
+        ("not a formula", 7, "unclear formula"),
         ("Ca O", 4, "contradiction"),
         ("Ca O", 1, "contradiction"),
         ("Ca O2", 2, "contradiction"),

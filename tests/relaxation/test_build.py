@@ -21,10 +21,8 @@ from tfmat.datasets.select import passes
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.relaxation.databases import build as building
-from tfmat.relaxation.databases import candidates
 from tfmat.relaxation.databases.labelling import LabellingSettings
 from tfmat.relaxation.databases.prototypes import aflow
-from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import AseCalculator
 
 CU, AU = 29, 79
@@ -379,23 +377,3 @@ def test_a_selection_that_leaves_nothing_is_refused(few, tmp_path):
             tmp_path / "made" / "out", ("Cu", "Au"), settings, prototype_data=few, factory=emt
         )
     assert not list((tmp_path / "made").iterdir())
-
-
-def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
-    def candidate(name, lattice):
-        numbers = np.array([CU, AU], np.uint8)
-        crystal = Crystal(np.array(lattice, float), np.array([[0, 0, 0], [1.5, 1.5, 0.5]]), numbers)
-        return Candidate(name, name, crystal)
-
-    good = candidate("good", 3 * np.eye(3))
-    bad = [
-        candidate("flat", [[3, 0, 0], [0, 3, 0], [3, 3, 0]]),
-        candidate("skewed", [[3, 0, 0], [3e5, 3, 0], [0, 0, 3]]),
-        candidate("thin", [[3, 0, 0], [0, 3, 0], [0, 0, 1e-6]]),
-    ]
-    kept, dropped = candidates.without_copies([*bad, good], tmp_path / "distinct.json")
-    assert kept == [good]
-    reasons = {row["id"]: row["reason"] for row in dropped}
-    assert reasons["flat"].startswith("broken prototype: ")
-    assert reasons["skewed"].startswith("broken prototype: the cell cannot be Niggli-reduced")
-    assert reasons["thin"] == "atoms clash: two share a position"

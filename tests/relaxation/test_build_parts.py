@@ -14,9 +14,10 @@ from tfmat.crystals.contacts import scaled, shortest_contact, touching
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.duplicates import first_copies
 from tfmat.errors import InputError
+from tfmat.relaxation.databases import candidates
 from tfmat.relaxation.databases.perturb import generator, perturbed
 from tfmat.relaxation.databases.prototypes import aflow, primitive
-from tfmat.relaxation.databases.substitute import all_orders, system_numbers
+from tfmat.relaxation.databases.substitute import Candidate, all_orders, system_numbers
 from tfmat.relaxation.potentials.calculator import AseCalculator
 from tfmat.relaxation.potentials.references import _KNOWN
 from tfmat.relaxation.volume import CLASH, NO_ENERGY, UNBOUND, scan_volumes
@@ -186,3 +187,23 @@ def test_duplicates_in_any_cell_but_not_near_misses():
     assert first_copies(crystals, energies, 1e-3) == [0, 0, 0, 3, 4, 5]
     energies[1] = -1.01
     assert first_copies(crystals[:2], energies, 1e-3) == [0, 1]
+
+
+def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
+    def candidate(name, lattice):
+        numbers = np.array([29, 79], np.uint8)
+        crystal = Crystal(np.array(lattice, float), np.array([[0, 0, 0], [1.5, 1.5, 0.5]]), numbers)
+        return Candidate(name, name, crystal)
+
+    good = candidate("good", 3 * np.eye(3))
+    bad = [
+        candidate("flat", [[3, 0, 0], [0, 3, 0], [3, 3, 0]]),
+        candidate("skewed", [[3, 0, 0], [3e5, 3, 0], [0, 0, 3]]),
+        candidate("thin", [[3, 0, 0], [0, 3, 0], [0, 0, 1e-6]]),
+    ]
+    kept, dropped = candidates.without_copies([*bad, good], tmp_path / "distinct.json")
+    assert kept == [good]
+    reasons = {row["id"]: row["reason"] for row in dropped}
+    assert reasons["flat"].startswith("broken prototype: ")
+    assert reasons["skewed"].startswith("broken prototype: the cell cannot be Niggli-reduced")
+    assert reasons["thin"] == "atoms clash: two share a position"

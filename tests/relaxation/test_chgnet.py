@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from perovskite import perovskite
 from pymatgen.core import Lattice, Structure
 
 from tfmat.crystals.crystal import Crystal
@@ -38,15 +39,6 @@ def crystals():
     filled.append(Crystal.from_structure(perovskite()))
     filled.append(Crystal.from_structure(Structure(Lattice.cubic(2.9), ["Fe"], [[0, 0, 0]])))
     return [perturbed(crystal, random, strain=0.04, displacement=0.15) for crystal in filled]
-
-
-def perovskite() -> Structure:
-    return Structure.from_spacegroup(
-        "Pm-3m",
-        Lattice.cubic(3.95),
-        ["Sr", "Ti", "O"],
-        [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]],
-    )
 
 
 def test_energies_forces_and_stresses_are_those_of_the_package(package, calculator, crystals):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.data import atomic_numbers
+from perovskite import perovskite
 from pymatgen.core import Lattice, Structure
 
 from tfmat.crystals.crystal import Crystal
@@ -56,15 +57,6 @@ def crystals():
     filled.append(Crystal.from_structure(perovskite() * (3, 2, 1)))
     assert max(len(crystal) for crystal in filled) > sevennet._LARGEST
     return [perturbed(crystal, random, strain=0.04, displacement=0.15) for crystal in filled]
-
-
-def perovskite() -> Structure:
-    return Structure.from_spacegroup(
-        "Pm-3m",
-        Lattice.cubic(3.95),
-        ["Sr", "Ti", "O"],
-        [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0]],
-    )
 
 
 def one(symbol: str):

@@ -110,7 +110,11 @@ class Running:
 
     def wait(self) -> Outcome:
         code = self.machine._order(wait=self.pid)
-        texts = [path.read_text("utf-8", "replace") for path in (self.stdout, self.stderr)]
+        # A process that was killed at once has opened neither.
+        texts = [
+            path.read_text("utf-8", "replace") if path.is_file() else ""
+            for path in (self.stdout, self.stderr)
+        ]
         return Outcome(code, *texts)
 
 

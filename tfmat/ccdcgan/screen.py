@@ -21,7 +21,6 @@ from tfmat.errors import InputError
 from tfmat.files import write_json
 from tfmat.metric import Judge, Metric, Tolerance, mean, records, share
 from tfmat.paths import inside, plain_file
-from tfmat.reading import reading
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
@@ -129,22 +128,21 @@ def screen_into(
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     """Reads the structures of a table of ``tfmat generate``."""
     file = source / TABLE
-    with reading(file, "generate the folder again"):
-        columns, rows = read_table(file)
-        missing = [name for name in _TAKEN if name not in columns]
-        if missing:
-            raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
-        if ENERGY not in columns:
-            raise InputError(
-                f"{file}: has no predicted formation energies, its model holds no constraint; add "
-                "one with tfmat train constraint --out RUN --resume and generate again"
-            )
-        for row in rows:
-            if Path(row["id"]).name != row["id"]:
-                raise InputError(f"{file}: id {row['id']!r} is no file name")
-            inside(source, f"{CIF_FOLDER}/{row['id']}.cif", file)
-            if row["status"] in (STRUCTURE, KEPT):
-                yield row
+    columns, rows = read_table(file)
+    missing = [name for name in _TAKEN if name not in columns]
+    if missing:
+        raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
+    if ENERGY not in columns:
+        raise InputError(
+            f"{file}: has no predicted formation energies, its model holds no constraint; add "
+            "one with tfmat train constraint --out RUN --resume and generate again"
+        )
+    for row in rows:
+        if Path(row["id"]).name != row["id"]:
+            raise InputError(f"{file}: id {row['id']!r} is no file name")
+        inside(source, f"{CIF_FOLDER}/{row['id']}.cif", file)
+        if row["status"] in (STRUCTURE, KEPT):
+            yield row
 
 
 def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from tfmat import checksums, reading
 from tfmat.datasets.columns import ADVICE
 from tfmat.errors import InputError, UncheckedWarning
-from tfmat.paths import plain_file
+from tfmat.paths import inside, plain_file
 
 FORMAT = "tfmat-dataset"
 FORMAT_VERSION = 1
@@ -84,7 +84,7 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
         InputError: It is not the record of a dataset that this version reads, or the dataset
             holds the other kind.
     """
-    file = folder / RECORD
+    file = inside(folder, RECORD, folder)
     record = reading.read_record(file, ADVICE)
     if record.get("format") != FORMAT:
         raise InputError(f"{file}: not the record of a tfmat dataset")

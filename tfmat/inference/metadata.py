@@ -17,6 +17,7 @@ from tfmat.inference.described import FORMAT as FORMAT
 from tfmat.inference.described import FORMAT_VERSION as FORMAT_VERSION
 from tfmat.inference.described import METADATA as METADATA
 from tfmat.inference.described import first_flaw
+from tfmat.paths import inside
 from tfmat.reading import parse_json, read_bytes, read_json, read_record, read_toml, reading
 
 MODELS_VARIABLE = "TFMAT_MODELS"
@@ -168,7 +169,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: It is not the metadata of a tfmat model package of a version known here.
     """
-    file = folder / METADATA
+    file = inside(folder, METADATA, folder)
     metadata = read_json(file, "export it again", constants=False)
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"{file}: is not the metadata of a tfmat model package")

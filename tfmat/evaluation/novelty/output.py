@@ -10,15 +10,15 @@ from typing import Any
 
 from tfmat import files
 from tfmat.csv_tables import TableWriter, read_table
+from tfmat.datasets.generated import TABLE as RESULTS
 from tfmat.datasets.sources import Entry, Source, read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
-from tfmat.reading import reading
 
 TABLE, SUMMARY = "structures.csv", "summary.json"
 # What tfmat generate writes about a crystal graph that became a structure.
-_RESULTS, _STRUCTURE = "results.csv", "structure"
+_STRUCTURE = "structure"
 _PARTS = ("id", "rms_angstrom", "form")
 
 
@@ -33,15 +33,14 @@ def read_generated(source: str | Path) -> Source:
         InputError: As :func:`tfmat.datasets.sources.read_source`.
     """
     found = read_source(source)
-    table = Path(source) / _RESULTS
+    table = Path(source) / RESULTS
     if not table.is_file():
         return found
-    with reading(table, "generate the folder again"):
-        columns, lines = read_table(table)
-        rows = list(lines) if {"id", "status"} <= set(columns) else []
+    columns, lines = read_table(table)
+    rows = list(lines) if {"id", "status"} <= set(columns) else []
     known = {entry.identifier for entry in found.entries}
     failed = [
-        Entry(row["id"], None, row["status"], _RESULTS)
+        Entry(row["id"], None, row["status"], RESULTS)
         for row in rows
         if row["status"] != _STRUCTURE and row["id"] not in known
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Protocol
 
@@ -30,7 +31,7 @@ class Network(Protocol):
         ...
 
 
-class BatchedCalculator:
+class BatchedCalculator(ABC):
     """A potential that is asked in batches, of crystals that it can answer for.
 
     A subclass sets ``name``, ``version``, ``scale`` and ``weights_sha256``, and says with
@@ -51,9 +52,9 @@ class BatchedCalculator:
     most_atoms: ClassVar[int]
     smallest_volume: ClassVar[float] = 1.0
 
+    @abstractmethod
     def network(self, crystals: Sequence[Crystal]) -> Network:
         """Returns the weights that answer for a batch."""
-        raise NotImplementedError
 
     def correction(self, numbers: NDArray[np.uint8]) -> float:
         """Returns what is taken off the energy of a compound, eV/atom: nothing by default."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from tfmat.errors import InputError
 
 _LENGTHS = tuple(f"_cell_length_{name}" for name in "abc")
 _ANGLES = tuple(f"_cell_angle_{name}" for name in ("alpha", "beta", "gamma"))
+_UNCERTAINTY = re.compile(r"\(\d*\)\Z", re.ASCII)
 
 
 def read_number(raw: str) -> float:
@@ -31,7 +33,7 @@ def read_number(raw: str) -> float:
     if not math.isnan(value):
         return float(value)
     try:
-        return numeral(cif.as_string(raw).strip().partition("(")[0])
+        return numeral(_UNCERTAINTY.sub("", cif.as_string(raw).strip()))
     except ValueError:
         return math.nan
 

@@ -83,6 +83,12 @@ def group_by_hall(symbol: str) -> Group | None:
         return None
 
 
+def is_in_table(group: Group, number: int) -> bool:
+    """Says whether a setting of the space group with this number has a group's operations."""
+    every = {one for found in _table().values() for one in found if one.number == number}
+    return any(one.group().keys() == group.keys() for one in every)
+
+
 @lru_cache(256)
 def number_of(group: Group) -> int:
     """Returns the number of a group's type in the International Tables, 0 if it is unclear."""

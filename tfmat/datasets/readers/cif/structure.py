@@ -12,9 +12,10 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.readers.cif.blocks import Block, blocks_of
 from tfmat.datasets.readers.cif.cell import read_cell, read_number
 from tfmat.datasets.readers.cif.expand import Atoms, expand
+from tfmat.datasets.readers.cif.formula import Formula, confirm, read_formula
 from tfmat.datasets.readers.cif.sites import Sites, read_sites
 from tfmat.datasets.readers.cif.symmetry import MAGNETIC, read_symmetry
-from tfmat.datasets.readers.claims import Confirmed, check_formula, parse_formula
+from tfmat.datasets.readers.claims import Confirmed
 from tfmat.errors import InputError
 
 _CELL = "_cell_length_a"
@@ -67,11 +68,12 @@ def _crystal(block: Block) -> Crystal:
     lattice = read_cell(block)
     sites = read_sites(block)
     symmetry = read_symmetry(block, lattice @ lattice.T)
+    formula = read_formula(block.text("_chemical_formula_sum"))
     reasons, fitting = [], []
     for group in symmetry.groups:
         try:
             atoms = expand(sites, group, lattice)
-            confirmed = _confirmed(block, sites, atoms, len(group))
+            confirmed = _confirmed(block, formula, sites, atoms, len(group))
         except InputError as error:
             reasons.append(str(error))
             continue
@@ -103,18 +105,19 @@ def _is_of_waves(name: str) -> bool:
     return name.startswith(_MODULATED)
 
 
-def _confirmed(block: Block, sites: Sites, atoms: Atoms, operations: int) -> Confirmed:
+def _confirmed(
+    block: Block, formula: Formula | None, sites: Sites, atoms: Atoms, operations: int
+) -> Confirmed:
     """Compares the atoms with formula, formula units and multiplicities of a block.
 
     Raises:
         InputError: They differ.
     """
     confirmed = Confirmed.NOTHING
-    formula = parse_formula(block.text("_chemical_formula_sum"))
     if formula is not None:
         units = read_number(block.raw("_cell_formula_units_z"))
         known = units if units > 0 else None
-        confirmed = check_formula(Counter(atoms.numbers), formula, known)
+        confirmed = confirm(formula, Counter(atoms.numbers), known)
     # Magnetic CIFs count them in the cell of another group.
     if confirmed < Confirmed.COUNT and MAGNETIC not in block:
         stated = sites.multiplicities
