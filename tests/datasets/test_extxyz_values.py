@@ -162,4 +162,4 @@ def test_two_atoms_in_one_place(row, place, others):
     ]
     found = row(atoms=("Na 0 0 0", *more, f"K {place}"))
     assert found == f"broken frame: two atoms in one place (Na1 and K{others + 2})"
-    assert len(row(atoms=("Na 0 0 0", *more, "K 0.02 0 0"))) == others + 2
+    assert len(row(atoms=("Na 0 0 0", *more, "K 0.06 0 0"))) == others + 2

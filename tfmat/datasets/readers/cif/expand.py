@@ -15,12 +15,8 @@ from tfmat.errors import InputError
 # file states to a few digits; up to the second no two atoms can be, and something is wrong.
 _SAME = 0.15
 _TOO_NEAR = 0.5
-# Different sites that are one place, in Å.
-_ONE_PLACE = 0.05
 # Atoms in a cell: beyond is no crystal that anything here can use.
 _MOST_ATOMS = 200_000
-# Up to here all pairs are looked at at once.
-_FEW = 300
 
 
 @dataclass(frozen=True)
@@ -49,30 +45,22 @@ def expand(sites: Sites, group: Group, lattice: NDArray[np.float64]) -> Atoms:
         lattice: Cell vectors as rows, in Å.
 
     Raises:
-        InputError: Two atoms come to lie in one place, the images of one are no whole orbit, or
-            there are too many.
+        InputError: The images of an atom are no whole orbit, or there are too many.
     """
     if len(sites.numbers) * len(group) > _MOST_ATOMS:
         raise InputError(f"too large: more than {_MOST_ATOMS} atoms in the cell")
-    doubt = ""
     if len(group) == 1:
         fractional = sites.fractional
-        atoms = Atoms(sites.numbers, fractional, [1] * len(fractional), "")
-    else:
-        orbits = []
-        for label, place in zip(sites.labels, sites.fractional, strict=True):
-            orbit, near = _orbit(place, group, lattice, label)
-            orbits.append(orbit)
-            doubt = doubt or near
-        multiplicities = [len(orbit) for orbit in orbits]
-        numbers = np.repeat(sites.numbers, multiplicities).tolist()
-        atoms = Atoms(numbers, np.concatenate(orbits), multiplicities, doubt)
-    pair = _one_place(atoms.fractional, lattice)
-    if pair is not None:
-        owners = np.repeat(np.arange(len(sites.labels)), atoms.multiplicities)
-        first, second = (sites.labels[owners[place]][:20] for place in pair)
-        raise InputError(f"broken CIF: two atoms in one place ({first} and {second})")
-    return atoms
+        return Atoms(sites.numbers, fractional, [1] * len(fractional), "")
+    doubt = ""
+    orbits = []
+    for label, place in zip(sites.labels, sites.fractional, strict=True):
+        orbit, near = _orbit(place, group, lattice, label)
+        orbits.append(orbit)
+        doubt = doubt or near
+    multiplicities = [len(orbit) for orbit in orbits]
+    numbers = np.repeat(sites.numbers, multiplicities).tolist()
+    return Atoms(numbers, np.concatenate(orbits), multiplicities, doubt)
 
 
 def _orbit(
@@ -96,28 +84,3 @@ def _orbit(
     if nearest < _TOO_NEAR:
         return orbit, f"images of site {label[:20]} lie {nearest:.2f} Å apart"
     return orbit, ""
-
-
-def _one_place(
-    fractional: NDArray[np.float64], lattice: NDArray[np.float64]
-) -> tuple[int, int] | None:
-    """Returns two atoms that lie in one place."""
-    if len(fractional) <= _FEW:
-        steps = fractional[:, None] - fractional[None]
-        steps -= np.round(steps)
-        vectors = steps @ lattice
-        close = (vectors * vectors).sum(axis=2) < _ONE_PLACE**2
-        if np.count_nonzero(close) == len(fractional):
-            return None
-        first, second = np.argwhere(np.triu(close, 1))[0]
-        return int(first), int(second)
-    from scipy.spatial import cKDTree
-
-    wrapped = fractional % 1 % 1
-    reach = _ONE_PLACE * float(np.linalg.norm(np.linalg.inv(lattice), axis=0).max())
-    for first, second in cKDTree(wrapped, boxsize=1.0).query_pairs(min(reach, 0.49)):
-        step = wrapped[first] - wrapped[second]
-        step -= np.round(step)
-        if np.linalg.norm(step @ lattice) < _ONE_PLACE:
-            return first, second
-    return None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.readers.cif.blocks import Block, blocks_of
@@ -16,6 +17,7 @@ from tfmat.datasets.readers.cif.formula import Formula, confirm, read_formula
 from tfmat.datasets.readers.cif.sites import Sites, read_sites
 from tfmat.datasets.readers.cif.symmetry import MAGNETIC, read_symmetry
 from tfmat.datasets.readers.claims import Confirmed
+from tfmat.datasets.readers.one_place import refuse_one_place
 from tfmat.errors import InputError
 
 _CELL = "_cell_length_a"
@@ -73,6 +75,7 @@ def _crystal(block: Block) -> Crystal:
     for group in symmetry.groups:
         try:
             atoms = expand(sites, group, lattice)
+            crystal = _whole(sites, atoms, lattice)
             confirmed = _confirmed(block, formula, sites, atoms, len(group))
         except InputError as error:
             reasons.append(str(error))
@@ -85,13 +88,18 @@ def _crystal(block: Block) -> Crystal:
         elif sites.doubt and confirmed < Confirmed.RATIO:
             reasons.append(f"unclear: {sites.doubt}")
         else:
-            fitting.append(atoms)
+            fitting.append(crystal)
     if len(fitting) > 1:
         raise InputError(f"unclear: {symmetry.groups[0].name} has more than one origin or setting")
     if not fitting:
         raise InputError(reasons[0])
-    (atoms,) = fitting
-    return Crystal.from_arrays(lattice, atoms.fractional @ lattice, atoms.numbers)
+    (crystal,) = fitting
+    return crystal
+
+
+def _whole(sites: Sites, atoms: Atoms, lattice: NDArray[np.float64]) -> Crystal:
+    crystal = Crystal.from_arrays(lattice, atoms.fractional @ lattice, atoms.numbers)
+    return refuse_one_place(crystal, "CIF", np.repeat(sites.labels, atoms.multiplicities).tolist())
 
 
 def _refuse_modulated(block: Block) -> None:
