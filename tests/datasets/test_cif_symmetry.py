@@ -1,6 +1,7 @@
 """What a CIF says of its space group in several places, and in ways that need care."""
 
 import gemmi
+import numpy as np
 import pytest
 from cif_files import cif
 
@@ -181,3 +182,51 @@ def test_no_formula(formula):
 )
 def test_formulas_that_cannot_be_read(formula):
     assert salt(("x,y,z",), chemical_formula_sum=formula).startswith("unclear formula: ")
+
+
+@pytest.mark.parametrize("name", ["Fm-3m (225)", "F m -3 m (No. 225)", "F m -3 m(225)"])
+def test_a_name_with_its_number(name):
+    assert salt(**{OLD: name}) == 8
+    wrong = name.replace("225", "221")
+    assert salt(**{OLD: wrong}) == f"broken CIF: unknown space group {wrong!r}"
+
+
+@pytest.mark.parametrize(
+    "usual",
+    [
+        *("P 4", "P 42", "P -4", "P 4/m", "P 42/m", "P 4 m m", "P 42 c m", "P 4 c c", "P 42 m c"),
+        *("P -4 2 m", "P -4 2 c", "P -4 m 2", "P -4 c 2"),
+        *("P 4/m m m", "P 4/m c c", "P 42/m m c", "P 42/m c m"),
+    ],
+)
+def test_tetragonal_groups_in_the_cell_centred_on_c(usual):
+    _, axis, *others = usual.split()
+    centred = " ".join(("C", axis, *reversed(others)))
+    place = np.array([0.11, 0.27, 0.19])
+    small = np.diag([4.0, 4.0, 6.0])
+    # The axes of the larger cell are the diagonals of the smaller one.
+    large = np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 1]]) @ small
+    there = place @ small @ np.linalg.inv(large)
+    side = 4 * 2**0.5
+    cell = (side, side, 6.0, 90, 90, 90)
+    found = only(cif([f"Fe1 Fe {' '.join(map(str, there))}"], cell, (), **{OLD: centred}))
+    expected = only(
+        cif([f"Fe1 Fe {' '.join(map(str, place))}"], (4, 4, 6, 90, 90, 90), (), **{OLD: usual})
+    )
+    assert len(found) == 2 * len(expected)
+    assert (
+        found.to_structure().get_primitive_structure().matches(expected.to_structure(), scale=False)
+    )
+
+
+def test_silicon_in_capitals():
+    sites = ["Si1 Si 0 0 0", "O1 O 0.5 0.5 0.1", "O2 O 0.5 0.5 0.9"]
+    assert isinstance(only(cif(sites, chemical_formula_sum="SI1 O2")), Crystal)
+    assert only(cif(sites, chemical_formula_sum="SI2 O2")).startswith("contradiction: ")
+    iodide = ["S1 S 0 0 0", "I1 I 0.5 0 0.5", *sites[1:]]
+    assert isinstance(only(cif(iodide, chemical_formula_sum="SI1 O2")), Crystal)
+
+
+def test_operations_that_do_not_fit():
+    found = only(cif(operations=triplets("P 4")))
+    assert found == "contradiction: the operations of the list do not fit the cell"

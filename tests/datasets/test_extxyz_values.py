@@ -163,3 +163,15 @@ def test_two_atoms_in_one_place(row, place, others):
     found = row(atoms=("Na 0 0 0", *more, f"K {place}"))
     assert found == f"broken frame: two atoms in one place (Na1 and K{others + 2})"
     assert len(row(atoms=("Na 0 0 0", *more, "K 0.06 0 0"))) == others + 2
+
+
+def test_a_cell_as_a_list_of_vectors(row):
+    vectors = "[[4, 0.5, 0], [1, 5, 0], [0, 2.5, 6]]"
+    flat = 'Lattice="4 0.5 0 1 5 0 0 2.5 6"'
+    for text in (vectors, vectors.replace(", ", ","), f"[{vectors[1:-1]} ]"):
+        found = row(f"Lattice={text}")
+        np.testing.assert_array_equal(found.lattice, [[4, 0.5, 0], [1, 5, 0], [0, 2.5, 6]])
+        np.testing.assert_array_equal(found.lattice, row(flat).lattice)
+    for text in ("[[4, 0], [0, 5]]", "[[4, 0, 0, 0], [5, 0], [0, 0, 6]]", "[[4], 0, 0, 0, 5]"):
+        assert row(f"Lattice={text}").endswith("is no list of three vectors")
+    assert row("Lattice=[[4, 0, 0], [0, x, 0], [0, 0, 6]]").startswith("broken lattice: ")

@@ -40,7 +40,7 @@ def test_it_is_found_wherever_it_lies(seed, count, apart):
     positions[-1] = positions[0] + step + random.integers(-3, 4, 3) @ cell
     crystal = Crystal.from_arrays(cell, positions, [14] * count)
     if shortest(crystal) < 0.05:
-        with pytest.raises(InputError, match="^broken frame: two atoms in one place"):
+        with pytest.raises(InputError, match=r"^broken frame: two atoms in one place"):
             refuse_one_place(crystal, "frame")
     else:
         assert refuse_one_place(crystal, "frame") is crystal

@@ -207,3 +207,13 @@ def test_a_formula_beside_the_structure_must_be_its_own(tmp_path, load, cif):
     assert list(dataset.ids) == ["good", "words"]
     assert [row["id"] for row in rejected] == ["other", "third"]
     assert all(row["reason"].startswith("contradiction: Na1 Cl1 ") for row in rejected)
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;\r", "\nsep=;"])
+def test_the_line_above_a_table_that_names_the_delimiter(tmp_path, load, cif, first):
+    quoted = cif.replace('"', '""')
+    text = f'{first}\nid;e_form, in eV, per atom;cif\n"a";-1;"{quoted}"\n'
+    (tmp_path / "a.csv").write_text(text, newline="")
+    dataset, summary, _ = load(tmp_path / "a.csv", properties={"e": "e_form, in eV, per atom"})
+    assert (summary["format"], list(dataset.ids)) == ("csv", ["a"])
+    assert dataset.property("e").tolist() == [-1]

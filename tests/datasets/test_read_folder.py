@@ -2,9 +2,11 @@
 
 import gzip
 import hashlib
+import shutil
 
 import pytest
 
+from tfmat.datasets.importing import source_hash
 from tfmat.errors import InputError
 
 
@@ -29,8 +31,6 @@ def test_every_file_is_found_and_named(folder, load, rocksalt):
 
 
 def test_the_hash_follows_content_and_names(folder, load, tmp_path):
-    from tfmat.datasets.importing import source_hash
-
     first = source_hash(folder)
     lines = [
         f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
@@ -98,3 +98,84 @@ def test_a_folder_without_structures(tmp_path, load):
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="holds no CIF or POSCAR files"):
         load(tmp_path / "none")
+
+
+def test_a_table_that_has_one_file_twice(folder, load):
+    table = folder / "t.csv"
+    for first, second in (("a", "a.cif"), ("mp-1", "mp-1/POSCAR")):
+        table.write_text(f"id,E\n{first},1\n{second},2\n")
+        with pytest.raises(InputError, match=f"t.csv: '{first}' and '{second}' are one file"):
+            load(folder, properties={"E": "E"})
+
+
+def test_names_of_a_table_that_no_file_has(folder, load):
+    (folder / "t.csv").write_text("id,E\na,1\nb,2\nc,3\nmp-1,4\nmp-2,5\nd.cif,6\n")
+    dataset, _, rejected = load(folder, properties={"E": "E"})
+    assert dataset.property("E").tolist() == [1, 2, 3, 4]
+    assert [(row["where"], row["id"], row["reason"]) for row in rejected] == [
+        ("t.csv", "mp-2", "no structure: the folder has no such file"),
+        ("t.csv", "d.cif", "no structure: the folder has no such file"),
+    ]
+
+
+def test_a_bare_name_that_several_files_have(folder, load, cif):
+    for name in ("x", "y", "z"):
+        (folder / name).mkdir()
+        (folder / name / "s.cif").write_text(cif)
+        (folder / name / "a.cif").write_text(cif)
+    (folder / "t.csv").write_text("id,E\na,1\nb,2\nc,3\nmp-1,4\ns,5\nz/s,6\n")
+    dataset, _, rejected = load(folder, properties={"E": "E"})
+    assert dict(zip(dataset.ids, dataset.property("E"), strict=True)) == {
+        "a": 1,
+        "b": 2,
+        "c": 3,
+        "mp-1": 4,
+        "z/s": 6,
+    }
+    assert {row["id"]: row["reason"].split(":")[0] for row in rejected} == {
+        "x/s": "unclear",
+        "y/s": "unclear",
+        "x/a": "no properties",
+        "y/a": "no properties",
+        "z/a": "no properties",
+    }
+
+
+def test_two_tables(folder, load):
+    (folder / "one.csv").write_text("id,E\na,1\nb,2\nc,3\nmp-1,4\n")
+    (folder / "two.csv").write_text("id,E\na,5\n")
+    with pytest.raises(InputError, match=r"2 CSV files in it \(one.csv, two.csv\); name the one"):
+        load(folder)
+    dataset, _, _ = load(folder, table=folder / "one.csv", properties={"E": "E"})
+    assert dataset.property("E").tolist() == [1, 2, 3, 4]
+
+
+def test_links_stay_within_the_folder(folder, load, tmp_path, cif):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.cif").write_text(cif)
+    before = source_hash(folder)
+    (folder / "out.cif").symlink_to(outside / "secret.cif")
+    (folder / "up.cif").symlink_to("../outside/secret.cif")
+    (folder / "gone.cif").symlink_to("nothing.cif")
+    (folder / "cifs").symlink_to(outside)
+    assert source_hash(folder) == before
+    (folder / "in.cif").symlink_to("a.cif")
+    dataset, _, rejected = load(folder)
+    assert list(dataset.ids) == ["a", "b", "c", "in", "mp-1"]
+    reason = "no structure: a link out of the folder; copy the file into it"
+    assert {row["id"]: row["reason"] for row in rejected} == dict.fromkeys(
+        ("out", "up", "gone"), reason
+    )
+    (outside / "t.csv").write_text("id,E\na,1\n")
+    (folder / "t.csv").symlink_to(outside / "t.csv")
+    with pytest.raises(InputError, match="a link out of the folder; name the file"):
+        load(folder)
+
+
+def test_a_link_that_is_named_is_followed(folder, load, tmp_path):
+    (tmp_path / "link").symlink_to(folder)
+    assert len(load(tmp_path / "link")[0]) == 4
+    shutil.rmtree(tmp_path / "out")
+    (tmp_path / "one.cif").symlink_to(folder / "a.cif")
+    assert len(load(tmp_path / "one.cif")[0]) == 1

@@ -34,6 +34,10 @@ def write(path: Path, content: str | bytes) -> Path:
         ("table.csv", TABLE.replace(",", ";")),
         ("table.csv", TABLE.replace("\n", "\r\n")),
         ("table.csv", "\ufeff" + TABLE),
+        ("table.csv", TABLE.encode("utf-16")),
+        ("table.csv", ("\ufeff" + TABLE.replace("\na,", '\n"a",')).encode("utf-16-be")),
+        ("table.csv", "sep=;\n" + TABLE.replace(",", ";")),
+        ("table.csv", '"sep=|"\r\n\r\n' + TABLE.replace(",", "|")),
         ("table.csv", "\n\n" + TABLE.replace("b,", "\nb,")),
         (
             "table.csv",
@@ -44,7 +48,7 @@ def write(path: Path, content: str | bytes) -> Path:
         ("table.txt", TABLE),
     ],
 )
-def test_a_table(tmp_path: Path, name: str, content: str) -> None:
+def test_a_table(tmp_path: Path, name: str, content: str | bytes) -> None:
     path = write(tmp_path / name, content)
     table = read_formulas(path, columns=["energy", "id"])
     assert table.compositions.formulas() == ["Li2O", "NaCl", "CaH2O2"]
@@ -280,7 +284,7 @@ def test_a_dataset(tmp_path: Path) -> None:
             {},
             "no readable formula in the column 'formula'; row 1: encoding: .*UTF-8",
         ),
-        ("a.csv", "formula\nLi2O\n".encode("utf-16"), {}, "not a table"),
+        ("a.csv", "formula\nLi2O\n".encode("utf-16-le"), {}, "not a table"),
         ("a.xlsx", b"PK\x03\x04\x14\x00\x06\x00\x08", {}, "not a table"),
         ("a.json", '[{"formula": "Li2O"}', {}, "not JSON, or cut off"),
         ("a.json", "[" * 100_000, {}, "nested too deeply"),

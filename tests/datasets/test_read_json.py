@@ -50,7 +50,7 @@ def test_records_and_what_is_none(tmp_path, load, rocksalt, cif):
     assert list(dataset.ids) == ["m1", "m2"]
     reasons = {row["id"]: row["reason"] for row in rejected}
     assert reasons["m3"] == "no structure: no key 'structure'"
-    assert reasons["m4"].startswith("broken structure: KeyError")
+    assert reasons["m4"].startswith("broken structure: it lacks 'sites'")
     assert reasons["a-5"] == "no structure: int"
     assert reasons["m6"] == "broken band_gap: 'wide' is no number"
 
@@ -145,3 +145,56 @@ def test_the_stream_walks_through_objects():
     assert {key: stream.value() for key in stream.members()} == {"a": 1, "b": [2, {"c": 3}]}
     assert stream.value() == "next"
     assert stream.peek() == ""
+
+
+def test_a_key_that_comes_twice(tmp_path, load, rocksalt):
+    good = json.dumps(rocksalt.as_dict())
+    twice = good.replace('"sites"', '"charge": 1, "charge": 2, "sites"', 1)
+    deep = good.replace('"abc"', '"abc": [0, 0, 0.1], "abc"', 1)
+    same = good.replace('"lattice"', '"charge": 0, "charge": 0, "lattice"', 1)
+    (tmp_path / "a.json").write_text(f"[{good}, {twice}, {deep}, {same}]")
+    dataset, _, rejected = load(tmp_path / "a.json")
+    assert list(dataset.ids) == ["a-1", "a-4"]
+    assert [row["reason"] for row in rejected] == [
+        "broken row: key 'charge' comes twice in one object",
+        "broken row: key 'abc' comes twice in one object",
+    ]
+
+
+def test_a_key_that_comes_twice_in_one_line_or_text(tmp_path, load, rocksalt):
+    good = json.dumps(rocksalt.as_dict())
+    twice = good.replace('"sites"', '"charge": 1, "charge": 2, "sites"', 1)
+    text = json.dumps({"id": "text", "structure": twice})
+    (tmp_path / "a.json").write_text("\n".join((good, twice, text, good)))
+    dataset, _, rejected = load(tmp_path / "a.json")
+    assert list(dataset.ids) == ["a-1", "a-4"]
+    assert [row["reason"].split(": ")[1] for row in rejected] == [
+        "key 'charge' comes twice in one object"
+    ] * 2
+
+
+def test_names_of_a_table_that_come_twice(tmp_path, load, rocksalt):
+    cell = json.dumps(rocksalt.as_dict())
+    (tmp_path / "a.json").write_text(
+        f'{{"structure": {{"0": {cell}, "0": {cell[:-1]}, "x": 1}}}}}}'
+    )
+    with pytest.raises(InputError, match="key '0' comes twice in one object"):
+        load(tmp_path / "a.json")
+
+
+def test_a_number_of_many_digits_costs_one_row(tmp_path, load, rocksalt):
+    good = json.dumps(rocksalt.as_dict())
+    bad = good.replace("0.5", "9" * 5000)
+    (tmp_path / "a.json").write_text(f"[{good}, {bad}, {good}]")
+    dataset, _, rejected = load(tmp_path / "a.json")
+    assert list(dataset.ids) == ["a-1", "a-3"]
+    assert len(rejected) == 1
+
+
+def test_text_within_text(tmp_path, load, rocksalt):
+    inner = json.dumps(rocksalt.as_dict())
+    records = [{"structure": json.dumps(inner)}, {"structure": json.dumps(json.dumps("none"))}]
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    dataset, _, rejected = load(tmp_path / "a.json")
+    assert dataset[0].to_structure().matches(rocksalt)
+    assert [row["where"] for row in rejected] == ["element 2"]

@@ -58,15 +58,22 @@ def test_the_same_as_pymatgen_and_ase(atoms, seed, cartesian):
         ("4.0 5.0 6.0", (4, 5, 6)),
     ],
 )
-@pytest.mark.parametrize("mode", ["Direct", "Cartesian", "K", "direct configuration"])
+@pytest.mark.parametrize(
+    "mode", ["Direct", "Cartesian", "K", "direct configuration", "Fractional", ""]
+)
 def test_every_form_of_the_scale(scale, factors, mode):
     found = crystal_from_poscar(poscar(scale=scale, mode=mode))
     cell = np.diag([1, 1.5, 2]) * factors
     np.testing.assert_allclose(found.lattice, cell)
     place = np.array([0.5, 0.25, 0.5])
     np.testing.assert_allclose(
-        found.positions[1], place @ cell if mode[0] in "Dd" else place * factors
+        found.positions[1], place * factors if mode in ("Cartesian", "K") else place @ cell
     )
+    # pymatgen does not know a blank line, which VASP takes for fractional as any other word.
+    if mode:
+        text = poscar(mode=mode)
+        judge = Poscar.from_str(text).structure
+        np.testing.assert_allclose(crystal_from_poscar(text).positions, judge.cart_coords)
 
 
 @pytest.mark.parametrize("scale", ["0", "1 2", "-1 2 3", "1 0 1", "x", "nan", "inf", "-0.0"])
@@ -162,7 +169,7 @@ def test_many_species_in_several_lines():
         ("0.5 0.25 0.5\n", "0.5 0.25 x\n", "'x' is no number"),
         ("0.5 0.25 0.5\n", "0.5 0.25 0.5\n0.1 0.1 0.1\n", "more positions than"),
         ("Direct\n", "", "where Direct or Cartesian belongs"),
-        ("Direct\n", "Fractional\n", "'Fractional' where Direct or Cartesian belongs"),
+        ("Direct\n", "Relative\n", "'Relative' where Direct or Cartesian belongs"),
         ("\n1 1\n", "\n1\n", "2 elements, but 1 numbers of atoms"),
         ("\n1 1\n", "\n1 0\n", "numbers of atoms above 0"),
         ("\n1 1\n", "\n1 -1\n", "numbers of atoms above 0"),

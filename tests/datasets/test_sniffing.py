@@ -1,6 +1,8 @@
 """The form of a file is that of its content, whatever it is called."""
 
+import gzip
 import json
+import shutil
 
 import pytest
 from cif_files import cif
@@ -71,7 +73,32 @@ def test_blocks_of_a_file_are_rejected_one_by_one(tmp_path, load):
 
 
 def test_other_files_are_refused(tmp_path):
-    for text in ("notes\n", "a,b\n1,2\n", "\x00\x01"):
+    for text in ("notes\n", "a,b\n1,2\n"):
         (tmp_path / "a").write_text(text)
         with pytest.raises(InputError, match="neither CSV"):
             sniff(tmp_path / "a")
+    (tmp_path / "a").write_bytes("cif,id\n".encode("utf-16-le"))
+    with pytest.raises(InputError, match="no text, or UTF-16 without a byte order mark"):
+        sniff(tmp_path / "a")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_encodings_by_their_mark(tmp_path, load, rocksalt, encoding, packed):
+    quoted = cif().replace('"', '""')
+    frame = '1\nLattice="4 0 0 0 4 0 0 0 4" name=\u00e9\nNa 0 0 0\n'
+    texts = {
+        "a.csv": f'id,cif\n\u00e9,"{quoted}"\n',
+        "a.cif": cif(),
+        "a.json": json.dumps([rocksalt.as_dict()]),
+        "a.xyz": frame,
+        "a.vasp": rocksalt.to(fmt="poscar"),
+    }
+    for name, text in texts.items():
+        data = text.encode(encoding)
+        (tmp_path / name).write_bytes(gzip.compress(data) if packed else data)
+        dataset, _, rejected = load(tmp_path / name)
+        assert (len(dataset), rejected) == (1, [])
+        named = {"a.csv": "\u00e9", "a.xyz": "\u00e9", "a.json": "a-1"}
+        assert dataset.ids[0] == named.get(name, "a")
+        shutil.rmtree(tmp_path / "out")

@@ -13,11 +13,12 @@ from typing import Any
 from tfmat import files
 from tfmat.datasets.credit import given
 from tfmat.datasets.properties import PropertyReader
-from tfmat.datasets.readers.csv import count_csv, header, read_csv, structure_column
+from tfmat.datasets.readers.csv import count_csv, first_line, header, read_csv, structure_column
 from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
 from tfmat.datasets.readers.folder import (
     CIF_HEADER,
     find_table,
+    leads_out,
     may_hold_structure,
     read_folder,
     structure_files,
@@ -89,13 +90,17 @@ def sniff(source: Path, structure: str | None = None) -> str:
         raise InputError(f"{source}: the file is empty")
     if looks_like_poscar(head):
         return "folder"
+    if "\0" in head:
+        raise InputError(
+            f"{source}: no text, or UTF-16 without a byte order mark; save it as text in UTF-8"
+        )
     head = head.lstrip()
     if head[0] in "{[":
         return "json"
-    first = head.splitlines()[0]
+    first, named, _ = first_line(head.splitlines())
     if first.strip().isdecimal():
         return "extxyz"
-    if structure_column(header(first)[0], structure) is not None:
+    if structure_column(header(first, named)[0], structure) is not None:
         return "csv"
     ending = Path(source.name.removesuffix(".gz")).suffix.lower()
     if ending in _ENDINGS:
@@ -200,6 +205,8 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
 def source_hash(source: Path) -> str:
     """Returns the SHA-256 of a file as it lies there, or of a folder's structure files and names.
 
+    Links out of the folder are not read.
+
     Args:
         source: A file or folder.
     """
@@ -207,6 +214,8 @@ def source_hash(source: Path) -> str:
         return files.sha256(source)
     total = hashlib.sha256()
     for path in structure_files(source):
+        if leads_out(path, source):
+            continue
         name = path.relative_to(source).as_posix()
         total.update(f"{files.sha256(path)}  {name}\n".encode())
     return total.hexdigest()

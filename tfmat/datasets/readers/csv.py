@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -14,18 +15,41 @@ from tfmat.datasets.readers.structure_text import crystal_from_text
 from tfmat.errors import InputError
 
 _STRUCTURE_COLUMNS = ("cif", "cif_string", "structure_cif", "cifs", "structure", "poscar")
+_SEPARATOR = re.compile(r'"?sep=([,;|\t])"?\r?\n?', re.IGNORECASE)
 
 
-def header(line: str) -> tuple[list[str], str]:
+def first_line(lines: Iterable[str]) -> tuple[str, str, int]:
+    """Finds the line of a table that names its columns.
+
+    Args:
+        lines: The table from its start; read up to that line. Blank ones are passed over, and so
+            is what spreadsheets put above, ``sep=;``.
+
+    Returns:
+        The line, ``""`` if there is none; the delimiter, if ``sep=`` names it, else ``""``; and
+        how many lines were read.
+    """
+    delimiter, count = "", 0
+    for count, line in enumerate(lines, start=1):
+        named = None if delimiter else _SEPARATOR.fullmatch(line)
+        if named:
+            delimiter = named[1]
+        elif line.strip():
+            return line, delimiter, count
+    return "", delimiter, count
+
+
+def header(line: str, delimiter: str = "") -> tuple[list[str], str]:
     """Splits the first line of a table.
 
     Args:
         line: The line.
+        delimiter: What stands between cells, if it is known.
 
     Returns:
         Column names, and the delimiter: of comma, semicolon and tab the one that splits most.
     """
-    delimiter = max(",;\t", key=line.count)
+    delimiter = delimiter or max(",;\t", key=line.count)
     return [name.strip() for name in cells_of(line, delimiter)], delimiter
 
 
@@ -137,12 +161,9 @@ def read_table(
 
 
 def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
-    first = ""
     lines = lines_of(path, stream)
-    for first in lines:
-        if first.strip():
-            break
-    columns, delimiter = header(first)
+    first, named, _ = first_line(lines)
+    columns, delimiter = header(first, named)
     if not any(columns):
         raise InputError(f"{path}: the file is empty")
     doubled = sorted({name for name in columns if columns.count(name) > 1})

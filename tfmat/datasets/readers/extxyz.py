@@ -28,6 +28,8 @@ _DEFAULT_LAYOUT = "species:S:1:pos:R:3"
 _MOST_DIGITS = 9
 _MOST_ATOMS = 1_000_000
 _TRUE = frozenset(("T", "TRUE", "1"))
+# The outer brackets are gone; each vector has three numbers.
+_VECTORS = re.compile(r",".join([r"\s*\[([^][,]*,[^][,]*,[^][,]*)\]\s*"] * 3))
 # Occupancies that differ less from 1 are rounded.
 _WHOLE = 5e-4
 
@@ -186,12 +188,7 @@ def _crystal(
     if text not in layouts:
         layouts[text] = _layout(text)
     layout = layouts[text]
-    try:
-        cell = numerals(special["lattice"].replace(",", " ").split())
-    except ValueError as error:
-        raise InputError(f"broken lattice: {special['lattice'][:60]!r}") from error
-    if len(cell) != 9:
-        raise InputError(f"broken lattice: {len(cell)} numbers, not 9")
+    cell = _cell(special["lattice"])
     if any(len(words) < layout.width for words in atoms):
         raise InputError(f"broken frame: an atom's line has fewer than {layout.width} columns")
     first = layout.position
@@ -216,6 +213,22 @@ def _crystal(
         _check_second(atoms, numbers, layout.second_species)
     crystal = Crystal.from_arrays([cell[0:3], cell[3:6], cell[6:9]], positions, numbers)
     return refuse_one_place(crystal, "frame")
+
+
+def _cell(text: str) -> list[float]:
+    """Returns the nine numbers of a cell: three vectors in one text, or a list of three lists."""
+    if "[" in text:
+        rows = _VECTORS.fullmatch(text)
+        if rows is None:
+            raise InputError(f"broken lattice: {text[:60]!r} is no list of three vectors")
+        text = " ".join(rows.groups())
+    try:
+        cell = numerals(text.replace(",", " ").split())
+    except ValueError as error:
+        raise InputError(f"broken lattice: {text[:60]!r}") from error
+    if len(cell) != 9:
+        raise InputError(f"broken lattice: {len(cell)} numbers, not 9")
+    return cell
 
 
 def _check_second(atoms: list[list[str]], numbers: list[int], column: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tfmat.crystals.crystal import Crystal
@@ -51,7 +52,7 @@ def structure_files(source: Path) -> list[Path]:
     """Lists the CIF and POSCAR files of a folder and of the folders in it, by name.
 
     Args:
-        source: A folder, or one such file.
+        source: A folder, or one such file. Links are listed with it, see :func:`leads_out`.
 
     Raises:
         InputError: There are none.
@@ -61,17 +62,47 @@ def structure_files(source: Path) -> list[Path]:
     found = sorted(
         path
         for path in source.rglob("*")
-        if may_hold_structure(path) and path.is_file() and not path.name.startswith(".")
+        if may_hold_structure(path)
+        and (path.is_file() or (path.is_symlink() and not path.is_dir()))
+        and not path.name.startswith(".")
     )
     if not found:
         raise InputError(f"{source}: the folder holds no CIF or POSCAR files")
     return found
 
 
+def leads_out(path: Path, source: Path) -> bool:
+    """Says whether a file of a folder is a link to nothing or to a file that is not in the folder.
+
+    A folder from elsewhere must not have other files of this machine read.
+
+    Args:
+        path: A file of :func:`structure_files`.
+        source: The folder, or the file itself, which may be a link: its name was given.
+    """
+    if path == source or not path.is_symlink():
+        return False
+    return not (path.is_file() and path.resolve().is_relative_to(source.resolve()))
+
+
 def find_table(source: Path) -> Path | None:
-    """Returns the only CSV file of a folder, if there is exactly one."""
+    """Returns the CSV file of a folder, if there is one.
+
+    Raises:
+        InputError: There are several, or it is a link out of the folder.
+    """
     tables = sorted(source.glob("*.csv")) if source.is_dir() else []
-    return tables[0] if len(tables) == 1 else None
+    if len(tables) > 1:
+        names = ", ".join(table.name for table in tables)
+        raise InputError(
+            f"{source}: {len(tables)} CSV files in it ({names[:200]}); name the one with the "
+            f"properties with `table`"
+        )
+    if tables and leads_out(tables[0], source):
+        raise InputError(
+            f"{tables[0]}: a link out of the folder; name the file that is meant with `table`"
+        )
+    return tables[0] if tables else None
 
 
 def read_folder(
@@ -86,34 +117,35 @@ def read_folder(
 
     Yields:
         A row for every structure; its name is the file's path in the folder without the ending
-        (for ``mp-1/POSCAR`` the folder's name).
+        (for ``mp-1/POSCAR`` the folder's name). Then one with a reason for every name of the
+        table that no file has.
 
     Raises:
-        InputError: There are no files, or the table has no such column.
+        InputError: There are no files; or the table has no such column, or one file twice.
     """
     files = structure_files(source)
-    rows = read_properties(table, key) if table is not None else {}
-    for path in files:
-        relative = path.relative_to(source) if source.is_dir() else Path(path.name)
+    relatives = [path.relative_to(source) if source.is_dir() else Path(path.name) for path in files]
+    rows, unused = _by_file(table, key, relatives) if table is not None else ({}, [])
+    for path, relative in zip(files, relatives, strict=True):
+        stated = rows.get(relative, f"no properties: not in {table.name}" if table else "")
+        fields = {} if isinstance(stated, str) else stated
+        found: Iterable[Crystal | str]
+        if leads_out(path, source):
+            found = ["no structure: a link out of the folder; copy the file into it"]
+        elif isinstance(stated, str) and stated:
+            found = [stated]
+        else:
+            try:
+                found = list(_parse(path))
+            except InputError as error:
+                found = [str(error).removeprefix(f"{path}: ")]
         name = _name(relative)
-        fields = _look_up(rows, relative, name)
-        if table is not None and fields is None:
-            yield SourceRow(
-                str(relative),
-                reason=f"no properties: not in {table.name}",
-                name=name,
-                named_by_file=True,
-            )
-            continue
-        try:
-            found = list(_parse(path))
-        except InputError as error:
-            found = [str(error).removeprefix(f"{path}: ")]
         for one in found:
             crystal, reason = (None, one) if isinstance(one, str) else (one, "")
-            yield SourceRow(
-                str(relative), fields or {}, crystal, reason, name=name, named_by_file=True
-            )
+            yield SourceRow(str(relative), fields, crystal, reason, name, named_by_file=True)
+    for name in unused:
+        reason = "no structure: the folder has no such file"
+        yield SourceRow(table.name if table else "", reason=reason, name=name, named_by_file=True)
 
 
 def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, str]]:
@@ -155,13 +187,41 @@ def _name(relative: Path) -> str:
     return stem
 
 
-def _look_up(
-    rows: Mapping[str, dict[str, str]], relative: Path, name: str
-) -> dict[str, str] | None:
-    for candidate in (name, relative.as_posix(), relative.name, Path(name).name):
-        if candidate in rows:
-            return rows[candidate]
-    return None
+def _by_file(
+    table: Path, key: str | None, relatives: Sequence[Path]
+) -> tuple[dict[Path, dict[str, str] | str], list[str]]:
+    """Finds the row of each file in a table of properties, by path and else by bare name.
+
+    Returns:
+        Its fields, or why nothing says which they are, by file; and the names without a file.
+    """
+    rows = read_properties(table, key)
+    whole = _matches(table, rows, {path: (_name(path), path.as_posix()) for path in relatives})
+    left = rows.keys() - set(whole.values())
+    ways = {path: (Path(_name(path)).name, path.name) for path in relatives if path not in whole}
+    bare = _matches(table, left, ways)
+    files = Counter(bare.values())
+    by_file: dict[Path, dict[str, str] | str] = {path: rows[name] for path, name in whole.items()}
+    for path, name in bare.items():
+        by_file[path] = rows[name]
+        if files[name] > 1:
+            by_file[path] = f"unclear: {name!r} in {table.name} is {files[name]} files; give paths"
+    used = {*whole.values(), *bare.values()}
+    return by_file, [name for name in rows if name not in used]
+
+
+def _matches(
+    table: Path, names: Container[str], ways: Mapping[Path, Sequence[str]]
+) -> dict[Path, str]:
+    """Returns the name of each file in a table, if it has one of several ways to write it."""
+    found = {}
+    for path, spellings in ways.items():
+        known = [one for one in dict.fromkeys(spellings) if one in names]
+        if len(known) > 1:
+            raise InputError(f"{table}: {known[0]!r} and {known[1]!r} are one file; keep one row")
+        if known:
+            found[path] = known[0]
+    return found
 
 
 def _parse(path: Path) -> Iterator[Crystal | str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tfmat.datasets.readers.csv import header
+from tfmat.datasets.readers.csv import first_line, header
 from tfmat.datasets.readers.formula_json import JsonTable, read_json_table
 from tfmat.datasets.readers.records import open_binary, open_text
 from tfmat.datasets.readers.text_tables import (
@@ -244,11 +244,9 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
         with open_binary(path) as stream, arrow_errors(path):
             return _FileLayout(pq.read_schema(stream).names, form="parquet")
     with open_text(path) as stream:
-        line, skip = "", 0
-        while not line.strip():
-            line, skip = stream.readline(_LONGEST_HEADER), skip + 1
-            if not line:
-                raise InputError(f"{path}: the file is empty")
+        line, named, skip = first_line(iter(lambda: stream.readline(_LONGEST_HEADER), ""))
+    if not line:
+        raise InputError(f"{path}: the file is empty")
     if "\0" in line:
         raise InputError(
             f"{path}: not a table; give CSV, TSV, JSON, Parquet or a formula a line, in UTF-8"
@@ -256,7 +254,7 @@ def _layout(path: Path, wanted: str | None = None) -> _FileLayout:
     if _JSON.match(line):
         table = read_json_table(path, lambda name: name == wanted or _key(name) in _FORMULA_COLUMNS)
         return _FileLayout(table.names, form="json", json=table)
-    names, delimiter = header(line)
+    names, delimiter = header(line, named)
     headless = ".txt" in path.suffixes or is_formula(names[0])
     if len(names) == 1 and _key(names[0]) not in _FORMULA_COLUMNS and headless:
         return _FileLayout(["formula"])

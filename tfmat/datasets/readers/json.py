@@ -14,7 +14,7 @@ from typing import Any
 
 from tfmat.datasets.properties import guess_id
 from tfmat.datasets.readers.claims import check_record
-from tfmat.datasets.readers.json_stream import JsonStream
+from tfmat.datasets.readers.json_stream import JsonStream, Repeated, repeated_key
 from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.readers.structure_dict import crystal_from_mapping
 from tfmat.datasets.readers.structure_text import crystal_from_text
@@ -49,6 +49,9 @@ def read_json(path: Path, structure: str | None = None) -> Iterator[SourceRow]:
                 for name, value in _elements(stream, keys):
                     number += 1
                     row = _row(f"element {number}", name, value, keys)
+                    if stream.repeats and (twice := repeated_key(value)):
+                        row.crystal = None
+                        row.reason = f"broken row: key {twice[:40]!r} comes twice in one object"
                     if name.isdecimal() and guess_id(row.fields):
                         # The number that pandas gives to each row names nothing.
                         row.name = ""
@@ -66,6 +69,7 @@ def _elements(stream: JsonStream, keys: Sequence[str]) -> Iterator[tuple[str, An
     if stream.peek() != "{":
         yield "", stream.value()
         return
+    pairs: list[tuple[str, Any]] = []
     record: dict[str, Any] = {}
     rows: list[Any] = []
     wrapped = False
@@ -77,19 +81,24 @@ def _elements(stream: JsonStream, keys: Sequence[str]) -> Iterator[tuple[str, An
                     rows.append(value)
                 else:
                     yield _named_row(record, place, value)
-        elif stream.peek() == "{" and "@class" not in record:
-            # Cell by cell: in pandas' default form this is a whole column.
-            value = {name: stream.value() for name in stream.members()}
-            # A structure's own parts (its lattice) are objects, too, but hold no structure.
-            if key not in keys and _holds_structure(value, keys) and not _is_table(value, keys):
-                yield key, value
-            else:
-                record[key] = value
-        else:
-            record[key] = stream.value()
+            continue
+        # Cell by cell: in pandas' default form an object is a whole column.
+        inner = stream.peek() == "{" and "@class" not in record
+        value = stream.object() if inner else stream.value()
+        # A structure's own parts (its lattice) are objects, too, but hold no structure.
+        named = inner and key not in keys and _holds_structure(value, keys)
+        if named and not _is_table(value, keys):
+            yield key, value
+            continue
+        record[key] = value
+        pairs.append((key, value))
+    record = stream.joined(pairs)
     for place, value in enumerate(rows):
         yield _named_row(record, place, value)
     if _is_table(record, keys):
+        for part in (record, *record.values()):
+            if isinstance(part, Repeated):
+                raise ValueError(f"key {part.key[:40]!r} comes twice in one object")
         yield from _transposed(record, keys)
     elif _holds_structure(record, keys):
         yield "", record

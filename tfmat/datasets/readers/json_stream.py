@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 # Characters read at a time; an element larger than this is tried again with twice the text.
@@ -11,6 +11,55 @@ _CHUNK = 2**20
 _SPACE = " \t\r\n"
 # Characters of one element; structures of a million atoms have fewer.
 _LARGEST = 2**28
+# Digits of a whole number that a float can hold, too. Python refuses to read some thousand.
+_MOST_DIGITS = 300
+
+
+class Repeated(dict[str, Any]):
+    """An object in which a key comes twice with different values, of which the last is kept.
+
+    Args:
+        pairs: Keys and values.
+        key: The key.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, Any]], key: str) -> None:
+        super().__init__(pairs)
+        self.key = key
+
+
+def as_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes an object of its members.
+
+    Args:
+        pairs: Keys and values.
+
+    Returns:
+        A dictionary, :class:`Repeated` if a key comes twice with different values.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if value != found[key]:
+                return Repeated(pairs, key)
+    return found
+
+
+def repeated_key(value: Any) -> str:
+    """Returns a key that comes twice in an object anywhere in a value, ``""`` if none does."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Repeated):
+            return one.key
+        if isinstance(one, dict | list):
+            waiting += one.values() if isinstance(one, dict) else one
+    return ""
+
+
+def whole_number(digits: str) -> int | float:
+    """Reads a whole number; one of more digits than any float has is infinite."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
 class JsonStream:
@@ -18,11 +67,15 @@ class JsonStream:
 
     Args:
         stream: The text.
+
+    Attributes:
+        repeats: Whether any object so far is :class:`Repeated`.
     """
 
     def __init__(self, stream: TextIO) -> None:
+        self.repeats = False
         self._stream = stream
-        self._decoder = json.JSONDecoder()
+        self._decoder = json.JSONDecoder(object_pairs_hook=self.joined, parse_int=whole_number)
         self._buffer = ""
         self._at = 0
         self._ended = False
@@ -89,6 +142,20 @@ class JsonStream:
             if self.peek() != "}":
                 self.take(",")
         self.take("}")
+
+    def object(self) -> dict[str, Any]:
+        """Reads a whole object member by member, each of which may be as large as an element.
+
+        Raises:
+            ValueError: It is not JSON.
+        """
+        return self.joined([(key, self.value()) for key in self.members()])
+
+    def joined(self, pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        """Makes an object of its members as :func:`as_object` does, and remembers repetitions."""
+        found = as_object(pairs)
+        self.repeats = self.repeats or isinstance(found, Repeated)
+        return found
 
     def elements(self) -> Iterator[Any]:
         """Reads the elements of an array one by one.

@@ -65,8 +65,9 @@ def crystal_from_poscar(text: str) -> Crystal:
     total = sum(counts)
     selective = at < len(lines) and lines[at].strip()[:1] in ("s", "S")
     at += selective
-    mode = lines[at].strip() if at < len(lines) else ""
-    if mode[:1] not in tuple("dDcCkK"):
+    # VASP takes for fractional whatever is not Cartesian; a position, say, is no such line.
+    mode = lines[at].strip() if at < len(lines) else "no line"
+    if mode and mode[0] not in "dDfFcCkK":
         raise InputError(f"broken POSCAR: {mode[:30]!r} where Direct or Cartesian belongs")
     rows = [row for row in lines[at + 1 : at + 1 + total] if row.strip()]
     if len(rows) < total:
@@ -80,7 +81,7 @@ def crystal_from_poscar(text: str) -> Crystal:
     if labels and labels != owners:
         raise InputError("contradiction: the elements behind the positions are not those above")
     lattice = cell * factors
-    positions = places @ lattice if mode[0] in "dD" else places * factors
+    positions = places * factors if mode and mode[0] in "cCkK" else places @ lattice
     numbers = [atomic_numbers()[name] for name in owners]
     return refuse_one_place(Crystal.from_arrays(lattice, positions, numbers), "POSCAR")
 

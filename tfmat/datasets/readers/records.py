@@ -23,6 +23,13 @@ _CHUNK = 2**18
 # Data packs to a third or a tenth, repeated lines to a hundredth; gzip's limit is 1/1032.
 _MOST_PACKED = 400
 _HARMLESS = 32 * 2**20
+# The mark of UTF-32 begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @dataclass(slots=True)
@@ -102,10 +109,10 @@ def open_binary(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
-    """Opens a text file, gzipped or not, with or without a byte order mark.
+    """Opens a text file in UTF-8, gzipped or not, with or without a byte order mark.
 
-    Bytes that are not UTF-8 become U+FFFD: they stand in comments and names, never in numbers
-    that could be read.
+    Files in UTF-16 or UTF-32 are known by their mark. Bytes that are not UTF-8 become U+FFFD:
+    they stand in comments and names, never in numbers that could be read.
 
     Args:
         path: The file.
@@ -114,8 +121,14 @@ def open_text(path: Path) -> Iterator[io.TextIOWrapper]:
         InputError: As :func:`open_binary`.
     """
     with open_binary(path) as raw:
-        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="")
+        text = io.TextIOWrapper(raw, encoding=_encoding(raw), errors="replace", newline="")
         yield text
+
+
+def _encoding(raw: IO[bytes]) -> str:
+    """Returns the encoding that a file's first bytes say; they stay in the stream."""
+    start = cast(io.BufferedReader, raw).peek(4)[:4]
+    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
 
 
 def lines_of(path: Path, stream: TextIO) -> Iterator[str]:
@@ -165,7 +178,7 @@ class Utf8Stream(io.RawIOBase):
     """Bytes that are UTF-8 throughout: whatever is none becomes U+FFFD.
 
     Args:
-        raw: A stream of any bytes.
+        raw: A stream of any bytes, from its start; UTF-16 and UTF-32 are known by their mark.
 
     Attributes:
         quotes: How many double quotes have come by.
@@ -176,7 +189,7 @@ class Utf8Stream(io.RawIOBase):
         super().__init__()
         self.quotes = self.lines = 0
         self._raw = raw
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = codecs.getincrementaldecoder(_encoding(raw))("replace")
         self._waiting = b""
 
     def readable(self) -> bool:

@@ -40,9 +40,11 @@ def crystal_from_mapping(value: Mapping[str, Any]) -> Crystal:
     """
     try:
         return _crystal(value)
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError) as error:
+    except KeyError as error:
+        raise InputError(f"broken structure: it lacks {error}") from error
+    except (TypeError, ValueError, OverflowError, AttributeError, IndexError) as error:
         detail = " ".join(str(error).split())[:80]
-        raise InputError(f"broken structure: {type(error).__name__} {detail}") from error
+        raise InputError(f"broken structure: a part has not pymatgen's form ({detail})") from error
 
 
 def _crystal(value: Mapping[str, Any]) -> Crystal:

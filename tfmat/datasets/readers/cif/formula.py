@@ -75,14 +75,22 @@ def read_formula(text: str) -> Formula | None:
 
 def _spellings(plain: str) -> Iterator[tuple[str, ...]]:
     """Returns what a formula may stand for, the most literal first."""
-    yield (plain,)
+    yield (plain, *_in_capitals(plain))
     joined = _LOOSE_AMOUNT.sub(r"\1", plain)
-    yield (joined,)
+    yield (joined, *_in_capitals(joined))
     # "Ca2+" is an ion, or two atoms with a sign.
     yield re.sub(r"\d*[+-]", "", joined), re.sub(r"[+-]\d*", "", joined)
-    words = joined.split()
-    if all(map(_WORD.fullmatch, words)):
-        yield (" ".join(word.capitalize() for word in words),)
+    if _WORD.fullmatch(joined):
+        yield (joined.capitalize(),)
+
+
+def _in_capitals(plain: str) -> Iterator[str]:
+    """Returns what words in capitals mean if each is one element: silicon in ``SI1 O2``."""
+    words = plain.split()
+    if len(words) > 1 and all(map(_WORD.fullmatch, words)):
+        capitalised = " ".join(map(str.capitalize, words))
+        if capitalised != plain:
+            yield capitalised
 
 
 def confirm(formula: Formula, counts: Mapping[int, int], units: float | None) -> Confirmed:

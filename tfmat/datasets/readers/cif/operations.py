@@ -93,7 +93,7 @@ def group_of(operations: tuple[str, ...], centrings: tuple[str, ...] = ()) -> Gr
     places = np.sort(places)
     identity = keys[places] == _keys(IDENTITY.rotations, IDENTITY.translations)
     places = np.concatenate([places[identity], places[~identity]])
-    group = Group(rotations[places], translations[places], f"{len(places)} operations")
+    group = Group(rotations[places], translations[places], "the list")
     if not _is_closed(group):
         raise InputError("broken CIF: the symmetry operations are no group (one is missing)")
     return group

@@ -20,6 +20,11 @@ _SUFFIX = re.compile(
     r"(?:\s*:\s*|\s*\(\s*|\s+)(?:origin\s*(?:choice)?\s*)?"
     r"(1|2|o1|o2|s|z|hr?|rs?|hexagonal(?: axes)?|rhombohedral(?: axes)?)\s*\)?\s*$"
 )
+# The number of the International Tables behind a symbol: "Fm-3m (225)".
+_NUMBER = re.compile(r"\s*\(\s*(?:no\.?\s*)?(\d{1,3})\s*\)$", re.ASCII)
+# Primitive tetragonal groups that have the same operations, with the same origin, in the cell
+# centred on C; two-fold axes beside a screw axis meet it at other heights there.
+_SIMPLE_TETRAGONAL = re.compile(r"P (?:-4|42?(?:/m)?)(?: (?!2 2)[m2c] [m2c])?")
 _CHOICES = {"1": "1", "o1": "1", "s": "1", "2": "2", "o2": "2", "z": "2"}
 
 
@@ -58,13 +63,15 @@ def settings_by_name(name: str) -> list[Setting]:
     found = _table().get(_squeezed(text))
     if found:
         return found
-    suffix = _SUFFIX.search(text)
-    if suffix is None:
-        return []
-    word = suffix[1]
-    choice = _CHOICES.get(word) or word[0].upper()
-    settings = _table().get(_squeezed(text[: suffix.start()]), [])
-    return [setting for setting in settings if setting.choice == choice]
+    if suffix := _SUFFIX.search(text):
+        word = suffix[1]
+        choice = _CHOICES.get(word) or word[0].upper()
+        settings = _table().get(_squeezed(text[: suffix.start()]), [])
+        found = [setting for setting in settings if setting.choice == choice]
+    if not found and (stated := _NUMBER.search(text)):
+        settings = settings_by_name(text[: stated.start()])
+        found = [setting for setting in settings if setting.number == int(stated[1])]
+    return found or []
 
 
 @cache
@@ -141,7 +148,23 @@ def _table() -> dict[str, list[Setting]]:
             settings = table.setdefault(_squeezed(name.lower()), [])
             if setting not in settings:
                 settings.append(setting)
+    for entry in gemmi.spacegroup_table():
+        if _SIMPLE_TETRAGONAL.fullmatch(entry.hm):
+            _add_centred(table, entry.hm, entry.hall)
     return table
+
+
+def _add_centred(table: dict[str, list[Setting]], name: str, hall: str) -> None:
+    """Adds a primitive tetragonal group in the cell of twice the size, whose axes lie between.
+
+    It is centred on C, with the same operations: ``C 4/m m m`` is P 4/m m m, ``C -4 2 c`` is
+    P -4 c 2. Older tables and the ICSD have these.
+    """
+    axis, *others = name.split()[1:]
+    usual = gemmi.find_spacegroup_by_name(" ".join(("P", axis, *reversed(others))))
+    key = _squeezed(f"c{name[1:]}".lower())
+    if key not in table:
+        table[key] = [Setting(usual.number, "", hall.replace("P", "C"), standard=False)]
 
 
 def _squeezed(name: str) -> str:
