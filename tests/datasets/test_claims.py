@@ -312,3 +312,52 @@ def test_records_that_agree(salt, record):
 def test_records_that_contradict(salt, record):
     with pytest.raises(InputError, match="contradiction: "):
         check_record(salt, record)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"elements": ["Cl", "Na"], "elements_ratios": [0.5, 0.501], "volume": 64.2},
+        {"formula_pretty": "(Na)Cl", "elements": None, "elements_ratios": ["?"]},
+    ],
+)
+def test_a_database_that_agrees(salt, record):
+    check_record(salt, record)
+    check_record(salt, record, strict=True)
+
+
+def test_shares_of_isotopes_are_those_of_the_element():
+    water = Crystal.from_arrays(np.eye(3) * 4, [[0, 0, 0], [1, 0, 0], [0, 1, 0]], [8, 1, 1])
+    shares = [1 / 3, 1 / 3, 1 / 3]
+    check_record(water, {"elements": ["D", "H", "O"], "elements_ratios": shares}, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "loose"),
+    [
+        ({"elements": ["Na", "Cl"], "elements_ratios": [0.6, 0.4]}, False),
+        ({"elements": ["Na", "Cl"], "elements_ratios": [0.5]}, False),
+        ({"elements": ["Na", "Cl"], "elements_ratios": [10**400, 1]}, True),
+        ({"elements": ["Na", "Cl"], "elements_ratios": "halves"}, True),
+        ({"elements": [], "nsites": 2}, True),
+        ({"elements": ["Na", 17]}, True),
+        ({"elements": "NaCl"}, True),
+        ({"nsites": "2"}, True),
+        ({"nelements": True}, True),
+        ({"nsites": 10**4000}, True),
+        ({"formula_pretty": "salt"}, True),
+        ({"chemical_formula_reduced": 12}, True),
+        ({"volume": 70.0}, True),
+        ({"volume": float("inf")}, True),
+        ({"volume": -64.0}, True),
+        ({"volume": 10**400}, True),
+    ],
+)
+def test_a_database_whose_fields_must_be_readable(salt, record, loose):
+    with pytest.raises(InputError, match="contradiction: "):
+        check_record(salt, record, strict=True)
+    if loose:
+        check_record(salt, record)
+    else:
+        with pytest.raises(InputError, match="contradiction: "):
+            check_record(salt, record)

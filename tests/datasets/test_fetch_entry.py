@@ -58,7 +58,7 @@ def one_species(*symbols, concentration, **more):
         ({"lattice_vectors": [[4, 0, 0], [0, 4, 0], [None, None, None]]}, "not a finite number"),
         ({"lattice_vectors": [[4, 0, 0], [0, 4, 0], [0, "x", 4]]}, "broken structure"),
         ({"lattice_vectors": [[4, 0, 0], [0, 4, 0], [4, 4, 0]]}, "no volume"),
-        ({"cartesian_site_positions": [[0, 0, 0]]}, "inconsistent: species of 2 sites"),
+        ({"cartesian_site_positions": [[0, 0, 0]]}, "contradiction: species of 2 sites"),
         ({"cartesian_site_positions": [[0, 0, 0], [2, 2]]}, "broken structure"),
         ({"species_at_sites": ["Cs1", "Qq"]}, "unknown element: 'Qq'"),
     ],

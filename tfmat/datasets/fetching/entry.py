@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.fetching.claims import check_claims
+from tfmat.datasets.readers.claims import check_record
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
@@ -92,7 +92,7 @@ def crystal_of_entry(attributes: Mapping[str, Any]) -> Crystal:
         raise InputError("no lattice")
     if len(at_sites) != len(positions):
         raise InputError(
-            f"inconsistent: species of {len(at_sites)} sites, but positions of {len(positions)}"
+            f"contradiction: species of {len(at_sites)} sites, but positions of {len(positions)}"
         )
     species = _list(attributes, "species")
     numbers = _numbers(species)
@@ -102,12 +102,12 @@ def crystal_of_entry(attributes: Mapping[str, Any]) -> Crystal:
         if name not in numbers:
             number = _number(name)
             if species:
-                raise InputError(f"inconsistent: the species {name!r} of a site is not described")
+                raise InputError(f"contradiction: the species {name!r} of a site is not described")
             numbers[name] = number
     _check_vectors(lattice, "lattice")
     _check_vectors(positions, "positions")
     crystal = Crystal.from_arrays(lattice, positions, [numbers[name] for name in at_sites])
-    check_claims(crystal, attributes)
+    check_record(crystal, attributes, strict=True)
     return crystal
 
 
@@ -138,7 +138,8 @@ def _check_periodic(attributes: Mapping[str, Any]) -> None:
             raise InputError("broken structure: dimension_types are not three of 0 and 1")
         if stated is not None and stated != sum(types):
             raise InputError(
-                f"inconsistent: nperiodic_dimensions is {str(stated)[:20]}, dimension_types {types}"
+                f"contradiction: nperiodic_dimensions is {str(stated)[:20]}, dimension_types are "
+                f"{types}"
             )
         stated = sum(types)
     if stated is not None and stated != 3:
@@ -168,7 +169,7 @@ def _numbers(species: list[Any]) -> dict[str, int]:
         names.append(one["name"])
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise InputError(f"inconsistent: two species are called {twice[0][:20]!r}")
+        raise InputError(f"contradiction: two species are called {twice[0][:20]!r}")
     return {one["name"]: _species_number(one) for one in species}
 
 

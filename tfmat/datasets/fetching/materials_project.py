@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any
 
 from tfmat.datasets.credit import combined
-from tfmat.datasets.fetching.claims import check_claims
 from tfmat.datasets.fetching.entry import identifier, plain_entry
 from tfmat.datasets.fetching.http import Pace, PoliteSession, ServiceError
 from tfmat.datasets.fetching.pages import Page
@@ -25,6 +24,7 @@ from tfmat.datasets.fetching.providers import (
 )
 from tfmat.datasets.fetching.query import Wanted
 from tfmat.datasets.fetching.reach import Reach
+from tfmat.datasets.readers.claims import check_record
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.readers.structure_dict import crystal_from_mapping
 from tfmat.errors import InputError, TfmatError, one_line, require
@@ -181,7 +181,7 @@ class MaterialsProjectSource:
             if not structure.get("sites"):
                 raise InputError("no sites")
             crystal = crystal_from_mapping(structure)
-            check_claims(crystal, {key: entry.get(key) for key in _CLAIMS})
+            check_record(crystal, {key: entry.get(key) for key in _CLAIMS}, strict=True)
             return SourceRow("", values, crystal, name=name)
         except InputError as error:
             return SourceRow("", values, reason=str(error), name=name)

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
+from tfmat.formulas.formula_text import FormulaError
+from tfmat.formulas.formula_text import parse_formula as parse_any_formula
 
 # A fraction ends a word: in CuSO4.5H2O the dot is none of a number.
 _AMOUNT = r"(?:\d+(?![\d.])|(?:\d+\.\d*|\.\d+)(?![A-Za-z\d.]))?"
@@ -33,6 +35,10 @@ _FORMULAS = (
     "pretty_formula",
     "reduced_formula",
 )
+# Of these every spelling is read where it must be readable.
+_SURE_FORMULAS = ("chemical_formula_reduced", "formula_pretty")
+# Shares of elements are rounded, too.
+_CLOSE = 0.01
 # Stated volumes are rounded; a wrong length or angle shows in more than this share.
 _VOLUME_TOLERANCE = 0.01
 
@@ -131,16 +137,19 @@ def formula_text(amounts: Mapping[int, float]) -> str:
     return " ".join(f"{chemical_symbols[z]}{amounts[z]:g}" for z in sorted(amounts))[:80]
 
 
-def check_record(crystal: Crystal, record: Mapping[str, Any]) -> None:
+def check_record(crystal: Crystal, record: Mapping[str, Any], *, strict: bool = False) -> None:
     """Compares a structure with what a database's record says of it.
 
-    Looked at are ``nsites``, ``nelements``, ``elements``, ``composition`` and the
-    formulas (``chemical_formula_reduced``, ``formula_pretty`` and the like), where they are there
-    and readable: the fields of OPTIMADE, of the Materials Project and of pymatgen's documents.
+    Looked at are ``nsites``, ``nelements``, ``elements``, ``elements_ratios`` (of these elements,
+    in their order), ``composition`` and the formulas (``chemical_formula_reduced``,
+    ``formula_pretty`` and the like), where they are there and readable: the fields of OPTIMADE, of
+    the Materials Project and of pymatgen's documents.
 
     Args:
         crystal: The structure.
-        record: The fields.
+        record: The fields; one that is ``None`` says nothing.
+        strict: The fields are those of a database's interface: one that cannot be read is wrong,
+            too, and ``volume`` is that of the cell in Å³.
 
     Raises:
         InputError: They differ; the message names the field.
@@ -149,18 +158,44 @@ def check_record(crystal: Crystal, record: Mapping[str, Any]) -> None:
     counts = dict(zip(numbers.tolist(), amounts.tolist(), strict=True))
     for name, found in (("nsites", len(crystal)), ("nelements", len(counts))):
         stated = record.get(name)
-        if isinstance(stated, int | float) and not isinstance(stated, bool) and stated != found:
-            raise InputError(f"contradiction: {found} by the atoms, but {name} is {stated:g}")
-    elements = record.get("elements")
-    if isinstance(elements, list | tuple) and elements:
-        stated_numbers = {_symbol_number(element) for element in elements}
-        if None not in stated_numbers and stated_numbers != set(counts):
-            raise InputError(
-                f"contradiction: {formula_text(counts)} in the cell, but the elements are "
-                f"{', '.join(map(str, elements))[:60]}"
-            )
-    for formula in _formulas(record):
+        silent = stated is None or not (strict or _is_number(stated))
+        if not (silent or (_is_number(stated) and stated == found)):
+            raise InputError(f"contradiction: {found} by the atoms, but {name} is {_short(stated)}")
+    _check_elements(counts, record, strict)
+    for formula in _formulas(record, strict):
         check_ratio(counts, formula)
+    volume = record.get("volume")
+    if strict and volume is not None:
+        if not (_is_number(volume) and volume > 0):
+            raise InputError(f"contradiction: volume is {_short(volume)}")
+        check_volume(abs(float(np.linalg.det(crystal.lattice))), volume, "volume")
+
+
+def _check_elements(counts: Mapping[int, int], record: Mapping[str, Any], strict: bool) -> None:
+    elements, shares = record.get("elements"), record.get("elements_ratios")
+    listed = elements if isinstance(elements, list | tuple) else [None]
+    numbers = [_symbol_number(element) for element in listed]
+    if elements is None or (not strict and (None in numbers or not numbers)):
+        return
+    if set(numbers) != set(counts):
+        raise InputError(
+            f"contradiction: {formula_text(counts)} in the cell, but the elements are "
+            f"{', '.join(map(str, listed))[:60] if None not in listed else _short(elements)}"
+        )
+    readable = isinstance(shares, list | tuple) and all(map(_is_number, shares))
+    if shares is None or not (strict or readable):
+        return
+    total = sum(counts.values())
+    good = readable and len(shares) == len(numbers)
+    for number in counts if good else ():
+        found = counts[number] / total
+        stated = sum(share for one, share in zip(numbers, shares, strict=True) if one == number)
+        good = good and found - _CLOSE <= stated <= found + _CLOSE
+    if not good:
+        raise InputError(
+            f"contradiction: {formula_text(counts)} in the cell, but elements_ratios are "
+            f"{_short(shares)}"
+        )
 
 
 def check_volume(volume: float, stated: object, name: str) -> None:
@@ -174,11 +209,11 @@ def check_volume(volume: float, stated: object, name: str) -> None:
     Raises:
         InputError: They differ by more than rounding.
     """
-    if not isinstance(stated, int | float) or isinstance(stated, bool) or not stated > 0:
+    if not (_is_number(stated) and stated > 0):
         return
-    if not abs(volume - stated) <= _VOLUME_TOLERANCE * stated:
+    if not abs(stated / volume - 1) <= _VOLUME_TOLERANCE:
         raise InputError(
-            f"contradiction: the cell has {volume:.6g} Å³, but {name} is {float(stated):.6g}"
+            f"contradiction: the cell has {volume:.6g} Å³, but {name} is {_short(stated)}"
         )
 
 
@@ -199,10 +234,15 @@ def check_ratio(counts: Mapping[int, int], formula: Mapping[int, float]) -> None
         )
 
 
-def _formulas(record: Mapping[str, Any]) -> Iterable[Mapping[int, float]]:
+def _formulas(record: Mapping[str, Any], strict: bool) -> Iterable[Mapping[int, float]]:
     for name in _FORMULAS:
         text = record.get(name)
         formula = parse_formula(text) if isinstance(text, str) and len(text) < 1000 else None
+        if formula is None and strict and text is not None and name in _SURE_FORMULAS:
+            try:
+                formula = parse_any_formula(text if isinstance(text, str) else "")
+            except FormulaError as error:
+                raise InputError(f"contradiction: {name} {_short(text)} is no formula") from error
         if formula is not None:
             yield formula
     composition = record.get("composition")
@@ -214,6 +254,15 @@ def _formulas(record: Mapping[str, Any]) -> Iterable[Mapping[int, float]]:
                 return
             amounts[number] += amount  # type: ignore[assignment]
         yield dict(amounts)
+
+
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    # Longer whole numbers are no measure of anything, and no float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _short(value: object) -> str:
+    return repr(value)[:60]
 
 
 def _symbol_number(symbol: object) -> int | None:
