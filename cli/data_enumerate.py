@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the formulas: a .csv, .csv.gz or .parquet file, or else a dataset folder.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the file or dataset that is there.")
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
@@ -75,6 +76,7 @@ def enumerate_(
     elements: tuple[tuple[str, ...], ...],
     simplest: bool,
     out: Path | None,
+    overwrite: bool,
     against: Path | None,
     oxidation_states: str,
     alloys: bool,
@@ -102,9 +104,10 @@ def enumerate_(
     if simplest and (against is not None or options.exhaustive):
         raise InputError("--simplest goes through no space: leave --against and --exhaustive out")
     if simplest:
-        summary = enumerate_simplest(options, out)
+        summary = enumerate_simplest(options, out, overwrite=overwrite)
     else:
-        summary = enumerate_to(options, out, _samples(against) if against is not None else None)
+        samples = _samples(against) if against is not None else None
+        summary = enumerate_to(options, out, samples, overwrite=overwrite)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
         return

@@ -6,6 +6,8 @@ import os
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tfmat import checksums
 from tfmat.checksums import (
@@ -17,6 +19,7 @@ from tfmat.checksums import (
     skipped,
     skipping,
     write_sealed,
+    write_sealed_line,
 )
 from tfmat.errors import InputError
 
@@ -105,3 +108,34 @@ def test_no_flipped_bit_of_a_record_passes_as_another(tmp_path):
             continue
         # White space, or a letter of the word "seal" itself.
         assert {key: found.get(key) for key in RECORD} == RECORD
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.tuples(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=st.lists(st.dictionaries(st.text(), VALUES)))
+def test_a_line_holds_what_a_record_does(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("line")
+    write_sealed_line(folder / "line", {"rows": rows})
+    write_sealed(folder / "record", {"rows": rows})
+    line, record = ((folder / name).read_text() for name in ("line", "record"))
+    assert json.dumps(json.loads(line), sort_keys=True) == json.dumps(
+        json.loads(record), sort_keys=True
+    )
+    assert "\n" not in line
+    read_sealed(folder / "line")
+
+
+def test_half_a_surrogate_pair_in_a_line(tmp_path):
+    write_sealed_line(tmp_path / "line", {"rows": ["\ud800"]})
+    assert json.loads((tmp_path / "line").read_bytes())["rows"] == ["\ud800"]
+    assert json.loads((tmp_path / "line").read_text())[SEAL] == sealed({"rows": ["\ud800"]})[SEAL]

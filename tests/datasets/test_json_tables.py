@@ -8,6 +8,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from tfmat.datasets.readers.structure_dict import crystal_from_mapping
+from tfmat.datasets.sources import read_source
 from tfmat.errors import InputError
 
 pandas = pytest.importorskip("pandas")
@@ -195,4 +196,6 @@ def test_a_record_that_contradicts_its_structure(tmp_path, load, rocksalt):
 
 def test_half_of_a_surrogate_pair_in_a_name(tmp_path, load, rocksalt):
     text = json.dumps({"structure": rocksalt.as_dict()})[:-1] + ', "id": "m\\ud800"}'
-    assert list(load(put(tmp_path / "a.json", text))[0].ids) == ["m?"]
+    assert list(load(put(tmp_path / "a.json", text))[0].ids) == ["m<U+D800>"]
+    (entry,) = read_source(tmp_path / "a.json").entries
+    assert entry.identifier == "m<U+D800>"

@@ -187,6 +187,21 @@ def test_mistakes(options, message):
         EnumerationOptions(**options)
 
 
+@pytest.mark.parametrize("make", [enumerate_to, enumerate_simplest])
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a"])
+def test_what_is_there_is_replaced_only_on_demand(tmp_path, name, make):
+    options = EnumerationOptions((2, 2), 3, ELEMENTS)
+    out = tmp_path / name
+    make(options, out)
+    before = read_formulas(out).compositions.formulas()
+    fewer = EnumerationOptions((2, 2), 3, ELEMENTS, limit=2)
+    with pytest.raises(InputError, match=r"is there already|exists and is not empty"):
+        make(fewer, out)
+    assert read_formulas(out).compositions.formulas() == before
+    make(fewer, out, overwrite=True)
+    assert len(read_formulas(out).compositions) == 2
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a"])
 def test_nothing_is_written_where_nothing_is_valid(tmp_path, name):
     options = EnumerationOptions((2, 2), elements=("Li", "Na"), valid_only=True)

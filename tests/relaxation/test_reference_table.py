@@ -1,17 +1,21 @@
 """Tables of the elements' energies: the user's cache and what ships."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from ase.calculators.emt import EMT
 
-from tfmat.errors import TfmatError
+from tfmat.errors import InputError, TfmatError
+from tfmat.files import claimed
 from tfmat.relaxation.potentials import reference_table as tables
 from tfmat.relaxation.potentials import references as computing
 from tfmat.relaxation.potentials.calculator import AseCalculator
 from tfmat.relaxation.potentials.reference_table import Reference, cache_file, known_references
 from tfmat.relaxation.potentials.references import element_references
+from tfmat.retry import RetryPolicy
 
 COPPER = Reference("A_cF4_225_a", -1.25)
 
@@ -37,6 +41,30 @@ def test_a_cache_gives_back_what_was_saved(tmp_path):
     table = json.loads(file.read_text())
     assert set(table) == {"method", "scale", "fmax", "references", "seal"}
     assert table["references"]["Cu"] == {"prototype": "A_cF4_225_a", "energy_per_atom": -1.25}
+
+
+def test_two_that_save_at_once_lose_nothing(tmp_path):
+    file = cache_file(Named(), tmp_path)
+    every = {
+        name: Reference("x", float(place)) for place, name in enumerate(("Cu", "Au", "Al", "Ni"))
+    }
+    start = threading.Barrier(len(every))
+
+    def save(name):
+        start.wait()
+        tables.save_references(file, Named(), {name: every[name]})
+
+    with ThreadPoolExecutor(len(every)) as pool:
+        list(pool.map(save, every))
+    assert known_references(Named(), file) == every
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_table_that_stays_locked_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "_WAITING", RetryPolicy(2, 0.01, 0.01))
+    file = cache_file(Named(), tmp_path)
+    with claimed(file), pytest.raises(InputError, match="another process is writing there"):
+        tables.save_references(file, Named(), {"Cu": COPPER})
 
 
 def test_another_version_scale_or_other_weights_are_another_table(tmp_path):

@@ -300,6 +300,11 @@ def test_results_can_be_relaxed_again_and_numbers_of_the_source_stay(relaxed, fo
     )
     assert np.abs(second.property("delta_formation_energy_per_atom")).max() < 1e-6
     assert second.property("steps").max() == 0
+    # What the first source said is not renamed once more.
+    assert not [name for name in second.properties if name.startswith("source_source_")]
+    assert {f"source_{name}" for name in first.properties if not name.startswith("source_")} <= {
+        *second.properties
+    } | {"source_created"}
 
 
 @pytest.mark.parametrize(

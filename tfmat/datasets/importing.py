@@ -255,9 +255,7 @@ def row_identifier(row: SourceRow, reader: PropertyReader, fallback: str) -> str
     found = reader.identifier(row.fields)
     # A file's or key's name is surer than a guessed column; only --id overrules a key.
     by_name = row.named_by_file or not reader.id_column
-    identifier = (row.name or found if by_name else found or row.name) or fallback
-    # Half a surrogate pair, which JSON can name, is no character.
-    return identifier if identifier.isascii() else identifier.encode("utf-8", "replace").decode()
+    return (row.name or found if by_name else found or row.name) or fallback
 
 
 def _count(source: Path, form: str) -> int | None:

@@ -74,13 +74,22 @@ class Outcome:
         return STATIC if converged is None else CONVERGED if converged else UNCONVERGED
 
     def properties(self) -> dict[str, float]:
-        """Returns the numbers for a dataset; NaN where unknown, those of the source renamed."""
-        given = {
-            name if name in _LASTING else f"source_{name}": value
-            for name, value in self.entry.properties.items()
-        }
+        """Returns the numbers for a dataset; NaN where unknown, those of the source renamed.
+
+        What a source that was itself computed calls ``source_NAME`` keeps this name, unless its
+        own NAME takes it.
+        """
+        stated = self.entry.properties
+        given = {name: value for name, value in stated.items() if _keeps_its_name(name)}
+        for name, value in stated.items():
+            if not _keeps_its_name(name):
+                given[f"source_{name}"] = value
         own = {name: _number(self.values.get(name)) for name in _PROPERTIES}
         return given | own
+
+
+def _keeps_its_name(name: str) -> bool:
+    return name in _LASTING or name.startswith("source_")
 
 
 def _number(value: Any) -> float:

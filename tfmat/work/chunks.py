@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tfmat.checksums import check_seal, write_sealed
+from tfmat.checksums import check_seal, write_sealed_line
 from tfmat.errors import InputError, TfmatError
 from tfmat.progress import Progress
 from tfmat.reading import read_json
@@ -87,7 +87,7 @@ def _read(path: Path) -> list[Row] | None:
 
 
 def _write(path: Path, rows: list[Row]) -> None:
-    write_sealed(path, {"rows": rows})
+    write_sealed_line(path, {"rows": rows})
 
 
 def _run_parallel(

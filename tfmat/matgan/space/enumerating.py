@@ -15,7 +15,7 @@ from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
-from tfmat.matgan.generating.table import check_out, opened
+from tfmat.matgan.generating.table import check_absent, check_out, opened
 from tfmat.matgan.space.common_ions import (
     COMMONALITY,
     CONSENSUS,
@@ -35,7 +35,11 @@ _COLUMNS = pa.schema(
 
 
 def enumerate_to(
-    options: EnumerationOptions, out: Path | None = None, against: Compositions | None = None
+    options: EnumerationOptions,
+    out: Path | None = None,
+    against: Compositions | None = None,
+    *,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Enumerates the space of formulas.
 
@@ -43,6 +47,7 @@ def enumerate_to(
         options: What to enumerate.
         out: Where to write the formulas: a table (``.csv``, ``.parquet``) or a dataset folder.
         against: Formulas to compare the space with, a generated one as often as it was generated.
+        overwrite: Replace a table or dataset that is there.
 
     Returns:
         What :func:`enumerate_space` returns, with ``out``, ``seconds`` and, where there was
@@ -52,7 +57,7 @@ def enumerate_to(
         InputError: No file can be written there, or no formula is there to write.
     """
     start = time.monotonic()
-    with _sink(out, options, {"mode": "space"}) as sink:
+    with _sink(out, options, {"mode": "space"}, overwrite) as sink:
         found = enumerate_space(options, sink)
         _require_any(found["written"], out)
     summary = {"mode": "space", **found, "out": str(out) if out is not None else None}
@@ -63,7 +68,9 @@ def enumerate_to(
     return summary | {"seconds": round(time.monotonic() - start, 2)}
 
 
-def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> dict[str, Any]:
+def enumerate_simplest(
+    options: EnumerationOptions, out: Path | None = None, *, overwrite: bool = False
+) -> dict[str, Any]:
     """Makes the simplest formula of every combination of common ions, or a sample of them.
 
     The sample prefers common ions: a formula's chance grows with the square root of the product of
@@ -73,6 +80,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
         options: Numbers of elements, largest count, elements, sample, seed, limit; with
             ``valid_only`` only formulas that are also valid by the settings of ``validity``.
         out: Where to write the formulas: a table or a dataset folder.
+        overwrite: Replace a table or dataset that is there.
 
     Returns:
         ``ions`` (their number and what makes them common), ``settings`` of the check that is
@@ -96,7 +104,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
     ions = ions.of(options.numbers())
     by_elements: dict[str, dict[str, int]] = {}
     left = options.limit
-    with _sink(out, options, {"mode": "simplest", "ions": record}) as sink:
+    with _sink(out, options, {"mode": "simplest", "ions": record}, overwrite) as sink:
         low, high = options.n_elements
         for size in range(low, high + 1):
             every, commonness = simplest_formulas(ions, size, options.max_count)
@@ -144,7 +152,7 @@ def enumerate_simplest(options: EnumerationOptions, out: Path | None = None) -> 
 
 @contextmanager
 def _sink(
-    out: Path | None, options: EnumerationOptions, record: dict[str, Any]
+    out: Path | None, options: EnumerationOptions, record: dict[str, Any], overwrite: bool
 ) -> Iterator[Sink | None]:
     """Gives what takes the formulas, and finishes the file or the dataset at the end."""
     source = {"name": _NAME, **record, **options.record()}
@@ -152,6 +160,8 @@ def _sink(
         yield None
     elif out.suffix:
         check_out(out)
+        if not overwrite:
+            check_absent(out)
         with (
             files.claimed(out),
             files.replacing(out) as temporary,
@@ -159,7 +169,7 @@ def _sink(
         ):
             yield lambda block, verdict: write(_table(block, verdict))
     else:
-        with CompositionWriter(out, source, options.n_elements[1]) as dataset:
+        with CompositionWriter(out, source, options.n_elements[1], overwrite=overwrite) as dataset:
             yield lambda block, _: dataset.add(block)
 
 

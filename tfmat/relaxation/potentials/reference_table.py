@@ -11,6 +11,7 @@ import hashlib
 import math
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +19,14 @@ from typing import TypedDict
 
 from tfmat.checksums import read_sealed, write_sealed
 from tfmat.errors import InputError
+from tfmat.files import claimed
 from tfmat.relaxation.potentials.calculator import Calculator
+from tfmat.retry import RetryPolicy
 
 # How the ground states of the elements are relaxed: steps at most, largest force in eV/Å.
 REFERENCE_STEPS, REFERENCE_FMAX = 300, 0.02
+# For another process that writes the table, which takes some milliseconds.
+_WAITING = RetryPolicy(12, 0.05, 0.5, spread=True)
 
 
 class ReferenceRecord(TypedDict):
@@ -130,18 +135,35 @@ def save_references(
 ) -> None:
     """Adds references to a table; what others have put there meanwhile stays.
 
+    Another process that writes it is waited for, some seconds at most.
+
     Args:
         file: The table.
         calculator: The potential.
         references: By symbol of the element.
         weights: SHA-256 of the potential's weights.
+
+    Raises:
+        InputError: No file can be made there, or another process does not end writing it.
     """
-    every = read_table(file, calculator) | dict(references)
-    table = {
-        "method": method_of(calculator),
-        "scale": calculator.scale,
-        **({"weights_sha256": weights} if weights else {}),
-        "fmax": REFERENCE_FMAX,
-        "references": {symbol: every[symbol].record() for symbol in sorted(every)},
-    }
-    write_sealed(file, table)
+
+    def wait(failed: int, _: InputError) -> bool:
+        time.sleep(_WAITING.pause(failed))
+        return True
+
+    _WAITING.until_done(lambda: _add(file, calculator, references, weights), InputError, wait)
+
+
+def _add(
+    file: Path, calculator: Calculator, references: Mapping[str, Reference], weights: str
+) -> None:
+    with claimed(file):
+        every = read_table(file, calculator) | dict(references)
+        table = {
+            "method": method_of(calculator),
+            "scale": calculator.scale,
+            **({"weights_sha256": weights} if weights else {}),
+            "fmax": REFERENCE_FMAX,
+            "references": {symbol: every[symbol].record() for symbol in sorted(every)},
+        }
+        write_sealed(file, table)
