@@ -37,8 +37,24 @@ SYMMETRIC = cif(
     cell_volume="179.41(3)",
 )
 NAMED = cif(operations=(), space_group_name_H__M_alt="P 21/c", space_group_name_Hall="-P 2ybc")
+CLAIMS = json.dumps(
+    {
+        "structure": SALT.as_dict(),
+        "elements": ["Na", "Cl"],
+        "elements_ratios": [0.5, 0.5],
+        "nelements": 2,
+        "composition": {"Na": 1, "Cl": 1},
+    }
+)
+CENTRED = cif(
+    ["Si1 Si 0.1 0.2 0.3", "O1 O 0.3 0.1 0.2", "O2 O 0.2 0.3 0.4"],
+    (6, 6, 8, 90, 90, 90),
+    (),
+    chemical_formula_sum="SI1 O2",
+    symmetry_space_group_name_H__M="C 4/m (83)",
+)
 TEXTS = {
-    "cif": [SYMMETRIC, NAMED, cif(name="a") + cif(name="b"), SALT.to(fmt="cif")],
+    "cif": [SYMMETRIC, NAMED, CENTRED, cif(name="a") + cif(name="b"), SALT.to(fmt="cif")],
     "poscar": [
         SALT.to(fmt="poscar"),
         "x\n-74\n1 0 0\n0 1 0\n0 0 1\nNa_pv Cl/1a2b\n1 1\nSelective\nCart\n0 0 0 T T F\n"
@@ -48,16 +64,19 @@ TEXTS = {
     "extxyz": [
         '2\nLattice="4 0 0 0 4 0 0 0 4D0" Properties=species:S:1:pos:R:3:Z:I:1 pbc="T T T" '
         'occupancy="_JSON {\\"0\\": {\\"Na\\": 1.0}}" e=-1.5\nNa 0 0 0 11\nCl 2 2 2 17\n' * 2,
+        "2\nLattice=[[4, 0, 0], [1, 5, 0], [0, 0, 6]] id=a\nNa 0 0 0\nCl 2 2 2\n",
     ],
     "json": [
         json.dumps([SALT.as_dict(), {"structure": SALT.as_dict(), "id": "m", "nsites": 2}]),
         json.dumps({"structure": {"0": SALT.as_dict()}, "id": {"0": "a"}}),
         json.dumps({"columns": ["id", "structure"], "index": [3], "data": [["a", SALT.as_dict()]]}),
         json.dumps({"m1": SALT.as_dict(verbosity=0), "m2": {"cif": cif()}}),
+        json.dumps({"cif": json.dumps(SALT.to_json()), "elements": ["Na", "Cl"]}) + "\n" + CLAIMS,
     ],
     "csv": [
         f'id,e_form,cif\na,-1,"{cif()}"\nb,2,"{NAMED}"\n',
         "id;structure\na;" + json.dumps(SALT.as_dict()).replace('"', '""').join('""') + "\n",
+        f'sep=|\nid|formula|cif\na|CaO|"{cif()}"\n',
     ],
 }
 NAMES = {"cif": "a.cif", "poscar": "POSCAR", "extxyz": "a.xyz", "json": "a.json", "csv": "a.csv"}
@@ -69,6 +88,7 @@ WORDS = [
     "global_", "_cell_length_a", "_atom_site_occupancy", "_symmetry_equiv_pos_as_xyz 'x,y,z'",
     "_space_group_name_Hall", "R -3 m :H", "'''", "null", "true", "NaN", "1" + "0" * 400, '{"a":',
     "\\ud800", '"@module"', "[[[[", "Na", "Xx", "D", "Vac", "T", "F", "Selective", "Direct",
+    "Fractional", "sep=;", "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]", '"lattice": 1, ', "(225)", "C 4/m",
     "save_", "Z:I:1", "pos:R:3", "Lattice=", "pbc=F", "2\n", "-2\n", "T T F",
 ]  # fmt: skip
 
