@@ -30,6 +30,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "dcgan": ("lattice-ae", "sites-ae", "graphs", "gan"),
     "ccdcgan": ("lattice-ae", "sites-ae", "graphs", "constraint", "gan"),
 }
+# Of a generator that writes crystals, in place of all that makes crystal graphs.
+WRITTEN = ("writer",)
 # What a stage depends on: keys of the recipe, those of the stages before it included.
 GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -37,6 +39,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "sites-ae": ("data", "voxels", "sites_autoencoder"),
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
+    "writer": ("data", "writer"),
 }
 
 
@@ -58,7 +61,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def check(self, target: str, recipe: CcdcganRecipe, dataset: Dataset) -> None:
         """Refuses, at once, a property that the data do not have."""
-        if "constraint" in TARGETS[target]:
+        if "constraint" in _stages(target, recipe):
             for name in properties(recipe):
                 dataset.property(name)
 
@@ -100,7 +103,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
         """Returns the stages; every property of the recipe's terms needs its own constraint."""
         names: list[str] = []
-        for stage in TARGETS[target]:
+        for stage in _stages(target, recipe):
             if stage == "constraint":
                 names += [constraint_part(name, recipe) for name in properties(recipe)]
             else:
@@ -126,6 +129,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             train_sites_autoencoder(stage, recipe, data)
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
+        elif stage.name == "writer":
+            from tfmat.ccdcgan.writer.training import train_writer
+
+            train_writer(stage, recipe, data)
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
@@ -159,3 +166,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             if networks.tensors[part].property is not None
         }
         return build_generate(networks.models, layout, recipe.voxels, presence, constraints)
+
+
+def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
+    """Returns the stages of a target, one constraint for all of them."""
+    written = recipe.gan.form == "writer" and "gan" in TARGETS[target]
+    return WRITTEN if written else TARGETS[target]
