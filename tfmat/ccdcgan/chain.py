@@ -143,6 +143,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         """Loads all networks of a run; decoders end in their sigmoid."""
+        if run.finished("writer"):
+            return self._written(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         models = exported(run.networks([*TRAINED, *constraints]))
         presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
@@ -150,10 +152,23 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, recipe.data.elements, details)
 
+    def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        from tfmat.ccdcgan.writer.exporting import writing_network
+
+        elements = recipe.data.elements
+        network, compositions = writing_network(run, recipe)
+        details = {"presence_threshold": presence_record(()), "compositions": compositions}
+        tensors = package_tensors(["writer", GENERATE], recipe)
+        return Networks({"writer": network}, tensors, elements, details)
+
     def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
+        if "writer" in networks.models:
+            from tfmat.ccdcgan.writer.exporting import build_whole
+
+            return build_whole(networks.models["writer"], networks.details["compositions"])
         layout = GraphLayout.from_recipe(recipe, networks.elements)
         needed = {"generator", "lattice_decoder", "sites_decoder"}
         if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:

@@ -33,7 +33,9 @@ def contact_limits(
     seen = np.isfinite(shortest)
     limits = np.full(shortest.shape[1:], np.inf)
     for first, second in np.argwhere(seen.any(axis=0)):
-        limits[first, second] = np.quantile(shortest[seen[:, first, second], first, second], quantile)
+        limits[first, second] = np.quantile(
+            shortest[seen[:, first, second], first, second], quantile
+        )
     radii = covalent_radii[list(numbers)]
     sums = radii[:, None] + radii
     return np.where(np.isfinite(limits), limits, sums * (limits / sums).min())

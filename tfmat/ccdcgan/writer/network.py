@@ -113,9 +113,7 @@ class Writer(layers.Layer):
     def call(self, tokens: Any, training: bool | None = None) -> Any:
         """Returns the logarithms."""
         counts, cell = tokens[:, : self.elements], tokens[:, self.elements :][:, :CELL]
-        places = ops.reshape(
-            tokens[:, self.elements + CELL :], (-1, self.max_atoms, 3)
-        )
+        places = ops.reshape(tokens[:, self.elements + CELL :], (-1, self.max_atoms, 3))
         start = self.start(counts)
         of_cell: Any = 0.0
         for place in range(CELL):
@@ -138,7 +136,7 @@ class Writer(layers.Layer):
         return ops.stack([of_cell, ops.sum(of_places * written, axis=1)], axis=1)
 
     def start(self, counts: Any) -> Any:
-        """Returns the vectors of compositions ``(batch, width)``, of counts ``(batch, elements)``."""
+        """Returns vectors ``(batch, width)`` of compositions ``(batch, elements)``."""
         return sum(table(counts[:, slot]) for slot, table in enumerate(self._counts))
 
     def cell_logits(self, place: int, x: Any, training: bool | None = None) -> Any:

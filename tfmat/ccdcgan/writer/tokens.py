@@ -63,8 +63,9 @@ class Vocabulary:
         """Length of a row."""
         return self.elements + CELL + 3 * self.max_atoms
 
-    def join(self, counts: NDArray[np.integer], cell: NDArray[np.integer],
-             places: NDArray[np.integer]) -> Tokens:
+    def join(
+        self, counts: NDArray[np.integer], cell: NDArray[np.integer], places: NDArray[np.integer]
+    ) -> Tokens:
         """Joins counts ``(n, elements)``, cells ``(n, 6)`` and places ``(n, max_atoms, 3)``."""
         parts = [counts, cell, places.reshape(len(places), -1)]
         return np.concatenate(parts, axis=1).astype(np.int32)

@@ -82,7 +82,9 @@ def train_writer(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> Non
     test = Examples.of([data.crystals[index] for index in data.test], words)
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
-        network = build_likelihood(settings, words)
+        likelihood = build_likelihood(settings, words)
+        # What is kept has no optimiser.
+        network = keras.Model(likelihood.input, likelihood.output)
         compile_likelihood(
             network, settings.learning_rate, settings.steps, settings.weight_decay, beta_2=0.98
         )
@@ -98,8 +100,11 @@ def train_writer(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> Non
         rows = spread(np.arange(len(test)), count)
         tokens = test.draw(rows, np.random.default_rng(stage.seed))
         parts = np.array_split(tokens, max(1, len(tokens) // SAMPLE))
-        return float(-np.concatenate([call(network, part, len(parts[0])) for part in parts])
-                     .sum(axis=1).mean())
+        return float(
+            -np.concatenate([call(network, part, len(parts[0])) for part in parts])
+            .sum(axis=1)
+            .mean()
+        )
 
     def validate(_: int) -> Mapping[str, float]:
         return {"test_loss": held_out(SAMPLE)} if len(test) else {}
@@ -131,7 +136,7 @@ def train_writer(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> Non
     for name, array in arrays.items():
         with files.replacing(folder / f"{name}.npy") as temporary, temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
-    stage.finish({LIKELIHOOD: network}, metrics, [folder / f"{name}.npy" for name in arrays])
+    stage.finish({LIKELIHOOD: likelihood}, metrics, [folder / f"{name}.npy" for name in arrays])
 
 
 @dataclass(frozen=True)

@@ -19,22 +19,13 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.writer.masks import far_enough, in_order, lattices, possible
 from tfmat.ccdcgan.writer.network import Writer
+from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.ccdcgan.writer.tokens import BINS, CELL, LENGTH_STEP, SHORTEST, Vocabulary
 
 # A uniform number must stay below 1 when it is scaled by the sum of the probabilities.
 _BELOW_ONE = 1.0 - 1e-6
 _FORBIDDEN = -1e9
-
-
-def noise_length(recipe: WriterRecipe, max_atoms: int) -> int:
-    """Returns how many normal numbers write a crystal whose composition is given.
-
-    Args:
-        recipe: How many cells and places are drawn at once.
-        max_atoms: Most atoms of a cell.
-    """
-    return CELL * recipe.cells + 3 * recipe.places * (max_atoms - 1)
 
 
 class Writing(layers.Layer):
@@ -74,7 +65,8 @@ class Writing(layers.Layer):
         own = ops.take(np.diagonal(self.limits)[:elements], np.arange(elements), axis=0)
         least = ops.max(ops.where(counts > 0, own, 0.0), axis=1)
         start, cell, lattice, found = self._cell(
-            self.writer.start(counts), ops.reshape(uniform[:, :first], (-1, self.recipe.cells, CELL)),
+            self.writer.start(counts),
+            ops.reshape(uniform[:, :first], (-1, self.recipe.cells, CELL)),
             least,
         )
         drawn = ops.reshape(uniform[:, first:], (-1, atoms - 1, self.recipe.places, 3))
@@ -108,7 +100,10 @@ class Writing(layers.Layer):
         good = possible(cell, lattice, square, ops.expand_dims(least, 1))
         chosen = first_of(good)
         return (
-            take(x, chosen), take(cell, chosen), take(lattice, chosen), ops.any(good, axis=1),
+            take(x, chosen),
+            take(cell, chosen),
+            take(lattice, chosen),
+            ops.any(good, axis=1),
         )
 
     def _atoms(
@@ -130,9 +125,7 @@ class Writing(layers.Layer):
             x = writer.read(last, before, slot, ops.take(remaining, place, axis=1)) + start
             x, memory = self._read(x[:, None], memory, order == place, order <= place)
             chosen = self._draw(x, last, slot == before, ops.take(uniform, place - 1, axis=1))
-            limits = ops.take_along_axis(
-                ops.take(self.limits, slot, axis=0), slots, axis=1
-            )
+            limits = ops.take_along_axis(ops.take(self.limits, slot, axis=0), slots, axis=1)
             limits = ops.where(order < place, limits, 0.0)
             fractions = ops.cast(places, "float32") / BINS
             clear = far_enough(ops.cast(chosen, "float32") / BINS, fractions, limits, lattice)
@@ -147,7 +140,7 @@ class Writing(layers.Layer):
         placed = slots[:, 0] <= writer.elements
         state = (ops.convert_to_tensor(1, "int32"), places, placed, *memory)
         _, places, placed, *_ = ops.while_loop(
-            lambda place, *rest: ops.logical_and(
+            lambda place, *_: ops.logical_and(
                 place < atoms, unfinished(ops.minimum(place, atoms - 1))
             ),
             write,
@@ -166,7 +159,7 @@ class Writing(layers.Layer):
         return x, kept
 
     def _draw(self, x: Any, last: Any, same: Any, uniform: Any) -> Any:
-        """Draws places ``(batch, places, 3)`` in the order of the atoms, from ``(batch, 1, width)``."""
+        """Draws places ``(batch, places, 3)`` that keep the order, given the vector so far."""
         writer, tied, chosen = self.writer, ops.expand_dims(same, 1), []
         for axis in range(3):
             previous = last[:, None, axis]
