@@ -96,8 +96,8 @@ def whole_range(name: str, value: int | tuple[int, int], least: int) -> tuple[in
         InputError: It is neither, or out of range.
     """
     first, last = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
-    first = whole(name, first, least)  # type: ignore[arg-type]
-    return first, whole(name, last, first)  # type: ignore[arg-type]
+    first = whole(name, first, least)
+    return first, whole(name, last, first)
 
 
 def cell_content(formula: str) -> tuple[tuple[str, int], ...]:

@@ -111,7 +111,8 @@ class Compositions:
         uniform = [0.5 * math.erfc(-value * math.sqrt(0.5)) for value in np.ravel(normal).tolist()]
         ends = np.cumsum(self.weights)
         rows = np.searchsorted(ends, np.array(uniform) * ends[-1], side="right")
-        return self.counts[np.minimum(rows, len(self) - 1)]
+        drawn: NDArray[np.int32] = self.counts[np.minimum(rows, len(self) - 1)]
+        return drawn
 
 
 def formula_count(formula: Mapping[str, int], number: int) -> int:

@@ -105,20 +105,38 @@ class Writer(layers.Layer):
         tables = [*self._counts, *self._cell, *self._axes]
         for table in (*tables, self._read, self._written, self._remaining):
             table.build(None)
-        for part in (*self._cell_heads, *self._place_heads, *self.blocks):
+        parts: list[layers.Layer] = [*self._cell_heads, *self._place_heads, *self.blocks]
+        for part in parts:
             part.build(rows)
         for wave in self._waves:
             wave.build((None, _WAVES.shape[1]))
 
     def call(self, tokens: Any, training: bool | None = None) -> Any:
         """Returns the logarithms."""
-        counts, cell = tokens[:, : self.elements], tokens[:, self.elements :][:, :CELL]
-        places = ops.reshape(tokens[:, self.elements + CELL :], (-1, self.max_atoms, 3))
+        of_cell, of_places = self.logits(tokens, training)
+        _, cell, places = self._split(tokens)
+        slots, _ = self.order(tokens[:, : self.elements])
+        chosen = [_log_probability(each, cell[:, i]) for i, each in enumerate(of_cell)]
+        placed = [_log_probability(each, places[:, 1:, i]) for i, each in enumerate(of_places)]
+        written = ops.cast(slots[:, 1:] < self.elements, placed[0].dtype)
+        return ops.stack([sum(chosen), ops.sum(sum(placed) * written, axis=1)], axis=1)
+
+    def logits(self, tokens: Any, training: bool | None = None) -> tuple[list[Any], list[Any]]:
+        """Returns the logits of all choices of rows, each given the choices before it.
+
+        Args:
+            tokens: Shape ``(batch, row)``.
+            training: Whether dropout is active.
+
+        Returns:
+            Logits of the six numbers of the cell, each ``(batch, bins)``; and of x, y, z of all
+            atoms behind the first, each ``(batch, max_atoms - 1, bins)``.
+        """
+        counts, cell, places = self._split(tokens)
+        of_cell, of_places = [], []
         start = self.start(counts)
-        of_cell: Any = 0.0
         for place in range(CELL):
-            logits = self.cell_logits(place, start, training)
-            of_cell = of_cell + _log_probability(logits, cell[:, place])
+            of_cell.append(self.cell_logits(place, start, training))
             start = start + self.cell_vector(place, cell[:, place])
         slots, remaining = self.order(counts)
         x = self.read(places[:, :-1], slots[:, :-1], slots[:, 1:], remaining[:, 1:])
@@ -127,13 +145,16 @@ class Writer(layers.Layer):
         for block in self.blocks:
             x = block(x, seen=causal, training=training)
         x = x[:, 1:]
-        of_places: Any = 0.0
         for axis in range(3):
-            chosen = places[:, 1:, axis]
-            of_places = of_places + _log_probability(self.place_logits(axis, x, training), chosen)
-            x = x + self.place_vector(axis, chosen)
-        written = ops.cast(slots[:, 1:] < self.elements, x.dtype)
-        return ops.stack([of_cell, ops.sum(of_places * written, axis=1)], axis=1)
+            of_places.append(self.place_logits(axis, x, training))
+            x = x + self.place_vector(axis, places[:, 1:, axis])
+        return of_cell, of_places
+
+    def _split(self, tokens: Any) -> tuple[Any, Any, Any]:
+        """Returns counts ``(batch, elements)``, cells ``(batch, 6)``, places ``(batch, n, 3)``."""
+        first, second = self.elements, self.elements + CELL
+        places = ops.reshape(tokens[:, second:], (-1, self.max_atoms, 3))
+        return tokens[:, :first], tokens[:, first:second], places
 
     def start(self, counts: Any) -> Any:
         """Returns vectors ``(batch, width)`` of compositions ``(batch, elements)``."""

@@ -99,12 +99,12 @@ class Vocabulary:
 
 def length_values(bins: NDArray[np.integer]) -> NDArray[np.float64]:
     """Returns the middle of bins of lengths, in Å."""
-    return SHORTEST + LENGTH_STEP * (bins + 0.5)
+    return np.asarray(SHORTEST + LENGTH_STEP * (bins + 0.5), np.float64)
 
 
 def angle_values(bins: NDArray[np.integer]) -> NDArray[np.float64]:
     """Returns the middle of bins of angles, in degrees."""
-    return SMALLEST + ANGLE_STEP * bins
+    return np.asarray(SMALLEST + ANGLE_STEP * bins, np.float64)
 
 
 @dataclass(frozen=True)
@@ -210,4 +210,5 @@ def slots_of(counts: NDArray[np.integer], max_atoms: int) -> NDArray[np.int64]:
         Shape ``(n, max_atoms)``.
     """
     ends = np.cumsum(counts, axis=1)
-    return (np.arange(max_atoms)[None, :, None] >= ends[:, None, :]).sum(axis=2)
+    behind = np.arange(max_atoms)[None, :, None] >= ends[:, None, :]
+    return np.asarray(behind.sum(axis=2), np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -129,7 +129,7 @@ def train_writer(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> Non
         )
     folder = stage.run.stage_folder(STAGE)
     found, how_many = np.unique(train.counts, axis=0, return_counts=True)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "limits": contact_limits(crystals, data.numbers),
         "compositions": np.column_stack([found, how_many]).astype(np.int32),
     }

@@ -123,7 +123,7 @@ class Writing(layers.Layer):
             slot, before = ops.take(slots, place, axis=1), ops.take(slots, place - 1, axis=1)
             last = ops.take(places, place - 1, axis=1)
             x = writer.read(last, before, slot, ops.take(remaining, place, axis=1)) + start
-            x, memory = self._read(x[:, None], memory, order == place, order <= place)
+            x, kept = self._read(x[:, None], memory, order == place, order <= place)
             chosen = self._draw(x, last, slot == before, ops.take(uniform, place - 1, axis=1))
             limits = ops.take_along_axis(ops.take(self.limits, slot, axis=0), slots, axis=1)
             limits = ops.where(order < place, limits, 0.0)
@@ -134,7 +134,7 @@ class Writing(layers.Layer):
             now = ops.logical_and((order == place)[:, None], there[:, None, None])
             places = ops.where(now, here, places)
             fine = ops.logical_or(ops.any(clear, axis=1), ops.logical_not(there))
-            return (place + 1, places, ops.logical_and(placed, fine), *memory)
+            return (place + 1, places, ops.logical_and(placed, fine), *kept)
 
         places = ops.zeros_like(ops.repeat(ops.expand_dims(slots, -1), 3, axis=-1))
         placed = slots[:, 0] <= writer.elements
