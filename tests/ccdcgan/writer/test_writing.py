@@ -17,7 +17,7 @@ from tfmat.ccdcgan.writer.network import build_likelihood, log_probability
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.ccdcgan.writer.sampling import sample
-from tfmat.ccdcgan.writer.tokens import ANGLES, BINS, CELL, Vocabulary
+from tfmat.ccdcgan.writer.tokens import BINS, CELL, Vocabulary
 from tfmat.ccdcgan.writer.writing import build_writing, draw
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
@@ -31,13 +31,18 @@ NO_LIMITS = np.zeros((2, 2))
 
 def likelihood_of(recipe, seed=2):
     """Random networks whose choices differ by what was chosen before."""
-    keras.utils.set_random_seed(seed)
-    model = build_likelihood(recipe, WORDS)
+    model = untrained(recipe, seed)
     random = np.random.default_rng(seed)
     for weight in model.weights:
         if "kernel" in weight.path or "embeddings" in weight.path:
             weight.assign(random.standard_normal(weight.shape) * 0.6)
     return model
+
+
+def untrained(recipe, seed=2):
+    """Networks all of whose choices are about equally probable."""
+    keras.utils.set_random_seed(seed)
+    return build_likelihood(recipe, WORDS)
 
 
 def noise_of(recipe, count, seed=0):
@@ -95,27 +100,40 @@ def chosen(logits, normal):
     return int(np.searchsorted(cumulative, NormalDist().cdf(normal), side="right"))
 
 
-def test_probabilities_of_all_first_choices_add_up_to_one():
+def test_the_probability_of_a_row_is_that_of_its_choices():
     model = likelihood_of(SMALL)
-    row = np.zeros((1, WORDS.row), np.int32)
-    row[0, :2] = [1, 1]
-    # The cell's last number and the second atom's z, all else being the same.
-    for place, bins in (
-        (2 + CELL - 1, ANGLES),
-        (WORDS.row - 3 * (WORDS.max_atoms - 1) + 2 - 0, BINS),
-    ):
-        rows = np.repeat(row, bins, axis=0)
-        rows[:, place] = np.arange(bins)
-        logarithms = np.asarray(model(rows), np.float64)
-        own = logarithms[:, 0] if bins == ANGLES else logarithms[:, 1]
-        other = np.zeros((bins, WORDS.row), np.int32)
-        other[:] = row
-        rest = own - own.max()
-        total = np.exp(rest).sum()
-        of_cell, of_places = model.get_layer("writer").logits(rows)
-        logits = np.asarray(of_cell[-1] if bins == ANGLES else of_places[2][:, 0], np.float64)[0]
-        wanted = np.exp(logits - logits.max()).sum()
-        assert math.isclose(total, wanted, rel_tol=1e-4)
+    random = np.random.default_rng(1)
+    rows = np.zeros((len(COUNTS), WORDS.row), np.int32)
+    rows[:, :2] = COUNTS
+    rows[:, 2:8] = random.integers(0, 75, (len(COUNTS), CELL))
+    rows[:, 11:] = random.integers(0, BINS, (len(COUNTS), 12))
+    of_cell, of_places = (
+        [np.asarray(each, np.float64) for each in part]
+        for part in model.get_layer("writer").logits(rows)
+    )
+    found = np.asarray(model(rows))
+    for row, counts in enumerate(COUNTS):
+        cell = [logarithm(of_cell[i][row], rows[row, 2 + i]) for i in range(CELL)]
+        places = rows[row, 8:].reshape(-1, 3)
+        atoms = [
+            logarithm(of_places[axis][row, atom - 1], places[atom, axis])
+            for atom in range(1, counts.sum())
+            for axis in range(3)
+        ]
+        np.testing.assert_allclose(found[row], [sum(cell), sum(atoms)], rtol=1e-4, atol=1e-4)
+
+
+def logarithm(logits, choice):
+    return logits[choice] - np.log(np.exp(logits - logits.max()).sum()) - logits.max()
+
+
+def test_what_comes_behind_the_last_atom_does_not_matter():
+    model = likelihood_of(SMALL)
+    rows = np.zeros((2, WORDS.row), np.int32)
+    rows[:, :2] = [1, 1]
+    rows[1, 2 + CELL + 6 :] = 7
+    found = np.asarray(model(rows))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +141,7 @@ def drawn():
     """Crystals of a network that knows nothing, far enough apart by the masks alone."""
     recipe = WriterRecipe(width=8, blocks=1, heads=2, cells=6, places=12, attempts=4)
     limits = np.array([[2.8, 2.5], [2.5, 2.2]])
-    model = build_writing(likelihood_of(recipe), recipe, WORDS, limits)
+    model = build_writing(untrained(recipe), recipe, WORDS, limits)
     counts = np.repeat(COUNTS, 4, axis=0)
     noise = noise_of(recipe, 4 * len(counts)).reshape(len(counts), 4, -1)
     return model, counts, noise, limits, sample(noise, counts, lambda x: written_arrays(model, x))
