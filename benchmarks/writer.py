@@ -107,7 +107,9 @@ def main() -> None:
     options = parser.parse_args()
     codec = Codec.from_package(load(options.run, threads=1, parts=PARTS))
     seed = codec.package.metadata["seed"]
-    data = load_training_data(codec.recipe.data, Dataset.open(options.data), 12.0, seed)
+    data = load_training_data(
+        codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.box, seed
+    )
     training = [data.crystals[row] for row in data.train]
     began, used = time.monotonic(), time.process_time()
     results: list[Result] = list(generate(codec, options.n, options.seed))

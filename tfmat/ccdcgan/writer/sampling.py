@@ -17,6 +17,8 @@ from tfmat.crystals.crystal import Crystal
 
 # From compositions and noise to what the writing network gives, by name.
 Write = Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]]
+# Outputs of the network that say what a crystal is.
+ARRAYS = ("lattice", "fractional", "numbers")
 # Crystals that are written at once.
 BATCH = 64
 
@@ -50,7 +52,7 @@ def sample(
             good = np.asarray(made["written"])
             tokens[rows[good]] = np.asarray(made["tokens"])[good]
             for place in np.flatnonzero(good):
-                arrays = (made[name][place] for name in ("lattice", "fractional", "numbers"))
+                arrays = (made[name][place] for name in ARRAYS)
                 crystals[rows[place]] = crystal_of(*arrays)
             missing.append(rows[~good])
         waiting = np.concatenate(missing)
