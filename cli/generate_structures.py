@@ -12,6 +12,7 @@ import click
 from .options import (
     Elements,
     Finite,
+    Range,
     all_symbols,
     decoding_mode,
     model_option,
@@ -71,6 +72,11 @@ OPTIONS = with_options(
     click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
     click.option(
         "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
+    ),
+    click.option("--atoms", type=click.IntRange(1), help="Exactly so many atoms in the cell."),
+    click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
+    click.option(
+        "--formula", metavar="CELL", help="Content of the cell, e.g. Bi4Se6 (not reduced)."
     ),
     click.option(
         "--min-distance",
@@ -135,7 +141,7 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         )
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
-    if "generator" in package.parts and trained_as != family:
+    if {"generator", "writer"} & set(package.parts) and trained_as != family:
         raise InputError(
             f"--model {options['model']}: was trained as a {trained_as.upper()}; "
             f"use tfmat generate {trained_as}"
@@ -167,6 +173,8 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
 
     codec = Codec.from_package(remote)
     parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
+    if "writer" in codec.package.parts:
+        parts = ("writer",)
     write_structures(codec, options, remote.origin(*parts))
 
 
@@ -183,6 +191,7 @@ def write_structures(
     Raises:
         InputError: The words are wrong, or the networks are not complete.
     """
+    from tfmat.arguments import cell_content
     from tfmat.ccdcgan.generate import StructureRequest
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
@@ -191,13 +200,16 @@ def write_structures(
     from tfmat.metric import find, read_metrics
 
     out = _free_place(options, _trained_as(codec))
+    atoms = options["atoms"]
     request = StructureRequest(
         min_distance=options["min_distance"],
-        min_atoms=options["min_atoms"],
-        max_atoms=options["max_atoms"] or codec.recipe.data.max_atoms,
+        min_atoms=atoms or options["min_atoms"],
+        max_atoms=atoms or options["max_atoms"] or codec.recipe.data.max_atoms,
         required=all_symbols(options["require"]),
         allowed=all_symbols(options["only"]),
         symprec=options["symprec"] if options["symmetrise"] else None,
+        n_elements=options["n_elements"],
+        formula=None if options["formula"] is None else cell_content(options["formula"]),
     )
     with replacing_folder(out, overwrite=options["overwrite"], own=is_results) as folder:
         summary = generate_into(

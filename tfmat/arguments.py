@@ -82,3 +82,40 @@ def symbols(value: str | Iterable[str]) -> tuple[str, ...]:
     """
     words = re.split(r"[,\s-]+", value.strip(" ,-")) if isinstance(value, str) else value
     return tuple(dict.fromkeys(word.capitalize() for word in words if word))
+
+
+def whole_range(name: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
+    """Checks a whole number, or the first and the last of a range.
+
+    Args:
+        name: Name of the argument.
+        value: What was given.
+        least: The smallest that is possible.
+
+    Raises:
+        InputError: It is neither, or out of range.
+    """
+    first, last = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    first = whole(name, first, least)
+    return first, whole(name, last, first)
+
+
+def cell_content(formula: str) -> tuple[tuple[str, int], ...]:
+    """Reads the content of a cell.
+
+    Args:
+        formula: Symbols with numbers of atoms, e.g. ``"Bi4Se6"``.
+
+    Returns:
+        Symbol and number of atoms of each element, in the order of the text.
+
+    Raises:
+        InputError: It is something else.
+    """
+    text = formula.strip()
+    if re.fullmatch(r"(?:[A-Z][a-z]?(?:[1-9]\d{0,3})?)+", text, re.ASCII) is None:
+        raise InputError(f"`formula` {formula}: write the content of a cell, e.g. Bi4Se6")
+    counts: dict[str, int] = {}
+    for symbol, number in re.findall(r"([A-Z][a-z]?)(\d*)", text):
+        counts[symbol] = counts.get(symbol, 0) + int(number or 1)
+    return tuple(counts.items())

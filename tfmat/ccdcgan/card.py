@@ -15,33 +15,12 @@ def card_text(metadata: Metadata) -> CardText:
     terms = recipe["gan"]["terms"]
     method = "CCDCGAN" if terms else "DCGAN"
     elements = "-".join(metadata["elements"])
-    form = recipe["sites_autoencoder"]["form"]
-    steered = (
-        "A constraint network predicts "
-        + ", ".join(sorted({term["property"] for term in terms}))
-        + " from the crystal graph; in training its prediction is a term of the generator's loss."
-        if terms
-        else "Nothing steers the generator in training (no constraint term)."
-    )
-    networks = (
-        "The autoencoders have the layers of the published network."
-        if form == "reference"
-        else "The networks are smaller than the published ones, with another loss of the "
-        "autoencoders."
-    )
-    voxels = recipe["voxels"]
+    written = recipe["gan"].get("form") == "writer"
     command = f"tfmat generate {method.lower()} --model {name} -n 100 --seed 7 --out structures"
     return CardText(
         task=("crystal-structure-generation", "Generation of crystal structures"),
         tags=("crystal-structure", "materials-science", "inverse-design", "gan", method.lower()),
-        description=(
-            f"A {method}, a generative adversarial network for crystal structures of {elements}. "
-            f"Noise becomes a {recipe['graph']['height']}×{recipe['graph']['width']} crystal "
-            "graph (an array of latent vectors), two autoencoders' decoders turn it into a "
-            f"lattice voxel ({voxels['lattice_grid']}³) and one sites voxel for each element "
-            f"({voxels['sites_grid']}³), and cell and atoms are read from the voxels. {steered}",
-            networks,
-        ),
+        description=_of_writer(elements) if written else _of_graphs(metadata, method, elements),
         intended=(
             f"Proposing {elements} cells of at most {recipe['data']['max_atoms']} atoms, to be "
             "relaxed and then judged by calculations.",
@@ -78,6 +57,42 @@ for result in generate(codec, 100, seed=7):
     )
 
 
+def _of_writer(elements: str) -> tuple[str, ...]:
+    return (
+        f"A generator that writes crystal structures of {elements} as discrete choices: the atoms "
+        "of each element, the cell, then the fractional coordinates of one atom after the other, "
+        "each drawn from a network's probabilities by one number of the noise.",
+        "It was trained by likelihood; cells that cannot be, and places nearer to other atoms than "
+        "in the training structures, are never chosen.",
+    )
+
+
+def _of_graphs(metadata: Metadata, method: str, elements: str) -> tuple[str, ...]:
+    recipe = metadata["recipe"]
+    terms, voxels = recipe["gan"]["terms"], recipe["voxels"]
+    steered = (
+        "A constraint network predicts "
+        + ", ".join(sorted({term["property"] for term in terms}))
+        + " from the crystal graph; in training its prediction is a term of the generator's loss."
+        if terms
+        else "Nothing steers the generator in training (no constraint term)."
+    )
+    networks = (
+        "The autoencoders have the layers of the published network."
+        if recipe["sites_autoencoder"]["form"] == "reference"
+        else "The networks are smaller than the published ones, with another loss of the "
+        "autoencoders."
+    )
+    return (
+        f"A {method}, a generative adversarial network for crystal structures of {elements}. "
+        f"Noise becomes a {recipe['graph']['height']}×{recipe['graph']['width']} crystal "
+        "graph (an array of latent vectors), two autoencoders' decoders turn it into a "
+        f"lattice voxel ({voxels['lattice_grid']}³) and one sites voxel for each element "
+        f"({voxels['sites_grid']}³), and cell and atoms are read from the voxels. {steered}",
+        networks,
+    )
+
+
 def _limits(metadata: Metadata) -> tuple[str, ...]:
     found = []
     if (lone := measured(metadata, "space_group_P1")) is not None:
@@ -90,10 +105,11 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
     real = measured(metadata, "median_volume_per_atom_of_data")
     if made is not None and real:
         word = "larger" if made > real else "smaller"
+        written = metadata["recipe"]["gan"].get("form") == "writer"
+        lost = "; one that is too large suggests that atoms are lost on the way through the voxels"
         found.append(
             f"The median volume per atom is {made:.1f} Å³, {abs(made / real - 1):.0%} {word} than "
-            f"in the data trained on ({real:.1f} Å³); one that is too large suggests that atoms "
-            "are lost on the way through the voxels."
+            f"in the data trained on ({real:.1f} Å³){'' if written else lost}."
         )
     if (apart := measured(metadata, "structures_beyond_1.5_angstrom")) is not None:
         found.append(

@@ -30,6 +30,8 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "dcgan": ("lattice-ae", "sites-ae", "graphs", "gan"),
     "ccdcgan": ("lattice-ae", "sites-ae", "graphs", "constraint", "gan"),
 }
+# Of a generator that writes crystals, in place of all that makes crystal graphs.
+WRITTEN = ("writer",)
 # What a stage depends on: keys of the recipe, those of the stages before it included.
 GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -37,6 +39,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "sites-ae": ("data", "voxels", "sites_autoencoder"),
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
+    "writer": ("data", "writer"),
 }
 
 
@@ -58,7 +61,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def check(self, target: str, recipe: CcdcganRecipe, dataset: Dataset) -> None:
         """Refuses, at once, a property that the data do not have."""
-        if "constraint" in TARGETS[target]:
+        if "constraint" in _stages(target, recipe):
             for name in properties(recipe):
                 dataset.property(name)
 
@@ -100,7 +103,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
         """Returns the stages; every property of the recipe's terms needs its own constraint."""
         names: list[str] = []
-        for stage in TARGETS[target]:
+        for stage in _stages(target, recipe):
             if stage == "constraint":
                 names += [constraint_part(name, recipe) for name in properties(recipe)]
             else:
@@ -126,6 +129,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             train_sites_autoencoder(stage, recipe, data)
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
+        elif stage.name == "writer":
+            from tfmat.ccdcgan.writer.training import train_writer
+
+            train_writer(stage, recipe, data)
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
@@ -136,6 +143,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         """Loads all networks of a run; decoders end in their sigmoid."""
+        if run.finished("writer"):
+            return self._written(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         models = exported(run.networks([*TRAINED, *constraints]))
         presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
@@ -143,10 +152,23 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, recipe.data.elements, details)
 
+    def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        from tfmat.ccdcgan.writer.exporting import writing_network
+
+        elements = recipe.data.elements
+        network, compositions = writing_network(run, recipe)
+        details = {"presence_threshold": presence_record(()), "compositions": compositions}
+        tensors = package_tensors(["writer", GENERATE], recipe)
+        return Networks({"writer": network}, tensors, elements, details)
+
     def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
+        if "writer" in networks.models:
+            from tfmat.ccdcgan.writer.exporting import build_whole
+
+            return build_whole(networks.models["writer"], networks.details["compositions"])
         layout = GraphLayout.from_recipe(recipe, networks.elements)
         needed = {"generator", "lattice_decoder", "sites_decoder"}
         if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:
@@ -159,3 +181,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             if networks.tensors[part].property is not None
         }
         return build_generate(networks.models, layout, recipe.voxels, presence, constraints)
+
+
+def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
+    """Returns the stages of a target, one constraint for all of them."""
+    written = recipe.gan.form == "writer" and "gan" in TARGETS[target]
+    return WRITTEN if written else TARGETS[target]

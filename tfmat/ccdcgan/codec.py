@@ -15,6 +15,7 @@ from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
+from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.inference.metadata import GENERATE
@@ -77,15 +78,24 @@ class Codec:
         codec._require_shapes()
         return codec
 
+    @property
+    def noise(self) -> int:
+        """How many normal numbers the end-to-end network takes."""
+        if self.recipe.gan.form != "writer":
+            return self.recipe.gan.latent
+        return 1 + noise_length(self.recipe.writer, self.recipe.data.max_atoms)
+
     def _require_shapes(self) -> None:
         layout, grids = self.layout, self.recipe.voxels
-        graph, noise = (layout.height, layout.width, 1), (self.recipe.gan.latent,)
+        graph, noise = (layout.height, layout.width, 1), (self.noise,)
+        choices = (len(layout.elements) + self.noise - 1,)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
         lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
         sites_voxel = (*(grids.sites_grid,) * 3, 1)
         self.package.require_shapes(
             {
                 "generator": (noise, graph),
+                "writer": (choices, None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
                 **dict.fromkeys(self.constraints, (graph, (1,))),

@@ -125,6 +125,10 @@ class Ccdcgan(Family):
         from tfmat.ccdcgan.networks.end_to_end import build_generate
 
         codec = Codec.from_package(package)
+        if "writer" in package.parts:
+            from tfmat.ccdcgan.writer.exporting import build_whole
+
+            return build_whole(network("writer"), package.metadata["compositions"])
         entries = package.metadata["parts"]
         outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
         parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)

@@ -9,11 +9,12 @@ a structure, or the reason why there is none, which is how the papers count thei
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
@@ -26,13 +27,15 @@ from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 
 # What is used of a package; `*` stands for any letters.
-PARTS = ("generator", "constraint*", "lattice_decoder", "sites_decoder")
+PARTS = ("generator", "writer", "constraint*", "lattice_decoder", "sites_decoder")
 
 STRUCTURE = "structure"
 TOO_MANY = "too many atoms"
 TOO_FEW = "too few atoms"
 NOT_ALLOWED = "an element that is not allowed"
 NOT_REQUIRED = "a required element is missing"
+OTHER_FORMULA = "another formula"
+OTHER_KINDS = "too few or too many elements"
 DEGENERATE = "cell too flat"
 
 
@@ -47,6 +50,8 @@ class StructureRequest:
         required: Symbols of elements that have to be there.
         allowed: Symbols of the only elements that may be there; empty means all of the package.
         symprec: If set, cells are symmetrised with this tolerance, in Å.
+        n_elements: Fewest and most elements.
+        formula: Symbol and number of atoms of each element of the cell.
     """
 
     min_distance: float = MIN_DISTANCE
@@ -55,6 +60,8 @@ class StructureRequest:
     required: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     symprec: float | None = None
+    n_elements: tuple[int, int] | None = None
+    formula: tuple[tuple[str, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +112,11 @@ def generate(
     Raises:
         InputError: The package lacks a part, or cannot fulfil the request.
     """
-    codec.package.require("generator", "lattice_decoder", "sites_decoder")
     request = request or StructureRequest(max_atoms=codec.recipe.data.max_atoms)
     _check(request, codec)
+    if "writer" in codec.package.parts:
+        return _written(codec, range(first, first + count), seed, request, batch_size)
+    codec.package.require("generator", "lattice_decoder", "sites_decoder")
     return _results(codec, range(first, first + count), seed, mode, request, batch_size)
 
 
@@ -145,6 +154,18 @@ def _results(
                 hashlib.sha256(latents[row].tobytes()).hexdigest(),
                 distance,
             )
+
+
+def _written(
+    codec: Codec, wanted: range, seed: int, request: StructureRequest, batch_size: int
+) -> Iterator[Result]:
+    """Yields results of a generator that writes crystals."""
+    from tfmat.ccdcgan.writer.generating import write_crystals
+
+    for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
+        status, crystal, distance = _judge(found, request)
+        latent = hashlib.sha256(noise.tobytes()).hexdigest()
+        yield Result(f"tfmat-{seed}-{index:07d}", status, crystal, {}, latent, distance)
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
@@ -191,6 +212,12 @@ def _judge(found: Crystal | str, request: StructureRequest) -> tuple[str, Crysta
         status = TOO_MANY
     elif any(atomic_numbers[symbol] not in numbers for symbol in request.required):
         status = NOT_REQUIRED
+    elif request.n_elements and not (
+        request.n_elements[0] <= len(numbers) <= request.n_elements[1]
+    ):
+        status = OTHER_KINDS
+    elif request.formula and _counted(found) != dict(request.formula):
+        status = OTHER_FORMULA
     elif distance < request.min_distance:
         status = (
             TOO_CLOSE
@@ -198,3 +225,9 @@ def _judge(found: Crystal | str, request: StructureRequest) -> tuple[str, Crysta
             else f"atoms closer than {request.min_distance:g} Å"
         )
     return (status, found, distance) if status == STRUCTURE else (status, None, float("nan"))
+
+
+def _counted(crystal: Crystal) -> dict[str, int]:
+    """Returns the number of atoms of each element of a cell, by symbol."""
+    counts = Counter(crystal.numbers.tolist())
+    return {chemical_symbols[number]: count for number, count in counts.items()}

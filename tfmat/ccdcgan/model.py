@@ -93,6 +93,8 @@ class CrystalModel:
         only: str | Iterable[str] = (),
         min_atoms: int = 1,
         max_atoms: int | None = None,
+        n_elements: int | tuple[int, int] | None = None,
+        formula: str | None = None,
         min_distance: float = 0.5,
         symmetrise: bool = False,
         symprec: float = 0.1,
@@ -109,6 +111,8 @@ class CrystalModel:
             only: The only elements that may be there.
             min_atoms: Fewest atoms in the cell.
             max_atoms: Most atoms in the cell; those of the training selection by default.
+            n_elements: Number of elements, or the fewest and the most.
+            formula: Content of the cell, e.g. ``"Bi4Se6"``; it is not reduced.
             min_distance: Shortest distance between two atoms, in Å; at least 0.5.
             symmetrise: Move cells onto their nearest space group.
             symprec: Tolerance of that, in Å.
@@ -132,6 +136,8 @@ class CrystalModel:
             arguments.symbols(require),
             arguments.symbols(only),
             arguments.real("symprec", symprec, above=0) if symmetrise else None,
+            None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1),
+            None if formula is None else arguments.cell_content(formula),
         )
         found = Structures()
         for result in generate(

@@ -7,21 +7,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Metadata
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
+from tfmat.typed import Maybe
 
 if TYPE_CHECKING:
     import keras
 
     from tfmat.ccdcgan.recipe import CcdcganRecipe
 
+# What a writer gives: its choices, and the crystals as they are read from them.
+WRITTEN = {
+    "tokens": "1",
+    "lattice": "Å",
+    "fractional": "1",
+    "numbers": "1",
+    "written": "1",
+}
 PARTS = {
     "generator": Tensors("noise", {"crystal_graph": "1"}),
+    "writer": Tensors("choices", WRITTEN),
     "discriminator": Tensors("crystal_graph", {"probability_real": "1"}),
     "constraint": Tensors("crystal_graph", by_property=True),
     "lattice_encoder": Tensors("lattice_voxel", {"lattice_latent": "1"}),
@@ -39,8 +49,8 @@ PARTS = {
         },
     ),
 }
-# What a run keeps as weights; the end-to-end network is made of these when it is exported.
-TRAINED = tuple(part for part in PARTS if part != GENERATE)
+# What a run keeps as weights; the others are made of these when they are exported.
+TRAINED = tuple(part for part in PARTS if part not in (GENERATE, "writer"))
 
 
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
@@ -50,15 +60,22 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
         presence_threshold: For each element the root mean square of its cells in a crystal graph
             above which it counts as present; null for an element that never occurred; empty
             without crystal graphs.
+        compositions: Of a writer: contents of the training structures' cells, each the number of
+            atoms of every element and the number of structures that have so many.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
+    compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()
         given, elements = len(self.presence_threshold), len(self.elements)
         if given not in (0, elements):
             raise InputError(f"presence_threshold must be a list of {elements}, not of {given}")
+        if self.compositions is not UNSET:
+            odd = [row for row in self.compositions if len(row) != elements + 1 or not row[-1]]
+            if odd or not self.compositions:
+                raise InputError(f"compositions must be lists of {elements + 1}, not {odd[:1]}")
 
 
 def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:
@@ -76,7 +93,9 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
             tensors[part] = _constraint(name or recipe.data.property)
         elif part in PARTS:
             tensors[part] = PARTS[part]
-    if GENERATE in tensors:
+    if GENERATE in tensors and recipe.gan.form == "writer":
+        tensors[GENERATE] = replace(PARTS[GENERATE], outputs=WRITTEN)
+    elif GENERATE in tensors:
         predicted = {
             name: unit
             for part in tensors.values()

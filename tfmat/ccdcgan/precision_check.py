@@ -15,6 +15,8 @@ from tfmat.ccdcgan.generate import Result, generate
 from tfmat.ccdcgan.generated import measure, median_volume
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.reasons import DecodeError
+from tfmat.ccdcgan.writer.generating import NO_PLACE, PART
+from tfmat.ccdcgan.writer.sampling import ARRAYS, crystal_of
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
 from tfmat.datasets.store import Dataset
@@ -43,14 +45,15 @@ class StructurePrecisionCheck(PrecisionCheck):
 
     @property
     def generates(self) -> bool:
-        """Whether there are a generator and both decoders."""
-        return {"generator", *_DECODERS} <= set(self.reference.parts)
+        """Whether there are a writer, or a generator and both decoders."""
+        parts = set(self.reference.parts)
+        return PART in parts or {"generator", *_DECODERS} <= parts
 
     def decides(self, part: str) -> bool:
         """All parts do but those that only judge crystal graphs."""
         if part in _ENCODERS:
             return self.generates and set(_ENCODERS) <= set(self.reference.parts)
-        return part == GENERATE or (self.generates and part in ("generator", *_DECODERS))
+        return part == GENERATE or (self.generates and part in (PART, "generator", *_DECODERS))
 
     def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
         """Counts structures that differ; encoders are judged by what comes back through them."""
@@ -77,9 +80,17 @@ class StructurePrecisionCheck(PrecisionCheck):
     def _end_to_end(self, networks: NetworkSet) -> list[Decoded]:
         """Decodes the voxels that leave the end-to-end network."""
         codec = Codec.from_package(networks)
-        vectors = vector_noise(SEED, 0, self.samples, codec.recipe.gan.latent)
+        vectors = vector_noise(SEED, 0, self.samples, codec.noise)
         found: list[Decoded] = []
         for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
+            if "written" in outputs:
+                found += [
+                    crystal_of(*arrays) if written else NO_PLACE
+                    for written, *arrays in zip(
+                        *(outputs[name] for name in ("written", *ARRAYS)), strict=True
+                    )
+                ]
+                continue
             for present, sites, lattice in zip(
                 outputs["present"], outputs["sites_voxels"], outputs["lattice_voxel"], strict=True
             ):

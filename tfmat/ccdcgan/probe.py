@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
+from tfmat.ccdcgan.writer.generating import PART, compositions
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
@@ -53,7 +54,10 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
         drawn = random.random((count, *shape)) if voxel else random.normal(size=(count, *shape))
         return drawn.astype(np.float32)
 
-    known["generator"] = known[GENERATE] = vector_noise(seed, 0, count, codec.recipe.gan.latent)
+    known["generator"] = known[GENERATE] = noise = vector_noise(seed, 0, count, codec.noise)
+    if PART in networks.parts:
+        counts = compositions(codec).draw(noise[:, 0])
+        known[PART] = np.concatenate([counts, noise[:, 1:]], axis=1, dtype=np.float32)
     graphs = made("generator", (layout.height, layout.width, 1))
     known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
     lattice, sites = layout.unpack(graphs)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Literal
 
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
 from tfmat.errors import InputError
 from tfmat.recipes.loader import load
@@ -192,8 +193,9 @@ class GanRecipe(Table):
     """Generator, discriminator and their training.
 
     Args:
-        form: ``reference`` (the convolutions of paper 004) or ``dense``.
-        latent: Length of the noise vector.
+        form: ``reference`` (the convolutions of paper 004), ``dense``, or ``writer``: a generator
+            that writes crystals as discrete choices, with the settings of the table ``writer``.
+        latent: Length of the noise vector; that of a writer follows from its own settings.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
         dropout: Share of activations dropped after each layer of the discriminator.
@@ -217,7 +219,7 @@ class GanRecipe(Table):
         terms: Constraint terms; none makes a DCGAN.
     """
 
-    form: Literal["reference", "dense"] = "reference"
+    form: Literal["reference", "dense", "writer"] = "reference"
     latent: Count = 200
     generator_filters: Sizes = (128, 128, 64)
     discriminator_filters: Sizes = (32, 64, 128, 256)
@@ -251,6 +253,7 @@ class CcdcganRecipe(Table):
         graph: Layout of the crystal graph.
         constraint: Constraint network.
         gan: Generator and discriminator.
+        writer: The generator of ``gan.form = "writer"``.
 
     Raises:
         InputError: The parts do not fit together.
@@ -266,12 +269,13 @@ class CcdcganRecipe(Table):
     graph: GraphRecipe = field(default_factory=GraphRecipe)
     constraint: ConstraintRecipe = field(default_factory=ConstraintRecipe)
     gan: GanRecipe = field(default_factory=GanRecipe)
+    writer: WriterRecipe = field(default_factory=WriterRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         slots = self.graph.lattice_slot + len(self.data.elements) * self.sites_autoencoder.latent
         cells = self.graph.height * self.graph.width
-        if slots > cells:
+        if slots > cells and self.gan.form != "writer":
             raise InputError(
                 f"the latents fill {slots} cells, but the crystal graph has {cells}; "
                 "set a larger graph.height and graph.width"

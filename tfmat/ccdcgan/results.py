@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -180,7 +180,7 @@ def generate_into(
         summary = {
             **writer.summary(),
             "model": package.name,
-            "generator_weights_sha256": package.metadata["parts"]["generator"]["weights_sha256"],
+            "generator_weights_sha256": _weights(package.metadata["parts"]),
             "precision": package.precision,
             "seed": seed,
             "first": first,
@@ -192,3 +192,8 @@ def generate_into(
     summary = sealed({**summary, HASHES: hashes(folder)})
     write_json(folder / SUMMARY, summary)
     return summary
+
+
+def _weights(parts: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 of the weights of what made the structures."""
+    return str((parts.get("writer") or parts["generator"])["weights_sha256"])

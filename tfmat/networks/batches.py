@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # From row numbers to what a network is given and what it should return.
-Draw = Callable[[NDArray[np.intp]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Draw = Callable[[NDArray[np.intp]], tuple[NDArray[Any], NDArray[Any]]]
 
 
 @dataclass
@@ -72,7 +72,9 @@ class Batches(keras.utils.PyDataset):
         steps: Number of steps.
     """
 
-    def __init__(self, draw: Draw, sampler: BatchSampler, first: int, steps: int) -> None:
+    def __init__(
+        self, draw: Draw, sampler: Callable[[int], NDArray[np.intp]], first: int, steps: int
+    ) -> None:
         super().__init__()
         self._draw = draw
         self._sampler = sampler

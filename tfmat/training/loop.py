@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -134,14 +135,21 @@ class Stage:
         """Returns the number of steps between two checkpoints, for a stage of so many steps."""
         return chunk_length(steps)
 
-    def finish(self, models: Mapping[str, keras.Model], metrics: Iterable[Metric]) -> None:
+    def finish(
+        self,
+        models: Mapping[str, keras.Model],
+        metrics: Iterable[Metric],
+        others: Iterable[Path] = (),
+    ) -> None:
         """Writes the trained networks and notes that the stage is done.
 
         Args:
             models: Networks by part.
             metrics: What was measured of them.
+            others: Further files that the stage has written into the run folder.
         """
         paths = [self.run.save_model(part, model) for part, model in models.items()]
+        paths += others
         self.run.finish(self.name, paths, metrics)
         checkpoints.clear(self.run.stage_folder(self.name))
 

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.matgan.networks.autoregressive import AutoregressiveNetworks, build_critic
 from tfmat.matgan.recipe import MatganRecipe
-from tfmat.matgan.recipe_autoregressive import AutoregressiveRecipe
 from tfmat.matgan.training.data import TrainingFormulas
 from tfmat.metric import Metric
-from tfmat.networks.backend import call, compiled_steps
+from tfmat.networks.backend import call
 from tfmat.networks.batches import Batches, BatchSampler, spread
+from tfmat.networks.likelihood import compile_likelihood
 
 if TYPE_CHECKING:
     from tfmat.matgan.training.autoregressive_step import AutoregressiveTrainer
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 PRETRAINED = "pretrained"
 # Held-out formulas whose probability is computed at a chunk's end, and at once.
 SAMPLE = 2048
-# Steps until the learning rate has its full height.
-WARMUP = 100
 
 
 def short_counts(data: TrainingFormulas, subset: NDArray[np.intp], slots: int) -> NDArray[np.uint8]:
@@ -67,8 +64,12 @@ def train_likelihood(stage: Stage, recipe: MatganRecipe, data: TrainingFormulas)
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
         networks = AutoregressiveNetworks(settings)
-        networks.likelihood.compile(
-            _optimizer(settings), negative_log_likelihood, jit_compile=compiled_steps()
+        compile_likelihood(
+            networks.likelihood,
+            settings.learning_rate,
+            settings.steps,
+            settings.weight_decay,
+            beta_2=0.99,
         )
     sampler = BatchSampler(len(train), settings.batch_size, stage.seed)
 
@@ -122,18 +123,3 @@ def build_trainer(stage: Stage, recipe: MatganRecipe) -> AutoregressiveTrainer:
     # What the likelihood learned about elements is a better start than chance.
     critic.get_layer("slots").kernel.assign(networks.slot_vectors())
     return AutoregressiveTrainer(networks, critic, recipe.gan, recipe.policy, stage.seed)
-
-
-def negative_log_likelihood(_: object, logarithms: object) -> object:
-    """Returns the loss of each formula ``(batch,)`` from the likelihood's outputs."""
-    return -ops.sum(logarithms, axis=1)
-
-
-def _optimizer(recipe: AutoregressiveRecipe) -> keras.optimizers.Optimizer:
-    warmup = min(WARMUP, recipe.steps // 10)
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, recipe.steps - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
-    return keras.optimizers.AdamW(
-        rate, weight_decay=recipe.weight_decay, beta_2=0.99, global_clipnorm=1.0
-    )

@@ -1,0 +1,80 @@
+"""What ``tfmat generate`` needs of a package whose generator writes crystals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tfmat.ccdcgan.writer.compositions import Compositions
+from tfmat.ccdcgan.writer.noise import noise_length
+from tfmat.ccdcgan.writer.sampling import sample
+from tfmat.crystals.crystal import Crystal
+from tfmat.errors import InputError
+from tfmat.inference.noise import vector_noise
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.generate import StructureRequest
+
+PART = "writer"
+NO_PLACE = "no place for an atom"
+# Batches of crystals that are sorted by size.
+_SORTED = 8
+
+
+def compositions(codec: Codec) -> Compositions:
+    """Returns the compositions of a package.
+
+    Args:
+        codec: The package.
+
+    Raises:
+        InputError: It names none.
+    """
+    rows = codec.package.metadata.get("compositions")
+    if not rows:
+        raise InputError(
+            f"{codec.package.folder}: damaged, metadata.json lacks compositions; export it again"
+        )
+    return Compositions.of(rows, codec.layout.numbers, codec.recipe.data.max_atoms)
+
+
+def write_crystals(
+    codec: Codec, wanted: Sequence[int], seed: int, request: StructureRequest, batch_size: int
+) -> Iterator[tuple[int, NDArray[np.float32], Crystal | str]]:
+    """Writes crystals.
+
+    Args:
+        codec: The package.
+        wanted: Indices of the crystals.
+        seed: Seed of the noise.
+        request: What decides on the compositions.
+        batch_size: Crystals in one call of the network.
+
+    Yields:
+        Index, noise, and the crystal or why there is none.
+
+    Raises:
+        InputError: The package knows no composition that fulfils the request.
+    """
+    settings = codec.recipe.writer
+    table = compositions(codec).only(
+        atoms=(request.min_atoms, request.max_atoms),
+        required=request.required,
+        allowed=request.allowed,
+        n_elements=request.n_elements,
+        formula=None if request.formula is None else dict(request.formula),
+    )
+    length = noise_length(settings, table.max_atoms)
+    write = partial(codec.package.run_all, PART)
+    for start in range(0, len(wanted), _SORTED * batch_size):
+        indices = wanted[start : start + _SORTED * batch_size]
+        noise = vector_noise(seed, indices[0], len(indices), 1 + settings.attempts * length)
+        attempts = noise[:, 1:].reshape(len(indices), settings.attempts, length)
+        _, crystals = sample(attempts, table.draw(noise[:, 0]), write, batch_size)
+        for index, row, crystal in zip(indices, noise, crystals, strict=True):
+            yield index, row, NO_PLACE if crystal is None else crystal
