@@ -8,8 +8,8 @@ import keras
 from keras import layers, ops
 
 from tfmat.ccdcgan.environments.descriptor import Descriptor
+from tfmat.ccdcgan.environments.parts import INPUT
 
-INPUT = "environments"
 # Put on the rows of no atom before the largest value is taken; nothing an activation reaches.
 _NEVER = 1e4
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.errors import InputError
-from tfmat.recipes.table import Count, NotNegative, Positive, Share, Table
+from tfmat.recipes.table import Count, NotNegative, Positive, Share, Steps, Table
 
 
 @dataclass(frozen=True)
@@ -74,4 +74,67 @@ class EnergyRecipe(Table):
     learning_rate: Positive = 2e-3
     weight_decay: NotNegative = 0.02
     batch_size: Count = 64
-    steps: Count = 3000
+    steps: Count = 6000
+
+
+@dataclass(frozen=True)
+class CriticRecipe(Table):
+    """The critic of environments: real structures against written ones.
+
+    Args:
+        units: Units of each dense layer.
+        depth: Dense layers for each atom.
+        noise: Standard deviation of the noise on the environments in training.
+        gradient_penalty: Weight γ of γ/2·mean(|∂score/∂environments|²) on real structures (R1;
+            Mescheder et al. 2018, Eq. 9).
+        learning_rate: Learning rate of AdamW.
+        beta_1: First moment decay of AdamW.
+        beta_2: Second moment decay of AdamW.
+        weight_decay: Of AdamW, in shares of the learning rate.
+        batch_size: Real structures in a batch, and as many written ones.
+        steps: Updates before the writer learns from it.
+    """
+
+    units: Count = 96
+    depth: Count = 2
+    noise: NotNegative = 0.1
+    gradient_penalty: NotNegative = 0.1
+    learning_rate: Positive = 5e-4
+    beta_1: Share = 0.5
+    beta_2: Share = 0.99
+    weight_decay: NotNegative = 0.05
+    batch_size: Count = 64
+    steps: Count = 150
+
+
+@dataclass(frozen=True)
+class AdversarialRecipe(Table):
+    """The writer against critic and constraint.
+
+    Args:
+        omega: Weight ω of the constraint beside the critic (paper 004, Eq. 2), both in standard
+            deviations over what was written; 0 makes a DCGAN.
+        likelihood: Weight of the likelihood of training structures.
+        learning_rate: Learning rate of Adam.
+        beta_1: First moment decay of Adam.
+        beta_2: Second moment decay of Adam.
+        batch_size: Structures that a step writes, and draws from training.
+        critic_updates: Updates of the critic in each step.
+        pools: The critic learns from what the last so many steps wrote.
+        refresh: The constraint learns the energies of what was written at every so manieth step;
+            0 leaves it as it is.
+        refresh_updates: Updates of the constraint at each of these.
+        steps: Steps.
+    """
+
+    omega: NotNegative = 0.1
+    likelihood: NotNegative = 0.5
+    learning_rate: Positive = 2e-4
+    beta_1: Share = 0.5
+    beta_2: Share = 0.99
+    batch_size: Count = 128
+    critic_updates: Count = 4
+    pools: Count = 6
+    refresh: Steps = 10
+    refresh_updates: Count = 25
+    steps: Count = 60

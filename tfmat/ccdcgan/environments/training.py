@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.labels import KINDS, Labels
 from tfmat.ccdcgan.environments.network import build_network
+from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.recipe import EnergyRecipe
 from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.splits.rules import SplitRule, hold_out
@@ -22,7 +23,6 @@ from tfmat.networks.batches import Batches, BatchSampler, spread
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
 
-CONSTRAINT = "environment_constraint"
 # Held-out structures that are predicted at a chunk's end, and at once.
 _SAMPLE = 1024
 # How far energies lie apart, eV/atom, so that the layers before need not learn it.
