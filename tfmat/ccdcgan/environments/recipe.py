@@ -65,7 +65,7 @@ class EnergyRecipe(Table):
     """
 
     units: Count = 128
-    depth: Count = 2
+    depth: Count = 3
     dropout: Share = 0.05
     noise: NotNegative = 0.02
     huber: Positive = 0.1
