@@ -1,5 +1,6 @@
-"""How well critic and constraint of environments know structures that they have not seen.
+r"""How well critic and constraint of environments know structures that they have not seen.
 
+    OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
     python benchmarks/environments.py --data FOLDER --out FOLDER [--generated FOLDER] [--seeds 3]
 
 Labels are computed once, into ``OUT/labels``, and go on where a kill has left them. Each seed has
@@ -8,11 +9,6 @@ compositions, and gradient boosting on shares of the elements and volume per ato
 """
 
 from __future__ import annotations
-
-import os
-
-for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ[name] = "1"
 
 import argparse
 import itertools
@@ -95,9 +91,11 @@ def samples(data: Path, generated: Path | None, count: int) -> list[Sample]:
                 written.append(Sample(f"{make.__name__}-{made}", "written", crystal))
                 made += 1
     if generated is not None:
-        for entry in read_source(generated).entries:
-            if entry.crystal is not None and passes(entry.crystal, MOST_ATOMS):
-                written.append(Sample(entry.identifier, "written", entry.crystal))
+        written += [
+            Sample(entry.identifier, "written", entry.crystal)
+            for entry in read_source(generated).entries
+            if entry.crystal is not None and passes(entry.crystal, MOST_ATOMS)
+        ]
     return [*relaxed, *disturbed(relaxed, Disturbance()), *written]
 
 
@@ -191,10 +189,12 @@ def main() -> None:
             critic.update(relaxed, written, number)
         scores = predict(critic.critic, data.environments[data.test])
         held = np.flatnonzero(kinds == 2)
+        by_critic, by_constraint = (
+            np.corrcoef(values[held], true[held])[0, 1] for values in (scores, energies)
+        )
         print(
-            f"  held-out written: correlation of the energy with the critic "
-            f"{np.corrcoef(scores[held], true[held])[0, 1]:.2f}, with the constraint "
-            f"{np.corrcoef(energies[held], true[held])[0, 1]:.3f}; median {np.median(true[held]):.3f} eV/atom"
+            f"  held-out written: correlation of the energy with the critic {by_critic:.2f}, with "
+            f"the constraint {by_constraint:.3f}; median {np.median(true[held]):.3f} eV/atom"
         )
         crystals = [labels.crystals[data.test[row]] for row in held]
         judgement = Judgement(energies[held], scores[held])

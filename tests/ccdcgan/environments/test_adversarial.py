@@ -9,10 +9,15 @@ import environment_crystals
 import keras
 import tensorflow as tf
 
-from tfmat.ccdcgan.environments.adversarial import AdversarialTrainer, Written
+from tfmat.ccdcgan.environments.adversarial import (
+    AdversarialTrainer,
+    Written,
+    train_adversarial,
+)
 from tfmat.ccdcgan.environments.critic import CriticTrainer
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.labels import Labels
+from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.environments.pool import Pool
 from tfmat.ccdcgan.environments.recipe import AdversarialRecipe, CriticRecipe, EnergyRecipe
 from tfmat.ccdcgan.environments.refreshing import EnergyLearner
@@ -153,21 +158,31 @@ def test_a_stopped_stage_goes_on_as_if_it_had_not(real, tmp_path):
         return Stage("writer", run, RunLog(folder), Devices("one"))
 
     def trained(name, stop=None):
-        one = trainer(crystals, real)
+        one = trainer(crystals, real, steps=14)
+        advance = one.advance
 
-        def advance(first, count, tick):
+        def stopping(first, count, tick):
             if first == stop:
                 raise KeyboardInterrupt
-            return one.advance(first, count, tick)
+            return advance(first, count, tick)
 
-        stage(name).train(14, one.variables, advance)
-        return [variable.numpy() for variable in one.variables]
+        one.advance = stopping
+        train_adversarial(stage(name), one, {})
+        return one
 
     whole = trained("whole")
     with pytest.raises(KeyboardInterrupt):
         trained("run", stop=10)
-    for one, other in zip(whole, trained("run"), strict=True):
-        np.testing.assert_array_equal(one, other)
+    resumed = trained("run")
+    for one, other in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    rows, run = BI_SE.padded(real, MOST), stage("run").run
+    for part, network in (
+        (CRITIC, resumed.critic.critic),
+        (CONSTRAINT, resumed.energies.constraint),
+    ):
+        written = predict(run.network(part), rows)
+        np.testing.assert_allclose(written, predict(network, rows), atol=1e-6)
 
 
 def test_the_pool_holds_the_last_ones():

@@ -11,9 +11,11 @@ from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.network import build_network
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC, PARTS
 from tfmat.ccdcgan.environments.recipe import CriticRecipe, DescriptorRecipe, EnergyRecipe
+from tfmat.ccdcgan.environments.rejection import select
 from tfmat.ccdcgan.probe import probe_inputs
 from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.crystals.crystal import Crystal
+from tfmat.errors import InputError
 from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.inference.package import load
 from tfmat.release.parity import forms
@@ -114,3 +116,14 @@ def test_all_forms_of_a_package_agree_at_two_batch_sizes(tmp_path):
                 np.testing.assert_allclose(
                     run(given[:size])[output], expected[:size], rtol=1e-5, atol=1e-5, err_msg=form
                 )
+    crystals = environment_crystals.ordered(5) + environment_crystals.disordered(5)
+    expected = [networks[part](BI_SE.padded(crystals, 6)).numpy()[:, 0] for part in PARTS]
+    chosen = select(crystals, package, BI_SE, 0.4)
+    np.testing.assert_allclose(chosen.judgement.energies, expected[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(chosen.judgement.scores, expected[1], rtol=1e-5, atol=1e-5)
+    assert len(chosen.kept) == 4
+    assert chosen.seconds > 0
+    assert len(select([], package, BI_SE, 0.4).kept) == 0
+    del package.metadata["parts"][CRITIC]
+    with pytest.raises(InputError, match="holds no environment_critic"):
+        select(crystals, package, BI_SE, 0.4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 import numpy as np
@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.environments.critic import CriticTrainer
 from tfmat.ccdcgan.environments.likeness import LikeCompositions
+from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.environments.pool import Pool
 from tfmat.ccdcgan.environments.recipe import AdversarialRecipe
 from tfmat.ccdcgan.environments.refreshing import EnergyLearner
-from tfmat.ccdcgan.environments.training import predict
+from tfmat.ccdcgan.environments.training import energy_metrics, predict
 from tfmat.crystals.crystal import Crystal
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
 
 # Log probabilities of crystals are sums over tens of choices; a step weighs each choice less.
 _PER_CHOICE = 10.0
@@ -207,6 +211,26 @@ class AdversarialTrainer:
             "log_probability": float(tf.reduce_mean(of_written)),
             "training_log_probability": float(of_training),
         }
+
+
+def train_adversarial(
+    stage: Stage, trainer: AdversarialTrainer, models: Mapping[str, keras.Model]
+) -> None:
+    """Trains a writer, and writes it with critic and constraint.
+
+    Args:
+        stage: Where to train and log; it trains on one device, whatever there are, since writing
+            takes longer than learning.
+        trainer: The writer, its opponents, and how they learn.
+        models: The writer's networks by part, which hold its variables.
+    """
+    stage.train(trainer.recipe.steps, trainer.variables, trainer.advance)
+    learner = trainer.energies
+    data, rows = learner.data, learner.data.test
+    predicted = predict(learner.constraint, data.environments[rows])
+    opponents = {CRITIC: trainer.critic.critic, CONSTRAINT: learner.constraint}
+    metrics = energy_metrics(predicted, learner.learned(data.energies[rows]), data.kinds[rows])
+    stage.finish({**models, **opponents}, metrics)
 
 
 def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:

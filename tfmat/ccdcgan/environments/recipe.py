@@ -74,7 +74,7 @@ class EnergyRecipe(Table):
     learning_rate: Positive = 2e-3
     weight_decay: NotNegative = 0.02
     batch_size: Count = 64
-    steps: Count = 6000
+    steps: Count = 3000
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class EnergyLearner:
         """
         energies = self._energy_of(crystals)
         known = np.isfinite(energies)
-        self._pool.add(rows[known], self._learned(energies[known]))
+        self._pool.add(rows[known], self.learned(energies[known]))
         if not len(self._pool):
             return float("nan")
         new, new_energies = self._pool.rows, self._pool.values
@@ -95,13 +95,18 @@ class EnergyLearner:
                 tf.constant(np.concatenate([new[some], self.data.environments[old]])),
                 tf.constant(
                     np.concatenate(
-                        [new_energies[some], self._learned(self.data.energies[old])]
+                        [new_energies[some], self.learned(self.data.energies[old])]
                     ).astype(np.float32)[:, None]
                 ),
             )
         return float(np.median(energies[known])) if known.any() else float("nan")
 
-    def _learned(self, energies: NDArray[np.float64]) -> NDArray[np.float64]:
+    def learned(self, energies: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns energies as they are learned: none below or above the recipe's bounds.
+
+        Args:
+            energies: eV/atom, shape ``(n,)``.
+        """
         return np.clip(energies, self.recipe.lowest, self.recipe.highest)
 
     def _update(self, rows: tf.Tensor, energies: tf.Tensor) -> None:

@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.environments.judging import Judgement
+from tfmat.ccdcgan.environments.descriptor import Descriptor
+from tfmat.ccdcgan.environments.judging import Judgement, judge
 from tfmat.ccdcgan.environments.likeness import LikeCompositions
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
+from tfmat.inference.package import NetworkSet
 
 By = Literal["both", "constraint", "critic"]
 WAYS: tuple[By, ...] = get_args(By)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What became of structures of which a share was kept.
+
+    Args:
+        kept: Numbers of those that were kept, ascending.
+        judgement: What critic and constraint say of all.
+        seconds: What describing and judging them took.
+    """
+
+    kept: NDArray[np.intp]
+    judgement: Judgement
+    seconds: float
+
+
+def select(
+    crystals: Sequence[Crystal],
+    networks: NetworkSet,
+    descriptor: Descriptor,
+    share: float,
+    by: By = "both",
+) -> Selection:
+    """Judges structures and keeps the better share.
+
+    Args:
+        crystals: The structures.
+        networks: A package with critic and constraint.
+        descriptor: As they were trained with.
+        share: As for :func:`better_share`.
+        by: Who judges.
+
+    Raises:
+        InputError: As for :func:`better_share`; the package lacks one of both, or a structure has
+            other elements or too many atoms.
+    """
+    began = time.perf_counter()
+    judgement = judge(crystals, networks, descriptor)
+    kept = better_share(crystals, judgement, descriptor.numbers, share, by)
+    return Selection(kept, judgement, time.perf_counter() - began)
 
 
 def better_share(
