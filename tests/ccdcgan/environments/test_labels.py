@@ -6,7 +6,14 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from tfmat.ccdcgan.environments import labels
-from tfmat.ccdcgan.environments.labels import Disturbance, Labels, Sample, disturbed, label
+from tfmat.ccdcgan.environments.labels import (
+    Disturbance,
+    Labels,
+    Sample,
+    disturbed,
+    energy_of,
+    label,
+)
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
@@ -51,6 +58,16 @@ def test_energies_are_those_of_the_potential_less_those_of_the_elements(tmp_path
         atoms.calc = EMT()
         own = [references[symbol]["energy_per_atom"] for symbol in atoms.get_chemical_symbols()]
         assert energy == pytest.approx(atoms.get_potential_energy() / len(atoms) - np.mean(own))
+
+
+def test_a_potential_as_a_function_gives_the_labels(tmp_path):
+    given = samples()
+    written_by(tmp_path, given)
+    alone = Crystal(20 * np.eye(3), np.zeros((1, 3)), np.array([29], np.uint8))
+    function = energy_of(find_potential("emt"), (29, 79), tmp_path / "cache")
+    found = function([*(sample.crystal for sample in given), alone])
+    np.testing.assert_allclose(found[:-1], Labels.open(tmp_path / "labels").energies)
+    assert np.isnan(found[-1])
 
 
 def test_what_has_no_energy_is_kept_aside_with_its_reason(tmp_path):

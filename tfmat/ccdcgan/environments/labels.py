@@ -8,7 +8,7 @@ with single points of one potential.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,11 @@ from tfmat import __version__, files
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import Entry, crystals_sha256
 from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.errors import InputError
 from tfmat.relaxation.databases.perturb import generator, perturbed
 from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.energy_scale import energies_record
-from tfmat.relaxation.potentials.reference_table import cache_file
+from tfmat.relaxation.potentials.reference_table import Reference, cache_file
 from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relax_source import elements_of, reference_rows, references_of
 from tfmat.relaxation.soundness import obstacle
@@ -174,7 +175,6 @@ def label(
     work = work_of(out)
     files.check_place(out, overwrite=overwrite)
     calculator = potential.factory()
-    weights = calculator.weights_sha256
     entries = [Entry(sample.identifier, sample.crystal, "") for sample in samples]
     recipe = {
         "tfmat_version": __version__,
@@ -183,18 +183,12 @@ def label(
         "potential": {
             "name": calculator.name,
             "version": calculator.version,
-            "weights_sha256": weights,
+            "weights_sha256": calculator.weights_sha256,
             "scale": calculator.scale,
         },
     }
     with claimed(work, recipe), released(work):
-        references, missing = references_of(
-            elements_of(entries, potential),
-            calculator,
-            cache_file(calculator, cache, weights),
-            weights,
-            partial(reference_rows, calculator),
-        )
+        references, missing = _references(calculator, elements_of(entries, potential), cache)
         rows = run_chunks(
             work / "structures",
             [sample.crystal for sample in samples],
@@ -205,7 +199,6 @@ def label(
             workers=workers,
             description="labelling",
         )
-        of_element = {number: entry.energy for number, entry in references.items()}
         extra = {"energies": energies_record(calculator, references)}
         with DatasetWriter(out, source, extra=extra, overwrite=overwrite) as writer:
             counts = dict.fromkeys(KINDS, 0)
@@ -215,8 +208,8 @@ def label(
                     writer.reject(sample.identifier, reason)
                     continue
                 counts[sample.kind] += 1
-                elements = [of_element[int(number)] for number in sample.crystal.numbers]
-                values = {ENERGY: row["energy"] - float(np.mean(elements))}
+                energy = _formation_energy(row["energy"], sample.crystal, references)
+                values = {ENERGY: energy}
                 values |= {kind: float(kind == sample.kind) for kind in KINDS}
                 writer.add(sample.crystal, sample.identifier, values)
             if not writer.structures:
@@ -228,6 +221,59 @@ def label(
             }
             writer.extra["labels"] = summary
     return summary
+
+
+def energy_of(
+    potential: Potential, numbers: Sequence[int], cache: Path | None = None
+) -> Callable[[Sequence[Crystal]], NDArray[np.float64]]:
+    """Returns a potential as a function from structures to their formation energies as they are.
+
+    Args:
+        potential: The potential.
+        numbers: Atomic numbers of the system's elements.
+        cache: Folder of the elements' references; the user's cache by default.
+
+    Returns:
+        A function from structures to eV/atom, shape ``(n,)``; NaN where there is none.
+
+    Raises:
+        InputError: The potential has no energy of one of the elements.
+        MissingExtraError: The potential is not installed.
+    """
+    calculator = potential.factory()
+    references, missing = _references(calculator, list(numbers), cache)
+    if missing:
+        raise InputError(f"`potential` {potential.name}: {next(iter(missing.values()))}")
+
+    def energies(crystals: Sequence[Crystal]) -> NDArray[np.float64]:
+        rows = _single_points(calculator, crystals, potential=potential)
+        return np.array(
+            [
+                _formation_energy(row.get("energy", math.nan), crystal, references)
+                for row, crystal in zip(rows, crystals, strict=True)
+            ]
+        )
+
+    return energies
+
+
+def _references(
+    calculator: Calculator, numbers: Sequence[int], cache: Path | None
+) -> tuple[dict[int, Reference], dict[int, str]]:
+    weights = calculator.weights_sha256
+    return references_of(
+        numbers,
+        calculator,
+        cache_file(calculator, cache, weights),
+        weights,
+        partial(reference_rows, calculator),
+    )
+
+
+def _formation_energy(
+    energy: float, crystal: Crystal, references: Mapping[int, Reference]
+) -> float:
+    return energy - float(np.mean([references[int(z)].energy for z in crystal.numbers]))
 
 
 def _single_points(
