@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import UNSET, Meta
 
+from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Metadata
@@ -38,6 +39,7 @@ PARTS = {
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
     "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
     "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}),
+    **ENVIRONMENT_PARTS,
     GENERATE: Tensors(
         "noise",
         {

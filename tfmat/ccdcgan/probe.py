@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
 from tfmat.ccdcgan.writer.generating import PART, compositions
+from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
+from tfmat.ccdcgan.environments.parts import random_environments
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
@@ -29,7 +31,7 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
     """Makes inputs for all parts by chaining them: noise, crystal graphs, latents, voxels.
 
     What a package has no network for is drawn at random instead: standard normal crystal graphs
-    and latents, voxels of uniform numbers from 0 to 1.
+    and latents, voxels of uniform numbers from 0 to 1, environments of random numbers.
 
     Args:
         networks: The networks of a CCDCGAN package; those that make inputs of others are run.
@@ -72,4 +74,8 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
     ):
         if f"{kind}_encoder" in networks.parts:
             known[f"{kind}_encoder"] = made(f"{kind}_decoder", (grid, grid, grid, 1), voxel=True)
+    for part in ENVIRONMENT_PARTS:
+        if part in networks.parts:
+            shape = networks.input(part)[1]
+            known[part] = random_environments(random, (count, *shape), len(layout.elements))
     return {part: known[part] for part in networks.parts}
