@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 
 import click
-
 from tfmat.cli.main import tfmat
 
 FOLDER = "reference/cli/"
@@ -32,9 +31,10 @@ def _overview(names: list[str]) -> str:
             "",
             inspect.cleandoc(tfmat.help or ""),
             "",
-            "These pages are made of the commands' own declarations: `tfmat COMMAND --help` says the "
-            "same. Exit codes: 0 done, 1 failed, 2 the words or the input are wrong (one line says "
-            "what, where and how to mend it), 75 stopped in time with a checkpoint, 130 interrupted.",
+            "These pages are made of the commands' own declarations: `tfmat COMMAND --help` says "
+            "the same. Exit codes: 0 done, 1 failed, 2 the words or the input are wrong (one line "
+            "says what, where and how to mend it), 75 stopped in time with a checkpoint, "
+            "130 interrupted.",
             "",
             "| command | |",
             "|---|---|",
@@ -55,7 +55,8 @@ def _sections(
 ) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=parent)
     yield f"{'#' * level} `{context.command_path}`\n"
-    yield f"```text\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
+    pieces = " ".join(command.collect_usage_pieces(context))
+    yield f"```text\n{context.command_path} {pieces}\n```\n"
     yield _prose(command.help or "") + "\n"
     rows = [_row(parameter, context) for parameter in command.params]
     if any(rows):
@@ -69,7 +70,7 @@ def _sections(
 
 
 def _prose(text: str) -> str:
-    """Returns a help text as Markdown; what click prints as it stands (``\\b``) is code."""
+    """Returns a help text as Markdown; what click prints as it stands is code."""
     parts = re.split(r"\n\s*\n", inspect.cleandoc(text.split("\f")[0]))
     return "\n\n".join(
         f"```text\n{part[1:].strip(chr(10))}\n```" if part.startswith("\b") else _plain(part)

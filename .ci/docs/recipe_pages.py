@@ -22,9 +22,9 @@ def page() -> str:
     """Returns the page's Markdown: every key of each family, then every recipe as it stands."""
     parts = [
         "# Recipes",
-        "A recipe is one TOML file with every number of a training. `--recipe NAME|FILE` chooses it "
-        "and `--set TABLE.KEY=VALUE` changes single values. What a recipe leaves out has the default "
-        "of this page, which is made of the tables that check recipes "
+        "A recipe is one TOML file with every number of a training. `--recipe NAME|FILE` chooses "
+        "it and `--set TABLE.KEY=VALUE` changes single values. What a recipe leaves out has the "
+        "default of this page, which is made of the tables that check recipes "
         "(`tfmat.recipes.schema(FAMILY)`).",
     ]
     shipped = {name: read(name) for name in names()}
