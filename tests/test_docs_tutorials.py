@@ -1,0 +1,30 @@
+"""Tutorials and README are run as they stand, and print what they show."""
+
+import doc_commands
+import pytest
+
+PAGES = [doc_commands.ROOT / "README.md", *doc_commands.TUTORIALS]
+
+
+def check(page, folder, *, slow):
+    ran = 0
+    for block, printed in doc_commands.walk(page, folder, slow=slow):
+        ran += 1
+        if block.output is not None:
+            wrong = doc_commands.agree(block.output, printed)
+            assert wrong is None, f"{page.name} shows\n{wrong}\nbut there is printed\n{printed}"
+    return ran
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_prints_what_it_shows(page, tmp_path):
+    assert check(page, tmp_path, slow=False) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_with_what_takes_minutes(page, tmp_path):
+    if not any(block.slow for block in doc_commands.blocks(page)):
+        pytest.skip("all of it is run without -m slow")
+    check(page, tmp_path, slow=True)
