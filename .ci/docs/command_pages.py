@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterator
@@ -89,10 +90,13 @@ def _row(parameter: click.Parameter, context: click.Context) -> str:
     found = re.search(r"\s*\[(?:default: )?([^\[\]]*)\]$", text)
     default = found[1] if found else ""
     meaning = text[: found.start()] if found else text
-    cells = (f"`{names}`", _plain(meaning), _plain(default))
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    # A pipe in code is no border, and would keep its backslash.
+    meaning, default = (_plain(text).replace("|", "\\|") for text in (meaning, default))
+    return f"| `{names}` | {meaning} | {default} |"
 
 
 def _plain(text: str) -> str:
-    """Returns a text of which Markdown takes nothing for its own."""
-    return re.sub(r"([<>*_\[\]])", r"\\\1", text)
+    """Returns a text of which Markdown takes nothing for its own, but for code in backticks."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([*_\[\]])", r"\\\1", html.escape(part, False)) for part in parts[::2]]
+    return "`".join(parts)

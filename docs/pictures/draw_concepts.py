@@ -40,6 +40,7 @@ figure, axes = plt.subplots(figsize=(4.6, 3.9), layout="constrained")
 shown = axes.imshow(graph.reshape(28, 28), cmap="RdBu", vmin=-1, vmax=1)
 figure.colorbar(shown, label="latent number")
 axes.set(xlabel="column", ylabel="row")
-for row, words in ((0.4, "cell"), (10.2, "Bi"), (17.6, "Se")):
-    axes.text(13.5, row, words, ha="center", va="center", weight="bold")
+box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "none"}
+for row, words in ((2.2, "cell: 0 to 24"), (10.5, "Bi: 200 to 399"), (17.7, "Se: 400 to 599")):
+    axes.text(13.5, row, words, ha="center", va="center", bbox=box)
 figure.savefig(folder / "crystal-graph.png", dpi=110)

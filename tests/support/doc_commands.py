@@ -38,7 +38,9 @@ _BLOCK = re.compile(
 )
 _NUMBER = re.compile(r"[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 # Lines that say how long something took, or the version of a judge: those of the machine.
-_THE_MACHINES = re.compile(r"seconds|processor time|\bin [\d.]+ s\b|StructureMatcher \d|validity by")
+_THE_MACHINES = re.compile(
+    r"seconds|processor time|\bin [\d.]+ s\b|StructureMatcher \d|validity by"
+)
 
 
 @dataclass(frozen=True)
