@@ -16,6 +16,8 @@ def check(page, folder, *, slow):
     return ran
 
 
+# Two of them relax a hundred structures where CHGNet is installed.
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_prints_what_it_shows(page, tmp_path):
     assert check(page, tmp_path, slow=False) >= 2

@@ -64,7 +64,7 @@ def _sections(
         yield "| option | meaning | default |\n|---|---|---|"
         yield "\n".join(row for row in rows if row) + "\n"
     if command.epilog:
-        yield f"```sh\n{inspect.cleandoc(command.epilog).replace(chr(8), '').strip()}\n```\n"
+        yield _prose(command.epilog) + "\n"
     if isinstance(command, click.Group):
         for child in command.list_commands(context):
             yield from _sections(child, _child(command, context, child), context, level + 1)
