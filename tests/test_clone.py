@@ -1,6 +1,5 @@
 """A clone's root as the working folder: `python -m` takes its `tfmat/` before what is installed."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -29,15 +28,3 @@ def test_commands_and_models_are_found_beside_the_package():
 
 def test_as_a_module():
     assert run("-m", "tfmat", "--version").startswith("tfmat, version ")
-
-
-def test_a_notebook():
-    notebook = json.loads((ROOT / "examples" / "first_crystals.ipynb").read_text("utf-8"))
-    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    assert not any(cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code")
-    # A kernel has the folder of the notebook's server before what is installed, as here.
-    start = "import matplotlib; matplotlib.use('Agg')"
-    printed = run("-c", "\n".join([WITHOUT_FINDER, start, *cells])).splitlines()
-    assert Path(printed[0]).resolve() == ROOT / "tfmat/__init__.py"
-    assert "structures of 50 crystal graphs" in printed[3]
-    assert printed[-1].endswith("are not in bi-se")
