@@ -19,7 +19,7 @@ _FENCE = re.compile(r"^ *```([^\n]*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _SHELLS = {"", "sh", "bash", "console", "powershell"}
 _INLINE = re.compile(r"`(tfmat [a-z][^`]*)`")
 # What ends a command in a shell.
-_ENDS = {"&&", ";", "|", ">", "#", "||", "&", ")"}
+_END = re.compile(r"[&;|>()]+|#.*")
 
 
 def found(text):
@@ -42,7 +42,7 @@ def found(text):
 
 
 def _until_the_end(words):
-    ends = [place for place, word in enumerate(words) if word in _ENDS or word.startswith("#")]
+    ends = [place for place, word in enumerate(words) if _END.fullmatch(word)]
     return words[: ends[0]] if ends else words
 
 
