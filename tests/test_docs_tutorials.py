@@ -30,3 +30,22 @@ def test_a_page_with_what_takes_minutes(page, tmp_path):
     if not any(block.slow for block in doc_commands.blocks(page)):
         pytest.skip("all of it is run without -m slow")
     check(page, tmp_path, slow=True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "same"),
+    [
+        ("96 of 100 kept\nmean -0.147 eV/atom\n", True),
+        ("94 of 100 kept\nmean -0.15 eV/atom\n", True),
+        ("...\nmean -0.147 eV/atom\n", True),
+        ("96 of 100 kept\n...\n", True),
+        ("96 of 100 kept\n", False),
+        ("60 of 100 kept\n...\n", False),
+        ("96 of 100 left\n...\n", False),
+        ("96 of 100 kept\nmean 0.147 eV/atom\n", False),
+        ("...\nmean -0.147 eV/atom\nmore\n", False),
+    ],
+)
+def test_words_are_compared_exactly_and_numbers_nearly(shown, same):
+    printed = "96 of 100 kept\nmean -0.147 eV/atom\n"
+    assert (doc_commands.agree(shown, printed) is None) is same
