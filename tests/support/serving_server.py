@@ -7,7 +7,7 @@ real server's scheduling: requests are not merged into batches. Faults can be in
 
 It can also be started by hand, with the flags of ``tensorflow_model_server``::
 
-    python tests/serving_server.py --port 8500 --rest_api_port 8501 \
+    python tests/support/serving_server.py --port 8500 --rest_api_port 8501 \
         --model_config_file models.config --replace_base_path /models=./models
 """
 
