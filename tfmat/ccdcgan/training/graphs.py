@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
@@ -15,68 +13,22 @@ from numpy.typing import NDArray
 from tfmat import disk, files
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.training.crystal_graphs import STAGE
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.networks.backend import call
-from tfmat.paths import inside
 from tfmat.progress import Progress
-from tfmat.reading import load_array
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
-    from tfmat.training.run import Run
 
-STAGE = "graphs"
 # Structures that are encoded at once.
 BATCH = 16
 # Structures after which a killed run goes on; a multiple of the batch.
 SAVE_EVERY = 512
 # Crystal graphs whose property is predicted at once.
 PREDICTED = 256
-
-
-@dataclass(frozen=True)
-class CrystalGraphs:
-    """The crystal graphs of a run.
-
-    Args:
-        graphs: Shape ``(n, height, width, 1)``, memory-mapped.
-        train: Numbers of the structures to learn from.
-        test: Numbers of the structures held out.
-        presence: Threshold of each element (:meth:`GraphLayout.calibrate_presence`).
-        folder: Where the arrays lie.
-    """
-
-    graphs: NDArray[np.float32]
-    train: NDArray[np.intp]
-    test: NDArray[np.intp]
-    presence: NDArray[np.float64]
-    folder: Path
-
-    @classmethod
-    def open(cls, run: Run) -> CrystalGraphs:
-        """Opens the crystal graphs of a run whose ``graphs`` stage is done.
-
-        Raises:
-            InputError: A file was changed since it was written, or is damaged.
-        """
-        run.check_stage(STAGE)
-        folder = run.stage_folder(STAGE)
-        return cls(
-            load_array(folder / "crystal_graphs.npy", mapped=True),
-            load_array(folder / "train.npy"),
-            load_array(folder / "test.npy"),
-            load_array(folder / "presence.npy"),
-            folder,
-        )
-
-    def property(self, name: str) -> NDArray[np.float64]:
-        """Returns a property of the structures, NaN where unknown, shape ``(n,)``."""
-        values: NDArray[np.float64] = load_array(
-            inside(self.folder, f"property-{name}.npy", self.folder)
-        )
-        return values
 
 
 def properties(recipe: CcdcganRecipe) -> list[str]:
