@@ -22,9 +22,8 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.training import graphs as train_graphs
 from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
 from tfmat.ccdcgan.training.constraint import train_constraint
-from tfmat.ccdcgan.training.crystal_graphs import CrystalGraphs
 from tfmat.ccdcgan.training.data import load_training_data
-from tfmat.ccdcgan.training.graphs import encode_graphs
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_sites
 from tfmat.datasets.store import Dataset

@@ -13,9 +13,8 @@ from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_rec
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
 from tfmat.ccdcgan.training.constraint import constraint_part, train_constraint
-from tfmat.ccdcgan.training.crystal_graphs import CrystalGraphs
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
-from tfmat.ccdcgan.training.graphs import encode_graphs, properties
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs, properties
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.inference.metadata import GENERATE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.figures.style import BLUE, GREEN, GREY, LINES, figure_of, in_style, nothing
+from tfmat.metric import read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +44,21 @@ def reconstruction(counts: Mapping[int, tuple[int, int]]) -> Figure:
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_title(f"{int(back.sum()):,} of {int(total.sum()):,} structures reproduced")
     return figure
+
+
+def reconstruction_of(summary: Mapping[str, Any]) -> Figure:
+    """Draws the summary of ``tfmat evaluate reconstruction``; see :func:`reconstruction`.
+
+    Args:
+        summary: The summary.
+    """
+    sizes = [one for one in read_metrics(summary) if one.name == "reproduced" and one.subset]
+    return reconstruction(
+        {
+            int(one.subset["atoms"]): (int(one.numerator or 0), int(one.denominator or 0))
+            for one in sizes
+        }
+    )
 
 
 @in_style
@@ -106,3 +122,17 @@ def uniqueness(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     axes.set_ylim(0, 103)
     axes.legend(loc="lower left")
     return figure
+
+
+def uniqueness_of(summary: Mapping[str, Any]) -> Figure:
+    """Draws the summary of ``tfmat evaluate compositions``; see :func:`uniqueness`.
+
+    Args:
+        summary: The summary.
+    """
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for metric in read_metrics(summary):
+        if metric.name == "uniqueness" and metric.value is not None:
+            points = curves.setdefault(str(metric.subset["set"]), [])
+            points.append((int(metric.denominator or 0), metric.value))
+    return uniqueness(curves)

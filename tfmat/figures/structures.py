@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +12,8 @@ from numpy.typing import NDArray
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.many_contacts import shortest_contacts
 from tfmat.crystals.structures import crystals_of
-from tfmat.csv_tables import TableWriter
 from tfmat.figures.histograms import bars, compare, counts, key
-from tfmat.figures.style import grid_of, in_style
+from tfmat.figures.style import DATA, grid_of, in_style
 from tfmat.formulas.compositions import symbols
 
 if TYPE_CHECKING:
@@ -73,6 +71,7 @@ def distributions(
     data: Iterable[Structure | Crystal] | Geometry | None = None,
     *,
     name: str = "data",
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
     """Draws how generated structures are distributed, before those of the data.
 
@@ -84,6 +83,8 @@ def distributions(
         structures: Generated structures, pymatgen's or crystals.
         data: Those that the model learned from, or any others.
         name: What to call these.
+        ranges: Without data, where most of them lie: ``shortest_contact`` (no unit) and
+            ``volume_per_atom`` (Å³).
 
     Returns:
         A matplotlib figure without a window.
@@ -94,11 +95,10 @@ def distributions(
     made = _geometry(structures, "structures")
     known = None if data is None else _geometry(data, "data")
     figure, axes = grid_of(4, 2, 3.4, 2.5)
-    key(
-        axes[0],
-        f"generated ({len(made):,})",
-        None if known is None else f"{name} ({len(known):,})",
-    )
+    words = f"most of {name}" if ranges else f"{name}: not here"
+    if known is not None:
+        words = f"{name} ({len(known):,})"
+    key(axes[0], f"generated ({len(made):,})", words if known or ranges else None)
     compare(
         axes[0],
         made.contacts,
@@ -106,6 +106,9 @@ def distributions(
         "shortest distance / sum of covalent radii",
     )
     compare(axes[1], made.volumes, None if known is None else known.volumes, "volume per atom (Å³)")
+    for place, one in zip(axes, ("shortest_contact", "volume_per_atom"), strict=False):
+        if known is None and ranges and one in ranges:
+            place.axvspan(*ranges[one], color=DATA, alpha=0.3, linewidth=0)
     counts(axes[2], made.atoms, None if known is None else known.atoms, "atoms per cell")
     present = made.amounts.sum(axis=0)
     if known is not None:
@@ -126,22 +129,6 @@ def distributions(
         label = "element in the structure"
         bars(axes[3], [symbols()[number] for number in elements], held, label)
     return figure
-
-
-def write_geometry(file: Path, identifiers: list[str], found: Geometry) -> None:
-    """Writes what the picture shows of each generated structure as CSV.
-
-    Args:
-        file: The file.
-        identifiers: Names of the structures.
-        found: The measures.
-    """
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        table = TableWriter(stream, ["id", "contact", "volume_per_atom"])
-        for name, contact, volume in zip(
-            identifiers, found.contacts.tolist(), found.volumes.tolist(), strict=True
-        ):
-            table.row([name, f"{contact:.6f}", f"{volume:.6f}"])
 
 
 def _geometry(given: Iterable[Structure | Crystal] | Geometry, argument: str) -> Geometry:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.training.crystal_graphs import CrystalGraphs
-from tfmat.ccdcgan.training.graphs import predict
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.metric import Metric

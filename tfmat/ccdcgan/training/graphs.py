@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import keras
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
@@ -13,22 +14,69 @@ from numpy.typing import NDArray
 from tfmat import disk, files
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.training.crystal_graphs import STAGE
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
-from tfmat.networks.backend import call
+from tfmat.paths import inside
 from tfmat.progress import Progress
+from tfmat.reading import load_array
 
 if TYPE_CHECKING:
-    from tfmat.training.loop import Stage
+    import keras
 
+    from tfmat.training.loop import Stage
+    from tfmat.training.run import Run
+
+STAGE = "graphs"
 # Structures that are encoded at once.
 BATCH = 16
 # Structures after which a killed run goes on; a multiple of the batch.
 SAVE_EVERY = 512
 # Crystal graphs whose property is predicted at once.
 PREDICTED = 256
+
+
+@dataclass(frozen=True)
+class CrystalGraphs:
+    """The crystal graphs of a run.
+
+    Args:
+        graphs: Shape ``(n, height, width, 1)``, memory-mapped.
+        train: Numbers of the structures to learn from.
+        test: Numbers of the structures held out.
+        presence: Threshold of each element (:meth:`GraphLayout.calibrate_presence`).
+        folder: Where the arrays lie.
+    """
+
+    graphs: NDArray[np.float32]
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    presence: NDArray[np.float64]
+    folder: Path
+
+    @classmethod
+    def open(cls, run: Run) -> CrystalGraphs:
+        """Opens the crystal graphs of a run whose ``graphs`` stage is done.
+
+        Raises:
+            InputError: A file was changed since it was written, or is damaged.
+        """
+        run.check_stage(STAGE)
+        folder = run.stage_folder(STAGE)
+        return cls(
+            load_array(folder / "crystal_graphs.npy", mapped=True),
+            load_array(folder / "train.npy"),
+            load_array(folder / "test.npy"),
+            load_array(folder / "presence.npy"),
+            folder,
+        )
+
+    def property(self, name: str) -> NDArray[np.float64]:
+        """Returns a property of the structures, NaN where unknown, shape ``(n,)``."""
+        values: NDArray[np.float64] = load_array(
+            inside(self.folder, f"property-{name}.npy", self.folder)
+        )
+        return values
 
 
 def properties(recipe: CcdcganRecipe) -> list[str]:
@@ -83,6 +131,8 @@ def _encode(
     graphs: np.memmap[Any, np.dtype[np.float32]],
     encoded: int,
 ) -> None:
+    from tfmat.networks.backend import call  # brings Keras, which those who only read need not have
+
     spec = recipe.voxels
     lattice_encoder, sites_encoder = (
         stage.run.network(part) for part in ("lattice_encoder", "sites_encoder")
@@ -121,6 +171,8 @@ def predict(
     Returns:
         Shape ``(len(rows),)``, in the property's unit.
     """
+    from tfmat.networks.backend import call
+
     parts = [
         call(model, np.asarray(graphs[rows[start : start + PREDICTED]]), PREDICTED)
         for start in range(0, len(rows), PREDICTED)
