@@ -42,7 +42,7 @@ def reconstruction(counts: Mapping[int, tuple[int, int]]) -> Figure:
     axes.grid(visible=False, axis="x")
     axes.set_ylim(0, 112)
     axes.set_yticks([0, 25, 50, 75, 100])
-    axes.set_title(f"{int(back.sum()):,} of {int(total.sum()):,} structures reproduced")
+    axes.set_title(f"{int(back.sum()):,} of {int(total.sum()):,} structures reproduced", loc="left")
     return figure
 
 
@@ -119,6 +119,10 @@ def uniqueness(curves: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
         colour = LINES[number % len(LINES)]
         axes.plot(samples, 100 * shares, color=colour, marker="o", markersize=3, label=name)
     axes.set_xscale("log")
+    numbers = [samples for points in known.values() for samples, _ in points]
+    axes.set_xlim(min(numbers) / 2, max(numbers) * 2)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_minor_formatter("")
     axes.set_ylim(0, 103)
     axes.legend(loc="lower left")
     return figure

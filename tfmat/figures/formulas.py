@@ -92,7 +92,7 @@ def _frequencies(figure: Figure, place: SubplotSpec, made: NDArray[np.float64]) 
     colours = ScalarMappable(PowerNorm(0.5, 0.0, top), "viridis_r")
     texts = {number: f"{value:.1f}" for number, value in values.items()}
     draw_table(axes, values, colours, texts)
-    axes.set_title("generated formulas with each element (%)")
+    axes.set_title("generated formulas with each element (%)", loc="left")
     bar = figure.colorbar(colours, ax=axes, shrink=0.8, pad=0.01)
     bar.set_label("%")
 
@@ -117,7 +117,7 @@ def _ratios(
     colours = ScalarMappable(LogNorm(1 / _FACTOR, _FACTOR), "RdBu_r")
     texts = {number: f"{ratio:.2g}" for number, ratio in ratios.items()}
     draw_table(axes, values, colours, texts)
-    axes.set_title(f"how many times as often as in {name}")
+    axes.set_title(f"how many times as often as in {name}", loc="left")
     bar = figure.colorbar(colours, ax=axes, shrink=0.8, pad=0.01, ticks=[0.25, 0.5, 1, 2, 4])
     bar.ax.minorticks_off()
     bar.ax.set_yticklabels(["≤ ¼", "½", "1", "2", "≥ 4"])

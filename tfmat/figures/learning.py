@@ -144,7 +144,7 @@ def _draw(axes: Axes, stage: str, panel: Panel, rows: Sequence[Mapping[str, Any]
         axes.plot(steps, values, color=colour, marker=marker, markersize=2.5, label=words)
         lowest, highest = min(lowest, values.min()), max(highest, values.max())
     title = found[0][0] if len(found) == 1 and found[0][0] else panel.title
-    axes.set_title(f"{stage} · {panel.title if title == 'training' else title}")
+    axes.set_title(f"{stage} · {panel.title if title == 'training' else title}", loc="left")
     axes.set_xlabel("steps")
     axes.set_ylabel(panel.unit)
     axes.set_xlim(0, 1.03 * max(row["step"] for row in rows) or 1)

@@ -47,7 +47,7 @@ def predicted_against_true(
     if not len(x):
         nothing(axes, f"no {what}")
         return figure
-    diagonal(axes, x, y)
+    _diagonal(axes, x, y)
     image = len(x) > MANY
     axes.scatter(
         x,
@@ -101,14 +101,8 @@ def write_predictions(
             table.row([row, f"{right:.6f}", f"{guess:.6f}"])
 
 
-def diagonal(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Gives both axes the same ends and draws the line on which both are equal.
-
-    Args:
-        axes: The panel.
-        x: Values on one axis.
-        y: Values on the other.
-    """
+def _diagonal(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    """Gives both axes the same ends and draws the line on which both are equal."""
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
     room = 0.05 * (high - low) or 0.05 * max(abs(high), 1.0)
     low, high = float(low - room), float(high + room)

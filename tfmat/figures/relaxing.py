@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.figures.prediction import diagonal
 from tfmat.figures.style import BLUE, GREEN, GREY, MANY, ORANGE, figure_of, in_style, note, nothing
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ _FALL = "delta_formation_energy_per_atom"
 # Parts of the axis of falls.
 _BINS = 40
 # What lies beyond this percentile is counted, not shown.
-_SHOWN = 98.0
+_SHOWN = 92.0
 
 
 @in_style
@@ -79,6 +78,7 @@ def _falls(axes: Axes, falls: NDArray[np.float64]) -> None:
     axes.bar(edges[:-1][~near], heights[~near], width, align="edge", color=GREY)
     axes.axvline(NEAR, color=ORANGE, linewidth=1.2)
     axes.set_ylabel("structures")
+    axes.locator_params(axis="y", integer=True)
     axes.set_xlim(edges[0], edges[-1])
     count = int((falls < NEAR).sum())
     text = f"{100 * count / len(falls):.1f}% below {NEAR} eV/atom\n({count:,} of {len(falls):,})"
@@ -99,7 +99,7 @@ def _both(
         return
     top = float(np.percentile(before, _SHOWN))
     shown = before <= top
-    diagonal(axes, before[shown], after[shown])
+    axes.axline((0, 0), slope=1, color="0.55", linewidth=0.9)
     axes.axhline(0, color="0.55", linewidth=0.9, linestyle=":")
     for chosen, colour, marker, label in (
         (shown & converged, BLUE, "o", "converged"),
@@ -118,7 +118,13 @@ def _both(
                 label=f"{label} ({int(chosen.sum()):,})",
                 zorder=3,
             )
-    axes.legend(loc="upper left")
+    axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown], room=0.3))
     beyond = int((~shown).sum())
-    if beyond:
-        note(axes, f"{beyond:,} made higher than shown", top=False)
+    axes.legend(loc="upper left", title=f"{beyond:,} made higher than shown" if beyond else None)
+
+
+def _ends(values: NDArray[np.float64], room: float = 0.05) -> tuple[float, float]:
+    """Returns the ends of an axis, with room above, and zero on it."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    span = (high - low) or 1.0
+    return low - 0.05 * span, high + room * span

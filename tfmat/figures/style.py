@@ -40,7 +40,6 @@ _STYLE = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
     "axes.labelsize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
