@@ -79,7 +79,7 @@ def crystals(
 
     a points towards the eye, a and b lie flat, c points up. Balls have 0.42 covalent radii
     (Cordero et al., Dalton Trans. 2832 (2008)) and Jmol's colours; what is nearer than 1.2 sums of
-    covalent radii is joined, two alkali or alkaline-earth metals only where nothing else is there.
+    covalent radii is joined, but no alkali or alkaline-earth metal to a metal where non-metals are.
     Atoms on a face of the cell are shown on the opposite one, too. Crystals of much different size
     are not on one scale.
 

@@ -16,8 +16,9 @@ _AZIMUTH, _ELEVATION = 25.0, 15.0
 _FACE = 0.03
 # Atoms nearer than so many sums of covalent radii are joined. Bonds of metals are the longest.
 _BOND = 1.2
-# Alkali and alkaline-earth metals: large, but in a compound not bound to each other.
+# Alkali and alkaline-earth metals are large; where non-metals are, they are bound to these alone.
 _GIVING = (3, 4, 11, 12, 19, 20, 37, 38, 55, 56, 87, 88)
+_TAKING = (1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 32, 33, 34, 35, 51, 52, 53, 85)
 # Radius of a drawn atom in covalent radii: bonds stay visible.
 _BALL = 0.42
 # Parts of an edge of the cell, each of which lies before or behind an atom.
@@ -115,9 +116,9 @@ def _bonds(
     pairs = cKDTree(centres).query_pairs(2 * _BOND * float(covalent.max()), output_type="ndarray")
     distances = np.linalg.norm(centres[pairs[:, 0]] - centres[pairs[:, 1]], axis=1)
     pairs = pairs[distances < _BOND * covalent[pairs].sum(axis=1)]
-    giving = np.isin(numbers, _GIVING)
-    if not giving.all():
-        pairs = pairs[~giving[pairs].all(axis=1)]
+    giving, taking = np.isin(numbers, _GIVING)[pairs], np.isin(numbers, _TAKING)
+    if taking.any():
+        pairs = pairs[~giving.any(axis=1) | taking[pairs].any(axis=1)]
     # A tree gives its pairs in an order of its own.
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     swapped = centres[pairs[:, 0], 2] > centres[pairs[:, 1], 2]

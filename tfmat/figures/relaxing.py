@@ -22,8 +22,8 @@ _BEFORE, _AFTER = "initial_formation_energy_per_atom", "formation_energy_per_ato
 _FALL = "delta_formation_energy_per_atom"
 # Parts of the axis of falls.
 _BINS = 40
-# What lies beyond this percentile is counted, not shown.
-_SHOWN = 92.0
+# What lies beyond this percentile is counted, not shown, unless there are few.
+_SHOWN, _FEW = 92.0, 25
 
 
 @in_style
@@ -67,7 +67,7 @@ def _falls(axes: Axes, falls: NDArray[np.float64]) -> None:
     if not len(falls):
         nothing(axes, "nothing relaxed")
         return
-    top = max(float(np.percentile(falls, _SHOWN)) * 1.05, 1.5 * NEAR)
+    top = max(_top(falls) * 1.05, 1.5 * NEAR)
     # An edge of the bins lies at the limit.
     width = NEAR / max(1, round(NEAR * _BINS / top))
     low = min(0.0, float(falls.min()))
@@ -97,8 +97,7 @@ def _both(
     if not len(before):
         nothing(axes, "nothing relaxed")
         return
-    top = float(np.percentile(before, _SHOWN))
-    shown = before <= top
+    shown = before <= _top(before)
     axes.axline((0, 0), slope=1, color="0.55", linewidth=0.9)
     axes.axhline(0, color="0.55", linewidth=0.9, linestyle=":")
     for chosen, colour, marker, label in (
@@ -121,6 +120,10 @@ def _both(
     axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown], room=0.3))
     beyond = int((~shown).sum())
     axes.legend(loc="upper left", title=f"{beyond:,} made higher than shown" if beyond else None)
+
+
+def _top(values: NDArray[np.float64]) -> float:
+    return float(values.max() if len(values) < _FEW else np.percentile(values, _SHOWN))
 
 
 def _ends(values: NDArray[np.float64], room: float = 0.05) -> tuple[float, float]:
