@@ -51,6 +51,7 @@ _STYLE = {
     "xtick.labelsize": SMALL,
     "ytick.labelsize": SMALL,
     "legend.fontsize": SMALL,
+    "legend.title_fontsize": SMALL,
     "legend.frameon": False,
     "lines.linewidth": 1.4,
     "figure.facecolor": "white",
