@@ -11,6 +11,7 @@ import numpy as np
 from tfmat.ccdcgan.training.graphs import CrystalGraphs
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.generated import FRAMES
+from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.properties import unit_of
 from tfmat.datasets.sources import read_source
 from tfmat.datasets.store import Dataset
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 # Crystals that are shown one by one.
 _SHOWN = 12
-# Structures of the data that are measured; of more every so-manyth.
+# Structures that are measured: the first of those generated, of more data every so-manyth.
 _MEASURED = 20_000
 # Crystal graphs that a constraint sees at once.
 _BATCH = 256
@@ -75,7 +76,8 @@ def generated_pictures(folder: Path, package: NetworkSet) -> Pictures:
     """
     if not (folder / FRAMES).stat().st_size:
         return {}
-    made = [entry.crystal for entry in read_source(folder / FRAMES).entries]
+    first = ImportOptions(limit=_MEASURED)
+    made = [entry.crystal for entry in read_source(folder / FRAMES, first).entries]
     found = [crystal for crystal in made if crystal is not None]
     return {
         "structures": lambda _: _against_data(found, package),
