@@ -66,13 +66,18 @@ PANELS = (
         },
         share=True,
     ),
-    Panel("held out: mean absolute error", {"test_mae": ""}),
+    Panel("held out: MAE", {"test_mae": ""}, "mean absolute error"),
     Panel("held out: R²", {"test_r2": ""}),
     Panel(
         "held out: found",
-        {"lattice_decoded": "cells decoded", "atom_recall": "atoms found"},
+        {
+            "lattice_decoded": "cells decoded",
+            "atom_recall": "atoms found",
+            "atom_precision": "of those found, true",
+        },
         share=True,
     ),
+    Panel("held out: atoms", {"atom_rms": ""}, "rms distance (Å)"),
     Panel("held out: lengths", {"lattice_length_error": ""}, "mean relative error"),
     Panel("held out: angles", {"lattice_angle_error": ""}, "mean error (°)"),
     Panel(
