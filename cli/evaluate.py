@@ -9,7 +9,14 @@ from typing import Any, Literal
 import click
 
 from .main import LazyGroup
-from .options import Finite, decoding_mode, models_dir_option, precision_option, verify_option
+from .options import (
+    Finite,
+    decoding_mode,
+    figures_into,
+    models_dir_option,
+    precision_option,
+    verify_option,
+)
 
 
 @click.group(
@@ -72,6 +79,7 @@ def evaluate() -> None:
     help="Only Niggli cells with edges up to so many Å.  [default: the papers' 10, or the model's]",
 )
 @precision_option
+@figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def reconstruction(
@@ -85,6 +93,7 @@ def reconstruction(
     max_atoms: int | None,
     max_length: float | None,
     precision: str | None,
+    figures: Path | None,
     as_json: bool,
 ) -> None:
     """Draw the structures of DATA, read them back and count those that are the same.
@@ -106,6 +115,11 @@ def reconstruction(
         max_length=max_length,
         precision=precision,
     )
+    if figures is not None:
+        from tfmat.figures.counting import reconstruction_of
+        from tfmat.figures.writing import renew
+
+        renew(figures, lambda: {"reconstruction": lambda _: reconstruction_of(summary)})
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
         return
@@ -115,7 +129,7 @@ def reconstruction(
 def _text(summary: dict[str, Any]) -> str:
     from tfmat.metric import read_metrics
 
-    metrics = {metric.name: metric for metric in read_metrics(summary)}
+    metrics = {metric.name: metric for metric in read_metrics(summary) if not metric.subset}
     reproduced = metrics["reproduced"]
     lines = [
         f"{reproduced.numerator} of {reproduced.denominator} structures reproduced "

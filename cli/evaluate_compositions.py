@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import named_data, validity_options, verify_option
+from .options import figures_into, named_data, validity_options, verify_option
 
 
 @click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
@@ -53,6 +53,7 @@ from .options import named_data, validity_options, verify_option
     metavar="COLUMN",
     help="Column of each FILE that holds the formulas; found by its usual names by default.",
 )
+@figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def compositions(
@@ -67,6 +68,7 @@ def compositions(
     number: int,
     seed: int,
     column: str | None,
+    figures: Path | None,
     as_json: bool,
 ) -> None:
     """Judge the formulas of each FILE and print them side by side.
@@ -95,6 +97,11 @@ def compositions(
         seed=seed,
         column=column,
     )
+    if figures is not None:
+        from tfmat.figures.counting import uniqueness_of
+        from tfmat.figures.writing import renew
+
+        renew(figures, lambda: {"uniqueness": lambda _: uniqueness_of(summary)})
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else render(summary))
 
 

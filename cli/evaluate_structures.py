@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import named_data, verify_option
+from .options import figures_option, named_data, verify_option
 
 if TYPE_CHECKING:
     from tfmat.metric import Metric
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Write the structures that are distinct and novel as a dataset.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
+@figures_option("in --out, from 1000 structures on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def structures(
@@ -57,6 +58,7 @@ def structures(
     out: Path | None,
     novel: Path | None,
     overwrite: bool,
+    figures: bool | None,
     as_json: bool,
 ) -> None:
     """Count which structures of GENERATED are distinct, and which are not known yet.
@@ -73,6 +75,8 @@ def structures(
 
     if no_index and index_place is not None:
         raise InputError("--no-index keeps none: leave out --index")
+    if figures and out is None:
+        raise InputError("--figures draws into the folder of --out: give one")
     summary = evaluate_structures(
         generated,
         named_data(against),
@@ -81,6 +85,7 @@ def structures(
         out=out,
         novel=novel,
         overwrite=overwrite,
+        figures=figures,
     )
     if as_json:
         places = {"out": str(out) if out else None, "novel_dataset": str(novel) if novel else None}

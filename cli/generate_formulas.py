@@ -14,6 +14,7 @@ from .options import (
     Finite,
     Range,
     all_symbols,
+    figures_option,
     model_option,
     models_dir_option,
     precision_option,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tfmat.matgan.generating.model import CompositionModel
 
 _OUT = "generated-matgan.csv"
+# As the help of --figures has it: so many take ten seconds.
+_DRAWN_FROM = 100_000
 
 _mask_options = with_options(
     click.option(
@@ -130,6 +133,7 @@ OPTIONS = with_options(
         show_default=True,
         help="Samples in one call of the network.",
     ),
+    figures_option("from 100000 samples on"),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON summary."),
 )
 
@@ -155,6 +159,7 @@ def matgan(**options: Any) -> None:
     are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
     the batch size and the threads.
     """
+    from tfmat.inference.metadata import find, read_metadata
     from tfmat.matgan.generating.model import CompositionModel, chosen_backend
 
     def model() -> CompositionModel:
@@ -168,7 +173,11 @@ def matgan(**options: Any) -> None:
             models_dir=options["models_dir"],
         )
 
-    write_formulas(model, options)
+    def described() -> tuple[dict[str, Any], Path]:
+        folder = find(options["model"], options["models_dir"])
+        return read_metadata(folder), folder
+
+    write_formulas(model, options, described)
 
 
 def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
@@ -180,15 +189,24 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
     """
     from tfmat.matgan.generating.served import served_model
 
-    write_formulas(lambda: served_model(remote, scored=options["critic_keep"] < 1), options)
+    write_formulas(
+        lambda: served_model(remote, scored=options["critic_keep"] < 1),
+        options,
+        lambda: (remote.metadata, None),
+    )
 
 
-def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]) -> None:
+def write_formulas(
+    load: Callable[[], CompositionModel],
+    options: dict[str, Any],
+    described: Callable[[], tuple[dict[str, Any], Path | None]],
+) -> None:
     """Generates formulas and says what came of it.
 
     Args:
         load: Loads the model, once the other words are known to be right.
         options: Values of :func:`OPTIONS`.
+        described: Returns metadata and, if it is here, the folder of the package.
 
     Raises:
         InputError: The words or the model are wrong, or nothing fulfils the request.
@@ -221,10 +239,27 @@ def write_formulas(load: Callable[[], CompositionModel], options: dict[str, Any]
     sampler = FormulaSampler(model, options["seed"], checker, request, options["batch_size"])
     amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
     summary = generate_into(out, sampler, amount)
+    _draw(out, options, described)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
     else:
         _print(out, summary)
+
+
+def _draw(
+    out: Path,
+    options: dict[str, Any],
+    described: Callable[[], tuple[dict[str, Any], Path | None]],
+) -> None:
+    """Draws a picture of the formulas where it is asked for, or they were long in the making.
+
+    That of a table which was there before goes in any case.
+    """
+    from tfmat.figures.writing import renew
+    from tfmat.matgan.figures import figures_of, generated_pictures
+
+    wanted = options["number"] >= _DRAWN_FROM if options["figures"] is None else options["figures"]
+    renew(figures_of(out), (lambda: generated_pictures(out, *described())) if wanted else None)
 
 
 def _masks_of(options: dict[str, Any]) -> Masks:

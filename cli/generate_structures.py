@@ -15,6 +15,7 @@ from .options import (
     Range,
     all_symbols,
     decoding_mode,
+    figures_option,
     model_option,
     models_dir_option,
     precision_option,
@@ -33,6 +34,8 @@ _HELP = {
     "dcgan": "Generate crystal structures with a DCGAN (trained without a constraint).",
 }
 
+# As the help of --figures has it: so many take ten seconds.
+_DRAWN_FROM = 1000
 
 # Of all commands that generate structures, whatever runs the networks.
 OPTIONS = with_options(
@@ -100,6 +103,7 @@ OPTIONS = with_options(
         show_default=True,
         help="Crystal graphs at once.",
     ),
+    figures_option("from 1000 crystal graphs on"),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON summary."),
 )
 
@@ -178,6 +182,15 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
     write_structures(codec, options, remote.origin(*parts))
 
 
+def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:
+    """Draws pictures of the structures where they are asked for, or were long in the making."""
+    if options["figures"] or (options["figures"] is None and options["number"] >= _DRAWN_FROM):
+        from tfmat.ccdcgan.figures import generated_pictures
+        from tfmat.figures.writing import draw_into
+
+        draw_into(folder, lambda: generated_pictures(folder, codec.package))
+
+
 def write_structures(
     codec: Codec, options: dict[str, Any], more: Mapping[str, Any] | None = None
 ) -> None:
@@ -226,6 +239,7 @@ def write_structures(
         if more:
             summary = sealed({**summary, **more})
             write_json(folder / SUMMARY, summary)
+        _draw(folder, codec, options)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return

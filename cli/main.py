@@ -19,7 +19,14 @@ import click
 
 from tfmat import __version__
 from tfmat.disk import FULL
-from tfmat.errors import RecoveredWarning, RenamedWarning, TfmatError, UncheckedWarning, one_line
+from tfmat.errors import (
+    PictureWarning,
+    RecoveredWarning,
+    RenamedWarning,
+    TfmatError,
+    UncheckedWarning,
+    one_line,
+)
 
 from .streams import harmless
 
@@ -199,7 +206,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 def _show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
     """Shows a warning that is meant for users as one line; all others as Python does."""
-    if issubclass(category, RecoveredWarning | RenamedWarning | UncheckedWarning):
+    if issubclass(category, PictureWarning | RecoveredWarning | RenamedWarning | UncheckedWarning):
         click.echo(f"tfmat: {one_line(str(message))}", err=True)
     else:
         _PYTHONS_WAY(message, category, *rest, **more)

@@ -192,6 +192,28 @@ decoding_mode = click.option(
 )
 
 
+def figures_option(default: str) -> Callable[..., Any]:
+    """Adds ``--figures/--no-figures``.
+
+    Args:
+        default: When pictures are drawn if neither is given, for the help text.
+    """
+    return click.option(
+        "--figures/--no-figures",
+        default=None,
+        help=f"Draw pictures (PNG, SVG) of the results.  [default: {default}]",
+    )
+
+
+# For commands that print their results and write no folder.
+figures_into = click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Draw a picture (PNG, SVG) of the results into this folder.",
+)
+
+
 def named_data(words: tuple[str, ...]) -> dict[str, str]:
     """Reads the values of an option ``--against [NAME=]DATA`` that may be given several times.
 

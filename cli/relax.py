@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from .options import Finite, potential_options, reading_options, verify_option
+from .options import Finite, figures_option, potential_options, reading_options, verify_option
 
 
 @click.command()
@@ -53,6 +53,7 @@ from .options import Finite, potential_options, reading_options, verify_option
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the elements' energies.  [default: the user's cache, ~/.cache/tfmat]",
 )
+@figures_option("from 10 structures on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def relax(
@@ -68,6 +69,7 @@ def relax(
     workers: int,
     cache: Path | None,
     within: float | None,
+    figures: bool | None,
     as_json: bool,
     **reading: Any,
 ) -> None:
@@ -98,6 +100,7 @@ def relax(
         within=within,
         overwrite=overwrite,
         command=_command(source, out, click.get_current_context()),
+        figures=figures,
     )
     if as_json:
         seconds = round(time.monotonic() - start, 2)
@@ -112,7 +115,7 @@ def _command(source: Path, out: Path, context: click.Context) -> str:
     for parameter in context.command.params:
         name = str(parameter.name)
         value = context.params.get(name)  # --no-verify has none
-        bears = name not in ("source", "out", "overwrite", "workers", "cache", "as_json")
+        bears = name not in ("source", "out", "overwrite", "workers", "cache", "figures", "as_json")
         if not bears or value in (None, False) or value == parameter.default:
             continue
         words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]

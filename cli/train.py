@@ -11,7 +11,7 @@ import click
 from tfmat import families
 from tfmat.family import Family, Target
 
-from .options import verify_option
+from .options import figures_option, verify_option
 
 
 class _Targets(click.Group):
@@ -64,6 +64,7 @@ def _make(family: Family, target: Target) -> click.Command:
         type=click.FloatRange(min=0, min_open=True),
         help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
     )
+    @figures_option("figures, in the run folder")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     @verify_option
     def command(**options: Any) -> int:
@@ -80,6 +81,7 @@ def _run(
     strategy: str,
     threads: int | None,
     as_json: bool,
+    figures: bool | None,
     **options: Any,
 ) -> int:
     from tfmat.training.quiet import load_keras
@@ -107,6 +109,10 @@ def _run(
             err=True,
         )
         return 130
+    if figures is not False:
+        from tfmat.figures.run import draw_run
+
+        draw_run(family, order.out)
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
     else:

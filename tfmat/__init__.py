@@ -60,9 +60,12 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
+    if name not in _MODULES and name != "figures":
         raise AttributeError(f"module 'tfmat' has no attribute {name!r}")
     from importlib import import_module
+
+    if name == "figures":
+        return import_module("tfmat.figures")
 
     found = getattr(import_module(_MODULES[name]), name)
     globals()[name] = found

@@ -49,6 +49,10 @@ class UncheckedWarning(UserWarning):
     """Something is used that nothing can check; the message says what, in one line."""
 
 
+class PictureWarning(UserWarning):
+    """A picture cannot be drawn, though all else is well; the message says why, in one line."""
+
+
 class MissingExtraError(InputError):
     """A command needs an optional dependency that is not installed.
 

@@ -91,6 +91,18 @@ class Family(ABC):
             A model with a method ``generate(n, seed=...)``.
         """
 
+    def run_pictures(self, run: Path) -> Mapping[str, Callable[[Path], Any]]:
+        """Returns what pictures a run has besides its learning curves; none by default.
+
+        Args:
+            run: The run folder.
+
+        Returns:
+            By name what draws each, as :mod:`tfmat.figures.writing` takes it.
+        """
+        del run
+        return {}
+
     @abstractmethod
     def precision_check(self, reference: Any, samples: int | None = None) -> Any:
         """Returns what compares networks with those in float32 by what they generate.

@@ -7,7 +7,8 @@ from hull_systems import GENERATED, KNOWN, write
 from tfmat.evaluation.hull import stability as hull
 from tfmat.evaluation.hull.entries import read_entries
 from tfmat.evaluation.hull.plots import draw
-from tfmat.evaluation.plotting import MANY, figure_of, formula_label, write_labels
+from tfmat.evaluation.plotting import write_labels
+from tfmat.figures.style import MANY, figure_of, formula_label
 
 
 @pytest.fixture(scope="module")

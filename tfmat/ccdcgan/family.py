@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tfmat.ccdcgan.precision_check import StructurePrecisionCheck
     from tfmat.ccdcgan.recipe import CcdcganRecipe
     from tfmat.export.card_text import CardText
+    from tfmat.figures.writing import Pictures
     from tfmat.inference.package import ModelPackage, NetworkSet
     from tfmat.inference.tensors import Tensors
 
@@ -84,6 +85,12 @@ class Ccdcgan(Family):
         from tfmat.ccdcgan.model import CrystalModel
 
         return CrystalModel.load(folder, **options)
+
+    def run_pictures(self, run: Path) -> Pictures:
+        """Returns the pictures of the constraints; see :mod:`tfmat.ccdcgan.figures`."""
+        from tfmat.ccdcgan.figures import run_pictures
+
+        return run_pictures(run)
 
     def precision_check(
         self, reference: NetworkSet, samples: int | None = None

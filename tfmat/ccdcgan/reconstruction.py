@@ -174,7 +174,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         ``rms_max`` over those reproduced, ``lattice_max_error``, ``lattice_mean_error``,
         ``angle_max_error`` and ``angle_mean_error`` of the worst length and angle of each cell that
         was decoded, and where sites were given ``atom_recall``, ``atom_precision`` and ``atom_rms``
-        (pairs within 0.5 Å, within the element).
+        (pairs within 0.5 Å, within the element); and, as subset ``atoms``, ``reproduced`` of the
+        structures with each number of atoms.
     """
     judges = matchers()
     total = 0
@@ -183,6 +184,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
     failed: list[int] = []
     reasons: Counter[str] = Counter()
     atoms: AtomCount | None = None
+    sizes: Counter[int] = Counter()
+    returned: Counter[int] = Counter()
     for item in reconstructions:
         distance = None
         if item.decoded is None:
@@ -192,10 +195,12 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
             length, angle = np.abs(change).reshape(2, 3).max(axis=1).tolist()
             errors.append((length, angle))
             distance = match_rms(item.original, item.decoded, judges)
+        sizes[len(item.original)] += 1
         if distance is None:
             failed.append(total)
         else:
             rms.append(distance)
+            returned[len(item.original)] += 1
         if item.sites is not None:
             atoms = atoms or AtomCount()
             _count_atoms(item, atoms)
@@ -212,6 +217,12 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         metrics += _extremes(name, values, unit, note, decoder(mode))
     if atoms is not None:
         metrics += atoms.metrics(f"{total:,} structures", decoder(mode))
+    for size, number in sorted(sizes.items()):
+        note = f"share of {number:,} structures with {size} atoms"
+        subset: dict[str, str | int] = {"atoms": size}
+        metrics.append(
+            share("reproduced", returned[size], number, note, subset=subset, judge=judge())
+        )
     return {
         "structures": total,
         "reproduced": len(rms),

@@ -18,6 +18,7 @@ from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE, hashes
+from tfmat.figures.writing import FOLDER as FIGURES
 from tfmat.files import write_json
 from tfmat.metric import records
 from tfmat.progress import Progress
@@ -41,7 +42,8 @@ def is_results(folder: Path) -> bool:
     Args:
         folder: Any folder.
     """
-    return {path.name for path in folder.iterdir()} == {CIF_FOLDER, FRAMES, TABLE, SUMMARY}
+    names = {path.name for path in folder.iterdir()} - {FIGURES}
+    return names == {CIF_FOLDER, FRAMES, TABLE, SUMMARY}
 
 
 class ResultsWriter:

@@ -1,55 +1,27 @@
-"""What pictures share: a figure without a window, colours, and labels that do not overlap."""
+"""Labels that do not overlap."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.figures.style import formula_label
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# A palette that the colour-blind can tell apart (Okabe and Ito).
-GREY, BLACK, GREEN, ORANGE = "#8c8c8c", "#000000", "#009e73", "#d55e00"
 TEXT = 9
 """Size of small text, points."""
-MANY = 2000
-"""More points than this become an image in an SVG file, too."""
 # A label stands at one of these distances from its point, in points, in one of so many directions.
 _DISTANCES, _DIRECTIONS = (12, 17, 23, 30, 40, 52), 16
 # Half of a marker, and the distance from which on a label needs a line to its point, in points.
 _MARKER, _FAR = 4, 28
 # How much less welcome a place is by its angle to the wanted direction, in points.
 _TURN = 20.0
-
-
-def figure_of(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    """Returns a figure that needs no window, and its axes side by side.
-
-    Args:
-        width: Inches.
-        height: Inches.
-        panels: Number of axes.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=160, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, list(figure.subplots(1, panels, squeeze=False)[0])
-
-
-def formula_label(formula: str) -> str:
-    """Writes the numbers of a formula as subscripts.
-
-    Args:
-        formula: A formula such as ``Bi2Se3``.
-    """
-    return re.sub(r"(\d+)", r"$_{\1}$", formula)
 
 
 def write_labels(

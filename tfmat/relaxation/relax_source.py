@@ -38,6 +38,8 @@ from tfmat.work.folder import claimed, work_of
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
 CHUNK = 32
+# Structures from which on a picture says something.
+_DRAWN_FROM = 10
 
 
 def relax_source(
@@ -52,6 +54,7 @@ def relax_source(
     within: float | None = None,
     overwrite: bool = False,
     command: str = "",
+    figures: bool | None = False,
 ) -> dict[str, Any]:
     """Relaxes the structures of a source with a potential.
 
@@ -71,6 +74,7 @@ def relax_source(
             energies, eV/atom; ``None`` for all.
         overwrite: Replace results that are there.
         command: The command line, for the card.
+        figures: Draw the energies before and after; ``None`` for from ten structures on.
 
     Returns:
         The summary, as in ``summary.json``.
@@ -168,6 +172,7 @@ def relax_source(
             summary,
             card_text(summary, potential, command),
             overwrite=overwrite,
+            figures=len(outcomes) >= _DRAWN_FROM if figures is None else figures,
         )
     if all(item.crystal is None for item in outcomes):
         raise InputError(

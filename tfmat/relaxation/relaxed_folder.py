@@ -7,6 +7,7 @@
 ``failed.extxyz``     the others as they were given, with the reason
 ``summary.json``      counts and averages, settings, potential, references
 ``README.md``         the card: what the energies mean
+``figures/``          energies before and after, where they are drawn
 ====================  ============================================================================
 
 The columns of the dataset itself are described in :mod:`tfmat.datasets.store`.
@@ -24,6 +25,8 @@ from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import printable_lines
+from tfmat.figures.relaxing import energies
+from tfmat.figures.writing import draw_into
 from tfmat.relaxation.relaxed_rows import Outcome
 
 TABLE, SUMMARY, CARD = "relaxation.csv", "summary.json", "README.md"
@@ -71,6 +74,7 @@ def write_folder(
     card: str,
     *,
     overwrite: bool = False,
+    figures: bool = False,
 ) -> None:
     """Writes the results; the folder appears when all of it is there.
 
@@ -84,6 +88,7 @@ def write_folder(
         summary: Content of ``summary.json``.
         card: Text of ``README.md``.
         overwrite: Replace results that are there.
+        figures: Draw the energies.
 
     Raises:
         InputError: ``out`` is in the way.
@@ -101,6 +106,8 @@ def write_folder(
         _write_structures(folder, outcomes, names)
         files.write_json(folder / SUMMARY, summary)
         (folder / CARD).write_text(printable_lines(card), "utf-8", newline="\n")
+        if figures:
+            draw_into(folder, lambda: {"relaxation": lambda _: energies(folder)})
 
 
 def file_names(identifiers: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@
 ``tensorboard/<stage>/``   the same as TensorBoard scalars
 ``stages/<stage>/``        checkpoints while the stage runs, then its arrays
 ``weights/<part>.keras``   trained networks
+``figures/``               learning curves and the family's pictures
 ``package/``               the model package that generates (ONNX)
 =========================  ======================================================
 """

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.evaluation.formulas.sets import Distinct, Drawn, Sample
-from tfmat.evaluation.formulas.statistics import (
+from tfmat.formulas.statistics import (
     correlations,
     element_frequencies,
     pair_frequencies,

@@ -15,16 +15,8 @@ from tfmat.crystals.hull import Hull
 from tfmat.evaluation.hull.entries import Entries
 from tfmat.evaluation.hull.stability import Distances, Hulls, below
 from tfmat.evaluation.hull.triangle import ternary
-from tfmat.evaluation.plotting import (
-    BLACK,
-    GREEN,
-    GREY,
-    MANY,
-    ORANGE,
-    TEXT,
-    figure_of,
-    write_labels,
-)
+from tfmat.evaluation.plotting import TEXT, write_labels
+from tfmat.figures.style import BLACK, GREEN, GREY, MANY, ORANGE, figure_of, in_style
 from tfmat.formulas.compositions import symbols
 
 if TYPE_CHECKING:
@@ -32,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@in_style
 def draw(
     hulls: Hulls, known: Entries, generated: Entries | None, above: Distances
 ) -> Figure | None:

@@ -303,16 +303,10 @@ def _below(generated: Entries, above: Distances) -> list[dict[str, Any]]:
 def _draw(
     folder: Path, hull: Hulls, known: Entries, generated: Entries | None, above: Distances
 ) -> None:
-    from matplotlib import rc_context  # takes half a second
-
     from tfmat.evaluation.hull.plots import draw
+    from tfmat.figures.style import save
 
     folder.mkdir(exist_ok=True)
     figure = draw(hull, known, generated, above)
-    if figure is None:
-        return
-    for ending in ("png", "svg"):
-        file = folder / f"{system_name(hull.system)}.{ending}"
-        # The same structures give the same bytes: no date, and names of parts that do not change.
-        with rc_context({"svg.hashsalt": "tfmat"}):
-            figure.savefig(file, metadata={"Date": None} if ending == "svg" else None)
+    if figure is not None:
+        save(figure, folder, system_name(hull.system))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from tfmat.crystals.hull import Hull
 from tfmat.evaluation.hull.entries import Entries
 from tfmat.evaluation.hull.stability import Distances, Hulls, below
-from tfmat.evaluation.plotting import BLACK, GREEN, GREY, ORANGE, TEXT, figure_of, write_labels
+from tfmat.evaluation.plotting import TEXT, write_labels
+from tfmat.figures.style import BLACK, GREEN, GREY, ORANGE, figure_of
 from tfmat.formulas.compositions import symbols
 
 if TYPE_CHECKING:

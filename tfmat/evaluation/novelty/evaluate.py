@@ -23,6 +23,9 @@ from tfmat.progress import Progress
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+# Structures from which on comparing takes longer than a picture.
+_DRAWN_FROM = 1000
+
 
 def novelty(
     structures: str | Path | Iterable[Structure | Crystal],
@@ -62,6 +65,7 @@ def evaluate_structures(
     out: str | Path | None = None,
     novel: str | Path | None = None,
     overwrite: bool = False,
+    figures: bool | None = False,
 ) -> dict[str, Any]:
     """Counts which structures are distinct, and which are not known yet.
 
@@ -73,6 +77,8 @@ def evaluate_structures(
         out: Folder for a table of all and the summary.
         novel: Dataset to write of the structures that are distinct and novel.
         overwrite: Replace the results that are there.
+        figures: Draw in ``out`` how many are distinct after more and more of them; ``None`` for
+            from a thousand structures on.
 
     Returns:
         The summary that ``tfmat evaluate structures --json`` prints.
@@ -99,7 +105,8 @@ def evaluate_structures(
     summary["cpu_seconds"] = round(time.process_time() - cpu, 2)
     if out is not None:
         with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
-            write_output(folder, verdicts, list(known), summary)
+            drawn = len(verdicts) >= _DRAWN_FROM if figures is None else figures
+            write_output(folder, verdicts, list(known), summary, figures=drawn)
     return summary
 
 

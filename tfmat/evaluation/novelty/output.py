@@ -15,6 +15,9 @@ from tfmat.datasets.sources import Entry, Source, read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
+from tfmat.figures.counting import distinct_structures
+from tfmat.figures.writing import FOLDER as FIGURES
+from tfmat.figures.writing import draw_into
 
 TABLE, SUMMARY = "structures.csv", "summary.json"
 # What tfmat generate writes about a crystal graph that became a structure.
@@ -53,11 +56,16 @@ def is_output(folder: Path) -> bool:
     Args:
         folder: Any folder.
     """
-    return {path.name for path in folder.iterdir()} == {TABLE, SUMMARY}
+    return {path.name for path in folder.iterdir()} - {FIGURES} == {TABLE, SUMMARY}
 
 
 def write_output(
-    folder: Path, verdicts: Sequence[Verdict], labels: Sequence[str], summary: Mapping[str, Any]
+    folder: Path,
+    verdicts: Sequence[Verdict],
+    labels: Sequence[str],
+    summary: Mapping[str, Any],
+    *,
+    figures: bool = False,
 ) -> None:
     """Writes the table of verdicts and the summary.
 
@@ -66,6 +74,7 @@ def write_output(
         verdicts: From :func:`tfmat.evaluation.novelty.count.judge`.
         labels: Names of the known sets.
         summary: What to keep beside the table.
+        figures: Draw how many are distinct after more and more of them.
     """
     with (folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
         known = [f"{label}_{part}" for label in labels for part in _PARTS]
@@ -75,6 +84,11 @@ def write_output(
         for verdict in verdicts:
             writer.row(_row(verdict, labels))
     files.write_json(folder / SUMMARY, summary)
+    if figures:
+        judged = [verdict for verdict in verdicts if not verdict.reason]
+        distinct = [verdict.distinct for verdict in judged]
+        novel = [verdict.novel for verdict in judged] if labels else None
+        draw_into(folder, lambda: {"distinct": lambda _: distinct_structures(distinct, novel)})
 
 
 def _row(verdict: Verdict, labels: Sequence[str]) -> list[Any]:

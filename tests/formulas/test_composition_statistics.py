@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial import distance
 
-from tfmat.evaluation.formulas.statistics import (
+from tfmat.formulas.compositions import Compositions
+from tfmat.formulas.statistics import (
     correlations,
     element_frequencies,
     pair_frequencies,
@@ -16,7 +17,6 @@ from tfmat.evaluation.formulas.statistics import (
     size_histogram,
     total_variation,
 )
-from tfmat.formulas.compositions import Compositions
 
 mappings = st.dictionaries(st.integers(1, 8), st.integers(1, 3), min_size=1)
 weighted = st.lists(st.tuples(mappings, st.integers(1, 5)), min_size=2, max_size=30)
