@@ -59,8 +59,8 @@ def test_settings_override_values_of_every_kind(tmp_path):
         ("name.x=1", "is a value, not a table"),
         ("voxels.sites_grid=31", "even number"),
         ("gan=3", "must be a table"),
-        ("sites_autoencoder.filters=3", "must be a list"),
-        ("graph.height=2", "latents fill"),
+        ("sites_autoencoder.filters=few", r"filters\[0\] must be a whole number of at least 1"),
+        ("graph.lattice_slot=2", "does not fit graph.lattice_slot 2"),
         ("family=matgan", "matgan recipe"),
         ("sites_autoencoder.loss=cross-entropy", "form reference learns by loss mse"),
         ("sites_autoencoder.form=compact", "form compact learns by loss cross-entropy"),
@@ -106,7 +106,7 @@ def test_shipped_recipes_fit_the_schema_of_their_family(name):
         "voxels.cutoff=1.0",
         'gan.terms=[{property = "band_gap", form = "traget"}]',
         "family=matgan",
-        "data.elements=Bi",
+        "data.elements={Bi = 1}",
     ],
 )
 def test_reader_and_schema_refuse_the_same(setting):

@@ -1,0 +1,145 @@
+"""What data settle of a recipe, whether they are enough, and what to know before training begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.recipe import CcdcganRecipe, ConstraintTerm
+from tfmat.ccdcgan.training.data import TrainingData
+from tfmat.datasets.properties import unit_of
+from tfmat.errors import InputError
+
+# Structures to learn from: below the first nothing of use was seen, below the second the networks
+# know their training structures alone (docs/own-system.md, "How many structures").
+FLOOR = 10
+FEW = 100
+# A held-out coefficient of determination needs a variance.
+HELD_OUT = 2
+
+
+def settled(recipe: CcdcganRecipe, data: TrainingData) -> CcdcganRecipe:
+    """Returns a recipe with the elements, the crystal graph and the scales that the data ask for.
+
+    Args:
+        recipe: The recipe as it was read.
+        data: The structures.
+    """
+    terms = tuple(
+        replace(term, scale=_spread(data, term.property)) if not term.scale else term
+        for term in recipe.gan.terms
+    )
+    return replace(
+        recipe,
+        data=replace(recipe.data, elements=data.elements),
+        graph=GraphLayout.grown(recipe, len(data.elements)),
+        gan=replace(recipe.gan, terms=terms),
+    )
+
+
+def require_enough(data: TrainingData, properties: Sequence[str]) -> None:
+    """Refuses data of which nothing can be learned, before hours are spent on them.
+
+    Args:
+        data: The structures.
+        properties: Properties that are to be predicted.
+
+    Raises:
+        InputError: There are too few structures, or too few with one of the properties.
+    """
+    if len(data.train) < FLOOR:
+        raise InputError(
+            f"{data.dataset.path}: {len(data.train)} of {len(data.dataset)} structures are left to "
+            f"learn from{_reasons(data)}, and nothing was ever learned from fewer than {FLOOR}; "
+            "give more `data`"
+        )
+    for name in properties:
+        known = np.isfinite(data.property(name))
+        train, test = int(known[data.train].sum()), int(known[data.test].sum())
+        if train < FLOOR or test < HELD_OUT:
+            raise InputError(
+                f"{data.dataset.path}: {name} is known for {train} structures to learn from and "
+                f"{test} held out, and a constraint needs {FLOOR} and {HELD_OUT}; give `data` that "
+                "have it, hold out more (`settings` data.test_fraction=0.2), or train dcgan"
+            )
+        if not np.nanstd(data.property(name)[data.train]):
+            raise InputError(
+                f"{data.dataset.path}: {name} is the same in all structures to learn from; give "
+                "another property or other `data`"
+            )
+
+
+def notices(
+    recipe: CcdcganRecipe, asked: CcdcganRecipe, data: TrainingData, properties: Sequence[str]
+) -> Iterator[str]:
+    """Says what a user should know of the data before the training begins.
+
+    Args:
+        recipe: The recipe as the data have settled it.
+        asked: The recipe as it was read.
+        data: The structures.
+        properties: Properties that are to be predicted.
+
+    Yields:
+        A line each.
+    """
+    if data.rejected:
+        yield (
+            f"{sum(data.rejected.values())} of {len(data.dataset)} structures are left out"
+            f"{_reasons(data)}"
+        )
+    if recipe.graph != asked.graph:
+        yield (
+            f"the crystal graph grows from {asked.graph.height} x {asked.graph.width} to "
+            f"{recipe.graph.height} x {recipe.graph.width}, for {', '.join(data.elements)}"
+        )
+    if len(data.train) < FEW:
+        yield (
+            f"warning: only {len(data.train)} structures to learn from; with fewer than {FEW} what "
+            "is held out is hardly reproduced or predicted (docs/own-system.md)"
+        )
+    for name in properties:
+        known = int(np.isfinite(data.property(name)[data.train]).sum())
+        if known < len(data.train):
+            few = ": warning: few to learn it from" if known < FEW <= len(data.train) else ""
+            yield f"{name} is known for {known} of {len(data.train)} structures to learn from{few}"
+    steering = {term.property for term in recipe.gan.terms}
+    for name in properties:
+        if name not in steering and steering:
+            yield f"{name} is predicted, but nothing is steered by it: gan.terms name others"
+    for term in recipe.gan.terms:
+        if term.property in properties:
+            yield _steers(term, data)
+
+
+def _steers(term: ConstraintTerm, data: TrainingData) -> str:
+    unit = unit_of(term.property) or ""
+    words = f"the generator is steered towards {'high' if term.weight < 0 else 'low'}"
+    if term.form == "target":
+        words = f"the generator is steered towards {term.target:g} {unit}".rstrip() + " of"
+    words += f" {term.property} ({term.form}, weight {term.weight:g})"
+    values = data.property(term.property)[data.train]
+    low, high = np.nanmin(values), np.nanmax(values)
+    if term.form == "target" and not low <= term.target <= high:
+        words += f"; warning: the data reach from {low:.4g} to {high:.4g} {unit}".rstrip()
+    return words
+
+
+def _spread(data: TrainingData, name: str) -> float:
+    """Returns the standard deviation of a property in the structures to learn from, or 1."""
+    if name not in data.dataset.properties:
+        return 1.0
+    values = data.property(name)[data.train]
+    values = values[np.isfinite(values)]
+    spread = float(np.std(values)) if len(values) else 0.0
+    # Short, since it stands in the recipe.
+    return float(f"{spread:.4g}") or 1.0
+
+
+def _reasons(data: TrainingData) -> str:
+    """Returns why structures were left out, in brackets, or an empty text."""
+    reasons = sorted(data.rejected.items(), key=lambda entry: -entry[1])
+    return f" ({', '.join(f'{count} {reason}' for reason, count in reasons)})" if reasons else ""
