@@ -1,4 +1,4 @@
-"""What is wanted of properties, as settings of a recipe: ``tfmat train --property ... --target``."""
+"""What is wanted of properties, as settings of a recipe."""
 
 from __future__ import annotations
 

@@ -14,10 +14,13 @@ from tfmat.matgan.parts import PARTS, TRAINED
 from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.matgan.training.data import TrainingFormulas, load_training_data
 from tfmat.recipes.loader import to_mapping
+from tfmat.training.amount import left_out_line, require_floor
 from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
 
+# Formulas to learn from below which little was learned (docs/training-compositions.md).
+FEW = 1000
 # What each command trains; export follows always.
 TARGETS: dict[str, tuple[str, ...]] = {
     "matgan": ("formulas", "gan"),
@@ -77,6 +80,25 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
             f"{len(data.train)} formulas to learn from, {len(data.test)} held out "
             f"({split_sentence(data.split)})"
         )
+
+    def require_enough(self, target: str, recipe: MatganRecipe, data: TrainingFormulas) -> None:
+        """Refuses too few formulas."""
+        total = len(data.dataset.compositions)
+        path = str(data.dataset.path)
+        require_floor(len(data.train), total, "formulas", data.left_out, path)
+
+    def notices(
+        self, target: str, recipe: MatganRecipe, asked: MatganRecipe, data: TrainingFormulas
+    ) -> list[str]:
+        """Returns what was left out, and whether the formulas are few."""
+        total = len(data.dataset.compositions)
+        lines = left_out_line(data.left_out, total, "formulas")
+        if len(data.train) < FEW:
+            lines.append(
+                f"warning: only {len(data.train)} formulas to learn from; with fewer than {FEW} "
+                "little more than elements is learned (docs/training-compositions.md)"
+            )
+        return lines
 
     def stages(self, target: str, recipe: MatganRecipe) -> list[str]:
         """Returns the stages of a target."""

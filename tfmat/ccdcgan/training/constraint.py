@@ -105,7 +105,8 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
     if not found["test_r2"] > 0:
         stage.report(
             f"{stage.name}: warning: {name} of held-out structures is predicted no better than by "
-            f"its mean (R² {found['test_r2']:.3g}); steering by it means nothing, more data may help"
+            f"its mean (R² {found['test_r2']:.3g}), so what is steered by it means nothing; more "
+            "data may help"
         )
     stage.finish({stage.name: trained}, _metrics(found, name, len(test), recipe))
 

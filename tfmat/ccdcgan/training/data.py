@@ -199,8 +199,8 @@ def _element_numbers(elements: tuple[str, ...]) -> list[int]:
     unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) < 1]
     if unknown:
         raise InputError(
-            f"recipe: data.elements: {', '.join(unknown)} is no element; write symbols with commas, "
-            "e.g. `settings` data.elements=Li,Mn,O"
+            f"recipe: data.elements: {', '.join(unknown)} is no element; write symbols with "
+            "commas, e.g. `settings` data.elements=Li,Mn,O"
         )
     return [atomic_numbers[symbol] for symbol in elements]
 

@@ -1,4 +1,4 @@
-"""What data settle of a recipe, whether they are enough, and what to know before training begins."""
+"""What the data settle of a recipe, whether they are enough, and what to know of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe, ConstraintTerm
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
+from tfmat.training.amount import FLOOR, left_out_line, require_floor
 
-# Structures to learn from: below the first nothing of use was seen, below the second the networks
-# know their training structures alone (docs/own-system.md, "How many structures").
-FLOOR = 10
+# Structures to learn from below which the networks know their training structures alone
+# (docs/own-system.md, "How many structures").
 FEW = 100
 # A held-out coefficient of determination needs a variance.
 HELD_OUT = 2
@@ -50,24 +50,20 @@ def require_enough(data: TrainingData, properties: Sequence[str]) -> None:
     Raises:
         InputError: There are too few structures, or too few with one of the properties.
     """
-    if len(data.train) < FLOOR:
-        raise InputError(
-            f"{data.dataset.path}: {len(data.train)} of {len(data.dataset)} structures are left to "
-            f"learn from{_reasons(data)}, and nothing was ever learned from fewer than {FLOOR}; "
-            "give more `data`"
-        )
+    path = str(data.dataset.path)
+    require_floor(len(data.train), len(data.dataset), "structures", data.rejected, path)
     for name in properties:
         known = np.isfinite(data.property(name))
         train, test = int(known[data.train].sum()), int(known[data.test].sum())
         if train < FLOOR or test < HELD_OUT:
             raise InputError(
-                f"{data.dataset.path}: {name} is known for {train} structures to learn from and "
+                f"{path}: {name} is known for {train} structures to learn from and "
                 f"{test} held out, and a constraint needs {FLOOR} and {HELD_OUT}; give `data` that "
                 "have it, hold out more (`settings` data.test_fraction=0.2), or train dcgan"
             )
         if not np.nanstd(data.property(name)[data.train]):
             raise InputError(
-                f"{data.dataset.path}: {name} is the same in all structures to learn from; give "
+                f"{path}: {name} is the same in all structures to learn from; give "
                 "another property or other `data`"
             )
 
@@ -86,11 +82,7 @@ def notices(
     Yields:
         A line each.
     """
-    if data.rejected:
-        yield (
-            f"{sum(data.rejected.values())} of {len(data.dataset)} structures are left out"
-            f"{_reasons(data)}"
-        )
+    yield from left_out_line(data.rejected, len(data.dataset), "structures")
     if recipe.graph != asked.graph:
         yield (
             f"the crystal graph grows from {asked.graph.height} x {asked.graph.width} to "
@@ -137,9 +129,3 @@ def _spread(data: TrainingData, name: str) -> float:
     spread = float(np.std(values)) if len(values) else 0.0
     # Short, since it stands in the recipe.
     return float(f"{spread:.4g}") or 1.0
-
-
-def _reasons(data: TrainingData) -> str:
-    """Returns why structures were left out, in brackets, or an empty text."""
-    reasons = sorted(data.rejected.items(), key=lambda entry: -entry[1])
-    return f" ({', '.join(f'{count} {reason}' for reason, count in reasons)})" if reasons else ""
