@@ -56,10 +56,11 @@ def require_enough(data: TrainingData, properties: Sequence[str]) -> None:
         known = np.isfinite(data.property(name))
         train, test = int(known[data.train].sum()), int(known[data.test].sum())
         if train < FLOOR or test < HELD_OUT:
+            more = "" if train < FLOOR else "hold out more (`settings` data.test_fraction=0.2), "
             raise InputError(
-                f"{path}: {name} is known for {train} structures to learn from and "
-                f"{test} held out, and a constraint needs {FLOOR} and {HELD_OUT}; give `data` that "
-                "have it, hold out more (`settings` data.test_fraction=0.2), or train dcgan"
+                f"{path}: {name} is known for {train} structures to learn from and {test} held "
+                f"out, and a constraint needs {FLOOR} and {HELD_OUT}; {more}give `data` that have "
+                "it, or train dcgan"
             )
         if not np.nanstd(data.property(name)[data.train]):
             raise InputError(
