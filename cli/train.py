@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def train() -> None:
 
 def _make(family: Family, target: Target) -> click.Command:
     own = importlib.import_module(family.training_options) if family.training_options else None
-    add_own = own.options(target.name) if own else with_options()
+    add_own: Callable[..., Callable[..., Any]] = own.options(target.name) if own else with_options()
 
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
     @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {target.recipe}]")

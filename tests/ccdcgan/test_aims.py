@@ -35,6 +35,17 @@ def test_a_recipe_of_a_run_steers_by_its_property(tmp_path):
     assert term.property == "band_gap"
 
 
+def test_a_recipe_of_an_earlier_version_is_the_same(tmp_path):
+    import tomli_w
+
+    tables = to_mapping(load_recipe("quickstart", ["data.elements=Bi,Se"]))
+    assert tables["constraint"].pop("standardise") is False
+    assert tables["gan"]["terms"][0].pop("scale") == 1.0
+    written = tmp_path / "recipe.toml"
+    written.write_text(tomli_w.dumps(tables), "utf-8")
+    assert load_recipe(str(written)) == load_recipe("quickstart", ["data.elements=Bi,Se"])
+
+
 def test_terms_that_are_named_stay():
     named = f'gan.terms=[{{property = "{ENERGY}"}}, {{form = "target", target = 2.0}}]'
     assert [term.property for term in terms(named, "data.property=band_gap")] == [

@@ -106,7 +106,7 @@ def test_what_to_know_is_said(dataset, recipe):
     )
     asked = replace(asked, data=replace(asked.data, max_atoms=3))
     data = train(dataset, asked)
-    lines = list(notices(settled(asked, data), asked, data, [ENERGY, "volume_per_atom"]))
+    lines = list(notices(settled(asked, data), asked, data, [ENERGY, "volume_per_atom"], True))
     left_out = sum(len(crystal) > 3 for crystal in dataset)
     assert lines[0] == (
         f"{left_out} of 24 structures are left out ({left_out} too many atoms or too long a cell)"
@@ -115,6 +115,15 @@ def test_what_to_know_is_said(dataset, recipe):
     assert "nothing is steered by it" in lines[2]
     assert "steered towards 5 eV/atom of formation_energy_per_atom" in lines[3]
     assert "the data reach from" in lines[3]
+
+
+def test_nothing_steers_without_a_gan_and_an_element_may_be_absent(dataset, recipe):
+    asked = replace(recipe, data=replace(recipe.data, elements=("Bi", "Te", "Se")))
+    data = train(dataset, asked)
+    lines = "\n".join(notices(settled(asked, data), asked, data, [ENERGY], False))
+    assert "steered" not in lines
+    assert "no structure holds Te" in lines
+    assert "32 x 32, for Bi, Te, Se" in lines
 
 
 @pytest.fixture

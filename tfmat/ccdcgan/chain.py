@@ -96,7 +96,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     ) -> list[str]:
         """Returns what was left out, what steers, and where the data are few."""
         predicted = properties(recipe) if "constraint" in TARGETS[target] else ()
-        return list(notices(recipe, asked, data, predicted))
+        return list(notices(recipe, asked, data, predicted, "gan" in TARGETS[target]))
 
     def resume_hint(self, key: str, new: Any) -> str:
         """Says how to train a DCGAN beside a CCDCGAN."""

@@ -70,7 +70,11 @@ def require_enough(data: TrainingData, properties: Sequence[str]) -> None:
 
 
 def notices(
-    recipe: CcdcganRecipe, asked: CcdcganRecipe, data: TrainingData, properties: Sequence[str]
+    recipe: CcdcganRecipe,
+    asked: CcdcganRecipe,
+    data: TrainingData,
+    properties: Sequence[str],
+    steers: bool,
 ) -> Iterator[str]:
     """Says what a user should know of the data before the training begins.
 
@@ -79,6 +83,7 @@ def notices(
         asked: The recipe as it was read.
         data: The structures.
         properties: Properties that are to be predicted.
+        steers: Whether a GAN is trained.
 
     Yields:
         A line each.
@@ -89,6 +94,14 @@ def notices(
             f"the crystal graph grows from {asked.graph.height} x {asked.graph.width} to "
             f"{recipe.graph.height} x {recipe.graph.width}, for {', '.join(data.elements)}"
         )
+    there = {number for crystal in data.crystals for number in crystal.numbers.tolist()}
+    absent = [
+        symbol
+        for symbol, number in zip(data.elements, data.numbers, strict=True)
+        if number not in there
+    ]
+    if absent:
+        yield f"warning: no structure holds {', '.join(absent)}, so none will be generated with it"
     if len(data.train) < FEW:
         yield (
             f"warning: only {len(data.train)} structures to learn from; with fewer than {FEW} what "
@@ -99,12 +112,10 @@ def notices(
         if known < len(data.train):
             few = ": warning: few to learn it from" if known < FEW <= len(data.train) else ""
             yield f"{name} is known for {known} of {len(data.train)} structures to learn from{few}"
-    steering = {term.property for term in recipe.gan.terms}
-    for name in properties:
-        if name not in steering and steering:
+    if steers and properties:
+        for name in set(properties) - {term.property for term in recipe.gan.terms}:
             yield f"{name} is predicted, but nothing is steered by it: gan.terms name others"
-    for term in recipe.gan.terms:
-        if term.property in properties:
+        for term in recipe.gan.terms:
             yield _steers(term, data)
 
 
