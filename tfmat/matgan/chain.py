@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
 
-# Formulas to learn from below which little was learned (docs/training-compositions.md).
-FEW = 1000
+# Steps of the likelihood stage below which hardly anything is learned: epochs of few formulas are
+# few steps (docs/training-compositions.md).
+FEW_STEPS = 200
 # What each command trains; export follows always.
 TARGETS: dict[str, tuple[str, ...]] = {
     "matgan": ("formulas", "gan"),
@@ -90,13 +92,15 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
     def notices(
         self, target: str, recipe: MatganRecipe, asked: MatganRecipe, data: TrainingFormulas
     ) -> list[str]:
-        """Returns what was left out, and whether the formulas are few."""
+        """Returns what was left out, and whether the formulas make few steps."""
         total = len(data.dataset.compositions)
         lines = left_out_line(data.left_out, total, "formulas")
-        if len(data.train) < FEW:
+        network = recipe.autoregressive
+        if "likelihood" in self.stages(target, recipe) and network.steps < FEW_STEPS:
+            epochs = math.ceil(FEW_STEPS * network.batch_size / len(data.train))
             lines.append(
-                f"warning: only {len(data.train)} formulas to learn from; with fewer than {FEW} "
-                "little more than elements is learned (docs/training-compositions.md)"
+                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} steps "
+                f"of the likelihood stage; for {FEW_STEPS} set autoregressive.epochs={epochs}"
             )
         return lines
 
