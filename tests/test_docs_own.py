@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tfmat.cli.main import main
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
 
-pytestmark = [pytest.mark.train, pytest.mark.slow]
+pytestmark = [pytest.mark.train, pytest.mark.slow, pytest.mark.timeout(3000)]
 DOCS = Path(__file__).parents[1] / "docs"
 SHORT = [
     f"--set={network}.steps={steps}"
@@ -26,29 +25,35 @@ SHORT = [
 ]
 
 
-def run(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *words], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{words}: {done.stderr[-2000:]}"
-    return done.stdout + done.stderr
-
-
-def walk(page: str, folder: Path) -> dict[str, str]:
-    """Runs a page from top to bottom; returns what each command and script said."""
+def walk(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """Runs a page from top to bottom in this process; returns what each block and command said."""
     blocks = re.findall(r"```(\w*)\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
     said: dict[str, str] = {}
     for language, block in blocks:
         if language == "python":
-            said[block] = run(folder, "-c", block)
+            exec(compile(block, page, "exec"), {})
+            said[block] = capsys.readouterr().out
             continue
         for line in block.splitlines():
-            if line.startswith("tfmat "):
-                words = shlex.split(line)[1:]
-                # What is reused is not trained, and its steps must be the same.
-                short = SHORT if words[0] == "train" and "--from" not in words else []
-                said[line] = run(folder, "-m", "tfmat", *words, *short)
+            if not line.startswith("tfmat "):
+                continue
+            words = shlex.split(line)[1:]
+            # What is reused is not trained, and its steps must be the same.
+            short = SHORT if words[0] == "train" and "--from" not in words else []
+            said[line] = command(capsys, [*words, *short])
     return said
+
+
+def command(capsys: pytest.CaptureFixture[str], words: list[str]) -> str:
+    """Runs a command; returns both streams."""
+    code = 0
+    try:
+        main(words)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    output = capsys.readouterr()
+    assert code == 0, f"{words}: {output.err[-2000:]}"
+    return output.out + output.err
 
 
 def shown(page: str) -> list[str]:
@@ -58,9 +63,9 @@ def shown(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("page", "commands"), [("own-system.md", 8), ("own-property.md", 7)])
-def test_a_page_runs_and_says_what_it_promises(page, commands, tmp_path):
-    (tmp_path / "saved_models").mkdir()
-    said = walk(page, tmp_path)
+def test_a_page_runs_and_says_what_it_promises(page, commands, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = walk(page, capsys)
     assert sum(line.startswith("tfmat ") for line in said) == commands
     training = next(text for line, text in said.items() if line.startswith("tfmat train ccdcgan"))
     assert shown(page)
