@@ -1,6 +1,4 @@
-"""Few formulas are said before the training, with a setting that can be pasted."""
-
-import re
+"""Few formulas are said before the training, and too few refused."""
 
 import pytest
 import tiny_compositions
@@ -28,9 +26,8 @@ def test_epochs_of_few_formulas_are_few_steps(chain, tmp_path):
     # 20 epochs of 72 formulas in batches of 512.
     assert recipe.autoregressive.steps == 3
     assert "the epochs of 72 formulas are only 3 steps" in said[-1]
-    setting = re.search(r"autoregressive\.epochs=\d+", said[-1])[0]
-    recipe, said = lines(chain, dataset, setting)
-    assert FEW_STEPS <= recipe.autoregressive.steps < FEW_STEPS + 2
+    recipe, said = lines(chain, dataset, "autoregressive.epochs=1500")
+    assert recipe.autoregressive.steps >= FEW_STEPS
     assert not said
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -97,10 +96,10 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
         lines = left_out_line(data.left_out, total, "formulas")
         network = recipe.autoregressive
         if "likelihood" in self.stages(target, recipe) and network.steps < FEW_STEPS:
-            epochs = math.ceil(FEW_STEPS * network.batch_size / len(data.train))
             lines.append(
-                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} steps "
-                f"of the likelihood stage; for {FEW_STEPS} set autoregressive.epochs={epochs}"
+                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} steps, "
+                "and more steps learn so few by heart; give more formulas "
+                "(docs/training-compositions.md)"
             )
         return lines
 
