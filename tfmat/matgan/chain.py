@@ -97,8 +97,8 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
         network = recipe.autoregressive
         if "likelihood" in self.stages(target, recipe) and network.steps < FEW_STEPS:
             lines.append(
-                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} steps, "
-                "and more steps learn so few by heart; give more formulas "
+                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} "
+                "steps, and more steps learn so few by heart; give more formulas "
                 "(docs/training-compositions.md)"
             )
         return lines
