@@ -25,22 +25,26 @@ SHORT = [
 ]
 
 
+def blocks(page: str, language: str = "") -> list[str]:
+    """Returns the blocks of a page in a language; `text` is what another run said."""
+    found = re.findall(r"```(\w*)\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    return [block for kind, block in found if kind in ("", language)]
+
+
 def walk(page: str, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     """Runs a page from top to bottom in this process; returns what each block and command said."""
-    blocks = re.findall(r"```(\w*)\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
     said: dict[str, str] = {}
-    for language, block in blocks:
-        if language == "python":
+    for block in blocks(page, "python"):
+        if block in blocks(page):
+            for line in block.splitlines():
+                if line.startswith("tfmat "):
+                    words = shlex.split(line)[1:]
+                    # What is reused is not trained, and its steps must be the same.
+                    short = SHORT if words[0] == "train" and "--from" not in words else []
+                    said[line] = command(capsys, [*words, *short])
+        else:
             exec(compile(block, page, "exec"), {})
             said[block] = capsys.readouterr().out
-            continue
-        for line in block.splitlines():
-            if not line.startswith("tfmat "):
-                continue
-            words = shlex.split(line)[1:]
-            # What is reused is not trained, and its steps must be the same.
-            short = SHORT if words[0] == "train" and "--from" not in words else []
-            said[line] = command(capsys, [*words, *short])
     return said
 
 
@@ -58,8 +62,7 @@ def command(capsys: pytest.CaptureFixture[str], words: list[str]) -> str:
 
 def shown(page: str) -> list[str]:
     """Returns the lines that the page says a training prints."""
-    text = (DOCS / page).read_text("utf-8")
-    return re.findall(r"^runs/\w+: .*$", text, re.MULTILINE)
+    return re.findall(r"^runs/\w+: .*$", "\n".join(blocks(page)), re.MULTILINE)
 
 
 @pytest.mark.parametrize(("page", "commands"), [("own-system.md", 8), ("own-property.md", 7)])
