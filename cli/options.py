@@ -24,6 +24,10 @@ class Finite(click.FloatRange):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return number
 
+    def _describe_range(self) -> str:
+        # Click writes x<=None for a range without bounds.
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 def counted(number: int, noun: str) -> str:
     """Writes a number with its noun, in the plural where it is not 1."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import click
 from tfmat import families
 from tfmat.family import Family, Target
 
-from .options import figures_option, verify_option
+from .options import figures_option, verify_option, with_options
 
 
 class _Targets(click.Group):
@@ -36,12 +38,16 @@ def train() -> None:
 
 
 def _make(family: Family, target: Target) -> click.Command:
+    own = importlib.import_module(family.training_options) if family.training_options else None
+    add_own: Callable[..., Callable[..., Any]] = own.options(target.name) if own else with_options()
+
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
     @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {target.recipe}]")
     @click.option(
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe."
     )
     @click.option("--data", help="Dataset by name or folder, in place of the recipe's.")
+    @add_own
     @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
     @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
     @click.option(
@@ -68,10 +74,13 @@ def _make(family: Family, target: Target) -> click.Command:
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     @verify_option
     def command(**options: Any) -> int:
+        if own:
+            options["settings"] = [*own.settings(target.name, options), *options["settings"]]
         return _run(family, target, **options)
 
     command.__doc__ = target.help
-    return click.command(target.name, help=target.help, short_help=target.help)(command)
+    kind: type[click.Command] = own.Command if own else click.Command
+    return click.command(target.name, cls=kind, help=target.help, short_help=target.help)(command)
 
 
 def _run(

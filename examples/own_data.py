@@ -66,8 +66,7 @@ short = [
         ("gan", 100),
     )
 ]
-elements = '--set=data.elements=["Cu", "Au"]'
-command("train", "ccdcgan", "--data", out / "data", "--out", out / "run", elements, *short)
+command("train", "ccdcgan", "--data", out / "data", "--out", out / "run", *short)
 
 # 4. New structures.
 model = tfmat.load(out / "run")

@@ -77,6 +77,7 @@ BI_SE = [
     ("constraint.units", [1024, 256, 256, 256, 64], "single; the sixth layer has one unit"),
     ("constraint.dropout", 0.25, "single"),
     ("constraint.latent_noise", 0.0, "single: none"),
+    ("constraint.standardise", False, "single: the energy as it is"),
     ("constraint.learning_rate", 2e-4, "single; 004: 0.002"),
     ("constraint.beta_1", 0.5, "004, Methods; single"),
     ("constraint.beta_2", 0.999, "004, Methods; keras"),
@@ -102,7 +103,15 @@ BI_SE = [
     ("gan.ema", 0.0, "single: none"),
     (
         "gan.terms",
-        [{"property": "formation_energy_per_atom", "weight": 0.1, "form": "exp", "target": 0.0}],
+        [
+            {
+                "property": "formation_energy_per_atom",
+                "weight": 0.1,
+                "form": "exp",
+                "target": 0.0,
+                "scale": 1.0,
+            }
+        ],
         "004, Eq. 2: weight 0.1; single: mean(exp(Ef)), Eq. 2 prints Ef",
     ),
 ]

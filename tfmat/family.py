@@ -43,6 +43,9 @@ class Family(ABC):
     targets: ClassVar[tuple[Target, ...]]
     # Module with the family's options of `tfmat generate`: `OPTIONS` and `write_predicted`.
     commands: ClassVar[str]
+    # Module with the family's own options of `tfmat train`, if it has any: `Command`, `options`
+    # and `settings`.
+    training_options: ClassVar[str] = ""
     # What `tfmat generate --out` is called in examples: a file, or a folder.
     output: ClassVar[str]
 

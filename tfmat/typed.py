@@ -15,7 +15,7 @@ import re
 import reprlib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -123,6 +123,22 @@ def first_flaw(hint: Any, value: Any, where: str = "") -> str | None:
         # What msgspec says leaves out the keys on the way.
         return _shown(next(_flaws(hint, value, where)))
     return None
+
+
+def is_plain_list(table: Any, path: Sequence[str]) -> bool:
+    """Tells whether a field is a list of texts or numbers.
+
+    Args:
+        table: A ``msgspec.Struct`` or a dataclass.
+        path: Names of fields from there; what it does not have is no list.
+    """
+    bare = table
+    for name in path:
+        known = {field.name: field for field in fields(bare).values()} if _is_table(bare) else {}
+        if name not in known:
+            return False
+        bare, origin, inner = _parts_of(known[name].hint)
+    return origin in (list, tuple) and not _is_table(_parts_of(inner[0])[0])
 
 
 def definitions(*tables: type) -> dict[str, Any]:

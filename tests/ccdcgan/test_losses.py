@@ -52,6 +52,20 @@ def test_constraint_terms(form, formula):
     assert float(loss(energies, energies)) == pytest.approx(formula(energies), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("form", "formula"),
+    [
+        ("exp", lambda y: np.mean(np.exp(y / 50))),
+        ("linear", lambda y: np.mean(y / 50)),
+        ("target", lambda y: np.mean(((y - 120) / 50) ** 2)),
+    ],
+)
+def test_constraint_terms_in_units_of_a_scale(form, formula):
+    moduli = RNG.normal(100, 40, (16, 1)).astype("float32")
+    loss = constraint_loss(ConstraintTerm(form=form, target=120.0, scale=50.0))
+    assert float(loss(moduli, moduli)) == pytest.approx(formula(moduli), rel=1e-4)
+
+
 def test_an_unknown_constraint_term_is_refused():
     with pytest.raises(InputError, match="form must be one of exp, linear, target, not 'log'"):
         ConstraintTerm(form="log")

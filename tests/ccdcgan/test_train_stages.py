@@ -152,6 +152,27 @@ def test_a_constraint_learns_and_its_metrics_are_true(tmp_path, recipe):
     assert f"{len(rows)} held-out structures" in metrics["test_mae"]["note"]
 
 
+def test_a_standardised_constraint_does_not_feel_the_unit(tmp_path, recipe):
+    settings = replace(
+        recipe.constraint, form="dense", units=(16,), steps=60, learning_rate=1e-2, standardise=True
+    )
+    recipe = replace(recipe, constraint=settings)
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    predicted = {}
+    for factor in (1.0, 4096.0):  # a power of 2 rounds nothing
+        run = graphs_with_a_property(
+            tmp_path / f"run-{factor:g}",
+            {"modulus": lambda graphs, f=factor: f * (graphs[:, 0, 0].astype(np.float64) + 3.0)},
+            100,
+        )
+        train_constraint(stage("constraint", run.folder), recipe, layout, "modulus")
+        model = Run.open(run.folder).network("constraint")
+        graphs = np.asarray(CrystalGraphs.open(run).graphs)
+        predicted[factor] = model.predict(graphs, verbose=0)[:, 0]
+    np.testing.assert_allclose(predicted[4096.0], 4096 * predicted[1.0], rtol=1e-4)
+    assert abs(predicted[1.0].mean() - 3.0) < 0.2
+
+
 def test_a_property_nobody_knows_is_refused(tmp_path, recipe):
     unknown = {"band_gap": lambda graphs: np.full(len(graphs), np.nan)}
     graphs_with_a_property(tmp_path / "run", unknown, 20)

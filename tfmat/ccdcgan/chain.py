@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train
 from tfmat.ccdcgan.training.constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs, properties
+from tfmat.ccdcgan.training.settle import notices, require_enough, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.inference.metadata import GENERATE
@@ -68,9 +68,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def load(
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
-        """Selects, canonicalises and splits the structures; settles the elements."""
+        """Selects, canonicalises and splits the structures; settles what depends on them."""
         data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
-        return replace(recipe, data=replace(recipe.data, elements=data.elements)), data
+        return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
         """Returns counts, elements and how structures were held out."""
@@ -89,6 +89,17 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             f"{len(data.train)} structures to learn from, {len(data.test)} held out "
             f"({split_sentence(data.split)})"
         )
+
+    def require_enough(self, target: str, recipe: CcdcganRecipe, data: TrainingData) -> None:
+        """Refuses too few structures, or too few with a property that is to be predicted."""
+        require_enough(data, properties(recipe) if "constraint" in TARGETS[target] else ())
+
+    def notices(
+        self, target: str, recipe: CcdcganRecipe, asked: CcdcganRecipe, data: TrainingData
+    ) -> list[str]:
+        """Returns what was left out, what steers, and where the data are few."""
+        predicted = properties(recipe) if "constraint" in TARGETS[target] else ()
+        return list(notices(recipe, asked, data, predicted, "gan" in TARGETS[target]))
 
     def resume_hint(self, key: str, new: Any) -> str:
         """Says how to train a DCGAN beside a CCDCGAN."""

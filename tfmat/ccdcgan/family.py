@@ -47,6 +47,7 @@ class Ccdcgan(Family):
         ),
     )
     commands = "tfmat.cli.generate_structures"
+    training_options = "tfmat.cli.train_structures"
     output = "new"
 
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:

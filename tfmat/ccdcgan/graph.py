@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
-from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.recipe import CcdcganRecipe, GraphRecipe
 from tfmat.errors import InputError
 
 
@@ -71,6 +72,26 @@ class GraphLayout:
             recipe.sites_autoencoder.latent,
             tuple(elements),
         )
+
+    @staticmethod
+    def grown(recipe: CcdcganRecipe, elements: int) -> GraphRecipe:
+        """Returns the graph of a recipe, larger where it has no room for so many elements.
+
+        It grows to the smallest square whose edges the networks can halve: multiples of 4, as those
+        published are (28; 160 for 118 elements), or of more where the reference generator doubles
+        its edges more than twice.
+
+        Args:
+            recipe: The recipe.
+            elements: Number of elements.
+        """
+        graph = recipe.graph
+        cells = graph.lattice_slot + elements * recipe.sites_autoencoder.latent
+        if cells <= graph.height * graph.width:
+            return graph
+        step = max(4, 2 ** (len(recipe.gan.generator_filters) - 1))
+        edge = step * math.ceil((math.isqrt(cells - 1) + 1) / step)
+        return replace(graph, height=max(edge, graph.height), width=max(edge, graph.width))
 
     @property
     def numbers(self) -> tuple[int, ...]:

@@ -1,14 +1,14 @@
 """The schema of a CCDCGAN recipe: everything that one training chain needs to know."""
 
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
 from tfmat.errors import InputError
-from tfmat.recipes.loader import load
+from tfmat.recipes.loader import load, read
 from tfmat.recipes.table import Count, NotNegative, Positive, Share, Sizes, Table
 
 
@@ -19,8 +19,9 @@ class DataRecipe(Table):
     Args:
         dataset: Name of a dataset that ships with tfmat, or the path of a dataset folder.
         elements: Symbols in the order of their slots in the crystal graph; empty means all that
-            occur in the dataset, by atomic number.
-        property: Property that the constraint predicts.
+            occur in the dataset, in the order of a written formula.
+        property: Property that the constraint predicts, and that steers unless ``gan.terms`` name
+            others.
         max_atoms: Largest number of atoms in the cell.
         max_length: Largest a, b and c, in Å.
         test_fraction: Share of structures that is held out.
@@ -126,8 +127,8 @@ class GraphRecipe(Table):
     """Where the latents lie in the crystal graph.
 
     Args:
-        height: Rows of the crystal graph.
-        width: Columns of the crystal graph.
+        height: Rows of the crystal graph; at least, since it grows to the elements of the data.
+        width: Columns of the crystal graph; at least, as for ``height``.
         lattice_slot: Cells reserved for the lattice latent (its tail stays zero).
     """
 
@@ -147,6 +148,8 @@ class ConstraintRecipe(Table):
         dropout: Share of activations dropped after each convolution or layer.
         latent_noise: Standard deviation of the noise added to the crystal graph in training, for a
             network that does not learn its training structures by heart.
+        standardise: Learn the property less its mean, divided by its standard deviation, so that
+            its unit does not matter; predictions are in its unit all the same.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
         beta_2: Second moment decay of Adam.
@@ -161,6 +164,7 @@ class ConstraintRecipe(Table):
     units: Sizes = (1024, 256, 256, 256, 64)
     dropout: Share = 0.25
     latent_noise: NotNegative = 0.0
+    standardise: bool = False
     learning_rate: Positive = 2e-4
     beta_1: Share = 0.5
     beta_2: Share = 0.999
@@ -175,17 +179,21 @@ class ConstraintTerm(Table):
     """One term that a constraint adds to the generator's loss.
 
     Args:
-        property: Property whose constraint is used.
-        weight: Weight ω beside the adversarial loss (paper 004, Eq. 2).
+        property: Property whose constraint is used; empty means ``data.property``.
+        weight: Weight ω beside the adversarial loss (paper 004, Eq. 2); below 0 a ``linear`` term
+            makes the property large.
         form: ``exp`` is mean(exp(y)) as in the code, ``linear`` is mean(y) as Eq. 2 of paper 004
             prints it, ``target`` is mean((y - target)²).
         target: Wanted value for ``target``, in the property's unit.
+        scale: What property and target are divided by, in the property's unit; 0 means the
+            standard deviation of the property in the structures that are learned from.
     """
 
-    property: str = "formation_energy_per_atom"
+    property: str = ""
     weight: float = 0.1
     form: Literal["exp", "linear", "target"] = "exp"
     target: float = 0.0
+    scale: NotNegative = 1.0
 
 
 @dataclass(frozen=True)
@@ -273,13 +281,7 @@ class CcdcganRecipe(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        slots = self.graph.lattice_slot + len(self.data.elements) * self.sites_autoencoder.latent
-        cells = self.graph.height * self.graph.width
-        if slots > cells and self.gan.form != "writer":
-            raise InputError(
-                f"the latents fill {slots} cells, but the crystal graph has {cells}; "
-                "set a larger graph.height and graph.width"
-            )
+        object.__setattr__(self, "gan", _steered(self.gan, "", self.data.property))
         if self.gan.structures == "all" and self.data.split != "random":
             raise InputError(
                 f'gan.structures is "all", so the GAN would learn from what data.split '
@@ -303,5 +305,28 @@ class CcdcganRecipe(Table):
                 )
 
 
-load_recipe = partial(load, CcdcganRecipe, "ccdcgan")
-"""Loads a recipe of the family, from the name of a shipped one or a TOML file, and settings."""
+def _steered(gan: GanRecipe, before: str, now: str) -> GanRecipe:
+    """Returns a table whose terms of one property are of another."""
+    terms = tuple(
+        replace(term, property=now) if term.property == before else term for term in gan.terms
+    )
+    return replace(gan, terms=terms)
+
+
+def load_recipe(recipe: str, settings: Sequence[str] = ()) -> CcdcganRecipe:
+    """Loads a recipe of the family.
+
+    Args:
+        recipe: Name of a shipped recipe or path of a TOML file.
+        settings: ``key=value`` texts with dotted keys. Who changes ``data.property`` and not
+            ``gan.terms`` means to steer by it: the terms of the former property follow.
+
+    Raises:
+        InputError: As for :func:`tfmat.recipes.loader.load`.
+    """
+    loaded = load(CcdcganRecipe, "ccdcgan", recipe, settings)
+    changed = {setting.partition("=")[0].strip() for setting in settings}
+    if "data.property" in changed and "gan.terms" not in changed:
+        before = read(recipe).get("data", {}).get("property", DataRecipe.property)
+        loaded = replace(loaded, gan=_steered(loaded.gan, before, loaded.data.property))
+    return loaded

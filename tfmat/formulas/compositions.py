@@ -181,6 +181,15 @@ def symbols() -> tuple[str, ...]:
     return ("", *chemical_symbols[1 : _HIGHEST_NUMBER + 1])
 
 
+def as_written(numbers: Iterable[int]) -> list[int]:
+    """Returns elements in the order of a written formula, by their electronegativity (Pauling).
+
+    Args:
+        numbers: Atomic numbers.
+    """
+    return sorted(map(int, numbers), key=lambda number: float(_ranks()[number]))
+
+
 @functools.cache
 def _ranks() -> NDArray[np.float64]:
     """Returns for each atomic number its place in a written formula; unused slots go last."""

@@ -14,10 +14,14 @@ from tfmat.matgan.parts import PARTS, TRAINED
 from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.matgan.training.data import TrainingFormulas, load_training_data
 from tfmat.recipes.loader import to_mapping
+from tfmat.training.amount import left_out_line, require_floor
 from tfmat.training.chain import Chain, Networks
 from tfmat.training.loop import Stage
 from tfmat.training.run import Run
 
+# Steps of the likelihood stage below which hardly anything is learned: epochs of few formulas are
+# few steps (docs/training-compositions.md).
+FEW_STEPS = 200
 # What each command trains; export follows always.
 TARGETS: dict[str, tuple[str, ...]] = {
     "matgan": ("formulas", "gan"),
@@ -77,6 +81,27 @@ class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
             f"{len(data.train)} formulas to learn from, {len(data.test)} held out "
             f"({split_sentence(data.split)})"
         )
+
+    def require_enough(self, target: str, recipe: MatganRecipe, data: TrainingFormulas) -> None:
+        """Refuses too few formulas."""
+        total = len(data.dataset.compositions)
+        path = str(data.dataset.path)
+        require_floor(len(data.train), total, "formulas", data.left_out, path)
+
+    def notices(
+        self, target: str, recipe: MatganRecipe, asked: MatganRecipe, data: TrainingFormulas
+    ) -> list[str]:
+        """Returns what was left out, and whether the formulas make few steps."""
+        total = len(data.dataset.compositions)
+        lines = left_out_line(data.left_out, total, "formulas")
+        network = recipe.autoregressive
+        if "likelihood" in self.stages(target, recipe) and network.steps < FEW_STEPS:
+            lines.append(
+                f"warning: the epochs of {len(data.train)} formulas are only {network.steps} "
+                "steps, and more steps learn so few by heart; give more formulas "
+                "(docs/training-compositions.md)"
+            )
+        return lines
 
     def stages(self, target: str, recipe: MatganRecipe) -> list[str]:
         """Returns the stages of a target."""

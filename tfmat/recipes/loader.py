@@ -28,13 +28,14 @@ def names() -> list[str]:
     )
 
 
-def read(recipe: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+def read(recipe: str, settings: Sequence[str] = (), cls: type | None = None) -> dict[str, Any]:
     """Reads a recipe as a nested mapping.
 
     Args:
         recipe: The name of a shipped recipe, or the path of a TOML file.
         settings: ``key=value`` texts with dotted keys, e.g. ``gan.steps=1000``; a value is read as
             TOML, and as plain text if it is none.
+        cls: Dataclass of the recipe, by which ``data.elements=Li,Mn,O`` is known to be a list.
 
     Returns:
         The recipe's tables.
@@ -54,25 +55,39 @@ def read(recipe: str, settings: Sequence[str] = ()) -> dict[str, Any]:
             )
         tables = read_toml(path, "mend it there, or take a recipe of tfmat")
     for setting in settings:
-        _apply(tables, setting)
+        _apply(tables, setting, cls)
     return tables
 
 
-def _apply(tables: dict[str, Any], setting: str) -> None:
+def _apply(tables: dict[str, Any], setting: str, cls: type | None) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
         raise InputError(f"`settings` {setting}: write it as key=value, e.g. gan.steps=1000")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        value = text
+    value = _value(text)
     *parents, last = key.strip().split(".")
+    if cls is not None and typed.is_plain_list(cls, [*parents, last]):
+        value = _entries(value)
     table: Any = tables
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
             raise InputError(f"`settings` {setting}: {parent} is a value, not a table")
     table[last] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _entries(value: Any) -> Any:
+    """Returns a list for what a shell leaves of one: ``Li,Mn,O``, ``[Li, Mn, O]``, or ``Li``."""
+    if not isinstance(value, str):
+        return value if isinstance(value, list | dict) else [value]
+    words = (word.strip().strip("\"'") for word in value.strip().strip("[]").split(","))
+    return [_value(word) for word in words if word]
 
 
 def build(cls: type[T], table: Mapping[str, Any]) -> T:
@@ -140,7 +155,7 @@ def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -
     Raises:
         InputError: The recipe does not exist, is of another family or has a wrong value.
     """
-    tables = read(recipe, settings)
+    tables = read(recipe, settings, cls)
     found = tables.get("family", families.FIRST)
     if found != family:
         raise InputError(f"`recipe` {recipe}: is a {found} recipe, this command needs {family}")

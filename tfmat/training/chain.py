@@ -111,6 +111,20 @@ class Chain(ABC, Generic[Recipe, Data]):
     def sentence(self, recipe: Recipe, data: Data) -> str:
         """Returns what is learned from, for the user."""
 
+    def require_enough(self, target: str, recipe: Recipe, data: Data) -> None:
+        """Refuses, before a run begins, data of which too little is left to learn from."""
+
+    def notices(self, target: str, recipe: Recipe, asked: Recipe, data: Data) -> Sequence[str]:
+        """Returns lines on what the user should know of the data before the training begins.
+
+        Args:
+            target: What is trained.
+            recipe: The recipe as the data have settled it.
+            asked: The recipe as it was read.
+            data: The data.
+        """
+        return ()
+
     def resume_hint(self, key: str, new: Any) -> str:
         """Returns what to do where a run is resumed with another value of the recipe.
 
@@ -284,7 +298,8 @@ def _open(
     if seed is None:
         seed = 0 if model is None else model.seed
     chain.check(order.target, recipe, dataset)
-    recipe, data = chain.load(recipe, dataset, seed)
+    asked = recipe
+    recipe, data = chain.load(asked, dataset, seed)
     record = {
         "name": dataset.path.resolve().name,
         "path": str(dataset.path.resolve()),
@@ -292,6 +307,10 @@ def _open(
         **dataset.credit.record(),
         **chain.describe(data),
     }
+    if not resumed:
+        chain.require_enough(order.target, recipe, data)
+    for line in chain.notices(order.target, recipe, asked, data):
+        report(f"{order.out}: {line}")
     tables = to_mapping(recipe)
     taken: dict[str, Run] = {}
     run = open_run(chain, order.out) if resumed else None

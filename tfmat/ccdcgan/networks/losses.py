@@ -46,18 +46,26 @@ class ConstraintLoss(keras.losses.Loss):
     """What a predicted property adds to the generator's loss, before its weight.
 
     ``exp``: mean(exp(y)) (released code; paper 002, Eq. 2); ``linear``: mean(y) (paper 004, Eq. 2);
-    ``target``: mean((y - target)²).
+    ``target``: mean((y - target)²); with y and target divided by ``scale``.
 
     Args:
         form: One of the above.
         target: Wanted value, in the property's unit.
+        scale: What is one, in the property's unit.
         name: Name of the loss.
     """
 
-    def __init__(self, form: str, target: float = 0.0, name: str = "constraint_loss") -> None:
+    def __init__(
+        self,
+        form: str,
+        target: float = 0.0,
+        scale: float = 1.0,
+        name: str = "constraint_loss",
+    ) -> None:
         super().__init__(name=name)
         self.form = form
         self.target = target
+        self.scale = scale
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Returns the term of each crystal graph.
@@ -69,12 +77,14 @@ class ConstraintLoss(keras.losses.Loss):
         Raises:
             ValueError: The form is unknown.
         """
+        # As published where the scale is 1: a division would cost bits.
+        scaled = y_pred if self.scale == 1.0 else y_pred / self.scale
         if self.form == "exp":
-            return ops.exp(y_pred)
+            return ops.exp(scaled)
         if self.form == "linear":
-            return y_pred
+            return scaled
         if self.form == "target":
-            return ops.square(y_pred - self.target)
+            return ops.square(scaled - self.target / self.scale)
         raise ValueError(f"no constraint term of form {self.form!r}")
 
 
@@ -87,4 +97,4 @@ def autoencoder_loss(recipe: AutoencoderRecipe) -> keras.losses.Loss:
 
 def constraint_loss(term: ConstraintTerm) -> ConstraintLoss:
     """Returns the loss of one constraint term; the caller multiplies it by ``term.weight``."""
-    return ConstraintLoss(term.form, term.target)
+    return ConstraintLoss(term.form, term.target, term.scale)

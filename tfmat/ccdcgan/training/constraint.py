@@ -59,6 +59,9 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
             f"property {name}: known for {len(train)} training and {len(test)} held-out "
             "structures, too few for a constraint; give data that have it, or train dcgan"
         )
+    mean, scale = 0.0, 1.0
+    if settings.standardise:
+        mean, scale = float(np.mean(values[train])), float(np.std(values[train])) or 1.0
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
         model = build_constraint(settings, layout)
@@ -71,10 +74,11 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
 
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         chosen = train[rows]
-        return np.asarray(data.graphs[chosen]), values[chosen, None].astype(np.float32)
+        wanted = (values[chosen, None] - mean) / scale
+        return np.asarray(data.graphs[chosen]), wanted.astype(np.float32)
 
     def errors(rows: NDArray[np.intp]) -> dict[str, float]:
-        predicted, true = predict(model, data.graphs, rows), values[rows]
+        predicted, true = predict(model, data.graphs, rows) * scale + mean, values[rows]
         residual = float(np.mean((predicted - true) ** 2))
         variance = float(np.var(true))
         return {
@@ -93,8 +97,18 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
         validate,
     )
     # Not compiled: else the state of its optimiser, twice the weights, is written with it.
-    trained = keras.Model(model.input, model.output, name=model.name)
-    stage.finish({stage.name: trained}, _metrics(errors(test), name, len(test), recipe))
+    output = model.output
+    if settings.standardise:
+        output = keras.layers.Rescaling(scale, mean, name="unit")(output)
+    trained = keras.Model(model.input, output, name=model.name)
+    found = errors(test)
+    if not found["test_r2"] > 0:
+        stage.report(
+            f"{stage.name}: warning: {name} of held-out structures is predicted no better than by "
+            f"its mean (R² {found['test_r2']:.3g}), so what is steered by it means nothing; more "
+            "data may help"
+        )
+    stage.finish({stage.name: trained}, _metrics(found, name, len(test), recipe))
 
 
 def _metrics(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.recipe import DataRecipe
@@ -24,7 +24,14 @@ from tfmat.datasets.splits.copies import families
 from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.splits.rules import hold_out, rows_hash
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.systems import elements_of, largest_systems
 from tfmat.errors import InputError
+
+# Why a structure is left out.
+OTHER_ELEMENTS = "other elements"
+
+# Elements up to which a crystal graph, which has a slot for each, is tried without being asked to.
+MOST_ELEMENTS = 8
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,10 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
         The training data.
 
     Raises:
-        InputError: Nothing passes, or too few for a split.
+        InputError: Nothing passes, too few for a split, or more elements than are of use.
     """
+    elements = recipe.elements or _found(dataset)
+    recipe = replace(recipe, elements=elements)
     rows, crystals, rejected = usable(recipe, dataset, box)
     formulas = [formula(crystal) for crystal in crystals]
     # Copies of one structure on both sides would make the held-out metrics too good.
@@ -117,7 +126,7 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
     split = hold_out(recipe.rule(), formulas, seed, copies, created)
     return TrainingData(
         dataset=dataset,
-        elements=tuple(chemical_symbols[number] for number in _element_numbers(recipe, dataset)),
+        elements=elements,
         rows=rows,
         crystals=crystals,
         train=split.train,
@@ -144,43 +153,82 @@ def usable(
     Raises:
         InputError: Nothing passes, or an element of the recipe is none.
     """
-    numbers = _element_numbers(recipe, dataset)
+    numbers = _element_numbers(recipe.elements or elements_of(dataset))
     rejected: Counter[str] = Counter()
     rows, crystals = [], []
     for row in range(len(dataset)):
-        try:
-            reason = _obstacle(dataset[row], recipe, numbers)
-            crystal = canonicalise(dataset[row])
-        except InputError:
-            # One absurd cell must not keep the others from being learned.
-            rejected[NOT_REDUCED] += 1
-            continue
-        if not reason and np.abs(box_positions(crystal)).max() > box / 2:
-            reason = TOO_LARGE
-        if reason:
-            rejected[reason] += 1
-            continue
-        rows.append(row)
-        crystals.append(crystal)
+        found = _chosen(dataset[row], recipe, numbers, box)
+        if isinstance(found, str):
+            rejected[found] += 1
+        else:
+            rows.append(row)
+            crystals.append(found)
     if not crystals:
-        reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
-        raise InputError(
-            f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); give other "
-            "`data`, or change data.elements, data.max_atoms or data.max_length"
-        )
+        raise InputError(_useless(recipe, dataset, rejected))
     return np.array(rows, dtype=np.intp), crystals, dict(rejected)
 
 
-def _element_numbers(recipe: DataRecipe, dataset: Dataset) -> list[int]:
-    if not recipe.elements:
-        return [int(number) for number in np.unique(dataset.numbers)]
-    unknown = [symbol for symbol in recipe.elements if atomic_numbers.get(symbol, 0) < 1]
+def _found(dataset: Dataset) -> tuple[str, ...]:
+    """Returns the elements of a dataset, if they are few enough."""
+    elements = elements_of(dataset)
+    if len(elements) <= MOST_ELEMENTS:
+        return elements
+    raise InputError(
+        f"{dataset.path}: holds {len(elements)} elements, each of which would need a part of the "
+        f"crystal graph (the elements found are taken if they are at most {MOST_ELEMENTS}), and a "
+        f"recipe for whole databases is not there yet; {_system_hint(dataset)}"
+    )
+
+
+def _system_hint(dataset: Dataset) -> str:
+    """Says which elements to choose, in words that can be pasted."""
+    systems = largest_systems(dataset, range(2, 4), 4) or largest_systems(
+        dataset, range(1, MOST_ELEMENTS + 1), 4
+    )
+    if not systems:
+        return "give `data` of fewer elements"
+    first, *more = systems
+    others = ", ".join(f"{system.name} {system.structures}" for system in more)
+    return (
+        f"choose a system: `settings` data.elements={','.join(first.elements)} "
+        f"({first.structures} structures{'; others: ' if others else ''}{others})"
+    )
+
+
+def _element_numbers(elements: tuple[str, ...]) -> list[int]:
+    unknown = [symbol for symbol in elements if atomic_numbers.get(symbol, 0) < 1]
     if unknown:
-        raise InputError(f"recipe: data.elements: {', '.join(unknown)} is no element")
-    return [atomic_numbers[symbol] for symbol in recipe.elements]
+        raise InputError(
+            f"recipe: data.elements: {', '.join(unknown)} is no element; write symbols with "
+            "commas, e.g. `settings` data.elements=Li,Mn,O"
+        )
+    return [atomic_numbers[symbol] for symbol in elements]
 
 
-def _obstacle(crystal: Crystal, recipe: DataRecipe, numbers: list[int]) -> str:
-    if not passes(crystal, recipe.max_atoms, recipe.max_length):
-        return "too many atoms or too long a cell"
-    return "" if np.isin(crystal.numbers, numbers).all() else "other elements"
+def _useless(recipe: DataRecipe, dataset: Dataset, rejected: Counter[str]) -> str:
+    """Says what to do where no structure is of use."""
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in rejected.items())
+    message = f"{dataset.path}: none of {len(dataset)} structures is of use ({reasons}); "
+    if rejected[OTHER_ELEMENTS] < len(dataset):
+        return message + "give other `data`, or change data.max_atoms or data.max_length"
+    there = elements_of(dataset)
+    if len(there) > MOST_ELEMENTS:
+        hint = _system_hint(dataset)
+    else:
+        hint = f"take those of the data: `settings` data.elements={','.join(there)}"
+    return f"{message}the recipe is for {', '.join(recipe.elements)}; {hint}"
+
+
+def _chosen(crystal: Crystal, recipe: DataRecipe, numbers: list[int], box: float) -> Crystal | str:
+    """Returns a crystal in its canonical cell, or why it is left out."""
+    # First, since it costs nothing and concerns most of a large database.
+    if not np.isin(crystal.numbers, numbers).all():
+        return OTHER_ELEMENTS
+    try:
+        if not passes(crystal, recipe.max_atoms, recipe.max_length):
+            return "too many atoms or too long a cell"
+        canonical = canonicalise(crystal)
+    except InputError:
+        # One absurd cell must not keep the others from being learned.
+        return NOT_REDUCED
+    return TOO_LARGE if np.abs(box_positions(canonical)).max() > box / 2 else canonical
