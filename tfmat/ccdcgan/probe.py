@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import VOXEL_BATCH, Codec
-from tfmat.ccdcgan.writer.generating import PART, compositions
 from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.ccdcgan.environments.parts import random_environments
+from tfmat.ccdcgan.writer.generating import PART, compositions
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import NetworkSet
