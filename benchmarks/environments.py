@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--potential", default="chgnet")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=EnergyRecipe().steps)
-    parser.add_argument("--critic-steps", type=int, default=600)
+    parser.add_argument("--critic-steps", type=int, default=300)
     given = parser.parse_args()
     if not (given.out / "labels").exists():
         made = samples(given.data, given.generated, given.written)
