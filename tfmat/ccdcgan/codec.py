@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.decode import decode_structure
@@ -38,12 +39,14 @@ class Codec:
         layout: Layout of its crystal graphs.
         presence: RMS of an element's cells above which it counts as present, shape ``(elements,)``;
             infinite for an element that never occurred in training.
+        domain: How the training structures are made; ``None`` where the package does not say.
     """
 
     package: NetworkSet
     recipe: CcdcganRecipe
     layout: GraphLayout
     presence: NDArray[np.float64]
+    domain: Domain | None = None
 
     @classmethod
     def from_package(cls, package: NetworkSet) -> Codec:
@@ -73,7 +76,7 @@ class Codec:
         if presence.shape != (len(layout.elements),):
             # A package of autoencoders alone was never shown a crystal graph.
             presence = np.zeros(len(layout.elements))
-        codec = cls(package, recipe, layout, presence)
+        codec = cls(package, recipe, layout, presence, Domain.of_package(metadata))
         codec._require_shapes()
         return codec
 

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Metadata
+from tfmat.inference.fields import AtLeastOne, Symbol, Table
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
+from tfmat.typed import Maybe
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +45,27 @@ PARTS = {
 TRAINED = tuple(part for part in PARTS if part != GENERATE)
 
 
+_Range = Annotated[list[float], Meta(min_length=2, max_length=2)]
+
+
+class TrainingDomain(Table, frozen=True, kw_only=True):
+    """How the training structures are made, so that what is unlike them can be told.
+
+    Args:
+        structures: How many were measured.
+        share: Share of them, and of the atoms of each element, that a range holds.
+        volume_per_atom: Range in Å³.
+        shortest_contact: Range of the shortest distance over the sum of both covalent radii.
+        bond_sums: For each element the range of an atom's bonds, added up.
+    """
+
+    structures: AtLeastOne
+    share: Annotated[float, Meta(gt=0, le=1)]
+    volume_per_atom: _Range
+    shortest_contact: _Range
+    bond_sums: dict[Symbol, _Range]
+
+
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """What a CCDCGAN model package holds, where it comes from and what was measured of it.
 
@@ -50,9 +73,11 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
         presence_threshold: For each element the root mean square of its cells in a crystal graph
             above which it counts as present; null for an element that never occurred; empty
             without crystal graphs.
+        domain: How the training structures are made; packages of older runs say nothing.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
+    domain: Maybe[TrainingDomain] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()
