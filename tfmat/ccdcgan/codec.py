@@ -108,6 +108,12 @@ class Codec:
             if "property" in entry
         }
 
+    @property
+    def trained_on(self) -> dict[str, str] | None:
+        """``name`` and ``sha256`` of what the package has learned from; ``None`` if unknown."""
+        dataset = self.package.metadata.get("dataset", {})
+        return {key: dataset[key] for key in ("name", "sha256")} if "sha256" in dataset else None
+
     def encode(
         self, crystals: Sequence[Crystal]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -28,6 +28,8 @@ CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _KNOWN = ("formula", "atoms", *CELL, "space_group", "space_group_number")
 # Also of what was decoded and dropped, so that one sees why.
 _JUDGED = ("min_distance", "contact", "volume_per_atom")
+# Where a summary says what the model has learned from.
+DATASET = "trained_on"
 COLUMNS = ("id", "status", *_KNOWN, *_JUDGED, "domain")
 
 
@@ -184,6 +186,7 @@ def generate_into(
         summary = {
             **writer.summary(),
             "model": package.name,
+            DATASET: codec.trained_on,
             "generator_weights_sha256": package.metadata["parts"]["generator"]["weights_sha256"],
             "precision": package.precision,
             "seed": seed,
