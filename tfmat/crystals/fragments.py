@@ -36,24 +36,30 @@ def pieces(crystal: Crystal, touching: float = TOUCHING) -> list[int]:
     near = distance <= touching * (radii[first] + radii[second])
     first, second, images = first[near], second[near], images[near]
     starts = np.searchsorted(first, np.arange(len(crystal) + 1))
-    cell: dict[int, NDArray[np.float64]] = {}
-    found = []
+    # A tree through each piece puts every atom of it into one cell.
+    piece, cell = np.full(len(crystal), -1), np.zeros((len(crystal), 3))
+    count = 0
     for start in range(len(crystal)):
-        if start in cell:
+        if piece[start] >= 0:
             continue
-        cell[start], waiting, loops = np.zeros(3), [start], []
+        piece[start], waiting = count, [start]
         while waiting:
             atom = waiting.pop()
-            for bond in range(starts[atom], starts[atom + 1]):
-                other, place = int(second[bond]), cell[atom] + images[bond]
-                if other in cell:
-                    # A way round that ends in another cell: the piece goes on that way for ever.
-                    loops.append(place - cell[other])
-                else:
-                    cell[other] = place
+            bonds = slice(starts[atom], starts[atom + 1])
+            others, place = np.unique(second[bonds], return_index=True)
+            for other, bond in zip(others.tolist(), place, strict=True):
+                if piece[other] < 0:
+                    piece[other] = count
+                    cell[other] = cell[atom] + images[bonds][bond]
                     waiting.append(other)
-        found.append(int(np.linalg.matrix_rank(np.array(loops))) if loops else 0)
-    return found
+        count += 1
+    # A bond that ends in another cell than the tree does: the piece goes on that way for ever.
+    loops = cell[first] + images - cell[second]
+    return [_directions(loops[piece[first] == number]) for number in range(count)]
+
+
+def _directions(loops: NDArray[np.float64]) -> int:
+    return int(np.linalg.matrix_rank(np.unique(loops, axis=0))) if len(loops) else 0
 
 
 def gaps(crystal: Crystal) -> str:

@@ -14,6 +14,7 @@ from tfmat import files
 from tfmat.errors import InputError, printable_lines
 from tfmat.evaluation.hull import output
 from tfmat.evaluation.hull.entries import Entries, subsystems
+from tfmat.evaluation.hull.far_below import far_below
 from tfmat.evaluation.hull.metrics import hull_judge, of_system
 from tfmat.evaluation.hull.stability import (
     Distances,
@@ -98,7 +99,7 @@ def evaluate(
         "generated": None if generated is None else ", ".join(generated.names),
         "against": list(known.names),
         "scales": {**(generated.scales if generated is not None else {}), **known.scales},
-        "warnings": scale_warnings(known, generated) + unknown_hulls(named, known),
+        "warnings": cautions(named, known, generated, above),
         "left_out": {
             name: counts
             for entries in (generated, known)
@@ -143,6 +144,21 @@ def shown(systems: Sequence[T]) -> Sequence[T]:
         systems: Something of each, the largest first, and of all together at the end.
     """
     return systems if len(systems) <= SHOWN + 1 else [*systems[:SHOWN], systems[-1]]
+
+
+def cautions(
+    systems: Sequence[tuple[int, ...]], known: Entries, generated: Entries | None, above: Distances
+) -> list[str]:
+    """Says in one line each what speaks against the energies or the hulls.
+
+    Args:
+        systems: Atomic numbers of each system.
+        known: Structures that define the hulls.
+        generated: Structures to judge.
+        above: Their energies above the hull.
+    """
+    found = scale_warnings(known, generated) + unknown_hulls(systems, known)
+    return found if generated is None else found + far_below(known, generated, above)
 
 
 def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:
