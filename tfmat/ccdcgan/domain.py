@@ -9,6 +9,7 @@ what that is worth, beside the latent distances that it was chosen over.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,5 +114,8 @@ def domain_record(crystals: Iterable[Crystal]) -> dict[str, Any]:
 
 def _range(values: Any) -> list[float]:
     outside = (1 - SHARE) / 2
-    # More digits say nothing.
-    return [round(float(value), 4) for value in np.quantile(values, [outside, 1 - outside])]
+    # Of fewer than 200 values all lie within: none is left out for the sake of a quantile.
+    least = np.quantile(values, outside, method="lower")
+    most = np.quantile(values, 1 - outside, method="higher")
+    # Rounded outwards, so that these two lie within as well.
+    return [math.floor(float(least) * 1e4) / 1e4, math.ceil(float(most) * 1e4) / 1e4]

@@ -18,8 +18,8 @@ from tfmat.datasets.named import Several, named_places
 from tfmat.datasets.sources import source_of
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.evaluation.hull.entries import Entries, of_dataset, read_entries
-from tfmat.evaluation.hull.report import cautions, check_there, has_compound
+from tfmat.evaluation.hull.entries import Entries, has_compound, of_dataset, read_entries
+from tfmat.evaluation.hull.report import cautions, check_there
 from tfmat.evaluation.hull.stability import distances, within, parse_system, systems_of
 
 if TYPE_CHECKING:

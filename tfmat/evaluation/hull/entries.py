@@ -152,6 +152,16 @@ def subsystems(
     return [subset for subset in every if subset in systems]
 
 
+def has_compound(system: Sequence[int], known: Entries) -> bool:
+    """Tells whether anything known of two or more elements is in a system or its subsystems.
+
+    Args:
+        system: Atomic numbers.
+        known: Structures that define the hulls.
+    """
+    return any(len(subset) > 1 for subset in subsystems(system, known.systems))
+
+
 def read_entries(source: str, name: str | None = None) -> Entries:
     """Reads what a hull needs of a dataset or a file of structures.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfmat.evaluation.hull.entries import Entries
+from tfmat.evaluation.hull.entries import Entries, has_compound
 from tfmat.evaluation.hull.stability import Distances
 
 FAR = 0.025
@@ -17,7 +17,8 @@ def far_below(known: Entries, generated: Entries, above: Distances) -> list[str]
     """Says where the hull may be too high because the known structures lack a compound.
 
     Args:
-        known: Structures that define the hulls.
+        known: Structures that define the hulls. Systems of which they hold no compound at all are
+            left out: these have a warning of their own.
         generated: Structures that were judged by them.
         above: Their energies above the hull.
 
@@ -29,7 +30,8 @@ def far_below(known: Entries, generated: Entries, above: Distances) -> list[str]
     rows = rows[np.argsort(above.known[rows], kind="stable")]
     deepest: dict[str, int] = {}
     for row, formula in zip(rows.tolist(), generated.compositions[rows].formulas(), strict=True):
-        deepest.setdefault(formula, row)
+        if has_compound(tuple(generated.compositions.mapping(row)), known):
+            deepest.setdefault(formula, row)
     source = " and ".join(
         f"{name} (filled prototypes)" if name in known.prototypes else name for name in known.names
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfmat import files
 from tfmat.errors import InputError, printable_lines
 from tfmat.evaluation.hull import output
-from tfmat.evaluation.hull.entries import Entries, subsystems
+from tfmat.evaluation.hull.entries import Entries, has_compound
 from tfmat.evaluation.hull.far_below import far_below
 from tfmat.evaluation.hull.metrics import hull_judge, of_system
 from tfmat.evaluation.hull.stability import (
@@ -213,16 +213,6 @@ def unknown_hulls(systems: Sequence[tuple[int, ...]], known: Entries) -> list[st
             "or the hull is too high"
         )
     return warnings
-
-
-def has_compound(system: Sequence[int], known: Entries) -> bool:
-    """Tells whether anything known of two or more elements is in a system or its subsystems.
-
-    Args:
-        system: Atomic numbers.
-        known: Structures that define the hulls.
-    """
-    return any(len(subset) > 1 for subset in subsystems(system, known.systems))
 
 
 def _some(names: Sequence[str]) -> str:
