@@ -248,7 +248,8 @@ def _judge(
 ) -> Result:
     """Returns the result with what was decoded and how good it is."""
     if isinstance(found, str):
-        return replace(result, status=found)
+        # The decoder does not give out a cell whose atoms are that close.
+        return replace(result, status=found, sound=False if found == TOO_CLOSE else None)
     try:
         if request.symprec is not None:
             found = symmetrise(found, request.symprec)

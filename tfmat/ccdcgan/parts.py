@@ -65,6 +65,13 @@ class TrainingDomain(Table, frozen=True, kw_only=True):
     shortest_contact: _Range
     bond_sums: dict[Symbol, _Range]
 
+    def __post_init__(self) -> None:
+        ranges = {"volume_per_atom": self.volume_per_atom, "shortest_contact": self.shortest_contact}
+        ranges |= {f"bond_sums.{symbol}": span for symbol, span in self.bond_sums.items()}
+        for name, (least, most) in ranges.items():
+            if least > most:
+                raise InputError(f"{name} must ascend, not {least:g} to {most:g}")
+
 
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """What a CCDCGAN model package holds, where it comes from and what was measured of it.
