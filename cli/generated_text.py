@@ -1,4 +1,4 @@
-"""What ``tfmat generate`` says of structures: how many, why not more, what their energies are worth.
+"""What ``tfmat generate`` says of structures: how many, why no more, what energies are worth.
 
 A predicted energy never stands alone: beside it the share of what was decoded with sound distances
 and volume, and how many structures are made as those the constraint has learned from.

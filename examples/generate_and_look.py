@@ -15,7 +15,7 @@ out = Path("looked-at")
 out.mkdir(exist_ok=True)
 
 model = tfmat.load("ccdcgan-bi-se")
-structures = model.generate(50, seed=7, min_distance=1.5)
+structures = model.generate(50, seed=7, min_distance=0.9)
 print(f"{len(structures)} structures of 50 crystal graphs of {model.name}")
 for reason, count in Counter(structures.failed.values()).most_common():
     print(f"  {count} without: {reason}")

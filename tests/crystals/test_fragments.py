@@ -80,8 +80,6 @@ def test_vacuum_is_seen(vacuum):
 def test_bonds_through_an_edge_are_no_gap():
     """The same crystal with its atoms far outside of the cell, and in a skewed cell."""
     copper = crystal(bulk("Cu", cubic=True))
-    moved = Crystal(
-        copper.lattice, copper.positions + 7 * copper.lattice[0], copper.numbers
-    )
+    moved = Crystal(copper.lattice, copper.positions + 7 * copper.lattice[0], copper.numbers)
     skewed = np.array([[1, 0, 0], [3, 1, 0], [-2, 4, 1]]) @ copper.lattice
     assert pieces(moved) == pieces(Crystal(skewed, copper.positions, copper.numbers)) == [3]

@@ -11,12 +11,12 @@ from perovskite import perovskite
 from pymatgen.core import Lattice, Structure
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.neighbours import neighbours
 from tfmat.errors import InputError, MissingExtraError
 from tfmat.relaxation.databases.perturb import perturbed
 from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.potentials import sevennet
 from tfmat.relaxation.potentials.batched import MPTRJ_ELEMENTS
-from tfmat.crystals.neighbours import neighbours
 from tfmat.relaxation.potentials.reference_table import known_references
 from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.potentials.sevennet_graph import build_pairs

@@ -46,9 +46,7 @@ class GeneratedMetrics:
         # 8 bytes a number: a million crystal graphs are little.
         self._volumes = array("d")
         # Of all crystal graphs, of the structures, of those within the constraint's domain.
-        self._predicted = {
-            name: (array("d"), array("d"), array("d")) for name in self.constraints
-        }
+        self._predicted = {name: (array("d"), array("d"), array("d")) for name in self.constraints}
 
     def add(self, result: Result, group: int | None = None) -> None:
         """Adds one crystal graph.

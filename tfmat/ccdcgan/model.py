@@ -124,8 +124,8 @@ class CrystalModel:
             pymatgen structures, in the order of the indices. Their ``properties`` hold ``id``,
             ``min_distance`` (Å), and ``predicted_PROPERTY`` for each constraint, in the property's
             unit (``predicted_formation_energy_per_atom``: eV/atom), with ``domain``, which says
-            whether these are to be believed (``inside``, ``outside: ...``). ``failed`` says why the other
-            crystal graphs give none.
+            whether these are to be believed (``inside``, ``outside: ...``). ``failed`` says why the
+            other crystal graphs give none.
 
         Raises:
             InputError: An argument is wrong, or the package lacks a part.

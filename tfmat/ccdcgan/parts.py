@@ -66,7 +66,10 @@ class TrainingDomain(Table, frozen=True, kw_only=True):
     bond_sums: dict[Symbol, _Range]
 
     def __post_init__(self) -> None:
-        ranges = {"volume_per_atom": self.volume_per_atom, "shortest_contact": self.shortest_contact}
+        ranges = {
+            "volume_per_atom": self.volume_per_atom,
+            "shortest_contact": self.shortest_contact,
+        }
         ranges |= {f"bond_sums.{symbol}": span for symbol, span in self.bond_sums.items()}
         for name, (least, most) in ranges.items():
             if least > most:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
     from tfmat.datasets.store import Dataset
 
-# Within this of the hull paper 004 calls a structure stable, eV/atom. Its own screening, "Construction
-# and prediction of DCGAN + constraint", takes 0.3 without saying above what.
+# Within this of the hull paper 004 calls a structure stable, eV/atom. Its own screening
+# ("Construction and prediction of DCGAN + constraint") takes 0.3 without saying above what.
 TOLERANCE = 0.1
 ENERGY = "predicted_formation_energy_per_atom"
 KEPT = "kept"
@@ -92,8 +92,8 @@ def screen_into(
         any_domain: Believe all predictions, as the papers do.
 
     Returns:
-        The summary: ``structures``, ``kept``, ``reasons`` (the others, by reason), and as ``metrics`` the share of those kept and the
-        mean predicted energies.
+        The summary: ``structures``, ``kept``, ``reasons`` (the others, by reason), and as
+        ``metrics`` the share of those kept and the mean predicted energies.
 
     Raises:
         InputError: The source is no such folder, was generated without a constraint, or does not

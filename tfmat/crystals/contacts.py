@@ -1,4 +1,4 @@
-"""How close the atoms of a crystal come, measured in covalent radii, and how much room they have."""
+"""How close the atoms of a crystal come, in covalent radii, and how much room they have."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def bond_sums(crystal: Crystal) -> NDArray[np.float64]:
     first, second, _, distance = neighbours(crystal, 2 * _REACH * float(radii.max()))
     ratio = distance / (radii[first] + radii[second])
     near = ratio <= _REACH
-    return np.bincount(first[near], ratio[near] ** -_EXPONENT, len(crystal))
+    sums: NDArray[np.float64] = np.bincount(first[near], ratio[near] ** -_EXPONENT, len(crystal))
+    return sums
 
 
 def volume_per_atom(crystal: Crystal) -> float:

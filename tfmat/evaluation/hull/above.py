@@ -20,7 +20,7 @@ from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.evaluation.hull.entries import Entries, has_compound, of_dataset, read_entries
 from tfmat.evaluation.hull.report import cautions, check_there
-from tfmat.evaluation.hull.stability import distances, within, parse_system, systems_of
+from tfmat.evaluation.hull.stability import distances, parse_system, systems_of, within
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

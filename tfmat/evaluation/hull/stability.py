@@ -220,9 +220,9 @@ def below(above: NDArray[np.float64]) -> NDArray[np.bool_]:
     return under
 
 
-# How far above the hull the field counts, eV/atom, by the name of the count. Sources: on the hull,
-# the Materials Project's "stable"; 25 meV/atom, the thermal energy at 300 K; 50, the median of known
-# metastable compounds is below (Sun et al., Sci. Adv. 2, e1600225 (2016)); 100, the usual screening.
+# How far above the hull the field counts, eV/atom, by the name of the count: on it, which is the
+# Materials Project's "stable"; 25 meV, the thermal energy at 300 K; 100 meV, the usual screening
+# for what may be made all the same (Sun et al., Sci. Adv. 2, e1600225 (2016)).
 LEVELS = {"on_hull": 0.0, "within_25_mev": 0.025, "within_50_mev": 0.05, "within_100_mev": 0.1}
 
 

@@ -31,8 +31,8 @@ from tfmat.matgan.validity.sum_words import (
 
 # Sides on which an element can be: with any of its states, as cation, as anion.
 _ANY, _CATION, _ANION = range(3)
-# A state with a smaller share of the reports on its element is not given. O-1 of peroxides has 0.44%,
-# Cu+4 0.04%, Ni-1 0.01%; Mn+7 of permanganates 0.70%, Ni+4 1.2%, S-1 of pyrite 3.1%.
+# A state with a smaller share of the reports on its element is not given. O-1 of peroxides has
+# 0.44%, Cu+4 0.04%, Ni-1 0.01%; Mn+7 of permanganates 0.70%, Ni+4 1.2%, S-1 of pyrite 3.1%.
 RAREST = 0.005
 # A state that was never reported is as probable as half a report.
 _NO_REPORT = 0.5

@@ -125,9 +125,7 @@ class ValidityChecker:
             neutral[rows], balanced[rows] = verdict.neutral, verdict.balanced
         return Validity(neutral, balanced)
 
-    def assign(
-        self, compositions: Compositions
-    ) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
         """Gives each neutral composition the oxidation states that most likely make it so.
 
         ``tfmat.matgan.validity.assignment`` says which ones of several. A single element has 0.
