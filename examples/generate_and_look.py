@@ -20,8 +20,8 @@ print(f"{len(structures)} structures of 100 crystal graphs of {model.name}")
 for reason, count in Counter(structures.failed.values()).most_common():
     print(f"  {count} without: {reason}")
 
-# The lowest predicted formation energies first, of what is like the training structures: of the rest
-# the constraint knows nothing.
+# The lowest predicted formation energies first, of what is like the training structures: of the
+# rest the constraint knows nothing.
 energy = "predicted_formation_energy_per_atom"
 structures = [one for one in structures if one.properties["domain"] == "inside"]
 print(f"  {len(structures)} are like the training structures")

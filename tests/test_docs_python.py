@@ -80,7 +80,9 @@ def test_plain_onnx_runtime_makes_what_tfmat_makes(folder):
     printed = run("plain_onnx_runtime.py", folder, package, tail=alone).splitlines()
     made = {
         structure.properties["id"]: structure.properties
-        for structure in tfmat.load("ccdcgan-bi-se").generate(10, seed=7, max_atoms=99, unfiltered=True)
+        for structure in tfmat.load("ccdcgan-bi-se").generate(
+            10, seed=7, max_atoms=99, unfiltered=True
+        )
     }
     for index, line in enumerate(printed):
         predicted = made[f"tfmat-7-{index:07d}"]["predicted_formation_energy_per_atom"]
