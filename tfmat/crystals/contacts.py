@@ -51,8 +51,8 @@ def bond_sums(crystal: Crystal) -> NDArray[np.float64]:
     first, second, _, distance = neighbours(crystal, 2 * _REACH * float(radii.max()))
     ratio = distance / (radii[first] + radii[second])
     near = ratio <= _REACH
-    sums: NDArray[np.float64] = np.bincount(first[near], ratio[near] ** -_EXPONENT, len(crystal))
-    return sums
+    sums = np.bincount(first[near], ratio[near] ** -_EXPONENT, len(crystal))
+    return np.asarray(sums, np.float64)
 
 
 def volume_per_atom(crystal: Crystal) -> float:
