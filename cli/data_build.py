@@ -247,8 +247,8 @@ def count_lines(summary: Mapping[str, Any], paper: Mapping[str, str]) -> list[st
         "relaxed": "candidates to relax",
         "converged": "converged",
         "negative": "below 0 eV/atom",
-        "stable": "stable: Ef < 0, at most 0.10 eV/atom above the hull",
-        "metastable": "metastable: Ef < 0, at most 0.15 eV/atom above",
+        "stable": "stable (004): Ef < 0, hull + 0.10 eV/atom at most",
+        "metastable": "metastable (004): Ef < 0, hull + 0.15 eV/atom at most",
     }
     lines = [f"{'':53}{'tfmat':>16}{'paper 004':>16}"] if paper else []
     for key, name in names.items():

@@ -83,10 +83,20 @@ OPTIONS = with_options(
     ),
     click.option(
         "--min-distance",
-        type=Finite(0.5),
-        default=0.5,
-        show_default=True,
-        help="Shortest distance between two atoms, in Å.",
+        type=Finite(0, 1),
+        help="Shortest distance between two atoms, as a share of the sum of their covalent radii.  "
+        "[default: 0.7]",
+    ),
+    click.option(
+        "--volume",
+        type=(Finite(0), Finite(0, min_open=True)),
+        metavar="LEAST MOST",
+        help="Volume per atom, in Å³.  [default: that of 99% of the training structures]",
+    ),
+    click.option(
+        "--unfiltered",
+        is_flag=True,
+        help="Without these two defaults: what the papers count, all with no atoms within 0.5 Å.",
     ),
     click.option("--symmetrise", is_flag=True, help="Move cells onto their nearest space group."),
     click.option(
@@ -205,19 +215,23 @@ def write_structures(
         InputError: The words are wrong, or the networks are not complete.
     """
     from tfmat.arguments import cell_content
-    from tfmat.ccdcgan.generate import StructureRequest
+    from tfmat.ccdcgan.generate import request_for
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY
     from tfmat.files import replacing_folder, write_json
-    from tfmat.metric import find, read_metrics
+
+    from .generated_text import lines
 
     out = _free_place(options, _trained_as(codec))
     atoms = options["atoms"]
-    request = StructureRequest(
+    request = request_for(
+        codec,
+        unfiltered=options["unfiltered"],
         min_distance=options["min_distance"],
+        volume_per_atom=options["volume"],
         min_atoms=atoms or options["min_atoms"],
-        max_atoms=atoms or options["max_atoms"] or codec.recipe.data.max_atoms,
+        max_atoms=atoms or options["max_atoms"],
         required=all_symbols(options["require"]),
         allowed=all_symbols(options["only"]),
         symprec=options["symprec"] if options["symmetrise"] else None,
@@ -243,15 +257,5 @@ def write_structures(
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
-    metrics = read_metrics(summary)
-    click.echo(
-        f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
-        f"({find(metrics, 'structures').percent()}) in {out}"
-    )
-    for reason, count in summary["reasons"].items():
-        click.echo(f"  {count} without: {reason}")
-    for name in codec.constraints.values():
-        mean = find(metrics, f"mean_predicted_{name}")
-        if mean.value is not None:
-            words = name.replace("_", " ")
-            click.echo(f"  mean predicted {words}: {mean.number()} {mean.unit}".rstrip())
+    for line in lines(summary, list(codec.constraints.values()), out):
+        click.echo(line)

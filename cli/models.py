@@ -114,6 +114,31 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
         raise InputError(f"{len(damaged)} of {len(reports)} packages damaged: {', '.join(damaged)}")
 
 
+@models.command("add-domain", short_help="Add what bounds the predictions of an older model.")
+@click.argument("model")
+@click.option("--data", metavar="DATASET", help="What it was trained on.  [default: by its name]")
+@models_dir_option
+@_JSON
+def add_domain_(model: str, data: str | None, models_dir: Path | None, as_json: bool) -> None:
+    """Measure the structures that MODEL has learned from and write their ranges into its metadata.
+
+    New packages have them. By them tfmat generate says of which structures a predicted energy is
+    to be believed, and which volumes per atom pass.
+    """
+    from tfmat.ccdcgan.add_domain import add_domain
+    from tfmat.inference.metadata import find
+
+    folder = find(model, models_dir, argument="model")
+    record = add_domain(folder, data)
+    if as_json:
+        click.echo(json.dumps({"folder": str(folder), **record}))
+        return
+    least, most = record["volume_per_atom"]
+    click.echo(
+        f"{folder}: {record['structures']:,} structures measured, {least:.4g} to {most:.4g} Å³/atom"
+    )
+
+
 def _report(verified: Verified) -> dict[str, Any]:
     return {"intact": True, **asdict(verified), "folder": str(verified.folder)}
 

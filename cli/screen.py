@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import Finite, models_dir_option, threads_option, verify_option
+
+if TYPE_CHECKING:
+    from tfmat.ccdcgan.codec import Codec
 
 
 @click.command()
@@ -18,14 +21,20 @@ from .options import Finite, models_dir_option, threads_option, verify_option
 @click.option(
     "--tolerance",
     type=Finite(),
-    default=0.3,
+    default=0.1,
     show_default=True,
     help="Largest predicted formation energy above the reference, in eV/atom.",
 )
 @click.option(
     "--hull",
-    metavar="DATASET",
-    help="Measure from the convex hull of this dataset, not from the elements (0 eV/atom).",
+    metavar="DATASET|elements",
+    help="Measure from the convex hull of this dataset, or from the elements (0 eV/atom).  "
+    "[default: the dataset that the model was trained on]",
+)
+@click.option(
+    "--any-domain",
+    is_flag=True,
+    help="Believe also predictions for structures unlike the training structures.",
 )
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
 @click.option("-n", "--number", type=click.IntRange(1), default=100, show_default=True)
@@ -39,6 +48,7 @@ def screen(
     out: Path,
     tolerance: float,
     hull: str | None,
+    any_domain: bool,
     model: str | None,
     number: int,
     seed: int,
@@ -46,32 +56,43 @@ def screen(
     models_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Keep generated structures whose predicted formation energy is low enough.
+    """Keep generated structures that are predicted to lie near the convex hull.
+
+    Kept is what the constraint was taught to judge (its domain) and predicts at most --tolerance
+    above the hull of what it learned from. The papers' screening is --hull elements --tolerance 0.3
+    --any-domain.
 
     SOURCE is a folder that tfmat generate (or tfmat screen) wrote; or give --model to generate
     here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
     structures are written.
     """
-    from tfmat.ccdcgan.screen import hull_of_dataset, screen_into, zero
+    from tfmat.ccdcgan.screen import hull_of_dataset, learned_from, screen_into, training_set, zero
     from tfmat.errors import InputError
     from tfmat.files import replacing_folder
 
     if (source is None) == (model is None):
         raise InputError("give either a folder that tfmat generate wrote, or --model")
+    codec = None if model is None else _codec(model, models_dir=models_dir, threads=threads)
     reference: Callable[[str], float] = zero
     name = "elements"
-    if hull is not None:
+    if hull != "elements":
         from tfmat.datasets.store import Dataset
 
-        dataset = Dataset.open(hull)
+        if hull is not None:
+            dataset = Dataset.open(hull)
+        elif codec is not None:
+            dataset = training_set(codec.trained_on)
+        else:
+            assert source is not None  # noqa: S101
+            dataset = training_set(learned_from(source))
         reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
     with replacing_folder(out) as folder:
-        if model is not None:
+        if codec is not None:
             source = folder / "generated"
             source.mkdir()
-            _generate(source, model, number, seed, models_dir=models_dir, threads=threads)
+            _generate(source, codec, number, seed, any_domain)
         assert source is not None  # noqa: S101
-        summary = screen_into(folder, source, tolerance, reference, name)
+        summary = screen_into(folder, source, tolerance, reference, name, any_domain=any_domain)
     if as_json:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False))
     else:
@@ -79,17 +100,25 @@ def screen(
             f"kept {summary['kept']} of {summary['structures']} structures within {tolerance:g} "
             f"eV/atom of the {name} in {out}"
         )
+        for reason, count in summary["reasons"].items():
+            click.echo(f"  {count} dropped: {reason}")
 
 
-def _generate(folder: Path, model: str, number: int, seed: int, **places: Any) -> None:
+def _codec(model: str, **places: Any) -> Codec:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import PARTS, StructureRequest
-    from tfmat.ccdcgan.results import generate_into
+    from tfmat.ccdcgan.generate import PARTS
     from tfmat.ccdcgan.screen import require_energy
     from tfmat.inference.package import load
 
     codec = Codec.from_package(load(model, parts=PARTS, **places))
     # Without a constraint there is nothing to screen by: say so before the work, not after it.
     require_energy(codec)
-    request = StructureRequest(max_atoms=codec.recipe.data.max_atoms)
+    return codec
+
+
+def _generate(folder: Path, codec: Codec, number: int, seed: int, unfiltered: bool) -> None:
+    from tfmat.ccdcgan.generate import request_for
+    from tfmat.ccdcgan.results import generate_into
+
+    request = request_for(codec, unfiltered=unfiltered)
     generate_into(folder, codec, number, seed, request=request)

@@ -15,13 +15,16 @@ out = Path("looked-at")
 out.mkdir(exist_ok=True)
 
 model = tfmat.load("ccdcgan-bi-se")
-structures = model.generate(50, seed=7, min_distance=1.5)
-print(f"{len(structures)} structures of 50 crystal graphs of {model.name}")
+structures = model.generate(100, seed=7)
+print(f"{len(structures)} structures of 100 crystal graphs of {model.name}")
 for reason, count in Counter(structures.failed.values()).most_common():
     print(f"  {count} without: {reason}")
 
-# The lowest predicted formation energies first.
+# The lowest predicted formation energies first, of what is like the training structures: of the
+# rest the constraint knows nothing.
 energy = "predicted_formation_energy_per_atom"
+structures = [one for one in structures if one.properties["domain"] == "inside"]
+print(f"  {len(structures)} are like the training structures")
 structures.sort(key=lambda structure: structure.properties[energy])
 known = {verdict.identifier: verdict for verdict in tfmat.novelty(structures, against="bi-se")}
 print(f"\n{'id':16} {'formula':8} {'atoms':>5} {'Å³/atom':>8} {'Å':>5} {'eV/atom':>8}  known as")
@@ -47,4 +50,5 @@ print(f"  {novel.numerator} are not in the dataset formulas\n")
 valid = formulas.table.filter(formulas.table["balanced"]).to_pylist()
 # What the model made most often first.
 for row in sorted(valid, key=lambda row: -row["times_generated"])[:10]:
-    print(f"{row['formula']:12} {row['times_generated']:3} times  {row['oxidation_states']}")
+    states = row["oxidation_states"] or "no likely oxidation states"
+    print(f"{row['formula']:12} {row['times_generated']:3} times  {states}")

@@ -187,13 +187,18 @@ def test_requests_are_never_broken(codec):
     crystals = [result.crystal for result in alone if result.crystal is not None]
     assert crystals
     assert all((crystal.numbers == 83).all() for crystal in crystals)
-    far = list(generate(codec, 40, SEED, request=StructureRequest(min_distance=3.0, min_atoms=2)))
-    assert {result.status for result in far if result.crystal is None} == {
-        "atoms closer than 3 Å",
+    asked = StructureRequest(volume_per_atom=(20, 24), min_atoms=2)
+    dense = list(generate(codec, 40, SEED, request=asked))
+    assert {result.status for result in dense if result.crystal is None} == {
+        "volume per atom outside 20 to 24 Å³",
         "atoms closer than 0.5 Å",
         "too few atoms",
         "no atoms",
     }
+    for result in dense:
+        if result.crystal is not None:
+            structure = result.crystal.to_structure()
+            assert 20 <= structure.volume / len(structure) <= 24
 
 
 @pytest.mark.parametrize(
@@ -203,6 +208,8 @@ def test_requests_are_never_broken(codec):
         (StructureRequest(allowed=("Xx",)), "`only` Xx: is none of Bi, Se"),
         (StructureRequest(required=("Bi",), allowed=("Se",)), "`only` leaves out"),
         (StructureRequest(min_atoms=5, max_atoms=4), "`max_atoms` 4"),
+        (StructureRequest(min_distance=1.5), "`min_distance` 1.5: is a share of .*no longer Å"),
+        (StructureRequest(volume_per_atom=(30, 20)), "`volume` 30 20: give the smallest"),
     ],
 )
 def test_impossible_requests_are_refused(codec, asked, message):

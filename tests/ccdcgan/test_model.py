@@ -41,12 +41,18 @@ def test_what_it_is(model):
     [
         ("", {}),
         (
-            "--max-atoms 5 --min-distance 1.5 --first 40",
-            {"max_atoms": 5, "min_distance": 1.5, "first": 40},
+            "--max-atoms 5 --min-distance 0.9 --volume 20 60 --first 40",
+            {"max_atoms": 5, "min_distance": 0.9, "volume": (20, 60), "first": 40},
         ),
         (
-            "--require Se --mode faithful --symmetrise --symprec 0.2",
-            {"require": "Se", "mode": "faithful", "symmetrise": True, "symprec": 0.2},
+            "--require Se --mode faithful --symmetrise --symprec 0.2 --unfiltered",
+            {
+                "require": "Se",
+                "mode": "faithful",
+                "symmetrise": True,
+                "symprec": 0.2,
+                "unfiltered": True,
+            },
         ),
     ],
 )
@@ -70,6 +76,7 @@ def test_the_same_seed_gives_what_the_command_writes(model, words, arguments, tm
         row, energy = rows[one.properties["id"]], "predicted_formation_energy_per_atom"
         assert f"{one.properties[energy]:.6f}" == row[energy]
         assert f"{one.properties['min_distance']:.6f}" == row["min_distance"]
+        assert one.properties["domain"] == row["domain"] != ""
     if "max_atoms" in arguments:
         assert made.failed
         assert max(map(len, made)) <= 5
@@ -112,7 +119,10 @@ def test_predictions_are_those_of_the_network(model, known):
         ({"require": ["Se"], "only": "Bi"}, "require names an element that only leaves out"),
         ({"min_atoms": 9, "max_atoms": 4}, "max_atoms 4 must be at least min_atoms 9"),
         ({"max_atoms": 0}, "max_atoms: must be a whole number"),
-        ({"min_distance": 0.1}, "min_distance: must be a number of at least 0.5, not 0.1"),
+        ({"min_distance": -0.1}, "min_distance: must be a number of at least 0, not -0.1"),
+        ({"min_distance": 1.5}, "min_distance 1.5: is a share of the sum of covalent radii"),
+        ({"volume": 20}, "volume: must be two numbers, not 20"),
+        ({"volume": (30, 20)}, "volume 30 20: give the smallest volume per atom and a larger one"),
         ({"symmetrise": True, "symprec": float("nan")}, "symprec: must be a number above 0"),
         ({"batch_size": 0}, "batch_size: must be"),
     ],

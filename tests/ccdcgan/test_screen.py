@@ -40,7 +40,7 @@ def table(folder):
 def test_tolerance_above_the_elements(generated, tmp_path, tolerance, energies):
     from ase.io import read
 
-    summary = screen_into(tmp_path, generated, tolerance)
+    summary = screen_into(tmp_path, generated, tolerance, any_domain=True)
     rows = table(tmp_path)
     structures = [row for row in table(generated) if row["status"] == "structure"]
     assert [row["id"] for row in rows] == [row["id"] for row in structures]
@@ -87,7 +87,7 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
     assert hull("BiSe") == pytest.approx(-0.6)
     out = tmp_path / "kept"
     out.mkdir()
-    screen_into(out, generated, 0.3, hull, "convex hull")
+    screen_into(out, generated, 0.3, hull, "convex hull", any_domain=True)
     above = {row["formula"]: row for row in table(out) if row["status"] != "kept"}
     # BiSe at -0.1 is 0.5 above the hull, BiSe3 at 0.25 is 0.55 above it.
     assert set(above) == {"BiSe", "BiSe3"}
@@ -143,7 +143,7 @@ def test_foreign_folder_is_refused(generated, tmp_path, change, message):
     out = tmp_path / "kept"
     out.mkdir()
     with pytest.raises(InputError, match=message) as caught:
-        screen_into(out, source)
+        screen_into(out, source, any_domain=True)
     assert "\n" not in str(caught.value)
 
 
@@ -151,7 +151,7 @@ def test_what_was_kept_can_be_screened_again(generated, tmp_path):
     first, second = tmp_path / "first", tmp_path / "second"
     for folder, source, tolerance in ((first, generated, 0.1), (second, first, -0.2)):
         folder.mkdir()
-        screen_into(folder, source, tolerance)
+        screen_into(folder, source, tolerance, any_domain=True)
     kept = [row["id"] for row in table(first) if row["status"] == "kept"]
     assert [row["id"] for row in table(second)] == kept
     energies = {
@@ -168,3 +168,33 @@ def test_a_constraint_on_another_property_does_not_screen(tmp_path):
     codec.package.metadata["parts"]["constraint"]["property"] = "band_gap"
     with pytest.raises(InputError, match="no constraint that predicts formation_energy_per_atom"):
         require_energy(codec)
+
+
+def test_only_predictions_within_the_domain_are_believed(tmp_path):
+    domain = {
+        "structures": 1,
+        "share": 0.99,
+        "volume_per_atom": [20.0, 30.0],
+        "shortest_contact": [1.0, 1.2],
+        "bond_sums": {"Bi": [5.4, 5.8], "Se": [3.5, 4.0]},  # of CsCl, not of rocksalt
+    }
+    codec = Codec.from_package(load(make_package(tmp_path / "oracle", domain=domain)))
+    source, out = tmp_path / "source", tmp_path / "kept"
+    for folder in (source, out):
+        folder.mkdir()
+    generate_into(source, codec, 40, 3, request=StructureRequest())
+    summary = screen_into(out, source, 0.0)
+    rows = table(out)
+    kept = [row for row in rows if row["status"] == "kept"]
+    assert {float(row["predicted_formation_energy_per_atom"]) for row in kept} == {-0.1}
+    unlike = [row for row in rows if row["status"].startswith("the prediction is not")]
+    assert {row["formula"] for row in unlike} == {"BiSe", "Bi", "BiSe3"}
+    assert summary["reasons"] == {unlike[0]["status"]: len(rows) - len(kept)}
+    again = tmp_path / "again"
+    again.mkdir()
+    assert screen_into(again, out, 0.0)["kept"] == len(kept)
+
+
+def test_a_folder_without_domains_is_refused(generated, tmp_path):
+    with pytest.raises(InputError, match="does not say which predictions are to be believed"):
+        screen_into(tmp_path, generated)

@@ -57,7 +57,13 @@ def test_generated_structures_against_known_ones(capsys, place, tmp_path):
     out = tmp_path / "out"
     words = [place / "made", "--against", place / "known", "--out", out]
     summary = judged(capsys, *words, "--system", "Cd-Li", "--system", "Li-Co-O")
-    assert summary["warnings"] == []
+    # Far below lies what the known ones lack; LiCd2 is less than 25 meV/atom below.
+    lacking = dict(line.split(" lies ", 1) for line in summary["warnings"])
+    assert list(lacking) == ["Li2CoO3", "Li4Cd3"]
+    for formula, energy in (("Li2CoO3", -1.9), ("Li4Cd3", -0.26)):
+        depth = -above_by_pymatgen(formula, energy, KNOWN, [*Composition(formula).as_dict()])
+        assert lacking[formula].startswith(f"{1000 * depth:.0f} meV/atom below the hull of ")
+        assert "which holds nothing of that formula" in lacking[formula]
     assert [row["system"] for row in summary["table"]] == ["Cd-Li", "Li-Co-O", "all"]
     assert [row["structures"] for row in summary["table"]] == [4, 2, 6]
     assert [entry["formula"] for entry in summary["below_hull"]][:1] == ["Li2CoO3"]
@@ -140,7 +146,7 @@ def test_rows_without_an_energy_are_counted(capsys, place, tmp_path):
     assert code == 0
     assert f"{place / 'failed'}: 1 left out (no formation energy)" in stdout
     assert "3 structures lie below the hull of the known ones:" in stdout
-    (warning,) = [line for line in stderr.splitlines() if line.startswith("warning")]
+    warning, *_ = [line for line in stderr.splitlines() if line.startswith("warning")]
     assert "names no energy scale" in warning
 
 
@@ -188,6 +194,8 @@ def test_without_a_known_compound_nothing_is_called_stable(capsys, place, tmp_pa
     summary = judged(capsys, *words, "--out", tmp_path / "out")
     table = {row["system"]: row for row in summary["table"]}
     columns = ("structures", "judged", "below_hull", "stable", "metastable")
+    for name in ("on_hull", "within_25_mev", "within_50_mev", "within_100_mev"):
+        assert [table[system][name] for system in ("Co-O", "Cd-Li", "all")] == [None, 1, 2]
     assert [table["Co-O"][name] for name in columns] == [1, 0, None, None, None]
     assert [table["Cd-Li"][name] for name in columns] == [1, 1, 1, 1, 1]
     assert [table["all"][name] for name in columns] == [3, 2, 2, 2, 2]
@@ -196,6 +204,40 @@ def test_without_a_known_compound_nothing_is_called_stable(capsys, place, tmp_pa
     text = (tmp_path / "out" / "table.md").read_text("utf-8")
     assert "| Co-O*" in text
     assert r"\* no known compound" in text
-    alone, edges = summary["warnings"]
+    alone, edges, lacking = summary["warnings"]
+    assert lacking.startswith("LiCoO2 lies 100 meV/atom below")
+    assert "which holds that formula only 100 meV/atom higher" in lacking
     assert "no known compound in Co-O: " in alone
     assert "Co-Li (in Co-Li-O), Co-O (in Co-Li-O), Li-O (in Co-Li-O)" in edges
+
+
+def test_the_fields_counts_stand_beside_the_papers_words(capsys, place, tmp_path):
+    words = [place / "made", "--against", place / "known", "--system", "Cd-Li"]
+    summary = judged(capsys, *words, "--out", tmp_path / "a")
+    inside = [row for row in GENERATED if set(Composition(row[0]).as_dict()) <= {"Cd", "Li"}]
+    above = [above_by_pymatgen(*row, KNOWN, ["Cd", "Li"]) for row in inside]
+    (row,) = summary["table"]
+    for name, limit in (
+        ("on_hull", 0.001),
+        ("within_25_mev", 0.025),
+        ("within_50_mev", 0.05),
+        ("within_100_mev", 0.1),
+    ):
+        assert row[name] == sum(value <= limit for value in above)
+    code, stdout, _ = run(capsys, *words, "--out", tmp_path / "b")
+    assert code == 0
+    head = [cell.strip() for cell in stdout.splitlines()[0].split("|")]
+    assert head[-7:-1] == [
+        "# on hull", "# ≤ 25 meV", "# ≤ 50 meV", "# ≤ 100 meV", "# stable (004)",
+        "# metastable (004)",
+    ]  # fmt: skip
+    cells = [cell.strip() for cell in stdout.splitlines()[2].split("|")]
+    assert cells[-7:-3] == [str(row[name]) for name in row if name.startswith(("on_", "within_"))]
+
+
+def test_a_hull_of_prototypes_says_so(capsys, place, tmp_path):
+    made = write(tmp_path / "made", [("Bi3Se4", -1.0)])
+    words = [made, "--against", "bi-se", "--out", tmp_path / "out"]
+    (*_, warning) = judged(capsys, *words)["warnings"]
+    assert warning.startswith("Bi3Se4 lies ")
+    assert "below the hull of bi-se (filled prototypes), which holds" in warning

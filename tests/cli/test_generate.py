@@ -1,3 +1,4 @@
+import csv
 import json
 import shutil
 import signal
@@ -56,7 +57,49 @@ def test_plain_summary_counts_reasons(capsys, package, tmp_path):
     first, *rest = stdout.splitlines()
     assert "structures from 30 crystal graphs" in first
     assert any("without: no atoms" in line for line in rest)
-    assert rest[-1].endswith("eV/atom")
+    assert any("sound distances and volume: " in line for line in rest)
+    # The package does not say what it learned from, so no energy is shown.
+    assert "not to be believed" in rest[-1]
+    assert "eV/atom" not in stdout
+
+
+def test_no_energy_is_printed_without_its_validity(capsys, tmp_path):
+    """Of six crystal graphs two are like the training structures, at -0.4 and -0.1 eV/atom."""
+    narrow = {
+        "structures": 2,
+        "share": 0.99,
+        "volume_per_atom": [15.0, 40.0],
+        "shortest_contact": [1.0, 1.2],
+        "bond_sums": {"Bi": [5.4, 5.8], "Se": [3.5, 4.5]},
+    }
+    package = make_package(tmp_path / "taught", domain=narrow)
+    out = tmp_path / "new"
+    code, stdout, _ = generate(capsys, package, out, "-n", 30, "--seed", 3)
+    assert code == 0
+    rows = list(csv.DictReader((out / "results.csv").open(encoding="utf-8", newline="")))
+    energy = "predicted_formation_energy_per_atom"
+    inside = [float(row[energy]) for row in rows if row["domain"] == "inside"]
+    outside = [row for row in rows if row["domain"].startswith("outside")]
+    assert inside
+    assert outside
+    last = stdout.splitlines()[-1]
+    assert last.startswith(
+        f"  mean predicted formation energy per atom: {sum(inside) / len(inside):.3f} eV/atom for "
+        f"{len(inside)} like the training structures; not to be believed for {len(outside)} "
+    )
+    code, stdout, _ = generate(capsys, package, tmp_path / "bi", "-n", 30, "--only", "Bi")
+    assert code == 0
+    assert "not to be believed of any of the" in stdout.splitlines()[-1]
+    assert "eV/atom" not in stdout
+
+
+def test_unfiltered_is_what_the_papers_count(capsys, package, tmp_path):
+    code, stdout, _ = generate(
+        capsys, package, tmp_path / "all", "-n", 30, "--seed", 3, "--unfiltered", "--json"
+    )
+    assert code == 0
+    criteria = json.loads(stdout)["criteria"]
+    assert (criteria["min_distance"], criteria["volume_per_atom"]) == (0.0, None)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +122,8 @@ def test_full_folder_is_refused_and_kept(capsys, package, tmp_path, words, messa
     [
         (["--require", "Te"], "--require Te"),
         (["--max-atoms", "2", "--min-atoms", "3"], "--max-atoms 2"),
-        (["--min-distance", "0.1"], "--min-distance"),
+        (["--min-distance", "1.5"], "--min-distance"),
+        (["--volume", "30", "20"], "--volume 30 20"),
         (["-n", "0"], "-n"),
         (["--seed", "-1"], "--seed"),
         (["--models-dir", "nowhere", "--model", "unknown"], "'nowhere' does not exist"),
@@ -189,7 +233,7 @@ def test_screen_keeps_low_energies(capsys, package, tmp_path):
     generate(capsys, package, tmp_path / "new", "-n", 40, "--seed", 3)
     code, stdout, _ = tfmat(
         capsys, "screen", tmp_path / "new", "--out", tmp_path / "kept",
-        "--tolerance", "-0.05", "--json",
+        "--tolerance", "-0.05", "--hull", "elements", "--any-domain", "--json",
     )  # fmt: skip
     assert code == 0
     summary = json.loads(stdout)
@@ -199,11 +243,43 @@ def test_screen_keeps_low_energies(capsys, package, tmp_path):
 
 def test_screen_can_generate_itself(capsys, package, tmp_path):
     code, stdout, _ = tfmat(
-        capsys, "screen", "--model", package, "-n", 20, "--seed", 3, "--out", tmp_path / "kept"
-    )
+        capsys, "screen", "--model", package, "-n", 20, "--seed", 3, "--out", tmp_path / "kept",
+        "--hull", "elements", "--any-domain",
+    )  # fmt: skip
     assert code == 0
-    assert "eV/atom of the elements" in stdout
+    assert "within 0.1 eV/atom of the elements" in stdout
+    assert " dropped: above the tolerance" in stdout
     assert (tmp_path / "kept" / "generated" / "results.csv").is_file()
+
+
+def test_screen_measures_from_what_the_model_learned(capsys, tmp_path):
+    folder = tmp_path / "new"
+    assert tfmat(capsys, "generate", "ccdcgan", "-n", 60, "--seed", 2, "--out", folder)[0] == 0
+    code, stdout, _ = tfmat(capsys, "screen", folder, "--out", tmp_path / "kept")
+    assert code == 0
+    first, *reasons = stdout.splitlines()
+    assert "within 0.1 eV/atom of the convex hull of bi-se" in first
+    assert any("unlike the training structures" in line for line in reasons)
+    summary = json.loads((tmp_path / "kept" / "summary.json").read_text("utf-8"))
+    assert 0 < summary["kept"] < 0.5 * summary["structures"]
+    assert summary["kept"] + sum(summary["reasons"].values()) == summary["structures"]
+    named = ["screen", folder, "--out", tmp_path / "named", "--hull", "bi-se", "--json"]
+    code, stdout, _ = tfmat(capsys, *named)
+    assert code == 0
+    assert json.loads(stdout)["kept"] == summary["kept"]
+
+
+def test_screen_says_which_hull_it_lacks(capsys, package, tmp_path):
+    generate(capsys, package, tmp_path / "new", "-n", 5, "--seed", 3)
+    for source in ([tmp_path / "new"], ["--model", package]):
+        code, _, stderr = tfmat(capsys, "screen", *source, "--out", tmp_path / "kept")
+        assert code == 2
+        assert "not known what the model was trained on; give --hull DATASET" in stderr
+    known = {"name": "bi-se", "sha256": "0" * 64}
+    other = make_package(tmp_path / "other", dataset=known)
+    code, _, stderr = tfmat(capsys, "screen", "--model", other, "--out", tmp_path / "kept")
+    assert code == 2
+    assert "is not what the model was trained on" in stderr
 
 
 def test_screen_wants_one_source(capsys, tmp_path):

@@ -32,7 +32,7 @@ TRAINED = ("train composition-ae", "export")
 COMMANDS = {
     "generate ccdcgan": "--model PLACE/oracle -n 20 --seed 3 --out OUT",
     "generate matgan": "--model FORMULAS -n 600 --seed 3 --novel-against formulas --out OUT.csv",
-    "screen": "PLACE/generated --out OUT",
+    "screen": "PLACE/generated --out OUT --hull elements --any-domain",
     "relax": "PLACE/alloys.extxyz --potential emt --steps 20 --cache PLACE/cache --out OUT",
     "data build": "cu-au --potential emt --prototypes PLACE/prototypes --out OUT",
     "data augment": "PLACE/prototypes --system Cu-Au --potential emt --out OUT",
@@ -75,6 +75,7 @@ COUNTING = {
     "data fetch optimade",
     "data split",
     "serve",
+    "models add-domain",
     "models list",
     "models show",
     "models verify",

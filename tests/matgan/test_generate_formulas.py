@@ -163,7 +163,9 @@ def test_table(tmp_path, model, ending, unique):
             == (table["formula"][row])
         )
         states = table["oxidation_states"][row]
-        assert (states is not None) == table["charge_neutral"][row]
+        likelihood = table["oxidation_states_likelihood"][row]
+        assert (states is not None) == (likelihood is not None)
+        assert states is None or (table["charge_neutral"][row] and 0 < likelihood <= 1)
         if states is not None:
             charges = dict(part.split(":") for part in states.split())
             assert list(charges) == list(counts)

@@ -15,6 +15,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.duplicates import first_copies
 from tfmat.errors import InputError
 from tfmat.relaxation.databases import candidates
+from tfmat.relaxation.databases.labelling import LabellingSettings, relax_again
 from tfmat.relaxation.databases.perturb import generator, perturbed
 from tfmat.relaxation.databases.prototypes import aflow, primitive
 from tfmat.relaxation.databases.substitute import Candidate, all_orders, system_numbers
@@ -207,3 +208,17 @@ def test_a_degenerate_prototype_is_rejected_with_a_reason(tmp_path):
     assert reasons["flat"].startswith("broken prototype: ")
     assert reasons["skewed"].startswith("broken prototype: the cell cannot be Niggli-reduced")
     assert reasons["thin"] == "atoms clash: two share a position"
+
+
+def test_a_relaxed_candidate_in_fragments_is_rejected_with_a_reason():
+    row = {
+        "id": "pair",
+        "prototype": "pair",
+        "lattice": np.diag([9.0, 9.0, 9.0]).tolist(),
+        "positions": [[0, 0, 0], [2.3, 0, 0]],
+        "numbers": [29, 29],
+        "energy": 0.0,
+    }
+    (found,) = relax_again(AseCalculator(EMT(), "EMT"), [row], settings=LabellingSettings())
+    assert found["reason"].startswith("fragments and vacuum: 1 cluster, ")
+    assert found["converged"]

@@ -107,6 +107,25 @@ def test_every_structure_has_a_row_and_failures_have_reasons(relaxed):
     assert failed[0].info["reason"] == reasons["lonely"]
 
 
+def test_fragments_with_vacuum_between_are_no_crystals(folder):
+    """Two atoms in a large box come to rest: no force is left, and there is no crystal either."""
+    pair = Atoms("Cu2", [[0, 0, 0], [2.3, 0, 0]], cell=np.eye(3) * 9, pbc=True)
+    sheet = Atoms("Cu", cell=np.diag([2.6, 2.6, 14]), pbc=True)
+    file = folder / "loose.extxyz"
+    for atoms, name in ((pair, "pair"), (sheet, "sheet")):
+        atoms.info["id"] = name
+    write(file, [pair, sheet, *alloys(1)], format="extxyz")
+    out = folder / "loose"
+    words = ("--fixed-cell",)
+    summary = relax(file, out, *words, cache=folder / "cache")
+    assert (summary["converged"], summary["failed"]) == (1, 2)
+    assert summary["reasons"] == {"fragments and vacuum": 2}
+    rows = table(out)
+    assert rows["pair"]["reason"].startswith("fragments and vacuum: 1 cluster, 365 Å³/atom, ")
+    assert rows["sheet"]["reason"].startswith("fragments and vacuum: 1 sheet, 95 Å³/atom, ")
+    assert len(Dataset.open(out)) == 1
+
+
 def test_energies_and_forces_are_those_of_ase(relaxed, source):
     out, summary = relaxed
     rows = table(out)

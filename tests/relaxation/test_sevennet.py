@@ -11,12 +11,12 @@ from perovskite import perovskite
 from pymatgen.core import Lattice, Structure
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.neighbours import neighbours
 from tfmat.errors import InputError, MissingExtraError
 from tfmat.relaxation.databases.perturb import perturbed
 from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.potentials import sevennet
 from tfmat.relaxation.potentials.batched import MPTRJ_ELEMENTS
-from tfmat.relaxation.potentials.neighbours import neighbours
 from tfmat.relaxation.potentials.reference_table import known_references
 from tfmat.relaxation.potentials.registry import find_potential
 from tfmat.relaxation.potentials.sevennet_graph import build_pairs
@@ -196,7 +196,7 @@ def test_the_elements_that_ship_are_minima_of_these_weights(calculator):
 def test_edges_are_half_of_all_neighbours(crystals):
     graph = build_pairs(crystals[:3], 5.0)
     for number, crystal in enumerate(crystals[:3]):
-        first, second, images = neighbours(crystal, 5.0)
+        first, second, images, _ = neighbours(crystal, 5.0)
         all_ways = crystal.positions[second] - crystal.positions[first] + images @ crystal.lattice
         own = graph.vectors[graph.owners[graph.receivers] == number]
         both = np.concatenate([own, -own])

@@ -8,7 +8,7 @@ else (ONNX Runtime, crystal graphs, decoding, files) is the real thing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,8 @@ def make_package(
     empty: bool = True,
     name: str = "oracle",
     terms: bool = True,
+    domain: Mapping[str, Any] | None = None,
+    dataset: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes the package; with ``empty``, the last of its graphs holds no element at all."""
     count = len(crystals) + empty
@@ -126,12 +128,14 @@ def make_package(
         "elements": list(ELEMENTS),
         "presence_threshold": [0.05, 0.05],
         "seed": 0,
-        "dataset": {},
+        "dataset": dataset or {},
         "training": {},
         "metrics": {},
         "recipe": to_mapping(recipe),
         "parts": parts,
     }
+    if domain is not None:
+        metadata["domain"] = domain
     write_json(folder / "metadata.json", metadata)
     return folder
 

@@ -158,8 +158,11 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             return self._written(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         models = exported(run.networks([*TRAINED, *constraints]))
-        presence = CrystalGraphs.open(run).presence.tolist() if run.finished("graphs") else ()
-        details = {"presence_threshold": presence_record(presence)}
+        graphs = CrystalGraphs.open(run) if run.finished("graphs") else None
+        presence = graphs.presence.tolist() if graphs else ()
+        details: dict[str, Any] = {"presence_threshold": presence_record(presence)}
+        if graphs and (domain := graphs.domain()):
+            details["domain"] = domain
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, recipe.data.elements, details)
 

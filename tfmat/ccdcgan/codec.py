@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.decode import decode_structure
@@ -39,12 +40,14 @@ class Codec:
         layout: Layout of its crystal graphs.
         presence: RMS of an element's cells above which it counts as present, shape ``(elements,)``;
             infinite for an element that never occurred in training.
+        domain: How the training structures are made; ``None`` where the package does not say.
     """
 
     package: NetworkSet
     recipe: CcdcganRecipe
     layout: GraphLayout
     presence: NDArray[np.float64]
+    domain: Domain | None = None
 
     @classmethod
     def from_package(cls, package: NetworkSet) -> Codec:
@@ -74,7 +77,7 @@ class Codec:
         if presence.shape != (len(layout.elements),):
             # A package of autoencoders alone was never shown a crystal graph.
             presence = np.zeros(len(layout.elements))
-        codec = cls(package, recipe, layout, presence)
+        codec = cls(package, recipe, layout, presence, Domain.of_package(metadata))
         codec._require_shapes()
         return codec
 
@@ -114,6 +117,12 @@ class Codec:
             for part, entry in self.package.metadata["parts"].items()
             if "property" in entry
         }
+
+    @property
+    def trained_on(self) -> dict[str, str] | None:
+        """``name`` and ``sha256`` of what the package has learned from; ``None`` if unknown."""
+        dataset = self.package.metadata.get("dataset", {})
+        return {key: dataset[key] for key in ("name", "sha256")} if "sha256" in dataset else None
 
     def encode(
         self, crystals: Sequence[Crystal]

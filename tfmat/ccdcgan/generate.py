@@ -9,17 +9,21 @@ a structure, or the reason why there is none, which is how the papers count thei
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
+from tfmat.crystals.contacts import shortest_contact, volume_per_atom
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
 from tfmat.crystals.symmetry import symmetrise
@@ -39,12 +43,23 @@ OTHER_KINDS = "too few or too many elements"
 DEGENERATE = "cell too flat"
 
 
+# Shortest distance of two atoms over the sum of their covalent radii that is sound: 99% of the
+# Materials Project's structures with at most 20 atoms have no shorter one.
+SOUND_DISTANCE = 0.7
+"""Default of ``min_distance``, without unit."""
+
+
 @dataclass(frozen=True)
 class StructureRequest:
     """What a structure has to fulfil; nothing that breaks one of them is ever given out.
 
+    Two atoms closer than 0.5 Å are never given out, whatever is asked: the papers' limit, and by
+    default the only one. :func:`request_for` adds what a chemist expects.
+
     Args:
-        min_distance: Shortest distance between two atoms, in Å; at least 0.5.
+        min_distance: Shortest distance between two atoms over the sum of their covalent radii, 0
+            to 1.
+        volume_per_atom: Smallest and largest volume per atom, in Å³; any by default.
         min_atoms: Smallest number of atoms in the cell.
         max_atoms: Largest number of atoms in the cell.
         required: Symbols of elements that have to be there.
@@ -54,7 +69,8 @@ class StructureRequest:
         formula: Symbol and number of atoms of each element of the cell.
     """
 
-    min_distance: float = MIN_DISTANCE
+    min_distance: float = 0.0
+    volume_per_atom: tuple[float, float] | None = None
     min_atoms: int = 1
     max_atoms: int = 20
     required: tuple[str, ...] = ()
@@ -74,7 +90,14 @@ class Result:
         crystal: The structure, or ``None``.
         properties: Predicted by the package's constraints, by property name, in their units.
         latent_sha256: SHA-256 of the noise vector (float32, little endian).
-        min_distance: Shortest distance between two atoms, in Å; NaN without a structure.
+        min_distance: Shortest distance between two atoms, in Å; NaN where no cell was decoded.
+        contact: The shortest distance over the sum of both covalent radii; NaN likewise.
+        volume_per_atom: In Å³; NaN likewise.
+        sound: Whether distances and volume are those of a crystal: contact at least 0.7, volume
+            within the training range where the package says it; ``None`` where no cell was decoded.
+        domain: Whether predictions are to be believed of it (:mod:`tfmat.ccdcgan.domain`):
+            ``inside``, ``outside: ...``; ``""`` without a structure, or where the package does not
+            say what it learned from.
     """
 
     identifier: str
@@ -82,7 +105,40 @@ class Result:
     crystal: Crystal | None
     properties: dict[str, float]
     latent_sha256: str
-    min_distance: float = float("nan")
+    min_distance: float = math.nan
+    contact: float = math.nan
+    volume_per_atom: float = math.nan
+    sound: bool | None = None
+    domain: str = ""
+
+
+def request_for(
+    codec: Codec,
+    *,
+    unfiltered: bool = False,
+    min_distance: float | None = None,
+    volume_per_atom: tuple[float, float] | None = None,
+    max_atoms: int | None = None,
+    **more: Any,
+) -> StructureRequest:
+    """Returns a request with the limits that a chemist expects, unless others are given.
+
+    Args:
+        codec: The package, whose training structures give the default limits.
+        unfiltered: Leave distances and volumes alone where no limit is given, but for the papers'
+            0.5 Å.
+        min_distance: As in :class:`StructureRequest`, by default 0.7.
+        volume_per_atom: Likewise, by default the range of 99% of the training structures, where
+            the package says it.
+        max_atoms: Likewise, by default that of the training selection.
+        **more: Other arguments of :class:`StructureRequest`.
+    """
+    if min_distance is None:
+        min_distance = 0.0 if unfiltered else SOUND_DISTANCE
+    if volume_per_atom is None and codec.domain is not None and not unfiltered:
+        volume_per_atom = codec.domain.volume_per_atom
+    most = codec.recipe.data.max_atoms if max_atoms is None else max_atoms
+    return StructureRequest(min_distance, volume_per_atom, max_atoms=most, **more)
 
 
 def generate(
@@ -145,14 +201,17 @@ def _results(
             else:
                 crystal = next(decoded)
                 found = crystal.reason if isinstance(crystal, DecodeError) else crystal
-            status, result, distance = _judge(found, request)
-            yield Result(
-                f"tfmat-{seed}-{index:07d}",
-                status,
-                result,
-                {name: float(values[row]) for name, values in properties.items()},
-                hashlib.sha256(latents[row].tobytes()).hexdigest(),
-                distance,
+            yield _judge(
+                found,
+                request,
+                codec.domain,
+                Result(
+                    f"tfmat-{seed}-{index:07d}",
+                    STRUCTURE,
+                    None,
+                    {name: float(values[row]) for name, values in properties.items()},
+                    hashlib.sha256(latents[row].tobytes()).hexdigest(),
+                ),
             )
 
 
@@ -163,9 +222,9 @@ def _written(
     from tfmat.ccdcgan.writer.generating import write_crystals
 
     for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
-        status, crystal, distance = _judge(found, request)
         latent = hashlib.sha256(noise.tobytes()).hexdigest()
-        yield Result(f"tfmat-{seed}-{index:07d}", status, crystal, {}, latent, distance)
+        result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
+        yield _judge(found, request, codec.domain, result)
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
@@ -178,6 +237,17 @@ def _check(request: StructureRequest, codec: Codec) -> None:
             )
     if request.allowed and not set(request.required) <= set(request.allowed):
         raise InputError("`require` names an element that `only` leaves out")
+    if not 0 <= request.min_distance <= 1:
+        raise InputError(
+            f"`min_distance` {request.min_distance:g}: is a share of the sum of covalent radii, 0 "
+            "to 1; no longer Å"
+        )
+    if request.volume_per_atom is not None:
+        least, most = request.volume_per_atom
+        if not 0 <= least < most:
+            raise InputError(
+                f"`volume` {least:g} {most:g}: give the smallest volume per atom and a larger one"
+            )
     if request.max_atoms < max(1, request.min_atoms):
         raise InputError(
             f"`max_atoms` {request.max_atoms} must be at least `min_atoms` {request.min_atoms}"
@@ -194,37 +264,58 @@ def _reason(
     return None if symbols >= set(request.required) else NOT_REQUIRED
 
 
-def _judge(found: Crystal | str, request: StructureRequest) -> tuple[str, Crystal | None, float]:
-    """Returns status, structure and shortest distance of what was decoded."""
+def _judge(
+    found: Crystal | str, request: StructureRequest, domain: Domain | None, result: Result
+) -> Result:
+    """Returns the result with what was decoded and how good it is."""
     if isinstance(found, str):
-        return found, None, float("nan")
+        # The decoder does not give out a cell whose atoms are that close.
+        return replace(result, status=found, sound=False if found == TOO_CLOSE else None)
     try:
         if request.symprec is not None:
             found = symmetrise(found, request.symprec)
         distance = shortest_distance(found)
     except InputError:
-        return DEGENERATE, None, float("nan")
-    numbers = set(found.numbers.tolist())
-    status = STRUCTURE
-    if len(found) < request.min_atoms:
-        status = TOO_FEW
-    elif len(found) > request.max_atoms:
-        status = TOO_MANY
-    elif any(atomic_numbers[symbol] not in numbers for symbol in request.required):
-        status = NOT_REQUIRED
-    elif request.n_elements and not (
-        request.n_elements[0] <= len(numbers) <= request.n_elements[1]
-    ):
-        status = OTHER_KINDS
-    elif request.formula and _counted(found) != dict(request.formula):
-        status = OTHER_FORMULA
-    elif distance < request.min_distance:
-        status = (
-            TOO_CLOSE
-            if request.min_distance == MIN_DISTANCE
-            else f"atoms closer than {request.min_distance:g} Å"
-        )
-    return (status, found, distance) if status == STRUCTURE else (status, None, float("nan"))
+        return replace(result, status=DEGENERATE)
+    contact, volume = shortest_contact(found), volume_per_atom(found)
+    usual = domain is None or domain.volume_per_atom[0] <= volume <= domain.volume_per_atom[1]
+    status = _flaw(found, request, distance, contact, volume)
+    return replace(
+        result,
+        status=status,
+        crystal=found if status == STRUCTURE else None,
+        min_distance=distance,
+        contact=contact,
+        volume_per_atom=volume,
+        sound=distance >= MIN_DISTANCE and contact >= SOUND_DISTANCE and usual,
+        domain=domain.place(found, contact) if domain and status == STRUCTURE else "",
+    )
+
+
+def _flaw(
+    crystal: Crystal, request: StructureRequest, distance: float, contact: float, volume: float
+) -> str:
+    """Says what of the request a crystal does not fulfil; ``structure`` if nothing."""
+    numbers = set(crystal.numbers.tolist())
+    if len(crystal) < request.min_atoms:
+        return TOO_FEW
+    if len(crystal) > request.max_atoms:
+        return TOO_MANY
+    if any(atomic_numbers[symbol] not in numbers for symbol in request.required):
+        return NOT_REQUIRED
+    if request.n_elements and not request.n_elements[0] <= len(numbers) <= request.n_elements[1]:
+        return OTHER_KINDS
+    if request.formula and _counted(crystal) != dict(request.formula):
+        return OTHER_FORMULA
+    if distance < MIN_DISTANCE:
+        return TOO_CLOSE
+    if contact < request.min_distance:
+        return f"atoms closer than {request.min_distance:g} of the sum of their covalent radii"
+    if request.volume_per_atom is not None:
+        least, most = request.volume_per_atom
+        if not least <= volume <= most:
+            return f"volume per atom outside {least:.4g} to {most:.4g} Å³"
+    return STRUCTURE
 
 
 def _counted(crystal: Crystal) -> dict[str, int]:

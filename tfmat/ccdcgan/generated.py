@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import STRUCTURE, Result
+from tfmat.ccdcgan.domain import INSIDE, SHARE
+from tfmat.ccdcgan.generate import SOUND_DISTANCE, STRUCTURE, Result
 from tfmat.ccdcgan.voxels.decode import decoder
 from tfmat.ccdcgan.voxels.reasons import Mode
+from tfmat.crystals.contacts import volume_per_atom
 from tfmat.crystals.symmetry import judge as symmetry_judge
 from tfmat.crystals.symmetry import space_group
 from tfmat.datasets.properties import unit_of
@@ -39,9 +41,12 @@ class GeneratedMetrics:
         self.statuses: Counter[str] = Counter()
         self._far_apart: Counter[float] = Counter()
         self._without_symmetry = 0
+        self._decoded = self._sound = 0
+        self._inside = self._placed = 0
         # 8 bytes a number: a million crystal graphs are little.
         self._volumes = array("d")
-        self._predicted = {name: (array("d"), array("d")) for name in self.constraints}
+        # Of all crystal graphs, of the structures, of those within the constraint's domain.
+        self._predicted = {name: (array("d"), array("d"), array("d")) for name in self.constraints}
 
     def add(self, result: Result, group: int | None = None) -> None:
         """Adds one crystal graph.
@@ -52,18 +57,26 @@ class GeneratedMetrics:
         """
         self.statuses[result.status] += 1
         crystal = result.crystal
-        for name, (of_all, of_structures) in self._predicted.items():
+        inside = result.domain == INSIDE
+        for name, (of_all, of_structures, of_inside) in self._predicted.items():
             of_all.append(result.properties[name])
             if crystal is not None:
                 of_structures.append(result.properties[name])
+            if inside:
+                of_inside.append(result.properties[name])
+        if result.sound is not None:
+            self._decoded += 1
+            self._sound += result.sound
         if crystal is None:
             return
+        self._placed += bool(result.domain)
+        self._inside += inside
         for distance in DISTANCES:
             self._far_apart[distance] += result.min_distance >= distance
         if group is None:
             group = space_group(crystal, self.symprec)[1]
         self._without_symmetry += group <= 1
-        self._volumes.append(abs(float(np.linalg.det(crystal.lattice))) / len(crystal))
+        self._volumes.append(volume_per_atom(crystal))
 
     @property
     def graphs(self) -> int:
@@ -79,10 +92,12 @@ class GeneratedMetrics:
         """Returns what they come to.
 
         Returns:
-            ``structures`` (share of crystal graphs that give one),
-            ``structures_beyond_1.5_angstrom`` and ``_2.0_``, ``median_volume_per_atom``,
-            ``mean_predicted_PROPERTY`` of the structures and with ``_all_graphs`` of all crystal
-            graphs, ``space_group_P1``.
+            ``structures`` (share of crystal graphs that give one), ``sound`` (share of what was
+            decoded with sound distances and volume), ``in_domain`` (share of the structures that
+            are made as the training structures are; without a value where the package does not say
+            how), ``structures_beyond_1.5_angstrom`` and ``_2.0_``, ``median_volume_per_atom``,
+            ``mean_predicted_PROPERTY`` of the structures, with ``_in_domain`` of these among them
+            and with ``_all_graphs`` of all crystal graphs, ``space_group_P1``.
         """
         graphs, structures = f"{self.graphs:,} crystal graphs", f"{self.structures:,} structures"
         found = [
@@ -97,6 +112,25 @@ class GeneratedMetrics:
         ]
         found += [
             share(
+                "sound",
+                self._sound,
+                self._decoded,
+                f"share of {self._decoded:,} decoded cells with no atoms closer than so much of "
+                "the sum of their covalent radii, and a volume per atom as in training",
+                sampled=True,
+                tolerance=Tolerance(SOUND_DISTANCE, "1"),
+            ),
+            share(
+                "in_domain",
+                self._inside,
+                self._placed,
+                f"share of {self._placed:,} structures made as {SHARE:.0%} of the training "
+                "structures are",
+                sampled=True,
+            ),
+        ]
+        found += [
+            share(
                 f"structures_beyond_{distance}_angstrom",
                 self._far_apart[distance],
                 self.structures,
@@ -108,11 +142,11 @@ class GeneratedMetrics:
         ]
         found.append(median_volume(self._volumes, f"median of {structures}"))
         for name, judge in self.constraints.items():
-            for values, suffix, of in zip(
-                reversed(self._predicted[name]),
-                ("", "_all_graphs"),
-                (structures, graphs),
-                strict=True,
+            of_all, of_structures, of_inside = self._predicted[name]
+            for values, suffix, of in (
+                (of_structures, "", structures),
+                (of_inside, "_in_domain", f"{self._inside:,} structures within its domain"),
+                (of_all, "_all_graphs", graphs),
             ):
                 found.append(
                     mean(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfmat import arguments
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import PARTS, StructureRequest, generate
+from tfmat.ccdcgan.generate import PARTS, generate, request_for
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
 from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
@@ -95,7 +95,9 @@ class CrystalModel:
         max_atoms: int | None = None,
         n_elements: int | tuple[int, int] | None = None,
         formula: str | None = None,
-        min_distance: float = 0.5,
+        min_distance: float | None = None,
+        volume: tuple[float, float] | None = None,
+        unfiltered: bool = False,
         symmetrise: bool = False,
         symprec: float = 0.1,
         batch_size: int = 64,
@@ -113,7 +115,11 @@ class CrystalModel:
             max_atoms: Most atoms in the cell; those of the training selection by default.
             n_elements: Number of elements, or the fewest and the most.
             formula: Content of the cell, e.g. ``"Bi4Se6"``; it is not reduced.
-            min_distance: Shortest distance between two atoms, in Å; at least 0.5.
+            min_distance: Shortest distance between two atoms over the sum of their covalent radii,
+                0 to 1; by default 0.7. Atoms closer than 0.5 Å never pass.
+            volume: Smallest and largest volume per atom, in Å³; by default the range of 99% of the
+                training structures, where the package says it.
+            unfiltered: Without these two defaults: what the papers count.
             symmetrise: Move cells onto their nearest space group.
             symprec: Tolerance of that, in Å.
             batch_size: Crystal graphs at once.
@@ -121,23 +127,32 @@ class CrystalModel:
         Returns:
             pymatgen structures, in the order of the indices. Their ``properties`` hold ``id``,
             ``min_distance`` (Å), and ``predicted_PROPERTY`` for each constraint, in the property's
-            unit (``predicted_formation_energy_per_atom``: eV/atom). ``failed`` says why the other
-            crystal graphs give none.
+            unit (``predicted_formation_energy_per_atom``: eV/atom), with ``domain``, which says
+            whether these are to be believed (``inside``, ``outside: ...``). ``failed`` says why the
+            other crystal graphs give none.
 
         Raises:
             InputError: An argument is wrong, or the package lacks a part.
         """
         arguments.one_of("mode", mode, get_args(Mode))
-        most = self.codec.recipe.data.max_atoms
-        request = StructureRequest(
-            arguments.real("min_distance", min_distance, least=0.5),
-            arguments.whole("min_atoms", min_atoms, 1),
-            most if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
-            arguments.symbols(require),
-            arguments.symbols(only),
-            arguments.real("symprec", symprec, above=0) if symmetrise else None,
-            None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1),
-            None if formula is None else arguments.cell_content(formula),
+        request = request_for(
+            self.codec,
+            unfiltered=unfiltered,
+            min_distance=(
+                None
+                if min_distance is None
+                else arguments.real("min_distance", min_distance, least=0)
+            ),
+            volume_per_atom=None if volume is None else _span("volume", volume),
+            min_atoms=arguments.whole("min_atoms", min_atoms, 1),
+            max_atoms=None if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
+            required=arguments.symbols(require),
+            allowed=arguments.symbols(only),
+            symprec=arguments.real("symprec", symprec, above=0) if symmetrise else None,
+            n_elements=(
+                None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1)
+            ),
+            formula=None if formula is None else arguments.cell_content(formula),
         )
         found = Structures()
         for result in generate(
@@ -152,8 +167,12 @@ class CrystalModel:
             if result.crystal is None:
                 found.failed[result.identifier] = result.status
                 continue
-            values = {f"predicted_{name}": value for name, value in result.properties.items()}
+            values: dict[str, Any] = {
+                f"predicted_{name}": value for name, value in result.properties.items()
+            }
             values["min_distance"] = result.min_distance
+            if result.domain:
+                values["domain"] = result.domain
             found.append(described(result.crystal, result.identifier, values))
         return found
 
@@ -252,3 +271,11 @@ class CrystalModel:
         if array.shape[1:] != wanted:
             raise InputError(f"graphs: must have the shape {('n', *wanted)}, not {array.shape}")
         return array
+
+
+def _span(name: str, values: tuple[float, float]) -> tuple[float, float]:
+    try:
+        least, most = values
+    except (TypeError, ValueError):
+        raise InputError(f"`{name}`: must be two numbers, not {values!r}") from None
+    return arguments.real(name, least, least=0), arguments.real(name, most, above=0)

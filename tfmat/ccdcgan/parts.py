@@ -13,6 +13,7 @@ from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Metadata
+from tfmat.inference.fields import AtLeastOne, Symbol, Table
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 from tfmat.typed import Maybe
@@ -55,6 +56,37 @@ PARTS = {
 TRAINED = tuple(part for part in PARTS if part not in (GENERATE, "writer"))
 
 
+_Range = Annotated[list[float], Meta(min_length=2, max_length=2)]
+
+
+class TrainingDomain(Table, frozen=True, kw_only=True):
+    """How the training structures are made, so that what is unlike them can be told.
+
+    Args:
+        structures: How many were measured.
+        share: Share of them, and of the atoms of each element, that a range holds.
+        volume_per_atom: Range in Å³.
+        shortest_contact: Range of the shortest distance over the sum of both covalent radii.
+        bond_sums: For each element the range of an atom's bonds, added up.
+    """
+
+    structures: AtLeastOne
+    share: Annotated[float, Meta(gt=0, le=1)]
+    volume_per_atom: _Range
+    shortest_contact: _Range
+    bond_sums: dict[Symbol, _Range]
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "volume_per_atom": self.volume_per_atom,
+            "shortest_contact": self.shortest_contact,
+        }
+        ranges |= {f"bond_sums.{symbol}": span for symbol, span in self.bond_sums.items()}
+        for name, (least, most) in ranges.items():
+            if least > most:
+                raise InputError(f"{name} must ascend, not {least:g} to {most:g}")
+
+
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """What a CCDCGAN model package holds, where it comes from and what was measured of it.
 
@@ -64,10 +96,12 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
             without crystal graphs.
         compositions: Of a writer: contents of the training structures' cells, each the number of
             atoms of every element and the number of structures that have so many.
+        domain: How the training structures are made; packages of older runs say nothing.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
     compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
+    domain: Maybe[TrainingDomain] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,10 +10,12 @@ from typing import Any
 
 from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.domain import INSIDE
 from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, generate
 from tfmat.ccdcgan.generated import GeneratedMetrics, constraint_judges
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.checksums import sealed
+from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cell_parameters, cif_text, extxyz_text, reduced_formula
 from tfmat.csv_tables import TableWriter
@@ -24,16 +26,12 @@ from tfmat.metric import records
 from tfmat.progress import Progress
 
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
-COLUMNS = (
-    "id",
-    "status",
-    "formula",
-    "atoms",
-    *CELL,
-    "space_group",
-    "space_group_number",
-    "min_distance",
-)
+_KNOWN = ("formula", "atoms", *CELL, "space_group", "space_group_number")
+# Also of what was decoded and dropped, so that one sees why.
+_JUDGED = ("min_distance", "contact", "volume_per_atom")
+# Where a summary says what the model has learned from.
+DATASET = "trained_on"
+COLUMNS = ("id", "status", *_KNOWN, *_JUDGED, "domain")
 
 
 def is_results(folder: Path) -> bool:
@@ -88,22 +86,31 @@ class ResultsWriter:
         row: list[Any] = [result.identifier, result.status]
         if result.crystal is None:
             self.measured.add(result)
-            row += [""] * (len(COLUMNS) - 2)
+            row += [""] * len(_KNOWN)
         else:
-            row += self._structure(result)
+            row += self._structure(result, result.crystal)
+        judged = [getattr(result, name) for name in _JUDGED]
+        row += [f"{value:.6f}" if value == value else "" for value in judged]  # not NaN
+        row.append(result.domain)
         row += [f"{result.properties[name]:.6f}" for name in self.properties]
         self._table.row([*row, result.latent_sha256])
 
-    def _structure(self, result: Result) -> list[Any]:
-        crystal = result.crystal
-        assert crystal is not None  # noqa: S101
+    def _structure(self, result: Result, crystal: Crystal) -> list[Any]:
         symbol, number = space_group(crystal, self.measured.symprec)
         self.measured.add(result, number)
         values = {f"predicted_{name}": result.properties[name] for name in self.properties}
-        comments = [*self.comments, *(f"{name} {value:.6f}" for name, value in values.items())]
+        note = f" ({result.domain} the constraint's domain)" if result.domain == INSIDE else ""
+        if result.domain not in ("", INSIDE):
+            note = f" (not to be believed, {result.domain})"
+        comments = [
+            *self.comments,
+            *(f"{name} {value:.6f}{note}" for name, value in values.items()),
+        ]
         (self.folder / CIF_FOLDER / f"{result.identifier}.cif").write_text(
             cif_text(crystal, result.identifier, comments), "utf-8", newline="\n"
         )
+        if result.domain:
+            values["in_domain"] = int(result.domain == INSIDE)
         self._frames.write(extxyz_text(crystal, {"id": result.identifier, **values}))
         return [
             reduced_formula(crystal),
@@ -111,7 +118,6 @@ class ResultsWriter:
             *(f"{value:.6f}" for value in cell_parameters(crystal)),
             symbol,
             number or "",
-            f"{result.min_distance:.6f}",
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -182,6 +188,7 @@ def generate_into(
         summary = {
             **writer.summary(),
             "model": package.name,
+            DATASET: codec.trained_on,
             "generator_weights_sha256": _weights(package.metadata["parts"]),
             "precision": package.precision,
             "seed": seed,

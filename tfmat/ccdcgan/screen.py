@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfmat.ccdcgan.domain import INSIDE
 from tfmat.ccdcgan.generate import STRUCTURE
+from tfmat.ccdcgan.results import DATASET
 from tfmat.checksums import sealed
 from tfmat.crystals.hull import Hull
 from tfmat.csv_tables import TableWriter, read_table
@@ -21,6 +24,7 @@ from tfmat.errors import InputError
 from tfmat.files import write_json
 from tfmat.metric import Judge, Metric, Tolerance, mean, records, share
 from tfmat.paths import inside, plain_file
+from tfmat.reading import read_record
 
 if TYPE_CHECKING:
     from pymatgen.core import Composition
@@ -28,11 +32,13 @@ if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
     from tfmat.datasets.store import Dataset
 
-# Paper 004, "Construction and prediction of DCGAN + constraint".
-TOLERANCE = 0.3
+# Within this of the hull paper 004 calls a structure stable, eV/atom. Its own screening
+# ("Construction and prediction of DCGAN + constraint") takes 0.3 without saying above what.
+TOLERANCE = 0.1
 ENERGY = "predicted_formation_energy_per_atom"
 KEPT = "kept"
 ABOVE = "above the tolerance"
+UNLIKE = "the prediction is not to be believed: unlike the training structures"
 # Columns of the table of generated structures that are taken over.
 _TAKEN = ("id", "status", "formula", "atoms", "space_group")
 
@@ -66,12 +72,15 @@ def screen_into(
     tolerance: float = TOLERANCE,
     reference: Callable[[str], float] = zero,
     reference_name: str = "elements",
+    *,
+    any_domain: bool = False,
 ) -> dict[str, Any]:
     """Keeps the structures whose predicted formation energy is at most reference + tolerance.
 
-    Paper 004 names the tolerance (0.3 eV/atom; 2,148 of 2,832 structures were kept) but not what
+    Paper 004 names a tolerance (0.3 eV/atom; 2,148 of 2,832 structures were kept) but not what
     it is measured from. Here that is 0 eV/atom, the energy of the elements, or the convex hull of
-    known structures (:func:`hull_reference`).
+    known structures (:func:`hull_reference`). A prediction outside the constraint's domain
+    (:mod:`tfmat.ccdcgan.domain`) keeps nothing, unless it is asked to.
 
     Args:
         folder: An empty folder for the kept structures.
@@ -80,13 +89,15 @@ def screen_into(
         tolerance: Largest energy above the reference, in eV/atom.
         reference: Energy in eV/atom to compare with, by reduced formula.
         reference_name: What the reference is, for the summary.
+        any_domain: Believe all predictions, as the papers do.
 
     Returns:
-        The summary: ``structures``, ``kept``, and as ``metrics`` the share of those kept and the
-        mean predicted energies.
+        The summary: ``structures``, ``kept``, ``reasons`` (the others, by reason), and as
+        ``metrics`` the share of those kept and the mean predicted energies.
 
     Raises:
-        InputError: The source is no such folder, or was generated without a constraint.
+        InputError: The source is no such folder, was generated without a constraint, or does not
+            say which predictions are to be believed.
     """
     if not plain_file(source / TABLE):
         raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
@@ -100,7 +111,10 @@ def screen_into(
         except (TypeError, ValueError) as error:
             raise InputError(f"{source / TABLE}: {ENERGY} {row[ENERGY]!r} is no number") from error
         above = energy - reference(row["formula"])
-        table.append({**row, "status": KEPT if above <= tolerance else ABOVE, "above": above})
+        status = KEPT if above <= tolerance else ABOVE
+        if not any_domain and _domain(row, source) != INSIDE:
+            status = UNLIKE
+        table.append({**row, "status": status, "above": above})
     kept = [row for row in table if row["status"] == KEPT]
     (folder / CIF_FOLDER).mkdir()
     for row in kept:
@@ -115,9 +129,16 @@ def screen_into(
     summary = {
         "structures": len(table),
         "kept": len(kept),
+        "reasons": {
+            reason: count
+            for reason, count in sorted(Counter(row["status"] for row in table).items())
+            if reason != KEPT
+        },
         "tolerance": tolerance,
+        "any_domain": any_domain,
         "reference": reference_name,
         "source": source.name,
+        DATASET: learned_from(source),
         "metrics": records(_measure(table, kept, tolerance, reference_name)),
     }
     summary = sealed({**summary, HASHES: generated.hashes(folder)})
@@ -145,6 +166,54 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
             yield row
 
 
+def _domain(row: Mapping[str, str], source: Path) -> str:
+    if not row.get("domain"):
+        raise InputError(
+            f"{source / TABLE}: does not say which predictions are to be believed; add the domain "
+            "to the model with tfmat models add-domain and generate again, or give `any_domain`"
+        )
+    return row["domain"]
+
+
+def learned_from(source: Path) -> dict[str, str] | None:
+    """Returns ``name`` and ``sha256`` of what the model that generated a folder has learned from.
+
+    Args:
+        source: A folder written by ``tfmat generate`` or by a screening.
+
+    Returns:
+        ``None`` where the folder does not say it.
+    """
+    file = source / SUMMARY
+    found = read_record(file).get(DATASET) if plain_file(file) else None
+    return found if isinstance(found, dict) and {"name", "sha256"} <= set(found) else None
+
+
+def training_set(learned: Mapping[str, str] | None) -> Dataset:
+    """Opens the dataset that a model has learned from.
+
+    Args:
+        learned: Its ``name`` and ``sha256``; ``None`` if unknown.
+
+    Raises:
+        InputError: It is unknown, not found by its name, or another one is called so.
+    """
+    from tfmat.datasets.store import Dataset
+
+    other = "give `hull` DATASET, or `hull` elements to measure from 0 eV/atom"
+    if learned is None:
+        raise InputError(f"it is not known what the model was trained on; {other}")
+    try:
+        dataset = Dataset.open(learned["name"])
+    except InputError as error:
+        raise InputError(
+            f"{learned['name']}, which the model was trained on, is not found; {other}"
+        ) from error
+    if dataset.sha256 != learned["sha256"]:
+        raise InputError(f"{dataset.path}: is not what the model was trained on; {other}")
+    return dataset
+
+
 def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
     try:
         with (
@@ -163,10 +232,10 @@ def _copy_frames(source: Path, target: Path, kept: set[str]) -> None:
 
 def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
-        header = (*_TAKEN, ENERGY, "above_reference")
-        table = TableWriter(stream, header)
+        header = (*_TAKEN, "domain", ENERGY)
+        table = TableWriter(stream, [*header, "above_reference"])
         for row in rows:
-            table.row([*(row[name] for name in header[:-1]), f"{row['above']:.6f}"])
+            table.row([*(row.get(name, "") for name in header), f"{row['above']:.6f}"])
 
 
 def _measure(

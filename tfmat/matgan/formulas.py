@@ -12,7 +12,8 @@ class Formulas(Sequence[str]):
     Attributes:
         table: A ``pyarrow.Table`` with the columns that ``tfmat generate matgan`` writes:
             ``formula``, ``n_elements``, ``counts``, ``charge_neutral``, ``balanced``,
-            ``oxidation_states``, ``times_generated``, and ``novel`` where it was asked for.
+            ``oxidation_states``, ``oxidation_states_likelihood``, ``times_generated``, and
+            ``novel`` where it was asked for.
         summary: How many samples were drawn, accepted, neutral, balanced, kept and different, and
             what they were made with.
     """

@@ -18,7 +18,7 @@ from tfmat.relaxation.comparison import (
 from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relax import Relaxed, relax
-from tfmat.relaxation.soundness import clash, obstacle
+from tfmat.relaxation.soundness import apart, clash, obstacle
 from tfmat.work.chunks import Row
 
 # One eV/Å³ in GPa.
@@ -79,7 +79,11 @@ def relax_rows(
 def _row(start: Crystal, end: Relaxed, settings: RelaxationSettings, potential: Potential) -> Row:
     reason = end.reason
     if not reason and settings.steps:
-        found = obstacle(end.crystal, potential.elements, potential.reach) or clash(end.crystal)
+        found = (
+            obstacle(end.crystal, potential.elements, potential.reach)
+            or clash(end.crystal)
+            or apart(end.crystal)
+        )
         reason = f"{found} (after relaxation)" if found else ""
     row: Row = {"reason": reason, "steps": end.steps}
     if np.isfinite(end.initial_energy):

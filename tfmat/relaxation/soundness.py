@@ -6,9 +6,10 @@ from collections.abc import Collection
 
 import numpy as np
 
-from tfmat.crystals.contacts import shortest_contact
+from tfmat.crystals.contacts import shortest_contact, volume_per_atom
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
+from tfmat.crystals.fragments import TOUCHING, gaps
 from tfmat.errors import InputError
 
 # No two atoms of any crystal are closer, Å; tfmat generate makes nothing closer either.
@@ -65,3 +66,21 @@ def clash(crystal: Crystal, shortest: float = _SHORTEST_CONTACT) -> str:
     if contact < shortest:
         return f"atoms clash: {contact:.2f} of the sum of their covalent radii"
     return ""
+
+
+def apart(crystal: Crystal) -> str:
+    """Says why a relaxed structure is no crystal: no forces act between pieces far apart.
+
+    Args:
+        crystal: The relaxed structure.
+
+    Returns:
+        The reason as ``"kind: detail"``; ``""`` if there is none.
+    """
+    found = gaps(crystal)
+    if not found:
+        return ""
+    return (
+        f"fragments and vacuum: {found}, {volume_per_atom(crystal):.0f} Å³/atom, with nothing "
+        f"within {TOUCHING:g} of the sum of van der Waals radii between"
+    )

@@ -12,6 +12,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from tfmat import disk, files
+from tfmat.ccdcgan.domain import domain_record
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
@@ -19,7 +20,7 @@ from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
 from tfmat.paths import inside
 from tfmat.progress import Progress
-from tfmat.reading import load_array
+from tfmat.reading import load_array, read_record
 
 if TYPE_CHECKING:
     import keras
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tfmat.training.run import Run
 
 STAGE = "graphs"
+# What bounds the constraint's predictions, for the package.
+DOMAIN = "domain.json"
 # Structures that are encoded at once.
 BATCH = 16
 # Structures after which a killed run goes on; a multiple of the batch.
@@ -70,6 +73,11 @@ class CrystalGraphs:
             load_array(folder / "presence.npy"),
             folder,
         )
+
+    def domain(self) -> dict[str, Any] | None:
+        """Returns how the training structures are made; ``None`` of a run that did not note it."""
+        file = inside(self.folder, DOMAIN, self.folder)
+        return read_record(file) if file.exists() else None
 
     def property(self, name: str) -> NDArray[np.float64]:
         """Returns a property of the structures, NaN where unknown, shape ``(n,)``."""
@@ -119,7 +127,8 @@ def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> No
             temporary.open("wb") as stream,
         ):
             np.save(stream, array, allow_pickle=False)
-    outputs = [target, *(folder / f"{name}.npy" for name in arrays)]
+    files.write_json(folder / DOMAIN, domain_record(data.crystals[index] for index in data.train))
+    outputs = [target, folder / DOMAIN, *(folder / f"{name}.npy" for name in arrays)]
     stage.run.finish(STAGE, outputs, encoded=len(data))
 
 

@@ -18,9 +18,9 @@ from tfmat.datasets.named import Several, named_places
 from tfmat.datasets.sources import source_of
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.evaluation.hull.entries import Entries, of_dataset, read_entries
-from tfmat.evaluation.hull.report import check_there, has_compound, scale_warnings, unknown_hulls
-from tfmat.evaluation.hull.stability import distances, parse_system, systems_of
+from tfmat.evaluation.hull.entries import Entries, has_compound, of_dataset, read_entries
+from tfmat.evaluation.hull.report import cautions, check_there
+from tfmat.evaluation.hull.stability import distances, parse_system, systems_of, within
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -51,6 +51,14 @@ class AboveHull:
     judged: NDArray[np.bool_]
     warnings: list[str]
     left_out: Mapping[str, Mapping[str, int]]
+
+    def within(self, limit: float = 0.0) -> NDArray[np.bool_]:
+        """Returns which lie on the hull or below it, or at most so far above, shape ``(n,)``.
+
+        Args:
+            limit: eV/atom; 1 meV/atom above still counts as on the hull.
+        """
+        return self.judged & within(self.above, limit)
 
     @property
     def stable(self) -> NDArray[np.bool_]:
@@ -109,7 +117,7 @@ def hull(
         found.known,
         found.redefined,
         judged,
-        scale_warnings(known, generated) + unknown_hulls(named or systems_of(generated), known),
+        cautions(named or systems_of(generated), known, generated, found),
         {
             name: counts
             for entries in (generated, known)

@@ -41,6 +41,8 @@ class Entries:
         converged: 1 or 0, NaN where unknown, shape ``(n,)``.
         left_out: Number of rows that give no energy, by name of the dataset and reason.
         scales: Energy scale of each dataset; ``None`` where its record says nothing.
+        prototypes: Names of those datasets that were filled prototypes (``tfmat data build``), not
+            found in nature or in a database.
     """
 
     names: tuple[str, ...]
@@ -52,6 +54,7 @@ class Entries:
     converged: NDArray[np.float64]
     left_out: Mapping[str, Mapping[str, int]]
     scales: Mapping[str, str | None]
+    prototypes: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.energies)
@@ -74,6 +77,7 @@ class Entries:
             np.concatenate([part.converged for part in parts]),
             {name: counts for part in parts for name, counts in part.left_out.items()},
             {name: scale for part in parts for name, scale in part.scales.items()},
+            frozenset().union(*(part.prototypes for part in parts)),
         )
 
     @cached_property
@@ -148,6 +152,16 @@ def subsystems(
     return [subset for subset in every if subset in systems]
 
 
+def has_compound(system: Sequence[int], known: Entries) -> bool:
+    """Tells whether anything known of two or more elements is in a system or its subsystems.
+
+    Args:
+        system: Atomic numbers.
+        known: Structures that define the hulls.
+    """
+    return any(len(subset) > 1 for subset in subsystems(system, known.systems))
+
+
 def read_entries(source: str, name: str | None = None) -> Entries:
     """Reads what a hull needs of a dataset or a file of structures.
 
@@ -215,6 +229,7 @@ def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         values[_CONVERGED][rows],
         {name: dict(left_out)},
         {name: _scale(dataset.metadata)},
+        frozenset([name] if "build" in (dataset.metadata.get("extra") or {}) else []),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmat.crystals.hull import METASTABLE, STABLE
-from tfmat.evaluation.hull.stability import BELOW, SMALL_CHANGE
+from tfmat.evaluation.hull.stability import BELOW, LEVELS, SMALL_CHANGE
 from tfmat.metric import Judge, Metric, Tolerance, share
 
 _UNIT = "eV/atom"
@@ -63,13 +63,24 @@ def of_system(row: Mapping[str, Any], judge: Judge) -> list[Metric]:
             judge,
         ),
         counted("below_hull", judged, f"share {of_judged} that lie below it by more", BELOW, judge),
+        *(
+            counted(
+                name, judged, f"share {of_judged} at most so far above", max(limit, BELOW), judge
+            )
+            for name, limit in LEVELS.items()
+        ),
         counted(
-            "stable", judged, f"share {of_judged} with Ef < 0, at most so far above", STABLE, judge
+            "stable",
+            judged,
+            f"share {of_judged} with Ef < 0, at most so far above (paper 004's word)",
+            STABLE,
+            judge,
         ),
         counted(
             "metastable",
             judged,
-            f"share {of_judged} with Ef < 0, at most so far above; stable ones count, too",
+            f"share {of_judged} with Ef < 0, at most so far above (paper 004's word; stable ones "
+            "count, too)",
             METASTABLE,
             judge,
         ),

@@ -13,7 +13,7 @@ from tfmat.crystals.hull import METASTABLE, STABLE, metastable, stable
 from tfmat.csv_tables import TableWriter
 from tfmat.evaluation.hull.entries import Entries
 from tfmat.evaluation.hull.metrics import by_system
-from tfmat.evaluation.hull.stability import BELOW, SMALL_CHANGE, Distances, system_name
+from tfmat.evaluation.hull.stability import BELOW, LEVELS, SMALL_CHANGE, Distances, system_name
 from tfmat.formulas.compositions import symbols
 from tfmat.metric import Metric
 
@@ -141,7 +141,8 @@ def table_text(metrics: Sequence[Metric], *, generated: bool) -> str:
     head += ["Mean ΔEf (eV/atom)", f"# ΔEf < {SMALL_CHANGE:g}"] if changes else []
     head += ["Mean Ef (eV/atom)", "# Ef < 0", "Mean Eab (eV/atom)"]
     head += ["# below hull"] if generated else []
-    head += ["# stable", "# metastable"]
+    head += ["# on hull", *(f"# ≤ {1000 * limit:.0f} meV" for limit in list(LEVELS.values())[1:])]
+    head += ["# stable (004)", "# metastable (004)"]
     lines, unjudged = [], False
     for system, found in systems.items():
         structures = found["negative"].denominator
@@ -160,6 +161,7 @@ def table_text(metrics: Sequence[Metric], *, generated: bool) -> str:
         ]
         below = found["below_hull"].numerator
         cells += [_MISSING if alone else f"{below:,}"] if generated else []
+        cells += [_MISSING if alone else f"{found[name].numerator:,}" for name in LEVELS]
         cells += [found["stable"].counted(), found["metastable"].counted()]
         lines.append(cells)
     widths = [max(len(line[i]) for line in [head, *lines]) for i in range(len(head))]
@@ -204,8 +206,11 @@ def readme(summary: Mapping[str, Any]) -> str:
         f"- Below the hull: by more than {BELOW * 1000:g} meV/atom. Relaxations of one phase "
         "differ by as much, so less is neither counted, listed nor drawn; `hull.csv` has the "
         "numbers.",
-        f"- Stable: Ef < 0 and Eab ≤ {STABLE:.3f} eV/atom. Metastable: Ef < 0 and Eab ≤ "
-        f"{METASTABLE:.3f} eV/atom; stable ones count too.",
+        "- On the hull: Eab at most 1 meV/atom, and whatever is below; beside it how many lie at "
+        "most 25, 50 and 100 meV/atom above. These are the field's counts: on the hull is stable.",
+        f"- Stable (004), metastable (004) are paper 004's words: Ef < 0 and Eab ≤ {STABLE:.3f} "
+        f"eV/atom, Ef < 0 and Eab ≤ {METASTABLE:.3f} eV/atom; stable ones count too. In `hull.csv` "
+        "the columns are called `stable` and `metastable`.",
         "- ΔEf: formation energy before relaxation minus after, eV/atom. Its share is of the "
         "structures whose ΔEf is known, those of what is stable of the structures in systems with "
         "a known compound, all others of all structures of the system.",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tfmat import files
 from tfmat.errors import InputError, printable_lines
 from tfmat.evaluation.hull import output
-from tfmat.evaluation.hull.entries import Entries, subsystems
+from tfmat.evaluation.hull.entries import Entries, has_compound
+from tfmat.evaluation.hull.far_below import far_below
 from tfmat.evaluation.hull.metrics import hull_judge, of_system
 from tfmat.evaluation.hull.stability import (
     Distances,
@@ -98,7 +99,7 @@ def evaluate(
         "generated": None if generated is None else ", ".join(generated.names),
         "against": list(known.names),
         "scales": {**(generated.scales if generated is not None else {}), **known.scales},
-        "warnings": scale_warnings(known, generated) + unknown_hulls(named, known),
+        "warnings": cautions(named, known, generated, above),
         "left_out": {
             name: counts
             for entries in (generated, known)
@@ -143,6 +144,21 @@ def shown(systems: Sequence[T]) -> Sequence[T]:
         systems: Something of each, the largest first, and of all together at the end.
     """
     return systems if len(systems) <= SHOWN + 1 else [*systems[:SHOWN], systems[-1]]
+
+
+def cautions(
+    systems: Sequence[tuple[int, ...]], known: Entries, generated: Entries | None, above: Distances
+) -> list[str]:
+    """Says in one line each what speaks against the energies or the hulls.
+
+    Args:
+        systems: Atomic numbers of each system.
+        known: Structures that define the hulls.
+        generated: Structures to judge.
+        above: Their energies above the hull.
+    """
+    found = scale_warnings(known, generated) + unknown_hulls(systems, known)
+    return found if generated is None else found + far_below(known, generated, above)
 
 
 def scale_warnings(known: Entries, generated: Entries | None) -> list[str]:
@@ -197,16 +213,6 @@ def unknown_hulls(systems: Sequence[tuple[int, ...]], known: Entries) -> list[st
             "or the hull is too high"
         )
     return warnings
-
-
-def has_compound(system: Sequence[int], known: Entries) -> bool:
-    """Tells whether anything known of two or more elements is in a system or its subsystems.
-
-    Args:
-        system: Atomic numbers.
-        known: Structures that define the hulls.
-    """
-    return any(len(subset) > 1 for subset in subsystems(system, known.systems))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -220,6 +220,23 @@ def below(above: NDArray[np.float64]) -> NDArray[np.bool_]:
     return under
 
 
+# How far above the hull the field counts, eV/atom, by the name of the count: on it, which is the
+# Materials Project's "stable"; 25 meV, the thermal energy at 300 K; 100 meV, the usual screening
+# for what may be made all the same (Sun et al., Sci. Adv. 2, e1600225 (2016)).
+LEVELS = {"on_hull": 0.0, "within_25_mev": 0.025, "within_50_mev": 0.05, "within_100_mev": 0.1}
+
+
+def within(above: NDArray[np.float64], limit: float) -> NDArray[np.bool_]:
+    """Tells which structures lie on or below a hull, or at most so far above.
+
+    Args:
+        above: Energies above the hull, eV/atom, shape ``(n,)``.
+        limit: eV/atom; for the hull itself, relaxations of one phase differ by 1 meV/atom.
+    """
+    near: NDArray[np.bool_] = above <= max(limit, BELOW)
+    return near
+
+
 def statistics(
     entries: Entries,
     rows: NDArray[np.int64],
@@ -256,6 +273,10 @@ def statistics(
         "mean_above_hull": _mean(distance),
         "judged": len(judged),
         "below_hull": int(below(its_distance).sum()) if some else None,
+        **{
+            name: int(within(its_distance, limit).sum()) if some else None
+            for name, limit in LEVELS.items()
+        },
         "stable": int(stable(its_energies, its_distance).sum()) if some else None,
         "metastable": int(metastable(its_energies, its_distance).sum()) if some else None,
     }

@@ -233,7 +233,8 @@ def _table(collection: Collection, numbers: NDArray[np.int64], sampler: FormulaS
     # How many samples a row stands for: in both kinds of table the sum is that of the kept ones.
     times = formulas.times(numbers) if collection.unique else np.ones(len(numbers), np.uint32)
     compositions, flags = formulas.compositions(numbers), formulas.flags(numbers)
-    states, found = sampler.checker.assign(compositions)
+    states, likelihood = sampler.checker.assign(compositions)
+    found = np.isfinite(likelihood)
     assigned = np.flatnonzero(found)
     places = np.zeros(len(numbers), np.int64)
     places[assigned] = np.arange(len(assigned))
@@ -245,11 +246,19 @@ def _table(collection: Collection, numbers: NDArray[np.int64], sampler: FormulaS
         "charge_neutral": pa.array((flags & NEUTRAL) > 0),
         "balanced": pa.array((flags & BALANCED) > 0),
         "oxidation_states": texts.take(pa.array(places, mask=~found)),
+        "oxidation_states_likelihood": pa.array(_three_digits(likelihood), mask=~found),
         "times_generated": pa.array(times),
     }
     if sampler.request.known is not None:
         columns["novel"] = pa.array((flags & NOVEL) > 0)
     return pa.table(columns)
+
+
+def _three_digits(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rounds probabilities: the reports that they rest on bear no more digits."""
+    some = np.where(shares > 0, shares, 1.0)
+    scale = 10.0 ** (2 - np.floor(np.log10(some)))
+    return np.round(shares * scale) / scale
 
 
 def counts(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:

@@ -125,36 +125,35 @@ class ValidityChecker:
             neutral[rows], balanced[rows] = verdict.neutral, verdict.balanced
         return Validity(neutral, balanced)
 
-    def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
-        """Gives each neutral composition oxidation states that make it so.
+    def assign(self, compositions: Compositions) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+        """Gives each neutral composition the oxidation states that most likely make it so.
 
-        ``tfmat.matgan.validity.assignment`` says which ones of several. A single element, and
-        metals that pass as an alloy and by no other means, get zeros.
+        ``tfmat.matgan.validity.assignment`` says which ones of several. A single element has 0.
+        Metals that pass as an alloy and by no other means get none, nor does a composition that
+        only very rare states make neutral.
 
         Args:
             compositions: As for ``check``.
 
         Returns:
-            Oxidation states in the order of the slots ``(n, slots)``, zeros where there are none to
-            give, and which compositions are neutral ``(n,)``.
+            Oxidation states in the order of the slots ``(n, slots)``, zeros where none are given,
+            and their likelihood ``(n,)``: the product of each state's share of the reports on its
+            element, NaN where none are given.
         """
         assigner = _assigner(self.settings.oxidation_states)
         states = np.zeros(compositions.numbers.shape, np.int8)
-        found = np.zeros(len(compositions), np.bool_)
+        likelihood = np.full(len(compositions), np.nan)
         for n_elements, rows in chunks_by_size(compositions, _CHUNK):
             if n_elements == 1:
-                found[rows] = True
+                likelihood[rows] = 1.0
                 continue
             chunk = compositions[rows]
             verdict = self._check_chunk(chunk, n_elements, alloys=False)
-            found[rows] = verdict.neutral
-            if self.settings.alloys:
-                found[rows[self._alloys(chunk, n_elements)]] = True
             some = np.flatnonzero(verdict.neutral)
-            states[rows[some], :n_elements] = assigner.assign(
+            states[rows[some], :n_elements], likelihood[rows[some]] = assigner.assign(
                 chunk[some], n_elements, verdict.balanced[some]
             )
-        return states, found
+        return states, likelihood
 
     def _alloys(self, chunk: Compositions, n_elements: int) -> NDArray[np.bool_]:
         metals: NDArray[np.bool_] = np.all(

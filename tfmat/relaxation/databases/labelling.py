@@ -16,7 +16,7 @@ from tfmat.relaxation.databases.perturb import generator, perturbed
 from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import Calculator
 from tfmat.relaxation.relax import Relaxed, relax
-from tfmat.relaxation.soundness import clash
+from tfmat.relaxation.soundness import apart, clash
 from tfmat.relaxation.volume import NO_ENERGY, scan_volumes
 from tfmat.work.chunks import Row
 
@@ -219,7 +219,7 @@ def _copy(crystal: Crystal, name: str, settings: LabellingSettings) -> Crystal |
 def _unfit(crystal: Crystal | None, settings: LabellingSettings, *, contacts: bool = True) -> str:
     if crystal is None:
         return ""
-    if contacts and (reason := clash(crystal, _SHORTEST_CONTACT)):
+    if contacts and (reason := clash(crystal, _SHORTEST_CONTACT) or apart(crystal)):
         return reason
     too_large = obstacle(crystal, settings.max_atoms, settings.max_length)
     return f"selection: {too_large}" if too_large else ""

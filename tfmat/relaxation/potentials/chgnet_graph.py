@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.relaxation.potentials.neighbours import neighbours
+from tfmat.crystals.neighbours import neighbours
 
 # Images are packed into one integer with their bond; no cell needs more of them than this.
 _IMAGES = 1 << 10

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.relaxation.potentials.neighbours import neighbours
+from tfmat.crystals.neighbours import neighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def _half(
     crystal: Crystal, cutoff: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Returns every edge in one of its two directions: receivers, senders and vectors."""
-    first, second, images = neighbours(crystal, cutoff)
+    first, second, images, _ = neighbours(crystal, cutoff)
     # From an atom to its own image: the one whose image is positive in its first component that
     # is not zero.
     leading = np.sign(images @ np.array([1e6, 1e3, 1.0]))

@@ -1,0 +1,57 @@
+"""What ``tfmat generate`` says of structures: how many, why no more, what energies are worth.
+
+A predicted energy never stands alone: beside it the share of what was decoded with sound distances
+and volume, and how many structures are made as those the constraint has learned from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmat.metric import Metric, find, read_metrics
+
+
+def lines(summary: Mapping[str, Any], properties: Sequence[str], out: Path) -> list[str]:
+    """Returns what to print of a summary.
+
+    Args:
+        summary: That of :func:`tfmat.ccdcgan.results.generate_into`.
+        properties: What the package predicts.
+        out: Where the results are.
+    """
+    metrics = read_metrics(summary)
+    text = [
+        f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
+        f"({find(metrics, 'structures').percent()}) in {out}"
+    ]
+    text += [f"  {count} without: {reason}" for reason, count in summary["reasons"].items()]
+    sound = find(metrics, "sound")
+    if sound.value is not None:
+        text.append(f"  sound distances and volume: {sound.counted()} of what was decoded")
+    for name in properties:
+        text += _predicted(metrics, name, summary["structures"])
+    return text
+
+
+def _predicted(metrics: Sequence[Metric], name: str, structures: int) -> list[str]:
+    words, of_all = name.replace("_", " "), find(metrics, f"mean_predicted_{name}")
+    if of_all.value is None:
+        return []
+    inside, share = find(metrics, f"mean_predicted_{name}_in_domain"), find(metrics, "in_domain")
+    if share.denominator == 0:
+        return [
+            f"  predicted {words}: not to be believed: the package does not say what its "
+            "constraint has learned from (tfmat models add-domain --help)"
+        ]
+    if inside.value is None:
+        return [
+            f"  predicted {words}: not to be believed of any of the {structures} structures, all "
+            "are unlike those that the constraint has learned from"
+        ]
+    outside = structures - (share.numerator or 0)
+    return [
+        f"  mean predicted {words}: {inside.number()} {inside.unit} for {share.numerator} like the "
+        f"training structures; not to be believed for {outside} unlike them (domain in results.csv)"
+    ]
