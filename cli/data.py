@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from .data_compositions import import_options
+from .examples import examples
 from .main import LazyGroup
 from .options import Finite, reading_options, validity_options, verify_option
 
@@ -28,6 +29,10 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
 
 
 @click.group(
+    epilog=examples(
+        "tfmat data list",
+        "tfmat data info formulas",
+    ),
     cls=LazyGroup,
     lazy={
         "build": ("tfmat.cli.data_build", "build", "Build a database of a system from prototypes."),
@@ -56,7 +61,13 @@ def data() -> None:
     """
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        "tfmat data import my-structures.csv --out data/mine",
+        "tfmat data import my-formulas.csv --kind compositions --out data/my-formulas",
+    ),
+)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to make.")
 @click.option(
@@ -186,7 +197,12 @@ def _property(word: str) -> tuple[str, str]:
     return name, column or name
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data info bi-se",
+        "tfmat data info data/mine --json",
+    ),
+)
 @click.argument("dataset", metavar="DATASET")
 @click.option(
     "--max-atoms",

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Elements, Finite, potential_options, verify_option, with_options
+from .stopping import goes_on
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -115,7 +117,12 @@ settings_options = with_options(
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data build cu-au --potential emt --limit 20 --out data/cu-au",
+        "tfmat data build ga-sb --workers 2 --out data/ga-sb",
+    ),
+)
 @click.argument("system", required=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
 @click.option(
@@ -146,6 +153,7 @@ settings_options = with_options(
     help="How near for --refine, in eV/atom above the hull of the first potential.",
 )
 @verify_option
+@goes_on
 def build(
     system: str | None,
     out: Path,

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .examples import examples
 from .main import LazyGroup
 from .options import Elements, Finite, Range, all_symbols, with_options
+from .stopping import goes_on
 
 if TYPE_CHECKING:
     from tfmat.datasets.fetching.fetch import RemoteSource
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    epilog=examples(
+        "tfmat data fetch optimade --provider oqmd --elements Bi,Se --out data/oqmd",
+        "tfmat data fetch mp --elements Bi,Se --out data/mp",
+    ),
     cls=LazyGroup,
     lazy={
         "mp": ("tfmat.cli.data_fetch", "mp", "From the Materials Project (needs a key)."),
@@ -98,7 +104,12 @@ _how = with_options(
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data fetch mp --elements Bi,Se --out data/mp",
+        "tfmat data fetch mp --nelements 2-3 --max-atoms 20 --limit 1000 --out data/mp-small",
+    ),
+)
 @_what
 @_thermo_type
 @click.option(
@@ -115,6 +126,7 @@ _how = with_options(
     help="Structures on a page.",
 )
 @_how
+@goes_on
 def mp(
     api_key: str | None,
     thermo_type: str,
@@ -141,7 +153,12 @@ def mp(
     _run(source, **choices)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data fetch optimade --provider oqmd --elements Bi,Se --out data/oqmd",
+        "tfmat data fetch optimade --provider alexandria --containing Li --limit 500 --out data/li",
+    ),
+)
 @click.option(
     "--provider",
     required=True,
@@ -167,6 +184,7 @@ def mp(
 )
 @_how
 @click.pass_context
+@goes_on
 def optimade(
     context: click.Context,
     /,

@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import named_data, verify_option
 
 
-@click.command(short_help="Judge structures by the convex hulls of their systems.")
+@click.command(
+    short_help="Judge structures by the convex hulls of their systems.",
+    epilog=examples(
+        "tfmat evaluate hull bi-se --against bi-se --out hull",
+        "tfmat evaluate hull relaxed --against mine=data/mine --out hull-of-mine",
+    ),
+)
 @click.argument("generated", required=False)
 @click.option(
     "--against",

@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import PRECISIONS, verify_option
 
 
-@click.command(short_help="Write a run as a model package: ONNX, SavedModel, card.")
+@click.command(
+    short_help="Write a run as a model package: ONNX, SavedModel, card.",
+    epilog=examples(
+        "tfmat export runs/quickstart --out saved_models/mine",
+        "tfmat export runs/quickstart --out saved_models/small --precision float16 --no-measure",
+    ),
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the model package."

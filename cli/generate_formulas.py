@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import (
     Elements,
     Finite,
@@ -134,7 +135,13 @@ OPTIONS = with_options(
 )
 
 
-@click.command(short_help="Generate chemical formulas with a MatGAN.")
+@click.command(
+    short_help="Generate chemical formulas with a MatGAN.",
+    epilog=examples(
+        "tfmat generate matgan --unique --valid-only",
+        "tfmat generate matgan -n 100000 --require Li --exclude Pb,Tl,Cd --out lithium.csv",
+    ),
+)
 @model_option("matgan-plus-icsd-filter")
 @OPTIONS
 @click.option(

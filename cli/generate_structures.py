@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import (
     Elements,
     Finite,
@@ -108,7 +109,15 @@ def _make(family: str) -> click.Command:
     def command(**options: Any) -> None:
         _generate(family, options)
 
-    return click.command(family, help=_HELP[family], short_help=_HELP[family])(command)
+    start = f"tfmat generate {family}"
+    return click.command(
+        family,
+        help=_HELP[family],
+        short_help=_HELP[family],
+        epilog=examples(
+            f"{start} -n 100", f"{start} -n 500 --seed 7 --require Bi,Se --out {family}-of-both"
+        ),
+    )(command)
 
 
 ccdcgan, dcgan = (_make(family) for family in _HELP)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import models_dir_option
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "tfmat models list",
+        "tfmat models show ccdcgan-bi-se",
+    ),
+)
 def models() -> None:
     """List model packages, show one, or check that it is whole.
 
@@ -26,7 +32,13 @@ def models() -> None:
     """
 
 
-@models.command("list")
+@models.command(
+    "list",
+    epilog=examples(
+        "tfmat models list",
+        "tfmat models list --models-dir saved_models --json",
+    ),
+)
 @models_dir_option
 @_JSON
 def list_(models_dir: Path | None, as_json: bool) -> None:
@@ -61,7 +73,13 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         )
 
 
-@models.command(short_help="Say what a model is, holds and can do.")
+@models.command(
+    short_help="Say what a model is, holds and can do.",
+    epilog=examples(
+        "tfmat models show ccdcgan-bi-se",
+        "tfmat models show runs/quickstart --json",
+    ),
+)
 @click.argument("model")
 @models_dir_option
 @_JSON
@@ -83,7 +101,14 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
         click.echo(line)
 
 
-@models.command("verify", short_help="Check that every file of a model is whole and runs.")
+@models.command(
+    "verify",
+    short_help="Check that every file of a model is whole and runs.",
+    epilog=examples(
+        "tfmat models verify ccdcgan-bi-se",
+        "tfmat models verify --all",
+    ),
+)
 @click.argument("model", required=False)
 @click.option("--all", "everything", is_flag=True, help="Check all packages that are found.")
 @models_dir_option

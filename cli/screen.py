@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Finite, models_dir_option, threads_option, verify_option
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat screen generated-ccdcgan --out screened",
+        "tfmat screen --model ccdcgan-bi-se -n 200 --hull bi-se --tolerance 0.1 --out near-hull",
+    ),
+)
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option(

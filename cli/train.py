@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tfmat import families
 from tfmat.family import Family, Target
 
+from .examples import examples
 from .options import verify_option
+from .stopping import TerminatedError
+
+if TYPE_CHECKING:
+    from tfmat.training.strategy import Devices
 
 
 class _Targets(click.Group):
@@ -27,7 +33,13 @@ class _Targets(click.Group):
         return _make(*found) if found else None
 
 
-@click.group(cls=_Targets)
+@click.group(
+    cls=_Targets,
+    epilog=examples(
+        "tfmat train ccdcgan --out runs/quickstart",
+        "tfmat train matgan --out runs/formulas",
+    ),
+)
 def train() -> None:
     """Train a chain or one of its stages.
 
@@ -64,13 +76,20 @@ def _make(family: Family, target: Target) -> click.Command:
         type=click.FloatRange(min=0, min_open=True),
         help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
     )
+    @click.option("--overwrite", is_flag=True, help="Replace the run that is there.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     @verify_option
     def command(**options: Any) -> int:
         return _run(family, target, **options)
 
     command.__doc__ = target.help
-    return click.command(target.name, help=target.help, short_help=target.help)(command)
+    start = f"tfmat train {target.name} --out runs/{target.name}"
+    return click.command(
+        target.name,
+        help=target.help,
+        short_help=target.help,
+        epilog=examples(start, f"{start} --resume"),
+    )(command)
 
 
 def _run(
@@ -82,31 +101,41 @@ def _run(
     as_json: bool,
     **options: Any,
 ) -> int:
-    from tfmat.training.quiet import load_keras
+    from tfmat.training.quiet import load_keras, prepare_keras
+    from tfmat.training.strategy import check_name, choose
 
-    load_keras(threads)
-    from tfmat.release.exporting import write_light
+    check_name(strategy)
+    prepare_keras(threads)
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
-    from tfmat.training.strategy import choose
 
     order = Order(target.name, **options)
+
+    def start() -> Devices:
+        load_keras(threads)  # takes seconds, so only once the order is known to be right
+        return choose(strategy)
+
+    def export(*words: Any) -> list[str]:
+        from tfmat.release.exporting import write_light  # with TensorFlow
+
+        return write_light(*words)
+
     try:
         summary = train_chain(
-            family.chain(),
-            order,
-            choose(strategy),
-            lambda line: click.echo(line, err=True),
-            write_light,
+            family.chain(), order, start, lambda line: click.echo(line, err=True), export
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TerminatedError) as stop:
+        if not (order.out / "run.json").is_file():
+            raise
         # `click.echo` of the terminal's ^C line ends it first.
         click.echo(err=True)
+        what = "terminated" if isinstance(stop, TerminatedError) else "interrupted"
         click.echo(
-            f"tfmat: interrupted; go on with: tfmat train {target.name} --out {order.out} --resume",
+            f"tfmat: {what}; go on with: tfmat train {target.name} "
+            f"--out {shlex.quote(str(order.out))} --resume",
             err=True,
         )
-        return 130
+        return int(stop.code or 1) if isinstance(stop, TerminatedError) else 130
     if as_json:
         click.echo(json.dumps(summary, ensure_ascii=False))
     else:

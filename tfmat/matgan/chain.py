@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.splits.rules import sentence as split_sentence
@@ -15,8 +15,10 @@ from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.matgan.training.data import TrainingFormulas, load_training_data
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.chain import Chain, Networks
-from tfmat.training.loop import Stage
 from tfmat.training.run import Run
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
 
 # What each command trains; export follows always.
 TARGETS: dict[str, tuple[str, ...]] = {

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import keras
 import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
@@ -18,12 +17,13 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
-from tfmat.networks.backend import call
 from tfmat.paths import inside
 from tfmat.progress import Progress
 from tfmat.reading import load_array
 
 if TYPE_CHECKING:
+    import keras
+
     from tfmat.training.loop import Stage
     from tfmat.training.run import Run
 
@@ -86,6 +86,16 @@ def properties(recipe: CcdcganRecipe) -> list[str]:
     )
 
 
+def constraint_part(name: str, recipe: CcdcganRecipe) -> str:
+    """Returns the name of the network that predicts a property: the main one has a plain name.
+
+    Args:
+        name: Name of the property.
+        recipe: The whole recipe.
+    """
+    return "constraint" if name == recipe.data.property else f"constraint-{name}"
+
+
 def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
     """Encodes all structures with the trained autoencoders of the run.
 
@@ -131,6 +141,8 @@ def _encode(
     graphs: np.memmap[Any, np.dtype[np.float32]],
     encoded: int,
 ) -> None:
+    from tfmat.networks.backend import call
+
     spec = recipe.voxels
     lattice_encoder, sites_encoder = (
         stage.run.network(part) for part in ("lattice_encoder", "sites_encoder")
@@ -169,6 +181,8 @@ def predict(
     Returns:
         Shape ``(len(rows),)``, in the property's unit.
     """
+    from tfmat.networks.backend import call
+
     parts = [
         call(model, np.asarray(graphs[rows[start : start + PREDICTED]]), PREDICTED)
         for start in range(0, len(rows), PREDICTED)
