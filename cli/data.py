@@ -117,6 +117,7 @@ def data() -> None:
     metavar="TEXT",
     help="Whom to cite for the data; may be given again.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the dataset that is there.")
 @import_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @click.pass_context

@@ -52,6 +52,7 @@ def augment(
     potential: str,
     calculator: str | None,
     workers: int,
+    overwrite: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -78,6 +79,7 @@ def augment(
         prototype_data=None if prototypes == _AFLOW else source,
         relabelled=relabelled,
         workers=workers,
+        overwrite=overwrite,
         factory=choose_potential(potential, calculator).factory_for(symbols),
     )
     if summary["warning"]:

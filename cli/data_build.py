@@ -113,6 +113,7 @@ settings_options = with_options(
         type=Finite(0, min_open=True),
         help="Largest a, b, c of the Niggli cell, Å.",
     ),
+    click.option("--overwrite", is_flag=True, help="Replace the dataset that is there."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
 )
 
@@ -164,6 +165,7 @@ def build(
     refine: str | None,
     within: float,
     workers: int,
+    overwrite: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -179,7 +181,6 @@ def build(
     from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.databases.refining import Refinement
     from tfmat.relaxation.potentials.other import choose_potential
-    from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
@@ -188,9 +189,12 @@ def build(
         LabellingSettings(**settings),
         prototype_data=prototypes,
         workers=workers,
+        overwrite=overwrite,
         factory=choose_potential(potential, calculator).factory_for(symbols),
         refinement=(
-            Refinement(find_potential(refine).factory_for(symbols), within) if refine else None
+            Refinement(choose_potential(refine, None).factory_for(symbols), within)
+            if refine
+            else None
         ),
     )
     if as_json:

@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     help="Formulas to compare with the space: a table or a dataset. A row counts as often as its "
     "column times_generated says.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the formulas that are there.")
 @validity_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option

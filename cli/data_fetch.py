@@ -141,6 +141,7 @@ def mp(
     """
     from tfmat.datasets.fetching.materials_project import MaterialsProjectSource
 
+    _check(choices, "mp_api", "mp")
     wanted = _wanted(choices, "--elements, --containing, --nelements, --max-atoms or --limit")
     source = MaterialsProjectSource(
         wanted,
@@ -202,6 +203,7 @@ def optimade(
     """
     from tfmat.datasets.fetching.optimade import OptimadeSource
 
+    _check(choices, "optimade", "optimade")
     given = context.get_parameter_source("thermo_type") is not ParameterSource.DEFAULT
     if given and provider != "mp":
         raise click.UsageError("--thermo-type is for --provider mp; leave it out")
@@ -232,6 +234,16 @@ def _wanted(choices: dict[str, Any], words: str, *, given: bool = False) -> Any:
     if not (wanted or given or choices["limit"]):
         raise click.UsageError(f"say what to fetch: {words}")
     return wanted
+
+
+def _check(choices: dict[str, Any], module: str, extra: str) -> None:
+    """Refuses, before a client is imported, what is missing or in the way."""
+    from tfmat.datasets.folders import is_dataset
+    from tfmat.errors import require_installed
+    from tfmat.files import check_place
+
+    require_installed(module, extra, f"tfmat data fetch {extra}")
+    check_place(choices["out"], overwrite=choices["overwrite"], own=is_dataset)
 
 
 def _pace(choices: dict[str, Any]) -> Pace:

@@ -93,8 +93,9 @@ from .options import PRECISIONS, verify_option
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Write the networks of RUN, a run folder of tfmat train, as a model package."""
     from tfmat.release.exportable import check_exportable
-    from tfmat.training.quiet import load_keras
+    from tfmat.training.quiet import load_keras, prepare_keras
 
+    prepare_keras(purpose="exporting a model")
     about = {
         "name": options["name"],
         "licence": options["licence"],

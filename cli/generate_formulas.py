@@ -162,10 +162,12 @@ def matgan(**options: Any) -> None:
     are hard: no formula that is written breaks one. The same seed gives the same formulas whatever
     the batch size and the threads.
     """
+    from tfmat.inference.metadata import find, read_metadata
     from tfmat.matgan.generating.model import CompositionModel, chosen_backend
 
     def model() -> CompositionModel:
         if chosen_backend(options["backend"]) == "tensorflow":
+            read_metadata(find(options["model"], options["models_dir"]))
             _quiet_tensorflow(options["threads"])
         return CompositionModel.load(
             options["model"],
@@ -252,7 +254,7 @@ def _masks_of(options: dict[str, Any]) -> Masks:
 def _quiet_tensorflow(threads: int | None) -> None:
     from tfmat.training.quiet import load_keras
 
-    load_keras(threads)
+    load_keras(threads, "`backend` tensorflow")
 
 
 def _print(out: Path, summary: dict[str, Any]) -> None:

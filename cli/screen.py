@@ -38,6 +38,7 @@ from .options import Finite, models_dir_option, threads_option, verify_option
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 @threads_option
 @models_dir_option
+@click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def screen(
@@ -50,6 +51,7 @@ def screen(
     seed: int,
     threads: int | None,
     models_dir: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Keep generated structures whose predicted formation energy is low enough.
@@ -58,7 +60,7 @@ def screen(
     here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
     structures are written.
     """
-    from tfmat.ccdcgan.screen import hull_of_dataset, screen_into, zero
+    from tfmat.ccdcgan.screen import hull_of_dataset, is_screened, screen_into, zero
     from tfmat.errors import InputError
     from tfmat.files import replacing_folder
 
@@ -71,7 +73,7 @@ def screen(
 
         dataset = Dataset.open(hull)
         reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
-    with replacing_folder(out) as folder:
+    with replacing_folder(out, overwrite=overwrite, own=is_screened) as folder:
         if model is not None:
             source = folder / "generated"
             source.mkdir()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.errors import InputError, TfmatError, require
+from tfmat.errors import InputError, TfmatError, require, require_installed
 from tfmat.inference.transport import (
     LOG,
     SLOW,
@@ -62,6 +62,8 @@ class GrpcTransport(Transport):
         # What goes wrong comes as an exception; its own log would be further lines.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         purpose = f"`url` {parts.scheme}://"
+        for module in ("grpc", "tensorflow", "tensorflow_serving"):
+            require_installed(module, "serving", purpose)
         with muted_stderr():  # TensorFlow tells how it starts
             self._grpc = require("grpc", "serving", purpose)
             require("tensorflow", "serving", purpose)

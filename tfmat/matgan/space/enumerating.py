@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
+from tfmat.datasets.folders import is_dataset
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating.table import check_out, opened
@@ -152,6 +153,10 @@ def _sink(
         yield None
     elif out.suffix:
         check_out(out)
+        if out.exists() and not options.overwrite:
+            raise InputError(
+                f"{out}: is there already; give another place with `out`, or `overwrite`"
+            )
         with (
             files.claimed(out),
             files.replacing(out) as temporary,
@@ -159,7 +164,10 @@ def _sink(
         ):
             yield lambda block, verdict: write(_table(block, verdict))
     else:
-        with CompositionWriter(out, source, options.n_elements[1]) as dataset:
+        files.check_place(out, overwrite=options.overwrite, own=is_dataset)
+        with CompositionWriter(
+            out, source, options.n_elements[1], overwrite=options.overwrite
+        ) as dataset:
             yield lambda block, _: dataset.add(block)
 
 

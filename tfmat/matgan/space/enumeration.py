@@ -50,6 +50,7 @@ class EnumerationOptions:
         seed: Of the draw.
         exhaustive: Go through every space, however large.
         validity: How validity is judged.
+        overwrite: Replace the formulas that are there.
 
     Raises:
         InputError: The values contradict each other or make no sense.
@@ -64,6 +65,7 @@ class EnumerationOptions:
     seed: int = 0
     exhaustive: bool = False
     validity: ValiditySettings = field(default_factory=ValiditySettings)
+    overwrite: bool = False
 
     def __post_init__(self) -> None:
         if not 2 <= self.n_elements[0] <= self.n_elements[1] <= _MOST_ELEMENTS:
