@@ -10,6 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .complete import complete_data
 from .data_compositions import import_options
 from .examples import examples
 from .main import LazyGroup
@@ -50,6 +51,7 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
             "Enumerate formulas and count the valid ones.",
         ),
         "split": ("tfmat.cli.data_split", "split", "Hold a part out, and check what leaks."),
+        "list": ("tfmat.cli.data_list", "list_", "List datasets: those that ship, and yours."),
         "info": ("tfmat.cli.data", "info", "Describe a dataset."),
     },
 )
@@ -204,7 +206,7 @@ def _property(word: str) -> tuple[str, str]:
         "tfmat data info data/mine --json",
     ),
 )
-@click.argument("dataset", metavar="DATASET")
+@click.argument("dataset", metavar="DATASET", shell_complete=complete_data)
 @click.option(
     "--max-atoms",
     type=click.IntRange(1),

@@ -274,6 +274,7 @@ def _print(out: Path, summary: dict[str, Any]) -> None:
 
     click.echo(f"{summary['rows']:,} rows from {summary['samples']:,} samples in {out}")
     lines = [
+        ("model", summary["model"]),
         ("formulas of 2 to 8 elements", share("accepted", "samples")),
         ("charge-neutral", share("neutral", "formulas", "samples")),
         ("neutral and balanced", share("balanced", "formulas", "samples")),

@@ -231,6 +231,7 @@ def write_structures(
         f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
         f"({find(metrics, 'structures').percent()}) in {out}"
     )
+    click.echo(f"  model: {codec.package.name} ({codec.package.folder})")
     for reason, count in summary["reasons"].items():
         click.echo(f"  {count} without: {reason}")
     for name in codec.constraints.values():

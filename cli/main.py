@@ -80,6 +80,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     lazy={
         "data": ("tfmat.cli.data", "data", "Import, build and inspect datasets."),
+        "recipes": ("tfmat.cli.recipes", "recipes", "List recipes, and what their keys mean."),
         "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
@@ -93,6 +94,11 @@ class LazyGroup(click.Group):
             "Generate with networks on a TensorFlow Serving.",
         ),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
+        "completion": (
+            "tfmat.cli.completion",
+            "completion",
+            "Let bash, zsh or fish complete commands.",
+        ),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .complete import complete_model
 from .examples import examples
 from .options import models_dir_option
 
@@ -42,7 +43,10 @@ def models() -> None:
 @models_dir_option
 @_JSON
 def list_(models_dir: Path | None, as_json: bool) -> None:
-    """List the packages that can be found by name."""
+    """List the packages that can be found by name, each once.
+
+    Of another package of the same name the folder is said, by which it is reached.
+    """
     from tfmat.errors import InputError
     from tfmat.inference.metadata import packages, read_metadata, search_folders
 
@@ -50,9 +54,13 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
-        entry: dict[str, Any] = {"name": folder.name, "folder": str(folder)}
         # The first of equal names is the one that the name stands for.
-        entry["hidden"] = any(folder.name == before["name"] for before in rows)
+        first = next((before for before in rows if before["name"] == folder.name), None)
+        if first is not None:
+            if not _same(Path(first["folder"]), folder):
+                first["others"].append(str(folder))
+            continue
+        entry: dict[str, Any] = {"name": folder.name, "folder": str(folder), "others": []}
         try:
             entry |= row(folder, read_metadata(folder))
         except InputError as error:
@@ -73,6 +81,19 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         )
 
 
+def _same(one: Path, other: Path) -> bool:
+    """Tells whether two packages are copies: their metadata hold the hashes of all files."""
+    from tfmat.inference.metadata import METADATA
+
+    contents = []
+    for folder in (one, other):
+        try:
+            contents.append((folder / METADATA).read_bytes())
+        except OSError:
+            return False
+    return contents[0] == contents[1]
+
+
 @models.command(
     short_help="Say what a model is, holds and can do.",
     epilog=examples(
@@ -80,7 +101,7 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         "tfmat models show runs/quickstart --json",
     ),
 )
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 @models_dir_option
 @_JSON
 def show(model: str, models_dir: Path | None, as_json: bool) -> None:
@@ -109,7 +130,7 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
         "tfmat models verify --all",
     ),
 )
-@click.argument("model", required=False)
+@click.argument("model", required=False, shell_complete=complete_model)
 @click.option("--all", "everything", is_flag=True, help="Check all packages that are found.")
 @models_dir_option
 @_JSON

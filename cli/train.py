@@ -12,6 +12,7 @@ import click
 from tfmat import families
 from tfmat.family import Family, Target
 
+from .complete import complete_data, complete_recipe, complete_setting
 from .examples import examples
 from .options import verify_option
 from .stopping import TerminatedError
@@ -49,11 +50,24 @@ def train() -> None:
 
 def _make(family: Family, target: Target) -> click.Command:
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
-    @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {target.recipe}]")
     @click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe."
+        "--recipe",
+        shell_complete=complete_recipe,
+        help=f"Recipe by name or TOML file; see tfmat recipes list.  [default: {target.recipe}]",
     )
-    @click.option("--data", help="Dataset by name or folder, in place of the recipe's.")
+    @click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        shell_complete=complete_setting(family.name),
+        help="Change the recipe; tfmat recipes show says what its keys mean.",
+    )
+    @click.option(
+        "--data",
+        shell_complete=complete_data,
+        help="Dataset by name or folder, in place of the recipe's.",
+    )
     @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
     @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
     @click.option(
