@@ -78,4 +78,5 @@ def _keys(family: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 def _names(names: Iterable[str], word: str, others: str) -> list[CompletionItem]:
     """Returns the names that begin with a word, and leaves paths to the shell."""
     found = [CompletionItem(name) for name in sorted(set(names)) if name.startswith(word)]
-    return [*found, CompletionItem(word, type=others)]
+    # First, since in bash it clears what came before it.
+    return [CompletionItem(word, type=others), *found]

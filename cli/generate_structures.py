@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,18 +176,18 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
 
     codec = Codec.from_package(remote)
     parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
-    write_structures(codec, options, remote.origin(*parts))
+    write_structures(codec, options, lambda: remote.origin(*parts))
 
 
 def write_structures(
-    codec: Codec, options: dict[str, Any], more: Mapping[str, Any] | None = None
+    codec: Codec, options: dict[str, Any], more: Callable[[], Mapping[str, Any]] | None = None
 ) -> None:
     """Generates structures and says what came of it.
 
     Args:
         codec: The networks.
         options: Values of :func:`OPTIONS`.
-        more: Further entries of the summary.
+        more: Returns further entries of the summary.
 
     Raises:
         InputError: The words are wrong, or the networks are not complete.
@@ -221,7 +221,7 @@ def write_structures(
             symprec=options["symprec"],
         )
         if more:
-            summary = sealed({**summary, **more})
+            summary = sealed({**summary, **more()})
             write_json(folder / SUMMARY, summary)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))

@@ -59,7 +59,7 @@ class Progress:
         if not self._silent and self._stream.isatty():
             from tqdm import tqdm  # only where a bar is drawn
 
-            class Bar(tqdm):  # type: ignore[type-arg]
+            class Bar(tqdm):
                 """A bar whose time left is ours."""
 
                 @property

@@ -24,6 +24,7 @@ from tfmat.cli.main import tfmat
 
 from tfmat.datasets.folders import read_record
 from tfmat.datasets.store import Dataset
+from tfmat.installing import command
 from tfmat.metric import metric_of, read_metrics, where
 from tfmat.relaxation import relax_source
 from tfmat.relaxation.relaxing import relax_rows
@@ -197,7 +198,6 @@ import sys
 from tfmat.relaxation import relax_source
 relax_source.CHUNK = 3
 from tfmat.cli.main import main
-from tfmat.installing import command
 if __name__ == "__main__":
     main(sys.argv[1:])
 """
