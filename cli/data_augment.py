@@ -18,7 +18,7 @@ _AFLOW = "aflow"
 
 @click.command(
     epilog=examples(
-        "tfmat data augment data/mine --system Cu-Au --potential emt --out data/more",
+        "tfmat data augment data/mine --system Ag-Au --potential emt --out data/more",
         "tfmat data augment bi-se --system Sb-Te --relabel system --out data/bi-se-sb-te",
     ),
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command(
     "enumerate",
     epilog=examples(
-        "tfmat data enumerate --elements Li,Mn,O --valid-only --out li-mn-o.csv",
+        "tfmat data enumerate --elements Li,Mn,O --n-elements 2-3 --valid-only --out li-mn-o.csv",
         "tfmat data enumerate --n-elements 2 --max-count 4",
     ),
 )

@@ -13,7 +13,7 @@ _STRUCTURES = "tfmat.cli.generate_structures"
 @click.group(
     epilog=examples(
         "tfmat generate ccdcgan -n 100",
-        "tfmat generate matgan --elements Li,Mn,O --valid-only --unique",
+        "tfmat generate matgan --require Li --valid-only --unique",
     ),
     cls=LazyGroup,
     lazy={

@@ -139,7 +139,7 @@ OPTIONS = with_options(
     short_help="Generate chemical formulas with a MatGAN.",
     epilog=examples(
         "tfmat generate matgan --unique --valid-only",
-        "tfmat generate matgan -n 100000 --require Li --exclude Pb,Tl,Cd --out lithium.csv",
+        "tfmat generate matgan -n 20000 --require Li --exclude Pb,Tl,Cd --out lithium.csv",
     ),
 )
 @model_option("matgan-plus-icsd-filter")

@@ -129,7 +129,8 @@ def require_installed(module: str, extra: str, purpose: str) -> None:
     import importlib.util
 
     package = module.partition(".")[0]  # to find what is in it would import it
-    if package not in sys.modules and importlib.util.find_spec(package) is None:
+    known = package in sys.modules
+    if (sys.modules[package] if known else importlib.util.find_spec(package)) is None:
         raise MissingExtraError(extra, purpose)
 
 

@@ -121,6 +121,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> dict[str, NDArray[Any]]:
         """Runs a signature; see :meth:`Transport.predict`."""
+        connection = self._open
         from tensorflow_serving.apis import predict_pb2
 
         request = predict_pb2.PredictRequest(output_filter=list(outputs))
@@ -128,16 +129,17 @@ class GrpcTransport(Transport):
         request.model_spec.signature_name = signature
         for name, array in inputs.items():
             request.inputs[name].CopyFrom(_proto(array))
-        answer = self._call(self._open.prediction.Predict, request, timeout)
+        answer = self._call(connection.prediction.Predict, request, timeout)
         return {name: _array(answer, name, info) for name, info in outputs.items()}
 
     def describe(self, model: ServedModel, timeout: float) -> Description:
         """Asks for version and signatures; see :meth:`Transport.describe`."""
+        connection = self._open
         from tensorflow_serving.apis import get_model_metadata_pb2
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         _fill(request.model_spec, model)
-        answer = self._call(self._open.prediction.GetModelMetadata, request, timeout)
+        answer = self._call(connection.prediction.GetModelMetadata, request, timeout)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         try:
             if not answer.metadata["signature_def"].Unpack(signatures):
@@ -149,17 +151,18 @@ class GrpcTransport(Transport):
                     for name, entry in signatures.signature_def.items()
                 },
             )
-        except (ValueError, self._open.unreadable) as error:
+        except (ValueError, connection.unreadable) as error:
             words = one_line(str(error))
             raise AnswerError(f"describes {model} in an unknown way ({words}); {LOG}") from error
 
     def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
         """Asks for the state of all versions; see :meth:`Transport.versions`."""
+        connection = self._open
         from tensorflow_serving.apis import get_model_status_pb2
 
         request = get_model_status_pb2.GetModelStatusRequest()
         request.model_spec.name = model.name
-        answer = self._call(self._open.models.GetModelStatus, request, timeout)
+        answer = self._call(connection.models.GetModelStatus, request, timeout)
         name = get_model_status_pb2.ModelVersionStatus.State.Name
         states = get_model_status_pb2.ModelVersionStatus.State.values()
         return {
