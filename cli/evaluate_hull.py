@@ -108,7 +108,8 @@ def _text(summary: dict[str, Any], out: Path) -> str:
         lines.append("nothing generated lies below the hull of the known structures")
     for name, reasons in summary["left_out"].items():
         lines += [f"{name}: {n:,} left out ({reason})" for reason, n in reasons.items()]
-    lines.append(f"{summary['structures']:,} structures in {out / 'hull.csv'}")
+    parts = " and ".join(f"{count:,} {name}" for name, count in summary["rows"].items())
+    lines.append(f"{parts} structures in {out / 'hull.csv'}")
     return "\n".join(lines)
 
 

@@ -62,7 +62,8 @@ def write_labels(
 ) -> None:
     """Writes labels beside points so that they cover neither each other nor the points.
 
-    One that finds no room near its point gets a line to it.
+    They keep off other texts of the axes, too. One that finds no room near its point gets a line to
+    it, and one that finds none at all is left out; how many are is said in the lower left corner.
 
     Args:
         figure: The figure, with everything else drawn in it.
@@ -84,7 +85,10 @@ def write_labels(
         for x, y in axes.transData.transform(points if avoid is None else [*points, *avoid])
     ]
     frame = axes.get_window_extent(renderer)
-    boxes: list[Bbox] = []
+    boxes: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
+    if (legend := axes.get_legend()) is not None:
+        boxes.append(legend.get_window_extent(renderer))
+    left_out = 0
     for index in np.lexsort((points[:, 0], points[:, 1])):
         if not labels[index]:
             continue
@@ -107,7 +111,9 @@ def write_labels(
             if inside and not any(box.overlaps(other) for other in (*boxes, *spots)):
                 break
         else:
-            text.set_position(places[0])
+            text.remove()
+            left_out += 1
+            continue
         boxes.append(text.get_window_extent(renderer))
         if np.hypot(*text.get_position()) > _FAR:
             axes.annotate(
@@ -118,6 +124,15 @@ def write_labels(
                 arrowprops={"arrowstyle": "-", "linestyle": ":", "lw": 0.9, "shrinkA": 6},
                 zorder=9,
             )
+
+    if left_out:
+        axes.annotate(
+            f"{left_out} more names find no room",
+            (0.01, 0.01),
+            xycoords="axes fraction",
+            fontsize=TEXT - 1,
+            color=GREY,
+        )
 
 
 def _places(outwards: NDArray[np.float64], box: Any, scale: float) -> list[tuple[float, float]]:
