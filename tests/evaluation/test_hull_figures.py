@@ -142,7 +142,7 @@ def test_names_that_find_no_room_are_counted_and_none_overlaps():
     left = 60 - sum("Bi" in text.get_text() for text in shown)
     assert left > 0
     assert f"{left} more names find no room" in labels(axes)
-    boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in shown[:-1]]
+    boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in shown]
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
@@ -188,3 +188,26 @@ def test_counts_of_table_picture_and_csv_agree(sets, tmp_path):
         if table[name]["below_hull"]:
             below = sum(float(row["e_above_known_hull"]) < -hull.BELOW for row in of_it)
             assert said.get("generated below", 0) == below == int(table[name]["below_hull"]), name
+
+
+def test_names_lie_apart_in_the_saved_picture_of_a_crowded_triangle(tmp_path):
+    random = np.random.default_rng(1)
+    rows, symbols = [], ("Li", "Co", "O")
+    for counts in itertools.product(range(4), repeat=3):
+        if sum(n > 0 for n in counts) > 1 and np.gcd.reduce(counts) == 1:
+            x, y, z = np.array(counts) / sum(counts)
+            formula = "".join(
+                f"{s}{n}" for s, n in zip(("Li", "Co", "O"), counts, strict=True) if n
+            )
+            rows.append((formula, -3 * (x * y + y * z + x * z) + 0.03 * random.normal()))
+    known = read_entries(str(write(tmp_path / "known", rows[::2])))
+    made = read_entries(str(write(tmp_path / "made", rows)))
+    _, figure = picture("Co-Li-O", known, made)
+    figure.savefig(tmp_path / "saved.png")
+    renderer = figure.canvas.get_renderer()
+    for axes in figure.axes:
+        boxes = [t.get_window_extent(renderer) for t in axes.texts if t.get_text()]
+        if (legend := axes.get_legend()) is not None:
+            assert len(boxes) > 10
+            boxes.append(legend.get_window_extent(renderer))
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

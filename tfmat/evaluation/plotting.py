@@ -76,7 +76,13 @@ def write_labels(
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
-    figure.draw_without_rendering()  # the layout decides where everything lies
+    if figure.get_layout_engine() is not None:
+        # The layout decides where everything lies: from now on it stays so, or labels that found
+        # room would meet when the figure is saved. A legend below the axes takes a second round.
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    figure.draw_without_rendering()
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     scale = figure.dpi / 72
     reach = _MARKER * scale
@@ -85,6 +91,13 @@ def write_labels(
         for x, y in axes.transData.transform(points if avoid is None else [*points, *avoid])
     ]
     frame = axes.get_window_extent(renderer)
+    note = axes.annotate(
+        "99 more names find no room",
+        (0.01, 0.01),
+        xycoords="axes fraction",
+        fontsize=TEXT - 1,
+        color=GREY,
+    )
     boxes: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
     if (legend := axes.get_legend()) is not None:
         boxes.append(legend.get_window_extent(renderer))
@@ -126,13 +139,9 @@ def write_labels(
             )
 
     if left_out:
-        axes.annotate(
-            f"{left_out} more names find no room",
-            (0.01, 0.01),
-            xycoords="axes fraction",
-            fontsize=TEXT - 1,
-            color=GREY,
-        )
+        note.set_text(f"{left_out} more names find no room")
+    else:
+        note.remove()
 
 
 def _places(outwards: NDArray[np.float64], box: Any, scale: float) -> list[tuple[float, float]]:

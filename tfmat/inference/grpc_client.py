@@ -45,7 +45,7 @@ class _Connection(NamedTuple):
     channel: Any
     prediction: Any
     models: Any
-    failed: type[Exception]
+    failed: Any
     unreadable: type[Exception]
 
 
