@@ -196,9 +196,7 @@ def test_names_lie_apart_in_the_saved_picture_of_a_crowded_triangle(tmp_path):
     for counts in itertools.product(range(4), repeat=3):
         if sum(n > 0 for n in counts) > 1 and np.gcd.reduce(counts) == 1:
             x, y, z = np.array(counts) / sum(counts)
-            formula = "".join(
-                f"{s}{n}" for s, n in zip(("Li", "Co", "O"), counts, strict=True) if n
-            )
+            formula = "".join(f"{s}{n}" for s, n in zip(symbols, counts, strict=True) if n)
             rows.append((formula, -3 * (x * y + y * z + x * z) + 0.03 * random.normal()))
     known = read_entries(str(write(tmp_path / "known", rows[::2])))
     made = read_entries(str(write(tmp_path / "made", rows)))
