@@ -73,7 +73,7 @@ def train(arguments: argparse.Namespace) -> None:
             resume=True,
             minutes=arguments.minutes - (time.monotonic() - began) / 60,
         )
-        summary = train_chain(chain(target), order, choose("auto"), tell, write_light)
+        summary = train_chain(chain(target), order, choose, tell, write_light)
         tell(f"{recipe}: {json.dumps(summary['metrics'], ensure_ascii=False)}")
 
 

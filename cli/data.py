@@ -10,7 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from .complete import complete_data
 from .data_compositions import import_options
+from .examples import examples
 from .main import LazyGroup
 from .options import Finite, reading_options, validity_options, verify_option
 
@@ -28,6 +30,10 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
 
 
 @click.group(
+    epilog=examples(
+        "tfmat data list",
+        "tfmat data info formulas",
+    ),
     cls=LazyGroup,
     lazy={
         "build": ("tfmat.cli.data_build", "build", "Build a database of a system from prototypes."),
@@ -45,6 +51,7 @@ _COMPOSITIONS_ONLY = ("rule", "where", "formula", "valid", "oxidation_states", "
             "Enumerate formulas and count the valid ones.",
         ),
         "split": ("tfmat.cli.data_split", "split", "Hold a part out, and check what leaks."),
+        "list": ("tfmat.cli.data_list", "list_", "List datasets: those that ship, and yours."),
         "info": ("tfmat.cli.data", "info", "Describe a dataset."),
     },
 )
@@ -56,7 +63,13 @@ def data() -> None:
     """
 
 
-@click.command("import")
+@click.command(
+    "import",
+    epilog=examples(
+        "tfmat data import my-structures.csv --out data/mine",
+        "tfmat data import my-formulas.csv --kind compositions --out data/my-formulas",
+    ),
+)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to make.")
 @click.option(
@@ -106,6 +119,7 @@ def data() -> None:
     metavar="TEXT",
     help="Whom to cite for the data; may be given again.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the dataset that is there.")
 @import_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @click.pass_context
@@ -186,8 +200,13 @@ def _property(word: str) -> tuple[str, str]:
     return name, column or name
 
 
-@click.command()
-@click.argument("dataset", metavar="DATASET")
+@click.command(
+    epilog=examples(
+        "tfmat data info bi-se",
+        "tfmat data info data/mine --json",
+    ),
+)
+@click.argument("dataset", metavar="DATASET", shell_complete=complete_data)
 @click.option(
     "--max-atoms",
     type=click.IntRange(1),

@@ -9,12 +9,19 @@ from typing import Any
 import click
 
 from .data_build import settings_options, system_symbols
+from .examples import examples
 from .options import Elements, verify_option
+from .stopping import goes_on
 
 _AFLOW = "aflow"
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data augment data/mine --system Ag-Au --potential emt --out data/more",
+        "tfmat data augment bi-se --system Sb-Te --relabel system --out data/bi-se-sb-te",
+    ),
+)
 @click.argument("data", metavar="DATA")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
 @click.option("--system", metavar="A-B", help="Two to four elements with dashes, e.g. Co-Hf.")
@@ -34,6 +41,7 @@ _AFLOW = "aflow"
 )
 @settings_options
 @verify_option
+@goes_on
 def augment(
     data: str,
     out: Path,
@@ -44,6 +52,7 @@ def augment(
     potential: str,
     calculator: str | None,
     workers: int,
+    overwrite: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -70,6 +79,7 @@ def augment(
         prototype_data=None if prototypes == _AFLOW else source,
         relabelled=relabelled,
         workers=workers,
+        overwrite=overwrite,
         factory=choose_potential(potential, calculator).factory_for(symbols),
     )
     if summary["warning"]:
@@ -100,7 +110,12 @@ def augment(
     click.echo("\n".join(lines))
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data merge data/cu-au data/mine --out data/both",
+        "tfmat data merge bi-se data/mine --duplicates id --out data/all",
+    ),
+)
 @click.argument("parts", metavar="DATA DATA...", nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
 @click.option(

@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Elements, Finite, potential_options, verify_option, with_options
+from .stopping import goes_on
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
 _PAPER_SYSTEM = {"Bi", "Se"}
@@ -111,11 +113,17 @@ settings_options = with_options(
         type=Finite(0, min_open=True),
         help="Largest a, b, c of the Niggli cell, Å.",
     ),
+    click.option("--overwrite", is_flag=True, help="Replace the dataset that is there."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data build cu-au --potential emt --limit 20 --out data/cu-au",
+        "tfmat data build ga-sb --workers 2 --out data/ga-sb",
+    ),
+)
 @click.argument("system", required=False)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Dataset to write.")
 @click.option(
@@ -146,6 +154,7 @@ settings_options = with_options(
     help="How near for --refine, in eV/atom above the hull of the first potential.",
 )
 @verify_option
+@goes_on
 def build(
     system: str | None,
     out: Path,
@@ -156,6 +165,7 @@ def build(
     refine: str | None,
     within: float,
     workers: int,
+    overwrite: bool,
     as_json: bool,
     **settings: Any,
 ) -> None:
@@ -171,7 +181,6 @@ def build(
     from tfmat.relaxation.databases.labelling import LabellingSettings
     from tfmat.relaxation.databases.refining import Refinement
     from tfmat.relaxation.potentials.other import choose_potential
-    from tfmat.relaxation.potentials.registry import find_potential
 
     symbols = system_symbols(system, elements)
     summary = build_dataset(
@@ -180,9 +189,12 @@ def build(
         LabellingSettings(**settings),
         prototype_data=prototypes,
         workers=workers,
+        overwrite=overwrite,
         factory=choose_potential(potential, calculator).factory_for(symbols),
         refinement=(
-            Refinement(find_potential(refine).factory_for(symbols), within) if refine else None
+            Refinement(choose_potential(refine, None).factory_for(symbols), within)
+            if refine
+            else None
         ),
     )
     if as_json:

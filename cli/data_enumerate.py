@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import Elements, Range, all_symbols, validity_options, verify_option
 
 # A row of memory for each.
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from tfmat.metric import Metric
 
 
-@click.command("enumerate")
+@click.command(
+    "enumerate",
+    epilog=examples(
+        "tfmat data enumerate --elements Li,Mn,O --n-elements 2-3 --valid-only --out li-mn-o.csv",
+        "tfmat data enumerate --n-elements 2 --max-count 4",
+    ),
+)
 @click.option(
     "--n-elements",
     type=Range(),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .examples import examples
 from .main import LazyGroup
 from .options import Elements, Finite, Range, all_symbols, with_options
+from .stopping import goes_on
 
 if TYPE_CHECKING:
     from tfmat.datasets.fetching.fetch import RemoteSource
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 
 @click.group(
+    epilog=examples(
+        "tfmat data fetch optimade --provider oqmd --elements Bi,Se --out data/oqmd",
+        "tfmat data fetch mp --elements Bi,Se --out data/mp",
+    ),
     cls=LazyGroup,
     lazy={
         "mp": ("tfmat.cli.data_fetch", "mp", "From the Materials Project (needs a key)."),
@@ -98,7 +104,12 @@ _how = with_options(
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data fetch mp --elements Bi,Se --out data/mp",
+        "tfmat data fetch mp --nelements 2-3 --max-atoms 20 --limit 1000 --out data/mp-small",
+    ),
+)
 @_what
 @_thermo_type
 @click.option(
@@ -115,6 +126,7 @@ _how = with_options(
     help="Structures on a page.",
 )
 @_how
+@goes_on
 def mp(
     api_key: str | None,
     thermo_type: str,
@@ -129,6 +141,7 @@ def mp(
     """
     from tfmat.datasets.fetching.materials_project import MaterialsProjectSource
 
+    _check(choices, "mp_api", "mp")
     wanted = _wanted(choices, "--elements, --containing, --nelements, --max-atoms or --limit")
     source = MaterialsProjectSource(
         wanted,
@@ -141,7 +154,12 @@ def mp(
     _run(source, **choices)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data fetch optimade --provider oqmd --elements Bi,Se --out data/oqmd",
+        "tfmat data fetch optimade --provider alexandria --containing Li --limit 500 --out data/li",
+    ),
+)
 @click.option(
     "--provider",
     required=True,
@@ -167,6 +185,7 @@ def mp(
 )
 @_how
 @click.pass_context
+@goes_on
 def optimade(
     context: click.Context,
     /,
@@ -184,6 +203,7 @@ def optimade(
     """
     from tfmat.datasets.fetching.optimade import OptimadeSource
 
+    _check(choices, "optimade", "optimade")
     given = context.get_parameter_source("thermo_type") is not ParameterSource.DEFAULT
     if given and provider != "mp":
         raise click.UsageError("--thermo-type is for --provider mp; leave it out")
@@ -214,6 +234,16 @@ def _wanted(choices: dict[str, Any], words: str, *, given: bool = False) -> Any:
     if not (wanted or given or choices["limit"]):
         raise click.UsageError(f"say what to fetch: {words}")
     return wanted
+
+
+def _check(choices: dict[str, Any], module: str, extra: str) -> None:
+    """Refuses, before a client is imported, what is missing or in the way."""
+    from tfmat.datasets.folders import is_dataset
+    from tfmat.errors import require_installed
+    from tfmat.files import check_place
+
+    require_installed(module, extra, f"tfmat data fetch {extra}")
+    check_place(choices["out"], overwrite=choices["overwrite"], own=is_dataset)
 
 
 def _pace(choices: dict[str, Any]) -> Pace:

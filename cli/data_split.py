@@ -9,10 +9,16 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Finite, counted, verify_option
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat data split bi-se --kind formula --out parts",
+        "tfmat data split --check parts/train parts/test",
+    ),
+)
 @click.argument("datasets", metavar="DATASET|TRAIN TEST", nargs=-1, required=True)
 @click.option(
     "--kind",

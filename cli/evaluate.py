@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import click
 
+from .examples import examples
 from .main import LazyGroup
 from .options import (
     Finite,
@@ -20,6 +21,10 @@ from .options import (
 
 
 @click.group(
+    epilog=examples(
+        "tfmat evaluate structures generated-ccdcgan --against bi-se",
+        "tfmat evaluate compositions generated-matgan.csv --train formulas",
+    ),
     cls=LazyGroup,
     lazy={
         "reconstruction": (
@@ -48,7 +53,13 @@ def evaluate() -> None:
     """Judge structures (do they come back, are they new, are they stable) and formulas."""
 
 
-@click.command(short_help="Draw structures, read them back and count what is the same.")
+@click.command(
+    short_help="Draw structures, read them back and count what is the same.",
+    epilog=examples(
+        "tfmat evaluate reconstruction bi-se --limit 100",
+        "tfmat evaluate reconstruction bi-se --stage autoencoder --model ccdcgan-bi-se --limit 50",
+    ),
+)
 @click.argument("data", metavar="DATA")
 @click.option(
     "--stage",

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import click
 
+from .examples import examples
 from .options import figures_into, named_data, validity_options, verify_option
 
 
-@click.command(short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.")
+@click.command(
+    short_help="Judge formulas: validity, uniqueness, novelty, recovery, baselines.",
+    epilog=examples(
+        "tfmat evaluate compositions generated-matgan.csv --train formulas",
+        "tfmat evaluate compositions my-formulas.csv --train formulas --baselines -n 1000",
+    ),
+)
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @validity_options
 @click.option("--train", metavar="DATA", help="The training formulas: a file, dataset or its name.")

@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import named_data, verify_option
 
 
-@click.command(short_help="Judge structures by the convex hulls of their systems.")
+@click.command(
+    short_help="Judge structures by the convex hulls of their systems.",
+    epilog=examples(
+        "tfmat evaluate hull bi-se --against bi-se --out hull",
+        "tfmat evaluate hull relaxed --against mine=data/mine --out hull-of-mine",
+    ),
+)
 @click.argument("generated", required=False)
 @click.option(
     "--against",
@@ -101,7 +108,8 @@ def _text(summary: dict[str, Any], out: Path) -> str:
         lines.append("nothing generated lies below the hull of the known structures")
     for name, reasons in summary["left_out"].items():
         lines += [f"{name}: {n:,} left out ({reason})" for reason, n in reasons.items()]
-    lines.append(f"{summary['structures']:,} structures in {out / 'hull.csv'}")
+    parts = " and ".join(f"{count:,} {name}" for name, count in summary["rows"].items())
+    lines.append(f"{parts} structures in {out / 'hull.csv'}")
     return "\n".join(lines)
 
 

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import figures_option, named_data, verify_option
 
 if TYPE_CHECKING:
     from tfmat.metric import Metric
 
 
-@click.command(short_help="Count distinct and novel structures.")
+@click.command(
+    short_help="Count distinct and novel structures.",
+    epilog=examples(
+        "tfmat evaluate structures generated-ccdcgan --against bi-se",
+        "tfmat evaluate structures relaxed --against mine=data/mine --novel data/new",
+    ),
+)
 @click.argument("generated", metavar="GENERATED")
 @click.option(
     "--against",

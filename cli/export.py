@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import PRECISIONS, verify_option
 
 
-@click.command(short_help="Write a run as a model package: ONNX, SavedModel, card.")
+@click.command(
+    short_help="Write a run as a model package: ONNX, SavedModel, card.",
+    epilog=examples(
+        "tfmat export runs/quickstart --out saved_models/mine",
+        "tfmat export runs/quickstart --out saved_models/small --precision float16 --no-measure",
+    ),
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder of the model package."
@@ -86,8 +93,9 @@ from .options import PRECISIONS, verify_option
 def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
     """Write the networks of RUN, a run folder of tfmat train, as a model package."""
     from tfmat.release.exportable import check_exportable
-    from tfmat.training.quiet import load_keras
+    from tfmat.training.quiet import load_keras, prepare_keras
 
+    prepare_keras(purpose="exporting a model")
     about = {
         "name": options["name"],
         "licence": options["licence"],

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
+from .examples import examples
 from .main import LazyGroup
 
 _STRUCTURES = "tfmat.cli.generate_structures"
 
 
 @click.group(
+    epilog=examples(
+        "tfmat generate ccdcgan -n 100",
+        "tfmat generate matgan --require Li --valid-only --unique",
+    ),
     cls=LazyGroup,
     lazy={
         "ccdcgan": (_STRUCTURES, "ccdcgan", "Generate crystal structures with a CCDCGAN."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import (
     Elements,
     Finite,
@@ -138,7 +139,13 @@ OPTIONS = with_options(
 )
 
 
-@click.command(short_help="Generate chemical formulas with a MatGAN.")
+@click.command(
+    short_help="Generate chemical formulas with a MatGAN.",
+    epilog=examples(
+        "tfmat generate matgan --unique --valid-only",
+        "tfmat generate matgan -n 20000 --require Li --exclude Pb,Tl,Cd --out lithium.csv",
+    ),
+)
 @model_option("matgan-plus-icsd-filter")
 @OPTIONS
 @click.option(
@@ -164,6 +171,7 @@ def matgan(**options: Any) -> None:
 
     def model() -> CompositionModel:
         if chosen_backend(options["backend"]) == "tensorflow":
+            read_metadata(find(options["model"], options["models_dir"]))
             _quiet_tensorflow(options["threads"])
         return CompositionModel.load(
             options["model"],
@@ -280,7 +288,7 @@ def _masks_of(options: dict[str, Any]) -> Masks:
 def _quiet_tensorflow(threads: int | None) -> None:
     from tfmat.training.quiet import load_keras
 
-    load_keras(threads)
+    load_keras(threads, "`backend` tensorflow")
 
 
 def _print(out: Path, summary: dict[str, Any]) -> None:
@@ -300,6 +308,7 @@ def _print(out: Path, summary: dict[str, Any]) -> None:
 
     click.echo(f"{summary['rows']:,} rows from {summary['samples']:,} samples in {out}")
     lines = [
+        ("model", summary["model"]),
         ("formulas of 2 to 8 elements", share("accepted", "samples")),
         ("charge-neutral", share("neutral", "formulas", "samples")),
         ("neutral and balanced", share("balanced", "formulas", "samples")),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import (
     Elements,
     Finite,
@@ -128,7 +129,15 @@ def _make(family: str) -> click.Command:
     def command(**options: Any) -> None:
         _generate(family, options)
 
-    return click.command(family, help=_HELP[family], short_help=_HELP[family])(command)
+    start = f"tfmat generate {family}"
+    return click.command(
+        family,
+        help=_HELP[family],
+        short_help=_HELP[family],
+        epilog=examples(
+            f"{start} -n 100", f"{start} -n 500 --seed 7 --require Bi,Se --out {family}-of-both"
+        ),
+    )(command)
 
 
 ccdcgan, dcgan = (_make(family) for family in _HELP)
@@ -189,7 +198,7 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
     parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
     if "writer" in codec.package.parts:
         parts = ("writer",)
-    write_structures(codec, options, remote.origin(*parts))
+    write_structures(codec, options, lambda: remote.origin(*parts))
 
 
 def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:
@@ -202,14 +211,14 @@ def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:
 
 
 def write_structures(
-    codec: Codec, options: dict[str, Any], more: Mapping[str, Any] | None = None
+    codec: Codec, options: dict[str, Any], more: Callable[[], Mapping[str, Any]] | None = None
 ) -> None:
     """Generates structures and says what came of it.
 
     Args:
         codec: The networks.
         options: Values of :func:`OPTIONS`.
-        more: Further entries of the summary.
+        more: Returns further entries of the summary.
 
     Raises:
         InputError: The words are wrong, or the networks are not complete.
@@ -251,11 +260,12 @@ def write_structures(
             symprec=options["symprec"],
         )
         if more:
-            summary = sealed({**summary, **more})
+            summary = sealed({**summary, **more()})
             write_json(folder / SUMMARY, summary)
         _draw(folder, codec, options)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
-    for line in lines(summary, list(codec.constraints.values()), out):
+    model = f"{codec.package.name} ({codec.package.folder})"
+    for line in lines(summary, list(codec.constraints.values()), out, model):
         click.echo(line)

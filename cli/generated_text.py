@@ -13,18 +13,22 @@ from typing import Any
 from tfmat.metric import Metric, find, read_metrics
 
 
-def lines(summary: Mapping[str, Any], properties: Sequence[str], out: Path) -> list[str]:
+def lines(
+    summary: Mapping[str, Any], properties: Sequence[str], out: Path, model: str
+) -> list[str]:
     """Returns what to print of a summary.
 
     Args:
         summary: That of :func:`tfmat.ccdcgan.results.generate_into`.
         properties: What the package predicts.
         out: Where the results are.
+        model: Which package made them, in words.
     """
     metrics = read_metrics(summary)
     text = [
         f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
-        f"({find(metrics, 'structures').percent()}) in {out}"
+        f"({find(metrics, 'structures').percent()}) in {out}",
+        f"  model: {model}",
     ]
     text += [f"  {count} without: {reason}" for reason, count in summary["reasons"].items()]
     sound = find(metrics, "sound")

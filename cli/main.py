@@ -6,9 +6,7 @@ import errno
 import importlib
 import os
 import re
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,6 +26,8 @@ from tfmat.errors import (
     one_line,
 )
 
+from .examples import examples
+from .stopping import TerminatedError, last_words, terminable
 from .streams import harmless
 
 # The user's place to write to is wrong: no defect of ours.
@@ -80,9 +80,14 @@ class LazyGroup(click.Group):
 
 
 @click.group(
+    epilog=examples(
+        "tfmat generate ccdcgan -n 20",
+        "tfmat data info bi-se",
+    ),
     cls=LazyGroup,
     lazy={
         "data": ("tfmat.cli.data", "data", "Import, build and inspect datasets."),
+        "recipes": ("tfmat.cli.recipes", "recipes", "List recipes, and what their keys mean."),
         "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
@@ -96,6 +101,11 @@ class LazyGroup(click.Group):
             "Generate with networks on a TensorFlow Serving.",
         ),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
+        "completion": (
+            "tfmat.cli.completion",
+            "completion",
+            "Let bash, zsh or fish complete commands.",
+        ),
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -118,16 +128,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _main(arguments: Sequence[str] | None) -> None:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        with _half_written_files_removed(), _warnings_in_one_line():
+        with terminable(), _warnings_in_one_line():
             code = tfmat.main(
                 args=list(arguments) if arguments is not None else None,
                 prog_name="tfmat",
                 standalone_mode=False,
             )
-    except click.exceptions.Abort:
-        click.echo("tfmat: interrupted", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo(last_words(_command(words), terminated=False), err=True)
         sys.exit(130)
+    except TerminatedError as end:
+        click.echo(last_words(_command(words), terminated=True), err=True)
+        sys.exit(end.code)
     except click.ClickException as error:
         # A group without a command shows its help (since click 8.2 as an error).
         if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
@@ -136,7 +150,6 @@ def _main(arguments: Sequence[str] | None) -> None:
         click.echo(f"tfmat: {one_line(error.format_message())}", err=True)
         sys.exit(error.exit_code)
     except TfmatError as error:
-        words = sys.argv[1:] if arguments is None else arguments
         message = in_options(str(error), _command(words))
         click.echo(f"tfmat: {one_line(message)}", err=True)
         sys.exit(error.exit_code)
@@ -232,20 +245,3 @@ def _advice(error: OSError) -> str:
     if error.errno in FULL:
         return "free some room, or give another place with --out"
     return "give another place with --out"
-
-
-@contextmanager
-def _half_written_files_removed() -> Iterator[None]:
-    """Ends in good order when a batch system or a service asks for the end (SIGTERM)."""
-
-    def end(number: int, _: object) -> None:
-        sys.exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may have a handler
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

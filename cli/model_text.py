@@ -55,7 +55,8 @@ def listing(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     lines = dict(zip([id(entry) for entry in whole], _aligned(cells), strict=True))
     for entry in rows:
         line = lines.get(id(entry)) or f"{entry['name']}  damaged: {entry['error']}"
-        yield printable(line + ("  (hidden: give its path)" if entry.get("hidden") else ""))
+        others = entry.get("others")
+        yield printable(line + (f"  (another one: {', '.join(others)})" if others else ""))
 
 
 def description(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .complete import complete_model
+from .examples import examples
 from .options import models_dir_option
 
 if TYPE_CHECKING:
@@ -17,7 +19,12 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "tfmat models list",
+        "tfmat models show ccdcgan-bi-se",
+    ),
+)
 def models() -> None:
     """List model packages, show one, or check that it is whole.
 
@@ -26,11 +33,20 @@ def models() -> None:
     """
 
 
-@models.command("list")
+@models.command(
+    "list",
+    epilog=examples(
+        "tfmat models list",
+        "tfmat models list --models-dir saved_models --json",
+    ),
+)
 @models_dir_option
 @_JSON
 def list_(models_dir: Path | None, as_json: bool) -> None:
-    """List the packages that can be found by name."""
+    """List the packages that can be found by name, each once.
+
+    Of another package of the same name the folder is said, by which it is reached.
+    """
     from tfmat.errors import InputError
     from tfmat.inference.metadata import packages, read_metadata, search_folders
 
@@ -38,9 +54,13 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
 
     rows: list[dict[str, Any]] = []
     for folder in packages(models_dir):
-        entry: dict[str, Any] = {"name": folder.name, "folder": str(folder)}
         # The first of equal names is the one that the name stands for.
-        entry["hidden"] = any(folder.name == before["name"] for before in rows)
+        first = next((before for before in rows if before["name"] == folder.name), None)
+        if first is not None:
+            if not _same(Path(first["folder"]), folder):
+                first["others"].append(str(folder))
+            continue
+        entry: dict[str, Any] = {"name": folder.name, "folder": str(folder), "others": []}
         try:
             entry |= row(folder, read_metadata(folder))
         except InputError as error:
@@ -61,8 +81,27 @@ def list_(models_dir: Path | None, as_json: bool) -> None:
         )
 
 
-@models.command(short_help="Say what a model is, holds and can do.")
-@click.argument("model")
+def _same(one: Path, other: Path) -> bool:
+    """Tells whether two packages are copies: their metadata hold the hashes of all files."""
+    from tfmat.inference.metadata import METADATA
+
+    contents = []
+    for folder in (one, other):
+        try:
+            contents.append((folder / METADATA).read_bytes())
+        except OSError:
+            return False
+    return contents[0] == contents[1]
+
+
+@models.command(
+    short_help="Say what a model is, holds and can do.",
+    epilog=examples(
+        "tfmat models show ccdcgan-bi-se",
+        "tfmat models show runs/quickstart --json",
+    ),
+)
+@click.argument("model", shell_complete=complete_model)
 @models_dir_option
 @_JSON
 def show(model: str, models_dir: Path | None, as_json: bool) -> None:
@@ -83,8 +122,15 @@ def show(model: str, models_dir: Path | None, as_json: bool) -> None:
         click.echo(line)
 
 
-@models.command("verify", short_help="Check that every file of a model is whole and runs.")
-@click.argument("model", required=False)
+@models.command(
+    "verify",
+    short_help="Check that every file of a model is whole and runs.",
+    epilog=examples(
+        "tfmat models verify ccdcgan-bi-se",
+        "tfmat models verify --all",
+    ),
+)
+@click.argument("model", required=False, shell_complete=complete_model)
 @click.option("--all", "everything", is_flag=True, help="Check all packages that are found.")
 @models_dir_option
 @_JSON

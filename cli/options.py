@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from .complete import complete_model
+
 _SETS = ("smact14", "icsd16", "icsd24", "default")
 
 
@@ -156,6 +158,7 @@ def model_option(shipped: str) -> Callable[..., Any]:
         default=shipped,
         show_default=True,
         metavar="RUN|PACKAGE|NAME",
+        shell_complete=complete_model,
         help="Run, model package or its name.",
     )
 

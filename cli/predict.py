@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Finite, models_dir_option
 
 _FAMILY = "tfmat.cli.predict.family"
@@ -56,13 +57,17 @@ def _commands(family: str) -> ModuleType:
 @click.command(
     cls=_Predict,
     short_help="Generate with networks on a TensorFlow Serving.",
-    epilog="With --package NAME --help further options are listed: those of tfmat generate.",
+    epilog=examples(
+        "tfmat predict --url http://127.0.0.1:8501 --package served -n 100 --out predicted",
+        "tfmat predict --url grpc://127.0.0.1:8500 --package saved_models/mine --out new",
+        before="With --package NAME --help further options are listed: those of tfmat generate.",
+    ),
 )
 @click.option(
     "--url",
     required=True,
     help="Address of the server: http://host:8501 or https:// for REST, grpc://host:8500 or "
-    "grpcs:// for gRPC (needs pip install 'tfmat[serving]').",
+    "grpcs:// for gRPC (needs the extra [serving]).",
 )
 @click.option(
     "--package",

@@ -10,10 +10,17 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import Finite, figures_option, potential_options, reading_options, verify_option
+from .stopping import goes_on
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat relax generated-ccdcgan --out relaxed-bi-se",
+        "tfmat relax data/mine --potential emt --out relaxed",
+    ),
+)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
@@ -56,6 +63,7 @@ from .options import Finite, figures_option, potential_options, reading_options,
 @figures_option("from 10 structures on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
+@goes_on
 def relax(
     source: Path,
     out: Path,

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .examples import examples
 from .options import Finite, models_dir_option, threads_option, verify_option
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "tfmat screen generated-ccdcgan --out screened",
+        "tfmat screen --model ccdcgan-bi-se -n 200 --hull bi-se --tolerance 0.1 --out near-hull",
+    ),
+)
 @click.argument("source", required=False, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="New folder.")
 @click.option(
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
 @threads_option
 @models_dir_option
+@click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def screen(
@@ -54,6 +61,7 @@ def screen(
     seed: int,
     threads: int | None,
     models_dir: Path | None,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Keep generated structures that are predicted to lie near the convex hull.
@@ -66,7 +74,14 @@ def screen(
     here, into the folder "generated" in --out. Kept CIF files, frames and a table of all
     structures are written.
     """
-    from tfmat.ccdcgan.screen import hull_of_dataset, learned_from, screen_into, training_set, zero
+    from tfmat.ccdcgan.screen import (
+        hull_of_dataset,
+        is_screened,
+        learned_from,
+        screen_into,
+        training_set,
+        zero,
+    )
     from tfmat.errors import InputError
     from tfmat.files import replacing_folder
 
@@ -86,7 +101,7 @@ def screen(
             assert source is not None  # noqa: S101
             dataset = training_set(learned_from(source))
         reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
-    with replacing_folder(out) as folder:
+    with replacing_folder(out, overwrite=overwrite, own=is_screened) as folder:
         if codec is not None:
             source = folder / "generated"
             source.mkdir()

@@ -8,12 +8,19 @@ from typing import Any
 
 import click
 
+from .examples import examples
 from .options import models_dir_option, verify_option
 
 _PORT = click.IntRange(1, 65_535)
 
 
-@click.command(short_help="Write files that put a model package behind TensorFlow Serving.")
+@click.command(
+    short_help="Write files that put a model package behind TensorFlow Serving.",
+    epilog=examples(
+        "tfmat serve --package saved_models/mine --out served",
+        "tfmat serve --package saved_models/mine --cpus 8 --overwrite --out served",
+    ),
+)
 @click.option("--package", required=True, help="Name or folder of a model package.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 @click.option(

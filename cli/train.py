@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import importlib
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tfmat import families
 from tfmat.family import Family, Target
 
+from .complete import complete_data, complete_recipe, complete_setting
+from .examples import examples
 from .options import figures_option, verify_option, with_options
+from .stopping import TerminatedError
+
+if TYPE_CHECKING:
+    from tfmat.training.strategy import Devices
 
 
 class _Targets(click.Group):
@@ -29,7 +36,13 @@ class _Targets(click.Group):
         return _make(*found) if found else None
 
 
-@click.group(cls=_Targets)
+@click.group(
+    cls=_Targets,
+    epilog=examples(
+        "tfmat train ccdcgan --out runs/quickstart",
+        "tfmat train matgan --out runs/formulas",
+    ),
+)
 def train() -> None:
     """Train a chain or one of its stages.
 
@@ -42,11 +55,24 @@ def _make(family: Family, target: Target) -> click.Command:
     add_own: Callable[..., Callable[..., Any]] = own.options(target.name) if own else with_options()
 
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Run folder.")
-    @click.option("--recipe", help=f"Recipe by name or TOML file.  [default: {target.recipe}]")
     @click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the recipe."
+        "--recipe",
+        shell_complete=complete_recipe,
+        help=f"Recipe by name or TOML file; see tfmat recipes list.  [default: {target.recipe}]",
     )
-    @click.option("--data", help="Dataset by name or folder, in place of the recipe's.")
+    @click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        shell_complete=complete_setting(family.name),
+        help="Change the recipe; tfmat recipes show says what its keys mean.",
+    )
+    @click.option(
+        "--data",
+        shell_complete=complete_data,
+        help="Dataset by name or folder, in place of the recipe's.",
+    )
     @add_own
     @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
     @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
@@ -71,6 +97,7 @@ def _make(family: Family, target: Target) -> click.Command:
         help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
     )
     @figures_option("figures, in the run folder")
+    @click.option("--overwrite", is_flag=True, help="Replace the run that is there.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
     @verify_option
     def command(**options: Any) -> int:
@@ -80,7 +107,14 @@ def _make(family: Family, target: Target) -> click.Command:
 
     command.__doc__ = target.help
     kind: type[click.Command] = own.Command if own else click.Command
-    return click.command(target.name, cls=kind, help=target.help, short_help=target.help)(command)
+    start = f"tfmat train {target.name} --out runs/{target.name}"
+    return click.command(
+        target.name,
+        cls=kind,
+        help=target.help,
+        short_help=target.help,
+        epilog=examples(start, f"{start} --resume"),
+    )(command)
 
 
 def _run(
@@ -93,31 +127,41 @@ def _run(
     figures: bool | None,
     **options: Any,
 ) -> int:
-    from tfmat.training.quiet import load_keras
+    from tfmat.training.quiet import load_keras, prepare_keras
+    from tfmat.training.strategy import check_name, choose
 
-    load_keras(threads)
-    from tfmat.release.exporting import write_light
+    check_name(strategy)
+    prepare_keras(threads)
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
-    from tfmat.training.strategy import choose
 
     order = Order(target.name, **options)
+
+    def start() -> Devices:
+        load_keras(threads)  # takes seconds, so only once the order is known to be right
+        return choose(strategy)
+
+    def export(*words: Any) -> list[str]:
+        from tfmat.release.exporting import write_light  # with TensorFlow
+
+        return write_light(*words)
+
     try:
         summary = train_chain(
-            family.chain(),
-            order,
-            choose(strategy),
-            lambda line: click.echo(line, err=True),
-            write_light,
+            family.chain(), order, start, lambda line: click.echo(line, err=True), export
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, TerminatedError) as stop:
+        if not (order.out / "run.json").is_file():
+            raise
         # `click.echo` of the terminal's ^C line ends it first.
         click.echo(err=True)
+        what = "terminated" if isinstance(stop, TerminatedError) else "interrupted"
         click.echo(
-            f"tfmat: interrupted; go on with: tfmat train {target.name} --out {order.out} --resume",
+            f"tfmat: {what}; go on with: tfmat train {target.name} "
+            f"--out {shlex.quote(str(order.out))} --resume",
             err=True,
         )
-        return 130
+        return int(stop.code or 1) if isinstance(stop, TerminatedError) else 130
     if figures is not False:
         from tfmat.figures.run import draw_run
 

@@ -2,10 +2,10 @@
 
     python examples/own_data.py
 
-Needs `pip install 'tfmat[train]'`. The data are made here, so that the script runs anywhere:
-copper-gold alloys, strained at random, with the formation energies of a toy potential. Put a
-table of your own in their place. The training is far too short to learn much; leave out the
-`steps` for a real one. All is written into a new folder `own`.
+Needs `pip install '.[train]'` in a clone (docs/installing.md). The data are made here, so that the
+script runs anywhere: copper-gold alloys, strained at random, with the formation energies of a toy
+potential. Put a table of your own in their place. The training is far too short to learn much;
+leave out the `steps` for a real one. All is written into a new folder `own`.
 """
 
 import csv

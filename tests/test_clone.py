@@ -28,3 +28,20 @@ def test_commands_and_models_are_found_beside_the_package():
 
 def test_as_a_module():
     assert run("-m", "tfmat", "--version").startswith("tfmat, version ")
+
+
+def test_the_tests_run_as_a_module_of_python():
+    """With another tfmat installed, as after `pip install .`: ./tfmat is in its way."""
+    script = (
+        "import sys; sys.meta_path = [f for f in sys.meta_path if 'ditable' not in str(f)]; "
+        "sys.path.insert(0, ''); import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    )
+    tests = ("tests/cli/test_options.py", "tests/cli/test_models.py", "tests/test_python.py")
+    run("-c", script, "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "not docs", *tests)
+
+
+def test_a_notebook_in_the_root_finds_models_and_data():
+    script = (
+        "import tfmat; print(len(tfmat.load_dataset('bi-se')), tfmat.load('ccdcgan-bi-se').name)"
+    )
+    assert run("-c", script).split() == ["2343", "ccdcgan-bi-se"]

@@ -1,5 +1,7 @@
 """User errors: one line, the right exit code, and the extra that mends it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,14 +14,14 @@ from tfmat.errors import (
     printable_lines,
     require,
 )
+from tfmat.installing import command
 
 
 def test_a_missing_extra_is_named():
-    with pytest.raises(MissingExtraError, match=r"pip install 'tfmat\[relax\]'") as error:
+    with pytest.raises(MissingExtraError, match=re.escape(command("relax"))) as error:
         require("no_such_module_of_tfmat", "relax", "relaxation")
     assert error.value.exit_code == 2
     assert isinstance(error.value, InputError)
-    assert "3.13" in str(error.value)
 
 
 def test_a_broken_module_is_not_reported_as_a_missing_one(tmp_path, monkeypatch):

@@ -63,6 +63,17 @@ def test_another_package_adds_a_family_by_an_entry_point(monkeypatch):
     assert "toy" in families.targets()
 
 
+def test_entry_points_of_installed_packages_are_found(tmp_path, monkeypatch):
+    info = tmp_path / "other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1.0\n", "utf-8")
+    (info / "entry_points.txt").write_text("[tfmat.families]\nstone = other:Stone\n", "utf-8")
+    assert "stone" not in families.names()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert families._entry_points()["stone"] == "other:Stone"
+    assert "stone" in families.names()
+
+
 def test_targets_are_of_one_family_each():
     every = [target.name for family in families.all_families() for target in family.targets]
     assert len(every) == len(set(every)) == len(families.targets())

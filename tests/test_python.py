@@ -13,7 +13,7 @@ from pymatgen.core import Lattice, Structure
 from tfmat.cli.main import main
 
 import tfmat
-from tfmat import families
+from tfmat import families, installing
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.metric import metric_of
@@ -115,7 +115,7 @@ def test_the_light_install_is_enough(tmp_path):
         "except tfmat.errors.MissingExtraError as error:\n"
         "    print(error)\n"
     )
-    assert "pip install 'tfmat[relax]'" in printed
+    assert installing.command("relax") in printed
 
 
 def test_datasets_of_both_kinds():

@@ -7,6 +7,7 @@ code; anything else is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -62,13 +63,9 @@ class MissingExtraError(InputError):
     """
 
     def __init__(self, extra: str, purpose: str) -> None:
-        hint = f"{purpose} needs an optional part of tfmat: pip install 'tfmat[{extra}]'"
-        if extra == "relax":
-            hint += (
-                " (Python 3.11 or 3.12: CHGNet has no wheel for 3.13; there and elsewhere: "
-                "pip install 'tfmat[sevennet]' and `potential` sevennet)"
-            )
-        super().__init__(hint)
+        from tfmat.installing import advice
+
+        super().__init__(f"{purpose} needs an optional part of tfmat: {advice(extra)}")
         self.extra = extra
 
 
@@ -120,6 +117,25 @@ def did_you_mean(word: str, choices: Sequence[str]) -> str:
 
     close = difflib.get_close_matches(word, choices, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def require_installed(module: str, extra: str, purpose: str) -> None:
+    """Refuses to begin without an optional dependency, and does not import it: that takes seconds.
+
+    Args:
+        module: Module that will be imported, e.g. ``"tensorflow"``.
+        extra: The extra that brings it.
+        purpose: What needs it, for the message.
+
+    Raises:
+        MissingExtraError: The module is not installed.
+    """
+    import importlib.util
+
+    package = module.partition(".")[0]  # to find what is in it would import it
+    known = package in sys.modules
+    if (sys.modules[package] if known else importlib.util.find_spec(package)) is None:
+        raise MissingExtraError(extra, purpose)
 
 
 def require(module: str, extra: str, purpose: str) -> ModuleType:

@@ -42,13 +42,16 @@ def held(file: Path, place: Path, *, remove: bool = True) -> Iterator[None]:
     try:
         record = json.dumps(_this_process(), ensure_ascii=False)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, record.encode("utf-8", "replace"), 0)
+        os.write(handle, record.encode("utf-8", "replace"))
         yield
     finally:
-        if remove:
+        windows = os.name == "nt"
+        if remove and not windows:
             # Before the lock is lifted: whoever has opened the file meanwhile sees that it is gone.
             file.unlink(missing_ok=True)
         os.close(handle)
+        if remove and windows:  # which has no lock to lift, and removes no open file
+            file.unlink(missing_ok=True)
 
 
 def lock(handle: int) -> bool | None:

@@ -45,16 +45,20 @@ def temporary_file(path: Path) -> Iterator[Path]:
     while True:
         handle, name = tempfile.mkstemp(path.suffix, f".{path.name}{_MARK}", path.parent)
         temporary = Path(name)
-        if lock(handle) is not False and is_at(handle, temporary):
+        locked = lock(handle)
+        if locked is None or (locked and is_at(handle, temporary)):
             break
         os.close(handle)  # taken for a killed process's before it was locked
+    if locked is None:
+        os.close(handle)  # there are no locks, and Windows renames no open file
     # mkstemp makes it private.
     temporary.chmod(0o666 & ~_umask())
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-        os.close(handle)
+        if locked is not None:
+            os.close(handle)
 
 
 @contextmanager

@@ -134,11 +134,11 @@ def is_plain_list(table: Any, path: Sequence[str]) -> bool:
     """
     bare = table
     for name in path:
-        known = {field.name: field for field in fields(bare).values()} if _is_table(bare) else {}
+        known = {field.name: field for field in fields(bare).values()} if is_table(bare) else {}
         if name not in known:
             return False
-        bare, origin, inner = _parts_of(known[name].hint)
-    return origin in (list, tuple) and not _is_table(_parts_of(inner[0])[0])
+        bare, origin, inner = parts_of(known[name].hint)
+    return origin in (list, tuple) and not is_table(parts_of(inner[0])[0])
 
 
 def definitions(*tables: type) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def definitions(*tables: type) -> dict[str, Any]:
         schema = found[table.__name__]
         if not hasattr(table, "open_ended"):
             schema["additionalProperties"] = False
-        summary, arguments = _described(table)
+        summary, arguments = described(table)
         schema["description"] = summary
         for attribute, field in fields(table).items():
             if attribute in arguments:
@@ -191,8 +191,8 @@ def _unsound(value: Any, where: str, depth: int) -> str | None:
 
 
 def _unknown_keys(hint: Any, value: Any, where: str) -> Iterator[str]:
-    bare, _, inner = _parts_of(hint)
-    if _is_table(bare) and isinstance(value, Mapping):
+    bare, _, inner = parts_of(hint)
+    if is_table(bare) and isinstance(value, Mapping):
         known = {field.name: field for field in fields(bare).values()}
         for key, entry in value.items():
             place = f"{where}.{key}" if where else key
@@ -206,8 +206,8 @@ def _unknown_keys(hint: Any, value: Any, where: str) -> Iterator[str]:
 
 
 def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
-    bare, origin, inner = _parts_of(hint)
-    table = _is_table(bare)
+    bare, origin, inner = parts_of(hint)
+    table = is_table(bare)
     if table and isinstance(value, bare):
         return
     if table and isinstance(value, Mapping):
@@ -217,7 +217,7 @@ def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
             if first_flaw(inner[0], key):
                 yield (
                     f"{where} has an entry {reprlib.repr(key)}; a name there must be "
-                    f"{_words_on(inner[0])}"
+                    f"{words_on(inner[0])}"
                 )
             yield from _flaws(inner[1], entry, f"{where}.{key}")
     elif origin in (list, tuple) and isinstance(value, list | tuple):
@@ -228,7 +228,7 @@ def _flaws(hint: Any, value: Any, where: str) -> Iterator[str]:
     except InputError as error:
         yield f"{where}: {error}" if where else str(error)
     except msgspec.ValidationError:
-        wanted = _words_on(hint)
+        wanted = words_on(hint)
         if origin in (list, tuple) and isinstance(value, str):
             yield f'{where} must be {wanted}, e.g. ["{value[:30]}"]'
         else:
@@ -245,8 +245,12 @@ def _table_flaws(table: type, value: Mapping[str, Any], where: str) -> Iterator[
             yield f"{prefix}{name} is missing"
 
 
-def _parts_of(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
-    """Returns a type without bounds and without leave to be absent, its origin and its inner."""
+def parts_of(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
+    """Returns a type without bounds and without leave to be absent, its origin and its inner.
+
+    Args:
+        hint: The type.
+    """
     while (origin := typing.get_origin(hint)) is not None:
         if origin is typing.Annotated:
             hint = typing.get_args(hint)[0]
@@ -260,7 +264,12 @@ def _parts_of(hint: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     return hint, None, ()
 
 
-def _is_table(kind: Any) -> bool:
+def is_table(kind: Any) -> bool:
+    """Tells whether a type is a table.
+
+    Args:
+        kind: The type, without bounds.
+    """
     if not isinstance(kind, type):
         return False
     return issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind)
@@ -268,15 +277,19 @@ def _is_table(kind: Any) -> bool:
 
 def _near(hint: Any, value: Any) -> str:
     """Returns "did you mean" where words are allowed and the value is close to one."""
-    _, origin, inner = _parts_of(hint)
+    _, origin, inner = parts_of(hint)
     if origin is not typing.Literal or not isinstance(value, str):
         return ""
     return did_you_mean(value, [word for word in inner if isinstance(word, str)])
 
 
-def _words_on(hint: Any) -> str:
-    """Says in words what a value of a type must be."""
-    _, origin, inner = _parts_of(hint)
+def words_on(hint: Any) -> str:
+    """Says in words what a value of a type must be.
+
+    Args:
+        hint: The type.
+    """
+    _, origin, inner = parts_of(hint)
     if origin is typing.Literal:
         # In the order in which they are declared, which msgspec does not keep.
         allowed = ", ".join(map(str, inner))
@@ -325,8 +338,8 @@ def _within(tables: tuple[type, ...]) -> list[type]:
     left: list[Any] = list(tables)
     while left:
         hint = left.pop()
-        bare, _, inner = _parts_of(hint)
-        if not _is_table(bare):
+        bare, _, inner = parts_of(hint)
+        if not is_table(bare):
             left += inner
         elif found.setdefault(bare.__name__, bare) is not bare:
             raise TypeError(f"two tables are called {bare.__name__}; call one of them otherwise")
@@ -335,8 +348,12 @@ def _within(tables: tuple[type, ...]) -> list[type]:
     return list(found.values())
 
 
-def _described(table: type) -> tuple[str, dict[str, str]]:
-    """Returns the first paragraph of a docstring, and its words on each argument."""
+def described(table: type) -> tuple[str, dict[str, str]]:
+    """Returns the first paragraph of a docstring, and its words on each argument.
+
+    Args:
+        table: A struct or a dataclass.
+    """
     text = inspect.getdoc(table) or ""
     summary = " ".join(text.partition("\n\n")[0].split())
     arguments: dict[str, str] = {}

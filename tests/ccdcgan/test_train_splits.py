@@ -49,7 +49,7 @@ def run_chain(recipe: Path, data: Path, out: Path, **words) -> Run:
     order = Order(
         "ccdcgan", out, str(recipe), words.pop("settings", SETTINGS), str(data), 3, **words
     )
-    train(CcdcganChain(), order, Devices("one"), lambda line: None)
+    train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
     return open_run(CcdcganChain(), out)
 
 

@@ -1,11 +1,14 @@
 """``tfmat data import`` and ``tfmat data info`` as a user meets them."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 from tfmat.cli.main import main
+
+from tfmat.datasets.folders import SHIPPED
 
 FRAME = """2
 Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 material_id={} e_form=-1 eg=no note=x
@@ -109,3 +112,27 @@ def test_help_imports_nothing_heavy():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_datasets_are_listed_by_name_and_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(SHIPPED / "bi-se", tmp_path / "data" / "mine")
+    (tmp_path / "data" / "other").mkdir()
+    for words, expected in (
+        ([], ["bi-se", "formulas", "data/mine"]),
+        (["data"], ["bi-se", "formulas", "data/mine"]),
+        (["."], ["bi-se", "formulas"]),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["data", "list", *words])
+        assert end.value.code in (0, None)
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[0] for line in lines] == expected
+    with pytest.raises(SystemExit):
+        main(["data", "list", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["kind"], row["rows"], row["shipped"]) for row in rows] == [
+        ("structures", 2343, True),
+        ("compositions", 25091, True),
+        ("structures", 2343, False),
+    ]

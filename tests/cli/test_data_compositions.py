@@ -156,8 +156,11 @@ def test_mistakes_are_one_line_and_exit_code_2(
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_table_leaves_nothing_behind(tmp_path, sent, code):
+@pytest.mark.parametrize(
+    ("sent", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_an_interrupted_table_leaves_nothing_behind(tmp_path, sent, code, word):
     words = ["data", "enumerate", "--exhaustive", "--out", str(tmp_path / "all.csv")]
     # As at a terminal: a job that a shell runs in the background ignores this signal.
     script = (
@@ -174,10 +177,12 @@ def test_an_interrupted_table_leaves_nothing_behind(tmp_path, sent, code):
             assert time.monotonic() < end
             time.sleep(0.05)
         process.send_signal(sent)
-        assert process.wait(60) == code
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == code
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
+    assert said.decode().splitlines()[-1].startswith(f"tfmat: {word}; nothing was kept")
     assert not list(tmp_path.iterdir())
 
 

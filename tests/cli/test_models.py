@@ -59,9 +59,14 @@ def test_equal_names_and_served_folders(capsys, models, tmp_path, monkeypatch):
     (served / "metadata.json").write_text(json.dumps({**metadata, "served": True}), "utf-8")
     words = ("--models-dir", models)
     lines = tfmat(capsys, "models", "list", *words)[1].splitlines()
-    assert ["hidden" in line for line in lines] == [False, True]
+    assert [line.split()[0] for line in lines] == ["oracle"]
+    assert "another one" not in lines[0]  # a copy is none
+    changed = tmp_path / "saved_models" / "oracle" / "metadata.json"
+    changed.chmod(0o644)
+    changed.write_text(changed.read_text("utf-8") + "\n", "utf-8")
+    assert "another one: saved_models/oracle" in tfmat(capsys, "models", "list", *words)[1]
     rows = json.loads(tfmat(capsys, "models", "list", *words, "--json")[1])
-    assert [(row["name"], row["hidden"]) for row in rows] == [("oracle", False), ("oracle", True)]
+    assert [(row["name"], row["others"]) for row in rows] == [("oracle", ["saved_models/oracle"])]
     for command in (
         ("models", "verify", served),
         ("generate", "ccdcgan", "--model", served),

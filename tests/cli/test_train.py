@@ -15,6 +15,7 @@ import pytest
 import tiny
 
 from tfmat.metric import read_stages, records
+from tfmat.training.run import Run
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -248,19 +249,46 @@ def test_moved_data_can_be_resumed(place, chain, capsys):
     assert code == 0, err
 
 
-def test_control_c_says_how_to_go_on(place, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_stopped_training_says_how_to_go_on(place, capsys, monkeypatch, number, code, word):
     from tfmat.training.loop import Stage
 
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Stage, "train", interrupted)
-    code, _, err = train_here(place, capsys, "sites-ae", *ORDER[:-2], "--out", "stopped")
-    assert code == 130
+    monkeypatch.setattr(Stage, "train", lambda *_, **__: signal.raise_signal(number))
+    out = f"stopped by {word}"
+    words = ["sites-ae", *ORDER[:-2], "--out", out]
+    found, _, err = train_here(place, capsys, *words)
+    assert found == code
     assert err.splitlines()[-1] == (
-        "tfmat: interrupted; go on with: tfmat train sites-ae --out stopped --resume"
+        f"tfmat: {word}; go on with: tfmat train sites-ae --out '{out}' --resume"
     )
-    assert (place / "stopped" / "run.json").exists()
+    assert (place / out / "run.json").exists()
+    # And before there is a run.
+    monkeypatch.setattr("tfmat.training.chain.open_run", lambda *_: signal.raise_signal(number))
+    found, _, err = train_here(place, capsys, *words[:-1], "nothing", "--from", out)
+    assert found == code
+    assert err.splitlines()[-1].startswith(f"tfmat: {word}; nothing was kept")
+    assert not (place / "nothing").exists()
+
+
+def test_a_run_is_replaced_only_when_asked(place, capsys):
+    run = place / "replaced"
+    words = ["lattice-ae", *ORDER[:-2], "--set", "lattice_autoencoder.steps=1", "--out", "replaced"]
+    assert train_here(place, capsys, *words)[0] == 0
+    before = json.loads((run / "run.json").read_text("utf-8"))["created"]
+    code, _, err = train_here(place, capsys, *words)
+    assert code == 2
+    assert "--resume to go on with it or --overwrite to replace it" in err
+    assert train_here(place, capsys, *words, "--overwrite", "--seed", "6")[0] == 0
+    after = json.loads((run / "run.json").read_text("utf-8"))
+    assert (after["seed"], after["created"] >= before) == (6, True)
+    with Run.open(run).locked():
+        code, _, err = train_here(place, capsys, *words, "--overwrite")
+    assert code == 2
+    assert "another process is writing there" in err
+    assert json.loads((run / "run.json").read_text("utf-8")) == after
 
 
 def test_every_constraint_of_a_multi_objective_run_is_trained_and_exported(chain, place):

@@ -1,4 +1,6 @@
+import csv
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hull_systems import GENERATED, KNOWN, write
 from tfmat.evaluation.hull import stability as hull
 from tfmat.evaluation.hull.entries import read_entries
 from tfmat.evaluation.hull.plots import draw
+from tfmat.evaluation.hull.report import evaluate
 from tfmat.evaluation.plotting import write_labels
 from tfmat.figures.style import MANY, figure_of, formula_label
 
@@ -46,7 +49,11 @@ def test_a_binary_system_with_both_hulls(sets):
         np.testing.assert_array_equal(drawn[name], points)
     assert {"Li$_{4}$Cd$_{3}$", "LiCd$_{2}$", "LiCd$_{3}$"} <= set(labels(axes))
     names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert names[:3] == ["known (6)", "generated (4)", "generated below (2)"]
+    assert names[:3] == [
+        "known (4 + 2 of subsystems)",
+        "generated (4)",
+        "generated below (2)",
+    ]
     assert [tick.get_text() for tick in axes.get_xticklabels()][::5] == ["Cd", "Li"]
 
 
@@ -122,3 +129,84 @@ def test_labels_cover_neither_each_other_nor_the_points():
 
 def test_numbers_are_subscripts():
     assert formula_label("Bi2Se3") == "Bi$_{2}$Se$_{3}$"
+
+
+def test_names_that_find_no_room_are_counted_and_none_overlaps():
+    figure, (axes,) = figure_of(2.4, 2.4)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.text(0.5, 0.5, "in the way", ha="center")
+    points = 0.5 + np.random.default_rng(0).uniform(-0.05, 0.05, (60, 2))
+    names = [f"Bi{index + 10}Se{index + 11}" for index in range(60)]
+    write_labels(figure, axes, points, names, np.tile([0.0, -1.0], (60, 1)))
+    shown = [text for text in axes.texts if text.get_text()]
+    left = 60 - sum("Bi" in text.get_text() for text in shown)
+    assert left > 0
+    assert f"{left} more names find no room" in labels(axes)
+    boxes = [text.get_window_extent(figure.canvas.get_renderer()) for text in shown]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_names_of_a_binary_keep_off_points_and_line(sets):
+    _, figure = picture("Cd-Li", sets[0], sets[1])
+    (axes,) = figure.axes
+    renderer = figure.canvas.get_renderer()
+    named = [text for text in axes.texts if text.get_text()]
+    assert len(named) >= 3
+    points = np.concatenate([drawn.get_offsets() for drawn in axes.collections])
+    spots = axes.transData.transform(points)
+    for text in named:
+        box = text.get_window_extent(renderer)
+        assert not any(box.contains(*spot) for spot in spots), text.get_text()
+
+
+def test_counts_of_table_picture_and_csv_agree(sets, tmp_path):
+    known, made = sets
+    systems = [hull.parse_system(name) for name in ("Cd-Li", "Co-Li-O", "Co-O", "Li-O")]
+    evaluate(tmp_path / "hull", known, made, systems, pictures=4)
+    with (tmp_path / "hull" / "hull.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["set"] == "generated"]
+    with (tmp_path / "hull" / "table.csv").open(encoding="utf-8", newline="") as stream:
+        table = {row["system"]: row for row in csv.DictReader(stream)}
+    for system in systems:
+        name = hull.system_name(system)
+        of_it = [row for row in rows if row["system"] == name]
+        assert len(of_it) == int(table[name]["structures"]), name
+        _, figure = picture(name, known, made)
+        legend = [
+            text.get_text()
+            for axes in figure.axes
+            if axes.get_legend()
+            for text in axes.get_legend().get_texts()
+        ]
+        said = {
+            kind: int(match[1])
+            for kind in ("generated", "generated below")
+            for text in legend
+            if (match := re.fullmatch(rf"{kind} \((\d+)(?: \+ \d+ of subsystems)?\)", text))
+        }
+        assert said.get("generated", 0) == len(of_it), name
+        if table[name]["below_hull"]:
+            below = sum(float(row["e_above_known_hull"]) < -hull.BELOW for row in of_it)
+            assert said.get("generated below", 0) == below == int(table[name]["below_hull"]), name
+
+
+def test_names_lie_apart_in_the_saved_picture_of_a_crowded_triangle(tmp_path):
+    random = np.random.default_rng(1)
+    rows, symbols = [], ("Li", "Co", "O")
+    for counts in itertools.product(range(4), repeat=3):
+        if sum(n > 0 for n in counts) > 1 and np.gcd.reduce(counts) == 1:
+            x, y, z = np.array(counts) / sum(counts)
+            formula = "".join(f"{s}{n}" for s, n in zip(symbols, counts, strict=True) if n)
+            rows.append((formula, -3 * (x * y + y * z + x * z) + 0.03 * random.normal()))
+    known = read_entries(str(write(tmp_path / "known", rows[::2])))
+    made = read_entries(str(write(tmp_path / "made", rows)))
+    _, figure = picture("Co-Li-O", known, made)
+    figure.savefig(tmp_path / "saved.png")
+    renderer = figure.canvas.get_renderer()
+    for axes in figure.axes:
+        boxes = [t.get_window_extent(renderer) for t in axes.texts if t.get_text()]
+        if (legend := axes.get_legend()) is not None:
+            assert len(boxes) > 10
+            boxes.append(legend.get_window_extent(renderer))
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))

@@ -242,7 +242,7 @@ def _walk(order: Any, chain: Any = None) -> Any:
     families.targets = lambda: {"far": (None, SimpleNamespace(recipe="none"))}
     log.on_tensorflow = lambda: False
     try:
-        return train(chain or walk_chain.WalkChain(), order, Devices("one"), lambda _: None)
+        return train(chain or walk_chain.WalkChain(), order, lambda: Devices("one"), lambda _: None)
     finally:
         families.targets, log.on_tensorflow = targets, on_tensorflow
 

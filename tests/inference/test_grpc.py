@@ -1,5 +1,6 @@
 """What is particular to gRPC."""
 
+import re
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from tfmat.errors import InputError, MissingExtraError
 from tfmat.inference.package import load
 from tfmat.inference.remote import RemotePackage
 from tfmat.inference.transport import Retries, ServerError
+from tfmat.installing import command
 
 pytestmark = pytest.mark.train
 
@@ -62,5 +64,9 @@ def test_endless_answers(remote, monkeypatch):
 @pytest.mark.parametrize("module", ["grpc", "tensorflow", "tensorflow_serving.apis"])
 def test_missing_extra_is_named(serving, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=r"`url` grpc:// needs .*'tfmat\[serving\]'"):
-        RemotePackage.connect("grpc://127.0.0.1:1", serving.crystals)
+    words = rf"^`url` grpc://.* needs .*{re.escape(command('serving'))}"
+    with (
+        pytest.raises(MissingExtraError, match=words),
+        RemotePackage.connect("grpc://127.0.0.1:1", serving.crystals) as remote,
+    ):
+        remote.check("generator")

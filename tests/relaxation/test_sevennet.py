@@ -1,6 +1,7 @@
 """SevenNet in batches against the sevenn package itself, one crystal at a time."""
 
 import hashlib
+import re
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pymatgen.core import Lattice, Structure
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.neighbours import neighbours
 from tfmat.errors import InputError, MissingExtraError
+from tfmat.installing import command
 from tfmat.relaxation.databases.perturb import perturbed
 from tfmat.relaxation.databases.prototypes import aflow
 from tfmat.relaxation.potentials import sevennet
@@ -177,7 +179,7 @@ def test_another_checkpoint_is_refused_before_it_is_opened(word, tmp_path, monke
 
 def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(sevennet, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'tfmat\[sevennet\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(command("sevennet"))):
         sevennet.sevennet()
 
 

@@ -25,6 +25,7 @@ from tfmat.files import sha256
 from tfmat.inference.metadata import METADATA
 from tfmat.inference.package import load
 from tfmat.inference.schema import first_problem
+from tfmat.installing import command
 from tfmat.release.parity import TOLERANCE, difference, saved_model_cli
 from tfmat.release.serving import write_serving
 from tfmat.release.serving_settings import Serving
@@ -329,5 +330,5 @@ def test_what_cannot_be_asked_for():
 
 def test_missing_extra_is_named(packages, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'tfmat\[serving\]'"):
+    with pytest.raises(MissingExtraError, match=re.escape(command("serving"))):
         write_serving(packages["structures"], tmp_path / "served")

@@ -52,7 +52,7 @@ def again(place, out="run", **options):
 def walk(order, chain=None, exporter=None):
     """Trains; returns the summary, the lines for the user and the chain."""
     chain, told = chain or WalkChain(), []
-    return train(chain, order, Devices("one"), told.append, exporter), told, chain
+    return train(chain, order, lambda: Devices("one"), told.append, exporter), told, chain
 
 
 def refused(order, message, chain=None):
@@ -346,7 +346,7 @@ def test_a_kill_between_the_last_stage_and_its_package_makes_the_package_anew(pl
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(WalkChain(), again(place), Devices("one"), die, exporter)
+        train(WalkChain(), again(place), lambda: Devices("one"), die, exporter)
     assert Run.open(place / "run").finished("far")
     walk(again(place), exporter=exporter)
     assert exporter.calls == 2

@@ -46,7 +46,7 @@ def test_a_stage_goes_on_elsewhere_and_comes_back(tmp_path, monkeypatch):
     monkeypatch.setattr(Stage, "check_time", stop)
     begun = tmp_path / "begun"
     with pytest.raises(OutOfTimeError):
-        train(CcdcganChain(), order(begun), Devices("one"), lambda _: None)
+        train(CcdcganChain(), order(begun), lambda: Devices("one"), lambda _: None)
     monkeypatch.undo()
     for name in backends:
         shutil.copytree(begun, tmp_path / name)
@@ -58,7 +58,7 @@ def test_a_stage_goes_on_elsewhere_and_comes_back(tmp_path, monkeypatch):
             capture_output=True,
             timeout=300,
         )
-    train(CcdcganChain(), order(begun, resume=True), Devices("one"), lambda _: None)
+    train(CcdcganChain(), order(begun, resume=True), lambda: Devices("one"), lambda _: None)
     expected, networks = losses(begun), Run.open(begun).networks(PARTS)
     for name in backends:
         np.testing.assert_allclose(losses(tmp_path / name), expected, rtol=1e-5)
@@ -67,7 +67,11 @@ def test_a_stage_goes_on_elsewhere_and_comes_back(tmp_path, monkeypatch):
                 np.testing.assert_allclose(weight.numpy(), wanted.numpy(), atol=1e-3)
         # TensorFlow takes the networks over, and exports them.
         again = train(
-            CcdcganChain(), order(tmp_path / name, resume=True), Devices("one"), print, write_light
+            CcdcganChain(),
+            order(tmp_path / name, resume=True),
+            lambda: Devices("one"),
+            print,
+            write_light,
         )
         assert again["stages"] == {"lattice-ae": "finished before"}
         assert (tmp_path / name / "package" / "metadata.json").exists()

@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
-from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
-from tfmat.ccdcgan.training.constraint import constraint_part, train_constraint
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
-from tfmat.ccdcgan.training.graphs import CrystalGraphs, encode_graphs, properties
+from tfmat.ccdcgan.training.graphs import (
+    CrystalGraphs,
+    constraint_part,
+    encode_graphs,
+    properties,
+)
 from tfmat.ccdcgan.training.settle import notices, require_enough, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.inference.metadata import GENERATE
 from tfmat.training.chain import Chain, Networks
-from tfmat.training.loop import Stage
 from tfmat.training.run import Run
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
 
 # What each command trains; export follows always.
 TARGETS: dict[str, tuple[str, ...]] = {
@@ -132,12 +137,15 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return inputs
 
     def train_stage(self, stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
-        """Trains one stage."""
+        """Trains one stage; only now are Keras and the networks needed."""
+        from tfmat.ccdcgan.training import autoencoders
+        from tfmat.ccdcgan.training.constraint import train_constraint
+
         layout = GraphLayout.from_recipe(recipe, data.elements)
         if stage.name == "lattice-ae":
-            train_lattice_autoencoder(stage, recipe, data)
+            autoencoders.train_lattice_autoencoder(stage, recipe, data)
         elif stage.name == "sites-ae":
-            train_sites_autoencoder(stage, recipe, data)
+            autoencoders.train_sites_autoencoder(stage, recipe, data)
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
         elif stage.name == "writer":

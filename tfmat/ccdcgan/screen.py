@@ -66,6 +66,16 @@ def require_energy(codec: Codec) -> None:
         )
 
 
+def is_screened(folder: Path) -> bool:
+    """Tells whether a folder holds what ``tfmat screen`` has written, and nothing else.
+
+    Args:
+        folder: Any folder.
+    """
+    names = {path.name for path in folder.iterdir()}
+    return names - {"generated"} == {CIF_FOLDER, FRAMES, TABLE, SUMMARY}
+
+
 def screen_into(
     folder: Path,
     source: Path,

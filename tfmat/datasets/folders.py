@@ -73,6 +73,17 @@ def is_dataset(folder: Path) -> bool:
         return False
 
 
+def dataset_folders(place: Path) -> list[Path]:
+    """Returns the datasets that lie directly in a folder; none where there is no such folder.
+
+    Args:
+        place: The folder.
+    """
+    if not place.is_dir():
+        return []
+    return sorted(folder for folder in place.iterdir() if folder.is_dir() and is_dataset(folder))
+
+
 def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
     """Reads ``metadata.json`` of a dataset folder.
 

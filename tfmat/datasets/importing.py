@@ -12,6 +12,7 @@ from typing import Any
 
 from tfmat import files
 from tfmat.datasets.credit import given
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.csv import count_csv, first_line, header, read_csv, structure_column
 from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
@@ -52,6 +53,7 @@ class ImportOptions:
             same words are compared without a warning.
         licence: Of the data, as SPDX writes it; empty if not said.
         attribution: Whom to cite for the data.
+        overwrite: Replace a dataset that is there.
     """
 
     form: str | None = None
@@ -65,6 +67,7 @@ class ImportOptions:
     energy_scale: str | None = None
     licence: str = ""
     attribution: Sequence[str] = ()
+    overwrite: bool = False
 
 
 def sniff(source: Path, structure: str | None = None) -> str:
@@ -136,6 +139,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     start = time.monotonic()
     check_limits(options.max_atoms, options.max_length)
     credit = given(options.licence, options.attribution)
+    files.check_place(out, overwrite=options.overwrite, own=is_dataset)
     form = options.form or sniff(source, options.structure)
     if options.table is not None and form != "folder":
         raise InputError(f"{source}: `table` belongs to a folder of files, not to {form}")
@@ -162,7 +166,10 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     count = 0
     with (
         DatasetWriter(
-            out, record, selection=limits_record(options.max_atoms, options.max_length)
+            out,
+            record,
+            selection=limits_record(options.max_atoms, options.max_length),
+            overwrite=options.overwrite,
         ) as writer,
         Progress("importing", total, "structure") as progress,
     ):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.figures.style import formula_label
+from tfmat.figures.style import GREY, formula_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +34,8 @@ def write_labels(
 ) -> None:
     """Writes labels beside points so that they cover neither each other nor the points.
 
-    One that finds no room near its point gets a line to it.
+    They keep off other texts of the axes, too. One that finds no room near its point gets a line to
+    it, and one that finds none at all is left out; how many are is said in the lower left corner.
 
     Args:
         figure: The figure, with everything else drawn in it.
@@ -47,7 +48,13 @@ def write_labels(
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
-    figure.draw_without_rendering()  # the layout decides where everything lies
+    if figure.get_layout_engine() is not None:
+        # The layout decides where everything lies: from now on it stays so, or labels that found
+        # room would meet when the figure is saved. A legend below the axes takes a second round.
+        figure.draw_without_rendering()
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    figure.draw_without_rendering()
     renderer: Any = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     scale = figure.dpi / 72
     reach = _MARKER * scale
@@ -56,7 +63,17 @@ def write_labels(
         for x, y in axes.transData.transform(points if avoid is None else [*points, *avoid])
     ]
     frame = axes.get_window_extent(renderer)
-    boxes: list[Bbox] = []
+    note = axes.annotate(
+        "99 more names find no room",
+        (0.01, 0.01),
+        xycoords="axes fraction",
+        fontsize=TEXT - 1,
+        color=GREY,
+    )
+    boxes: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
+    if (legend := axes.get_legend()) is not None:
+        boxes.append(legend.get_window_extent(renderer))
+    left_out = 0
     for index in np.lexsort((points[:, 0], points[:, 1])):
         if not labels[index]:
             continue
@@ -79,7 +96,9 @@ def write_labels(
             if inside and not any(box.overlaps(other) for other in (*boxes, *spots)):
                 break
         else:
-            text.set_position(places[0])
+            text.remove()
+            left_out += 1
+            continue
         boxes.append(text.get_window_extent(renderer))
         if np.hypot(*text.get_position()) > _FAR:
             axes.annotate(
@@ -90,6 +109,11 @@ def write_labels(
                 arrowprops={"arrowstyle": "-", "linestyle": ":", "lw": 0.9, "shrinkA": 6},
                 zorder=9,
             )
+
+    if left_out:
+        note.set_text(f"{left_out} more names find no room")
+    else:
+        note.remove()
 
 
 def _places(outwards: NDArray[np.float64], box: Any, scale: float) -> list[tuple[float, float]]:

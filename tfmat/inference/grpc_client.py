@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.errors import InputError, TfmatError, require
+from tfmat.errors import InputError, TfmatError, require, require_installed
 from tfmat.inference.transport import (
     LOG,
     SLOW,
@@ -38,8 +39,18 @@ _LONGEST_MESSAGE = 128 << 20
 _USERS = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "UNIMPLEMENTED")
 
 
+class _Connection(NamedTuple):
+    """A channel, what calls through it, and the errors of its libraries."""
+
+    channel: Any
+    prediction: Any
+    models: Any
+    failed: Any
+    unreadable: type[Exception]
+
+
 class GrpcTransport(Transport):
-    """The gRPC interface of one server.
+    """The gRPC interface of one server, connected when it is first asked.
 
     Args:
         url: Its address, ``grpc://host:8500``, or ``grpcs://`` with TLS.
@@ -62,14 +73,22 @@ class GrpcTransport(Transport):
         # What goes wrong comes as an exception; its own log would be further lines.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         purpose = f"`url` {parts.scheme}://"
+        for module in ("grpc", "tensorflow", "tensorflow_serving"):
+            require_installed(module, "serving", purpose)
+        self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._secure = parts.scheme == "grpcs"
+        self.where = f"{parts.scheme}://{self._address}"
+
+    @cached_property
+    def _open(self) -> _Connection:
+        """Imports the messages and opens the connection, once all other words were checked."""
+        purpose = f"`url` {self.where}"
         with muted_stderr():  # TensorFlow tells how it starts
-            self._grpc = require("grpc", "serving", purpose)
+            grpc = require("grpc", "serving", purpose)
             require("tensorflow", "serving", purpose)
-            self._protobuf = require("google.protobuf", "serving", purpose)
+            protobuf = require("google.protobuf", "serving", purpose)
             require("tensorflow_serving.apis", "serving", purpose)
             from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
-        host = f"[{host}]" if ":" in host else host
-        self.where = f"{parts.scheme}://{host}:{port}"
         options = [
             # Voxels do not fit into gRPC's 4 MB.
             ("grpc.max_receive_message_length", _LONGEST_MESSAGE),
@@ -80,13 +99,18 @@ class GrpcTransport(Transport):
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
         ]
-        if parts.scheme == "grpcs":
-            credentials = self._grpc.ssl_channel_credentials()
-            self._channel = self._grpc.secure_channel(f"{host}:{port}", credentials, options)
+        if self._secure:
+            credentials = grpc.ssl_channel_credentials()
+            channel = grpc.secure_channel(self._address, credentials, options)
         else:
-            self._channel = self._grpc.insecure_channel(f"{host}:{port}", options)
-        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
-        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+            channel = grpc.insecure_channel(self._address, options)
+        return _Connection(
+            channel,
+            prediction_service_pb2_grpc.PredictionServiceStub(channel),
+            model_service_pb2_grpc.ModelServiceStub(channel),
+            grpc.RpcError,
+            protobuf.message.DecodeError,
+        )
 
     def predict(
         self,
@@ -97,6 +121,7 @@ class GrpcTransport(Transport):
         timeout: float,
     ) -> dict[str, NDArray[Any]]:
         """Runs a signature; see :meth:`Transport.predict`."""
+        connection = self._open
         from tensorflow_serving.apis import predict_pb2
 
         request = predict_pb2.PredictRequest(output_filter=list(outputs))
@@ -104,16 +129,17 @@ class GrpcTransport(Transport):
         request.model_spec.signature_name = signature
         for name, array in inputs.items():
             request.inputs[name].CopyFrom(_proto(array))
-        answer = self._call(self._prediction.Predict, request, timeout)
+        answer = self._call(connection.prediction.Predict, request, timeout)
         return {name: _array(answer, name, info) for name, info in outputs.items()}
 
     def describe(self, model: ServedModel, timeout: float) -> Description:
         """Asks for version and signatures; see :meth:`Transport.describe`."""
+        connection = self._open
         from tensorflow_serving.apis import get_model_metadata_pb2
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         _fill(request.model_spec, model)
-        answer = self._call(self._prediction.GetModelMetadata, request, timeout)
+        answer = self._call(connection.prediction.GetModelMetadata, request, timeout)
         signatures = get_model_metadata_pb2.SignatureDefMap()
         try:
             if not answer.metadata["signature_def"].Unpack(signatures):
@@ -125,17 +151,18 @@ class GrpcTransport(Transport):
                     for name, entry in signatures.signature_def.items()
                 },
             )
-        except (ValueError, self._protobuf.message.DecodeError) as error:
+        except (ValueError, connection.unreadable) as error:
             words = one_line(str(error))
             raise AnswerError(f"describes {model} in an unknown way ({words}); {LOG}") from error
 
     def versions(self, model: ServedModel, timeout: float) -> dict[int, VersionState]:
         """Asks for the state of all versions; see :meth:`Transport.versions`."""
+        connection = self._open
         from tensorflow_serving.apis import get_model_status_pb2
 
         request = get_model_status_pb2.GetModelStatusRequest()
         request.model_spec.name = model.name
-        answer = self._call(self._models.GetModelStatus, request, timeout)
+        answer = self._call(connection.models.GetModelStatus, request, timeout)
         name = get_model_status_pb2.ModelVersionStatus.State.Name
         states = get_model_status_pb2.ModelVersionStatus.State.values()
         return {
@@ -148,12 +175,13 @@ class GrpcTransport(Transport):
 
     def close(self) -> None:
         """Closes the connection; calls under way end."""
-        self._channel.close()
+        if "_open" in vars(self):
+            self._open.channel.close()
 
     def _call(self, method: Any, request: Any, timeout: float) -> Any:
         try:
             return method(request, timeout=timeout)
-        except self._grpc.RpcError as error:
+        except self._open.failed as error:
             raise _explained(error.code().name, one_line(error.details() or ""), timeout) from error
         except ValueError as error:  # of a channel that was closed meanwhile
             raise ServerError(f"the connection is closed ({one_line(str(error))})") from error

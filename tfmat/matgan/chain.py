@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.splits.rules import sentence as split_sentence
@@ -16,8 +16,10 @@ from tfmat.matgan.training.data import TrainingFormulas, load_training_data
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.amount import left_out_line, require_floor
 from tfmat.training.chain import Chain, Networks
-from tfmat.training.loop import Stage
 from tfmat.training.run import Run
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
 
 # Steps of the likelihood stage below which hardly anything is learned: epochs of few formulas are
 # few steps (docs/training-compositions.md).

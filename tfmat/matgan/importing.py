@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
+from tfmat.datasets import folders
 from tfmat.datasets.composition_store import (
     CompositionDataset,
     CompositionWriter,
@@ -58,6 +59,7 @@ class CompositionOptions:
         limit: Read only this many rows.
         licence: Of the data, as SPDX writes it; empty for that of the dataset that is read.
         attribution: Whom to cite for the data; none for those of the dataset that is read.
+        overwrite: Replace a dataset that is there.
     """
 
     rule: str = "none"
@@ -69,6 +71,7 @@ class CompositionOptions:
     limit: int | None = None
     licence: str = ""
     attribution: Sequence[str] = ()
+    overwrite: bool = False
 
 
 def import_compositions(
@@ -94,6 +97,7 @@ def import_compositions(
     start = time.monotonic()
     check_rule(options.rule)
     credit = given(options.licence, options.attribution)
+    files.check_place(out, overwrite=options.overwrite, own=folders.is_dataset)
     conditions = [Where.parse(text) for text in options.where]
     for name in options.properties:
         check_property_name(name)
@@ -117,7 +121,11 @@ def import_compositions(
     kept = table.compositions[selection.kept]
     unknown = _unknown(properties.get(ENERGY), selection)
     with CompositionWriter(
-        out, _record(source, table, options, credit), int(kept.n_elements.max()), list(properties)
+        out,
+        _record(source, table, options, credit),
+        int(kept.n_elements.max()),
+        list(properties),
+        overwrite=options.overwrite,
     ) as writer:
         writer.selection = {
             "rule": options.rule,

@@ -150,7 +150,7 @@ def _uses(family: CardText) -> Iterator[str]:
 def _how(metadata: Metadata, family: CardText) -> Iterator[str]:
     parts = metadata["parts"]
     if generates(metadata):
-        yield "With tfmat, which needs no TensorFlow for it (`pip install tfmat`):"
+        yield "With tfmat, which needs no TensorFlow and none of its extras for it:"
         yield from ("", "```", family.command, "```", "", "In Python:", "")
         yield from ("```python", family.python.rstrip(), "```", "")
     else:

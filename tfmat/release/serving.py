@@ -10,7 +10,7 @@ from typing import Any
 
 from tfmat import families
 from tfmat.checksums import write_sealed
-from tfmat.errors import InputError, require
+from tfmat.errors import InputError, require, require_installed
 from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.files import check_place, folder_size, replacing_folder
 from tfmat.inference.metadata import GENERATE, METADATA, find
@@ -24,6 +24,8 @@ from tfmat.release.serving_warmup import write_warmup
 
 # What only training needs.
 _NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")
+
+_PURPOSE = "writing files for TensorFlow Serving"
 
 
 def write_serving(
@@ -53,6 +55,8 @@ def write_serving(
         MissingExtraError: The ``[serving]`` extra is not installed.
     """
     serving = serving or Serving()
+    for module in ("tensorflow", "tensorflow_serving"):
+        require_installed(module, "serving", _PURPOSE)
     check_place(out, overwrite=overwrite, own=is_served)
     source = find(model, models_dir, argument="package")
     check_apart(out, source)
@@ -65,8 +69,8 @@ def write_serving(
                 "again with `name` and letters, digits, points, hyphens"
             )
     with muted_stderr():  # TensorFlow tells how it starts
-        require("tensorflow", "serving", "writing files for TensorFlow Serving")
-        require("tensorflow_serving.apis", "serving", "writing files for TensorFlow Serving")
+        require("tensorflow", "serving", _PURPOSE)
+        require("tensorflow_serving.apis", "serving", _PURPOSE)
     family = families.get(package.metadata["family"])
     sizes = {part: family.batch_size(part) for part in names}
     inputs = family.probe_inputs(_without(package, names), max(sizes.values()))

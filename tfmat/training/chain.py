@@ -11,8 +11,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tfmat import families, files
 from tfmat.errors import InputError
@@ -21,11 +22,14 @@ from tfmat.metric import read_stages, read_table, records
 from tfmat.recipes.loader import to_mapping
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
-from tfmat.training.loop import Stage
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.reuse import reusable
 from tfmat.training.run import Run
+from tfmat.training.run_record import is_run
 from tfmat.training.strategy import Devices
+
+if TYPE_CHECKING:
+    from tfmat.training.loop import Stage
 
 Recipe = TypeVar("Recipe")
 Data = TypeVar("Data")
@@ -49,6 +53,7 @@ class Order:
         resume: Go on with the run in ``out``.
         source: Run whose finished stages are reused (``--from``).
         minutes: Stop, with a checkpoint, before so many minutes are over; ``None`` for no limit.
+        overwrite: Replace a run that is there.
     """
 
     target: str
@@ -60,6 +65,7 @@ class Order:
     resume: bool = False
     source: Path | None = None
     minutes: float | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +178,7 @@ class Chain(ABC, Generic[Recipe, Data]):
 def train(
     chain: Chain[Recipe, Data],
     order: Order,
-    devices: Devices,
+    start: Callable[[], Devices],
     report: Report,
     exporter: Exporter | None = None,
 ) -> dict[str, Any]:
@@ -181,7 +187,8 @@ def train(
     Args:
         chain: The family.
         order: What the user asked for.
-        devices: Where to train.
+        start: Brings up the backend, which takes seconds, and returns where to train; called once
+            order, recipe and data are known to be right.
         report: Called with lines for the user.
         exporter: Writes the model package when a stage was trained: called with the chain, the
             run, its recipe and the package's folder, it returns the exported parts. Without it no
@@ -196,7 +203,9 @@ def train(
     """
     began = time.monotonic()
     deadline = None if order.minutes is None else began + 60 * order.minutes
-    run, recipe, data, taken = _open(chain, order, report)
+    begin, recipe, data, taken = _open(chain, order, report)
+    devices = start()
+    run = begin()
     with run.locked():
         for name, source in taken.items():
             if not run.stage(name):
@@ -248,6 +257,8 @@ def _train_all(
     exporter: Exporter | None,
 ) -> dict[str, str]:
     """Trains and exports what is missing; returns what became of each stage."""
+    from tfmat.training.loop import Stage  # with Keras
+
     log = RunLog(run.folder)
     done: dict[str, str] = {}
     names = chain.stages(target, recipe)
@@ -287,10 +298,17 @@ def _train_all(
 
 def _open(
     chain: Chain[Recipe, Data], order: Order, report: Report
-) -> tuple[Run, Recipe, Data, dict[str, Run]]:
-    """Returns the run, its recipe and data, and which stages are taken from which run."""
+) -> tuple[Callable[[], Run], Recipe, Data, dict[str, Run]]:
+    """Returns what gives the run, its recipe and data, and which stages come from which run.
+
+    Nothing is written yet, and no backend is needed.
+    """
+    if order.overwrite and (order.resume or order.source is not None):
+        raise InputError("`overwrite` replaces a run: leave `resume` and `source` out")
     source = open_run(chain, order.source) if order.source is not None else None
     resumed = order.resume and (order.out / "run.json").exists()
+    if not resumed:
+        _check_new(order)
     model = open_run(chain, order.out) if resumed else source
     recipe = _recipe(chain, order, model)
     dataset = _dataset(chain, order, recipe, model)
@@ -316,28 +334,34 @@ def _open(
     run = open_run(chain, order.out) if resumed else None
     if run is not None:
         run.check_same(tables, order.seed, record, chain.resume_hint)
-    else:
-        if (order.out / "run.json").exists():
-            raise InputError(
-                f"{order.out}: holds a run already; add `resume` to go on with it, or give "
-                "another `out`"
-            )
-        if order.resume and order.recipe is None and source is None:
-            raise InputError(
-                f"{order.out}: holds no run to resume; mind the name, or leave `resume` out to "
-                "start one"
-            )
-        if order.resume:
-            report(f"{order.out}: no run there yet, starting one")
+    elif order.resume:
+        report(f"{order.out}: no run there yet, starting one")
     if source is not None:
         inputs = chain.inputs(order.target, recipe)
         names, reasons = reusable(source, tables, seed, dataset.sha256, inputs)
         taken = dict.fromkeys(names, source)
         for reason in reasons:
             report(f"{source.folder}: {reason}; trained anew")
-    if run is None:
-        run = Run.start(order.out, tables, seed, record)
-    return run, recipe, data, taken
+    if run is not None:
+        opened = run
+        return lambda: opened, recipe, data, taken
+    begin = partial(Run.start, order.out, tables, seed, record, overwrite=order.overwrite)
+    return begin, recipe, data, taken
+
+
+def _check_new(order: Order) -> None:
+    """Refuses a place where no new run can be, before the data are read."""
+    if order.resume and order.recipe is None and order.source is None:
+        raise InputError(
+            f"{order.out}: holds no run to resume; mind the name, or leave `resume` out to start "
+            "one"
+        )
+    if (order.out / "run.json").exists() and not order.overwrite:
+        raise InputError(
+            f"{order.out}: holds a run already; add `resume` to go on with it or `overwrite` to "
+            "replace it, or give another `out`"
+        )
+    files.check_place(order.out, overwrite=order.overwrite, own=is_run)
 
 
 def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:

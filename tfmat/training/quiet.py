@@ -6,16 +6,35 @@ import logging
 import os
 from types import ModuleType
 
-from tfmat.errors import require
+from tfmat.errors import require, require_installed
 from tfmat.quiet import muted_stderr
 
 
-def load_keras(threads: int | None = None) -> ModuleType:
-    """Imports Keras with the backend that ``KERAS_BACKEND`` names (TensorFlow by default).
+def prepare_keras(threads: int | None = None, purpose: str = "training") -> None:
+    """Sets what the backend reads when it is imported, and imports nothing.
 
     Args:
         threads: Threads of the backend on the CPU; all cores by default. Bits depend on it: the
             same seed gives the same weights only with the same number.
+        purpose: What needs Keras, for the message.
+
+    Raises:
+        MissingExtraError: The ``[train]`` extra is not installed.
+    """
+    for module in ("tensorflow", "keras") if _wants_tensorflow() else ("keras",):
+        require_installed(module, "train", purpose)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if threads is not None:
+        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[name] = str(threads)
+
+
+def load_keras(threads: int | None = None, purpose: str = "training") -> ModuleType:
+    """Imports Keras with the backend that ``KERAS_BACKEND`` names (TensorFlow by default).
+
+    Args:
+        threads: As for :func:`prepare_keras`.
+        purpose: What needs Keras, for the message.
 
     Returns:
         The ``keras`` module.
@@ -23,17 +42,17 @@ def load_keras(threads: int | None = None) -> ModuleType:
     Raises:
         MissingExtraError: The ``[train]`` extra is not installed.
     """
-    # The environment is read when the backend is imported, so it is set before.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if threads is not None:
-        for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ[name] = str(threads)
+    prepare_keras(threads, purpose)
     # TensorFlow's Python code logs here, e.g. which devices a strategy found.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with muted_stderr():
-        if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-            require("tensorflow", "train", "training")
-        return require("keras", "train", "training")
+        if _wants_tensorflow():
+            require("tensorflow", "train", purpose)
+        return require("keras", "train", purpose)
+
+
+def _wants_tensorflow() -> bool:
+    return os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
 
 
 def threads_in_use() -> int:

@@ -19,7 +19,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from tfmat.training.run_record import (
     RECORD,
     check_outputs,
     first_difference,
+    is_run,
     read_run,
 )
 
@@ -75,18 +76,25 @@ class Run:
 
     @classmethod
     def start(
-        cls, folder: Path, recipe: Mapping[str, Any], seed: int, dataset: Mapping[str, Any]
+        cls,
+        folder: Path,
+        recipe: Mapping[str, Any],
+        seed: int,
+        dataset: Mapping[str, Any],
+        *,
+        overwrite: bool = False,
     ) -> Run:
         """Makes a new run folder.
 
         Args:
-            folder: The run folder; it must not exist or be empty.
+            folder: The run folder; it must not exist or be empty, or be overwritten.
             recipe: The recipe as plain tables.
             seed: Seed of everything random.
             dataset: ``name``, ``path`` and ``sha256`` of the data, and counts.
+            overwrite: Replace a run that is there.
 
         Raises:
-            InputError: The folder is not empty.
+            InputError: The folder is not empty, or holds no run.
         """
         info = {
             "format": FORMAT,
@@ -97,7 +105,13 @@ class Run:
             "dataset": dict(dataset),
             "stages": {},
         }
-        with files.replacing_folder(folder) as temporary:
+        with ExitStack() as stack:
+            if overwrite and is_run(folder):
+                # A process that still trains in it would go on in what is gone.
+                stack.enter_context(held(folder / ".lock", folder, remove=False))
+            temporary = stack.enter_context(
+                files.replacing_folder(folder, overwrite=overwrite, own=is_run)
+            )
             (temporary / RECIPE).write_text(tomli_w.dumps(recipe), "utf-8")
             info[RECIPE_HASH] = files.sha256(temporary / RECIPE)
             checksums.write_sealed(temporary / RECORD, info)

@@ -55,6 +55,18 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return info, read_toml(recipe, ADVICE)
 
 
+def is_run(folder: Path) -> bool:
+    """Tells whether a folder holds a run, of any version: what may be replaced by another.
+
+    Args:
+        folder: Any folder.
+    """
+    try:
+        return read_record(folder / RECORD).get("format") == FORMAT
+    except InputError:
+        return False
+
+
 def check_outputs(folder: Path, hashes: Mapping[str, str], where: str | Path, advice: str) -> None:
     """Compares what a stage has written with its stored SHA-256.
 

@@ -59,6 +59,24 @@ class Devices:
             )
 
 
+def check_name(name: str) -> None:
+    """Refuses what no backend can do, before one is imported.
+
+    Args:
+        name: As for :func:`choose`.
+
+    Raises:
+        InputError: The name is unknown, or several machines are asked for.
+    """
+    if name not in NAMES:
+        raise InputError(f"`strategy` {name}: use one of {', '.join(NAMES)}")
+    if name == "multiworker" or (name == "auto" and "TF_CONFIG" in os.environ):
+        raise InputError(
+            "`strategy` multiworker: training over several machines is not there yet; "
+            "use `strategy` mirrored on one machine and unset TF_CONFIG"
+        )
+
+
 def choose(name: str = "auto") -> Devices:
     """Chooses the devices.
 
@@ -70,13 +88,7 @@ def choose(name: str = "auto") -> Devices:
         InputError: The name is unknown, the backend cannot do it, or several machines are asked
             for.
     """
-    if name not in NAMES:
-        raise InputError(f"`strategy` {name}: use one of {', '.join(NAMES)}")
-    if name == "multiworker" or (name == "auto" and "TF_CONFIG" in os.environ):
-        raise InputError(
-            "`strategy` multiworker: training over several machines is not there yet; "
-            "use `strategy` mirrored on one machine and unset TF_CONFIG"
-        )
+    check_name(name)
     if not on_tensorflow():
         if name == "mirrored":
             raise InputError("`strategy` mirrored needs TensorFlow: unset KERAS_BACKEND")

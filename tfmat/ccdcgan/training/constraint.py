@@ -26,16 +26,6 @@ if TYPE_CHECKING:
 SAMPLE = 1024
 
 
-def constraint_part(name: str, recipe: CcdcganRecipe) -> str:
-    """Returns the name of the network that predicts a property: the main one has a plain name.
-
-    Args:
-        name: Name of the property.
-        recipe: The whole recipe.
-    """
-    return "constraint" if name == recipe.data.property else f"constraint-{name}"
-
-
 def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, name: str) -> None:
     """Trains the constraint of one property on the training structures that have it.
 

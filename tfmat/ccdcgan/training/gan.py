@@ -11,9 +11,13 @@ import numpy as np
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.training.constraint import constraint_part
 from tfmat.ccdcgan.training.gan_step import GanTrainer
-from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict, properties
+from tfmat.ccdcgan.training.graphs import (
+    CrystalGraphs,
+    constraint_part,
+    predict,
+    properties,
+)
 from tfmat.datasets.properties import unit_of
 from tfmat.metric import Judge, Metric
 from tfmat.networks.batches import BatchSampler

@@ -94,6 +94,16 @@ def properties(recipe: CcdcganRecipe) -> list[str]:
     )
 
 
+def constraint_part(name: str, recipe: CcdcganRecipe) -> str:
+    """Returns the name of the network that predicts a property: the main one has a plain name.
+
+    Args:
+        name: Name of the property.
+        recipe: The whole recipe.
+    """
+    return "constraint" if name == recipe.data.property else f"constraint-{name}"
+
+
 def encode_graphs(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
     """Encodes all structures with the trained autoencoders of the run.
 

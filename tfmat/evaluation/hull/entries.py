@@ -121,6 +121,20 @@ class Entries:
         rows = [groups[subset] for subset in subsystems(system, groups)]
         return np.sort(np.concatenate(rows)) if rows else np.zeros(0, dtype=np.int64)
 
+    def count(self, system: Sequence[int], chosen: NDArray[np.bool_] | None = None) -> str:
+        """Writes how many structures a picture of a system shows: of it, and of its subsystems.
+
+        Tables count the former alone.
+
+        Args:
+            system: Atomic numbers.
+            chosen: Which of all structures count, shape ``(len(self),)``; all by default.
+        """
+        rows = [self.systems.get(tuple(sorted(system)), np.zeros(0, np.int64)), self.within(system)]
+        own, both = (len(r) if chosen is None else int(chosen[r].sum()) for r in rows)
+        others = both - own
+        return f"{own:,} + {others:,} of subsystems" if others else f"{own:,}"
+
     def shares(self, rows: NDArray[np.int64], system: Sequence[int]) -> NDArray[np.float64]:
         """Returns the shares of a system's elements, shape ``(rows, elements)``.
 

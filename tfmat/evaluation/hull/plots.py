@@ -67,7 +67,7 @@ def binary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dista
         color=GREY,
         linewidths=0,
         rasterized=image,
-        label=f"known ({len(rows):,})",
+        label=f"known ({known.count(hulls.system)})",
     )
     if generated is not None:
         new = generated.within(hulls.system)
@@ -91,8 +91,23 @@ def binary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dista
     points = np.column_stack([hulls.redefined.fractions[:, 1], hulls.redefined.energies])
     labels = hulls.formulas(hulls.redefined, known, generated)
     labels[:2] = ["", ""]  # the axis names the elements
-    write_labels(figure, axes, points, labels, np.tile([0.0, -1.0], (len(points), 1)))
+    # Away from the middle, where the hull hangs down.
+    outwards = np.column_stack([2 * points[:, 0] - 1, np.full(len(points), -1.0)])
+    shown = known if generated is None else Entries.concatenate([known, generated])
+    avoid = _line_of(hulls.redefined)
+    if not image:
+        drawn = shown.within(hulls.system)
+        marks = [shown.shares(drawn, hulls.system)[:, 1], shown.energies[drawn]]
+        avoid = np.concatenate([avoid, np.column_stack(marks)])
+    write_labels(figure, axes, points, labels, outwards, avoid)
     return figure
+
+
+def _line_of(hull: Hull) -> NDArray[np.float64]:
+    """Returns points along the line of a hull, shape ``(n, 2)``."""
+    order = np.argsort(hull.fractions[:, 1])
+    x = np.linspace(0, 1, 120)
+    return np.column_stack([x, np.interp(x, hull.fractions[order, 1], hull.energies[order])])
 
 
 def _line(axes: Axes, hull: Hull, colour: str, style: str, label: str) -> None:
@@ -125,7 +140,7 @@ def _generated(
         linewidths=0.9,
         alpha=0.5 if image else 0.9,
         rasterized=image,
-        label=f"generated ({len(x):,})",
+        label=f"generated ({generated.count(hulls.system)})",
         zorder=2,
     )
     if under.any():
@@ -136,7 +151,7 @@ def _generated(
             color=ORANGE,
             marker="D",
             linewidths=0,
-            label=f"generated below ({int(under.sum()):,})",
+            label=f"generated below ({generated.count(hulls.system, below(above.known))})",
             zorder=5,
         )
 

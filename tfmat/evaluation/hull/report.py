@@ -109,6 +109,7 @@ def evaluate(
         },
     }
     with files.replacing_folder(out, overwrite=overwrite, own=output.is_output) as folder:
+        summary["rows"] = {name: int(np.isfinite(far.known).sum()) for name, _, far in sets}
         summary["structures"] = output.write_structures(folder / output.STRUCTURES, sets, axes)
         drawn = [system for system in named if len(system) in (2, 3)][:pictures]
         with Progress("drawing", len(drawn), "system") as progress:

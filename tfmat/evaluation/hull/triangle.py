@@ -55,7 +55,7 @@ def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dist
         color=GREY,
         linewidths=0,
         zorder=2,
-        label=f"known ({len(rows):,})",
+        label=f"known ({known.count(hulls.system)})",
     )
     _corners(left, hulls.known, np.ones(len(hulls.known.rows), dtype=bool), colours)
     if generated is not None:
@@ -69,7 +69,14 @@ def ternary(hulls: Hulls, known: Entries, generated: Entries | None, above: Dist
         _generated(right, hulls, generated, above, colours)
         _corners(right, hulls.redefined, kinds != "generated", colours)
     for panel in panels:
-        legend = panel.legend(loc="upper left", frameon=False, fontsize=TEXT, borderaxespad=0.0)
+        legend = panel.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=2,
+            frameon=False,
+            fontsize=TEXT,
+            borderaxespad=0.0,
+        )
         handles: list[Any] = list(legend.legend_handles)
         for handle in handles:
             # A colour of the scale would stand for one energy.
@@ -99,8 +106,14 @@ def _generated(
     places = _flat(generated.shares(rows, hulls.system))
     under = below(above.known[rows])
     for chosen, marker, size, edge, label in (
-        (~under, "o", 24, GREEN, f"generated ({len(rows):,})"),
-        (under, "D", 46, ORANGE, f"generated below ({int(under.sum()):,})"),
+        (~under, "o", 24, GREEN, f"generated ({generated.count(hulls.system)})"),
+        (
+            under,
+            "D",
+            46,
+            ORANGE,
+            f"generated below ({generated.count(hulls.system, below(above.known))})",
+        ),
     ):
         if chosen.any():
             axes.scatter(
@@ -157,7 +170,7 @@ def _triangle(axes: Axes, system: tuple[int, ...]) -> None:
         axes.text(x, y, symbols()[z], ha=across, va=upright, fontsize=TEXT + 3)
     # Room for labels beside the edges.
     axes.set_xlim(-0.13, 1.13)
-    axes.set_ylim(-0.1, _HEIGHT + 0.1)
+    axes.set_ylim(-0.14, _HEIGHT + 0.1)
     axes.set_aspect("equal")
     axes.set_axis_off()
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from tfmat import files
 from tfmat.datasets.composition_store import CompositionWriter
+from tfmat.datasets.folders import is_dataset
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating.table import check_absent, check_out, opened
@@ -169,6 +170,7 @@ def _sink(
         ):
             yield lambda block, verdict: write(_table(block, verdict))
     else:
+        files.check_place(out, overwrite=overwrite, own=is_dataset)
         with CompositionWriter(out, source, options.n_elements[1], overwrite=overwrite) as dataset:
             yield lambda block, _: dataset.add(block)
 

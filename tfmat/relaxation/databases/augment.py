@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfmat import files
 from tfmat.crystals.hull import energy_above_hull
 from tfmat.datasets.credit import Credit
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.merge import combined_energies
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import printable_lines
@@ -67,6 +68,7 @@ def augment(
     relabelled: str = NONE,
     workers: int = 1,
     factory: CalculatorFactory = chgnet,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a dataset with all rows of another and hypothetical structures of one system.
 
@@ -87,6 +89,7 @@ def augment(
             ``"all"``.
         workers: Processes.
         factory: Makes the calculator; a function of a module.
+        overwrite: Replace a dataset that is there.
 
     Returns:
         The summary that is also kept in the metadata, and ``warning``: a line where energies of
@@ -101,7 +104,7 @@ def augment(
     dataset = Dataset.open(data)
     out = Path(out)
     work = work_of(out)
-    files.check_place(out)
+    files.check_place(out, overwrite=overwrite, own=is_dataset)
     within, known = _within(dataset, numbers)
     task = Task(
         numbers,
@@ -127,7 +130,7 @@ def augment(
         energies, warning = _energies(recipe, dataset, made, relabelled)
         same_scale = energies.get("scale") == made.energies["scale"]
         plan = _Plan(dataset, within, made, labels, same_scale or relabelled != NONE, origin)
-        return _write(out, plan, recipe, energies) | {"warning": warning}
+        return _write(out, plan, recipe, energies, overwrite) | {"warning": warning}
 
 
 def _within(dataset: Dataset, numbers: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -168,14 +171,18 @@ def _energies(
 
 
 def _write(
-    out: Path, plan: _Plan, recipe: dict[str, Any], energies: Mapping[str, Any]
+    out: Path,
+    plan: _Plan,
+    recipe: dict[str, Any],
+    energies: Mapping[str, Any],
+    overwrite: bool,
 ) -> dict[str, Any]:
     made, dataset = plan.made, plan.dataset
     rows = [*made.rows, *made.copies]
     formation = made.formation_energies(rows)
     above, above_known = _above_hull(plan, formation)
     extra = {name: value for name, value in dataset.metadata["extra"].items() if name != "energies"}
-    with files.replacing_folder(out) as folder:
+    with files.replacing_folder(out, overwrite=overwrite, own=is_dataset) as folder:
         with DatasetWriter(
             folder,
             {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfmat import files
 from tfmat.datasets.credit import Credit
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.metric import Judge, Metric, records, share
@@ -37,6 +38,7 @@ def build(
     workers: int = 1,
     factory: CalculatorFactory = chgnet,
     refinement: Refinement | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Fills prototypes with two to four elements in every order and labels the results.
 
@@ -52,6 +54,7 @@ def build(
             by default.
         workers: Processes.
         factory: Makes the calculator; a function of a module.
+        overwrite: Replace a dataset that is there.
         refinement: Has what lies near the hull relaxed again with another potential, whose
             energies then count. Those of all others are unknown, and what the first potential
             says of each structure is kept as ``screening_...``.
@@ -67,7 +70,7 @@ def build(
     numbers = system_numbers(elements)
     out = Path(out)
     work = work_of(out)
-    files.check_place(out)
+    files.check_place(out, overwrite=overwrite, own=is_dataset)
     if refinement is not None and (settings.copies or not settings.relax):
         raise InputError("`refine` relaxes: it goes with no `copies`, nor with `relax` turned off")
     task = Task(numbers, settings, prototype_data, work, workers, factory, refinement=refinement)
@@ -81,10 +84,12 @@ def build(
     with claimed(work, recipe):
         with released(work):
             made = make(task, calculator)
-        return _write(out, made, recipe, origin)
+        return _write(out, made, recipe, origin, overwrite)
 
 
-def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit) -> dict[str, Any]:
+def _write(
+    out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit, overwrite: bool
+) -> dict[str, Any]:
     rows = [*made.rows, *made.copies]
     energies = made.formation_energies(rows)
     above = known_above_hull(made.fractions(rows), energies)
@@ -93,6 +98,7 @@ def _write(out: Path, made: Hypothetical, recipe: dict[str, Any], origin: Credit
         out,
         recipe["prototypes"] | origin.record(),
         selection={name: settings[name] for name in ("max_atoms", "max_length")},
+        overwrite=overwrite,
     ) as writer:
         for row, energy, distance in zip(rows, energies, above, strict=True):
             writer.add(crystal_of(row), row["id"], properties_of(row, energy, distance))

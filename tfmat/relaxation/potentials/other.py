@@ -18,7 +18,7 @@ _REACH = 6.0
 
 
 def choose_potential(name: str, calculator: str | None) -> Potential:
-    """Returns the potential that a user asks for by one of two words.
+    """Returns the potential that a user asks for by one of two words; nothing of it is imported.
 
     Args:
         name: Word of ``--potential``.
@@ -26,8 +26,13 @@ def choose_potential(name: str, calculator: str | None) -> Potential:
 
     Raises:
         InputError: There is no such potential.
+        MissingExtraError: It is not installed.
     """
-    return find_potential(name) if calculator is None else other_potential(calculator)
+    if calculator is not None:
+        return other_potential(calculator)
+    potential = find_potential(name)
+    potential.check_installed()
+    return potential
 
 
 def other_potential(path: str) -> Potential:
@@ -36,7 +41,11 @@ def other_potential(path: str) -> Potential:
     Args:
         path: ``module:Class``, called without arguments; a function will do. It is code that runs:
             take it from the user's own words, never from a file.
+
+    Raises:
+        InputError: The path is none.
     """
+    _parts(path)
     return Potential(
         path,
         partial(load_calculator, path),
@@ -56,11 +65,7 @@ def load_calculator(path: str) -> Calculator:
     Raises:
         InputError: The path names no calculator.
     """
-    place, _, name = path.partition(":")
-    if not place or not name.isidentifier():
-        raise InputError(
-            f"`calculator` {path}: write MODULE:CLASS, as ase.calculators.lj:LennardJones"
-        )
+    place, name = _parts(path)
     try:
         make = getattr(importlib.import_module(place), name)
     except (ImportError, AttributeError) as error:
@@ -78,6 +83,15 @@ def load_calculator(path: str) -> Calculator:
     if not all(hasattr(calculator, method) for method in ("get_potential_energy", "get_stress")):
         raise InputError(f"`calculator` {path}: is no ASE calculator")
     return AseCalculator(calculator, path, _version(place))
+
+
+def _parts(path: str) -> tuple[str, str]:
+    place, _, name = path.partition(":")
+    if not place or not name.isidentifier():
+        raise InputError(
+            f"`calculator` {path}: write MODULE:CLASS, as ase.calculators.lj:LennardJones"
+        )
+    return place, name
 
 
 def _version(place: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tfmat.errors import InputError
+from tfmat.errors import InputError, require_installed
 from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.batched import MPTRJ_ELEMENTS
 from tfmat.relaxation.potentials.calculator import AseCalculator, Calculator, CalculatorFactory
@@ -29,6 +29,7 @@ class Potential:
         reach: An atom farther than this from all others feels nothing, Å.
         energies: What its formation energies mean beside the Materials Project's, for the card.
         citation: Whom to cite, as Markdown.
+        extra: The extra that brings it, and ``packages``, what of that is imported.
     """
 
     name: str
@@ -37,6 +38,17 @@ class Potential:
     reach: float
     energies: str
     citation: str
+    extra: str = ""
+    packages: tuple[str, ...] = ()
+
+    def check_installed(self) -> None:
+        """Refuses a potential that is not installed, and imports nothing of it.
+
+        Raises:
+            MissingExtraError: A package is missing.
+        """
+        for package in self.packages:
+            require_installed(package, self.extra, f"`potential` {self.name}")
 
     @property
     def attribution(self) -> str:
@@ -79,6 +91,8 @@ POTENTIALS = {
             reach=6.0,
             energies=CHGNET_ENERGIES,
             citation="Deng et al., *Nat. Mach. Intell.* 5, 1031 (2023)",
+            extra="relax",
+            packages=("torch", "chgnet"),
         ),
         *(
             Potential(
@@ -88,6 +102,8 @@ POTENTIALS = {
                 reach=5.0,
                 energies=SEVENNET_ENERGIES,
                 citation="Park et al., *J. Chem. Theory Comput.* 20, 4857 (2024)",
+                extra="sevennet",
+                packages=("torch", "sevenn"),
             )
             for word, factory in (("sevennet", sevennet), ("sevennet-0", sevennet_0))
         ),

@@ -121,7 +121,7 @@ def checkpoint_file(checkpoint: str) -> tuple[Path, str]:
     if found != expected:
         raise InputError(
             f"SevenNet's weights {checkpoint} are not those of sevenn 0.13.0 ({file}: {found[:12]}"
-            f", expected {expected[:12]}); pip install --force-reinstall 'tfmat[{EXTRA}]'"
+            f", expected {expected[:12]}); pip install --force-reinstall 'sevenn==0.13.0'"
         )
     return file, found
 
