@@ -16,6 +16,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +105,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--relax", type=int, default=0)
     parser.add_argument("--novelty", type=int, default=300)
+    parser.add_argument("--attempts", type=int, help="in place of the recipe's")
+    parser.add_argument("--same-cell", type=int, help="in place of the recipe's")
     options = parser.parse_args()
     codec = Codec.from_package(load(options.run, threads=1, parts=PARTS))
+    changed = {
+        name: value
+        for name in ("attempts", "same_cell")
+        if (value := getattr(options, name)) is not None
+    }
+    codec = replace(
+        codec, recipe=replace(codec.recipe, writer=replace(codec.recipe.writer, **changed))
+    )
     seed = codec.package.metadata["seed"]
     data = load_training_data(
         codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.box, seed

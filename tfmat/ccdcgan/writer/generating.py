@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from tfmat.ccdcgan.writer.compositions import Compositions
 from tfmat.ccdcgan.writer.noise import noise_length
+from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.ccdcgan.writer.sampling import sample
+from tfmat.ccdcgan.writer.tokens import CELL
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
@@ -43,6 +45,21 @@ def compositions(codec: Codec) -> Compositions:
     return Compositions.of(rows, codec.layout.numbers, codec.recipe.data.max_atoms)
 
 
+def attempts_of(noise: NDArray[np.float32], recipe: WriterRecipe) -> NDArray[np.float32]:
+    """Returns the noise of attempts, of which so many as the recipe says have the same cell.
+
+    Args:
+        noise: Independent numbers, shape ``(n, attempts, numbers)``.
+        recipe: How cells are shared.
+    """
+    shared = noise.copy()
+    cells = CELL * recipe.cells
+    for attempt in range(recipe.attempts):
+        first = attempt - attempt % recipe.same_cell
+        shared[:, attempt, :cells] = noise[:, first, :cells]
+    return shared
+
+
 def write_crystals(
     codec: Codec, wanted: Sequence[int], seed: int, request: StructureRequest, batch_size: int
 ) -> Iterator[tuple[int, NDArray[np.float32], Crystal | str]]:
@@ -74,7 +91,9 @@ def write_crystals(
     for start in range(0, len(wanted), _SORTED * batch_size):
         indices = wanted[start : start + _SORTED * batch_size]
         noise = vector_noise(seed, indices[0], len(indices), 1 + settings.attempts * length)
-        attempts = noise[:, 1:].reshape(len(indices), settings.attempts, length)
+        attempts = attempts_of(
+            noise[:, 1:].reshape(len(indices), settings.attempts, length), settings
+        )
         _, crystals = sample(attempts, table.draw(noise[:, 0]), write, batch_size)
         for index, row, crystal in zip(indices, noise, crystals, strict=True):
             yield index, row, NO_PLACE if crystal is None else crystal

@@ -22,8 +22,10 @@ class WriterRecipe(Table):
         cells: Cells that are drawn at once for each crystal; the first possible one is taken.
         places: Places that are drawn at once for each atom; the first that is far enough from all
             other atoms is taken.
-        attempts: How often a crystal is begun again with the same composition where no place was
-            found for an atom.
+        attempts: How often a crystal of one composition is begun at most, where no place was found
+            for an atom.
+        same_cell: How many of these attempts in a row have the same cell. With a new one each time
+            the loose cells would be those that are left.
 
     Raises:
         InputError: The heads cannot share out the width.
@@ -40,7 +42,8 @@ class WriterRecipe(Table):
     steps: Count = 3000
     cells: Count = 8
     places: Count = 16
-    attempts: Count = 8
+    attempts: Count = 16
+    same_cell: Count = 8
 
     def __post_init__(self) -> None:
         super().__post_init__()
