@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import tiny
 
+from tfmat.datasets.store import Dataset
 from tfmat.metric import read_stages, records
 from tfmat.training.run import Run
 
@@ -86,6 +87,14 @@ def test_the_chain_leaves_a_run_folder(chain):
     assert len(package["parts"]) == 7
     assert package["elements"] == ["Bi", "Se"]
     assert package["dataset"]["sha256"] == info["dataset"]["sha256"]
+    domain = package["domain"]
+    assert domain["structures"] == package["dataset"]["training"]
+    assert set(domain["bond_sums"]) == {"Bi", "Se"}
+    # The dataset has the volumes of all; ranges of so few structures leave none out.
+    volumes = Dataset.open(info["dataset"]["path"]).property("volume_per_atom")
+    least, most = domain["volume_per_atom"]
+    assert min(volumes) - 1e-3 <= least < most <= max(volumes) + 1e-3
+    assert sum(least <= value <= most for value in volumes) >= domain["structures"]
     assert sorted(path.name for path in (run / "stages" / "gan").iterdir()) == []
     assert (run / "tensorboard" / "gan").is_dir()
 
