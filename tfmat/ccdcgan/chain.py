@@ -97,14 +97,16 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def require_enough(self, target: str, recipe: CcdcganRecipe, data: TrainingData) -> None:
         """Refuses too few structures, or too few with a property that is to be predicted."""
-        require_enough(data, properties(recipe) if "constraint" in TARGETS[target] else ())
+        stages = _stages(target, recipe)
+        require_enough(data, properties(recipe) if "constraint" in stages else ())
 
     def notices(
         self, target: str, recipe: CcdcganRecipe, asked: CcdcganRecipe, data: TrainingData
     ) -> list[str]:
         """Returns what was left out, what steers, and where the data are few."""
-        predicted = properties(recipe) if "constraint" in TARGETS[target] else ()
-        return list(notices(recipe, asked, data, predicted, "gan" in TARGETS[target]))
+        stages = _stages(target, recipe)
+        predicted = properties(recipe) if "constraint" in stages else ()
+        return list(notices(recipe, asked, data, predicted, "gan" in stages))
 
     def resume_hint(self, key: str, new: Any) -> str:
         """Says how to train a DCGAN beside a CCDCGAN."""
