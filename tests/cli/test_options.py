@@ -4,7 +4,7 @@ from tfmat.cli.main import main
 from tfmat.cli.options import Elements, all_symbols
 
 COMMANDS = [
-    ["generate", "ccdcgan", "--model", "m", "--out", "o", "--min-distance"],
+    ["generate", "ccdcgan", "--model", "m", "--out", "o", "--symprec"],
     ["screen", "s", "--out", "o", "--tolerance"],
     ["data", "info", "bi-se", "--max-length"],
     ["data", "build", "bi-se", "--out", "o", "--fmax"],

@@ -177,7 +177,8 @@ def generated(place: Path) -> Subject:
     tfmat(*words, "--json")
 
     def read(path: Path, scratch: Path) -> Any:
-        summary = tfmat("screen", path, "--tolerance", "0.1", "--out", scratch / "kept", "--json")
+        words = ("--tolerance", "0.1", "--hull", "elements", "--any-domain")
+        summary = tfmat("screen", path, *words, "--out", scratch / "kept", "--json")
         summary.pop("source")
         summary.pop("files")
         return summary, tree_hash(scratch / "kept" / "cif")

@@ -109,8 +109,7 @@ def screen_into(
         InputError: The source is no such folder, was generated without a constraint, or does not
             say which predictions are to be believed.
     """
-    if not plain_file(source / TABLE):
-        raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
+    _require_table(source)
     generated.check(source, with_cif=True)
     table: list[dict[str, Any]] = []
     for row in _rows(source):
@@ -156,6 +155,11 @@ def screen_into(
     return summary
 
 
+def _require_table(source: Path) -> None:
+    if not plain_file(source / TABLE):
+        raise InputError(f"{source}: holds no {TABLE}; give a folder that tfmat generate wrote")
+
+
 def _rows(source: Path) -> Iterator[dict[str, str]]:
     """Reads the structures of a table of ``tfmat generate``."""
     file = source / TABLE
@@ -193,7 +197,11 @@ def learned_from(source: Path) -> dict[str, str] | None:
 
     Returns:
         ``None`` where the folder does not say it.
+
+    Raises:
+        InputError: The folder holds no table.
     """
+    _require_table(source)
     file = source / SUMMARY
     found = read_record(file).get(DATASET) if plain_file(file) else None
     return found if isinstance(found, dict) and {"name", "sha256"} <= set(found) else None
