@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import errors
-from tfmat.errors import InputError, TfmatError
+from tfmat.errors import InputError, MissingExtraError, TfmatError
 from tfmat.retry import RetryPolicy
 
 # A server's words are shown up to this length.
@@ -233,7 +233,7 @@ class Retries(RetryPolicy):
         except TransientError as error:
             often = "" if error.tries == 1 else f" ({error.tries} tries)"
             raise ServerError(f"{where}: {error}{often}; {error.advice}") from error
-        except NotServedError:
+        except (NotServedError, MissingExtraError):
             raise
         except TfmatError as error:
             raise type(error)(f"{where}: {error}") from error
