@@ -36,7 +36,7 @@ def main(devices: int, form: str, out: str) -> None:
         trunk = dense_trunk if form == "dense" else convolution_trunk
         logit = keras.layers.Dense(1, name="logit")(trunk(graph, (4, 4, 8), 0.0))
         constraint = build_constraint(ConstraintRecipe(filters=(4, 4, 8), units=(8,)), layout)
-        term = ConstraintTerm(weight=5.0)
+        term = ConstraintTerm("formation_energy_per_atom", weight=5.0)
         trainer = GanTrainer(
             build_generator(recipe, layout),
             keras.Model(graph, keras.layers.Activation("sigmoid")(logit)),

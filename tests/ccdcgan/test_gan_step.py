@@ -26,7 +26,7 @@ DENSE = GanRecipe(
     learning_rate=2e-3,
     ema=0.9,
 )
-ENERGY = ConstraintTerm()
+ENERGY = ConstraintTerm("formation_energy_per_atom")
 CONSTRAINT = ConstraintRecipe(filters=(4, 4, 8), units=(8,))
 REAL = np.random.default_rng(0).uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
 
@@ -106,7 +106,7 @@ def test_a_step_of_linear_networks_against_numpy(penalty):
     discriminator = keras.Model(graph_in, keras.layers.Activation("sigmoid")(x))
     x = keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(graph_in))
     constraint = keras.Model(graph_in, x)
-    term = ConstraintTerm(weight=0.1, form="exp")
+    term = ConstraintTerm("formation_energy_per_atom", weight=0.1, form="exp")
     trainer = GanTrainer(generator, discriminator, [(constraint, term)], recipe, seed=7)
     trainer.build()
     g, d, c = (
@@ -182,7 +182,9 @@ def test_which_fakes_the_discriminator_learns_from(mode):
 def test_constraint_lowers_the_predicted_energy():
     predicted = {}
     for weight in (0.0, 20.0):
-        trainer = make(DENSE, [ConstraintTerm(weight=weight, form="linear")])
+        trainer = make(
+            DENSE, [ConstraintTerm("formation_energy_per_atom", weight=weight, form="linear")]
+        )
         for i in range(60):
             losses = trainer.step(REAL, i)
         predicted[weight] = float(losses["predicted_formation_energy_per_atom"])
