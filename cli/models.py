@@ -160,7 +160,14 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
         raise InputError(f"{len(damaged)} of {len(reports)} packages damaged: {', '.join(damaged)}")
 
 
-@models.command("add-domain", short_help="Add what bounds the predictions of an older model.")
+@models.command(
+    "add-domain",
+    short_help="Add what bounds the predictions of an older model.",
+    epilog=examples(
+        "tfmat models add-domain runs/old/package",
+        "tfmat models add-domain runs/old/package --data bi-se --json",
+    ),
+)
 @click.argument("model")
 @click.option("--data", metavar="DATASET", help="What it was trained on.  [default: by its name]")
 @models_dir_option

@@ -78,7 +78,7 @@ def test_pip_is_that_of_this_python(monkeypatch):
 
 def test_every_extra_for_users_is_known():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(installing.EXTRAS) == set(project["optional-dependencies"]) - {"dev"}
+    assert set(installing.EXTRAS) == set(project["optional-dependencies"]) - {"dev", "docs"}
 
 
 def test_the_page_says_the_same():
@@ -101,4 +101,4 @@ def test_no_page_takes_it_from_an_index():
         for words in re.findall(r"pip install (?:-e )?'\.\[([\w,]+)\]'", file.read_text("utf-8"))
         for extra in words.split(",")
     }
-    assert named <= {*installing.EXTRAS, "dev"}
+    assert named <= {*installing.EXTRAS, "dev", "docs"}

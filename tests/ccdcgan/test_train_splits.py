@@ -61,7 +61,7 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def runs(place) -> dict[str, Run]:
     recipe = tiny.write_recipe(place / "tiny.toml")
-    source = Dataset.open(tiny.write_dataset(place / "one"))
+    source = Dataset.open(tiny.write_dataset(place / "one", 40))
     changed(source, place / "other")
     return {
         name: run_chain(recipe, place / name, place / f"run-{name}") for name in ("one", "other")

@@ -91,6 +91,7 @@ def test_keys_of_the_family_are_offered_for_set():
     assert offered("train", "dcgan", "--set", "gan.form=") == [
         "gan.form=reference",
         "gan.form=dense",
+        "gan.form=writer",
     ]
     assert offered("recipes", "show", "quickstart", "gan.em") == ["gan.ema"]
 

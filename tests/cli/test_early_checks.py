@@ -80,6 +80,7 @@ WRONG = {
         ["--package", "ccdcgan-bi-se", "--url", "grpc://127.0.0.1", "--only", "Xx", *OUT],
         ["--package", "ccdcgan-bi-se", "--url", "ftp://127.0.0.1", *OUT],
     ],
+    "models add-domain": [["nowhere"], []],
     "models list": [["--models-dir", "nowhere"]],
     "models show": [["nowhere"]],
     "models verify": [["nowhere"], []],

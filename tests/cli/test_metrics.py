@@ -69,7 +69,10 @@ SAME = {
 }
 # They count rows and files, and measure nothing; `models show` prints metadata.json as it is.
 COUNTING = {
+    "data list",
     "data merge",
+    "recipes list",
+    "recipes show",
     "data import",
     "data fetch mp",
     "data fetch optimade",

@@ -30,7 +30,8 @@ def load(tmp_path):
 
     def run(source: Path, **options):
         out = tmp_path / "out"
-        summary = import_dataset(source, out, ImportOptions(**options))
+        # A second import in one test replaces the first.
+        summary = import_dataset(source, out, ImportOptions(overwrite=out.exists(), **options))
         with (out / "rejected.csv").open(newline="", encoding="utf-8") as stream:
             rejected = list(csv.DictReader(stream))
         return Dataset.open(out), summary, rejected

@@ -42,7 +42,7 @@ def test_units_and_choices():
     lengths = {"data.max_length", "voxels.box", "voxels.sites_sigma", "voxels.lattice_sigma"}
     assert {name for name, key in found.items() if key.unit == "Å"} == lengths
     assert found["gan.terms[].target"].unit == "the property's unit"
-    assert found["gan.form"].choices == ("reference", "dense")
+    assert found["gan.form"].choices == ("reference", "dense", "writer")
     assert found["name"].default is None
     assert found["gan.batch_size"].default == 128
 

@@ -29,7 +29,7 @@ SETTINGS += ["writer.learning_rate=0.01", "writer.cells=4", "writer.places=4"]
 def run_of(place, name, **options):
     order = Order("ccdcgan", place / name, str(place / "tiny.toml"), SETTINGS,
                   str(place / "data"), seed=3, **options)  # fmt: skip
-    return train(CcdcganChain(), order, Devices("one"), lambda line: None)
+    return train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
 
 
 @pytest.fixture(scope="module")
