@@ -55,6 +55,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     environments.LABELS: LABELLED,
     environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
     environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
+    environments.ADVERSARIAL: (*LABELLED, "descriptor", "energies", "critic", "adversarial"),
 }
 
 
@@ -62,7 +63,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
-    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE})
+    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL})
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -174,6 +175,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             environments.train_constraint(stage, recipe)
         elif stage.name == environments.CRITIC_STAGE:
             environments.train_critic(stage, recipe)
+        elif stage.name == environments.ADVERSARIAL:
+            from tfmat.ccdcgan.environments.adversarial_stage import train_against
+
+            train_against(stage, recipe, data)
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
@@ -198,11 +203,15 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         from tfmat.ccdcgan.writer.exporting import writing_network
+        from tfmat.ccdcgan.writer.training import LIKELIHOOD
 
         elements = recipe.data.elements
-        network, compositions = writing_network(run, recipe)
+        before = environments.TRAINED if run.finished(environments.ADVERSARIAL) else ""
+        network, compositions = writing_network(run, recipe, f"{before}{LIKELIHOOD}")
         details = {"presence_threshold": presence_record(()), "compositions": compositions}
-        models = {"writer": network, **run.networks([CONSTRAINT, CRITIC])}
+        judges = run.networks([f"{before}{part}" for part in (CONSTRAINT, CRITIC)])
+        models = {"writer": network}
+        models |= {part.removeprefix(before): judge for part, judge in judges.items()}
         if CONSTRAINT in models:
             details["domain"] = environments.domain_of(run)
         tensors = package_tensors([*models, GENERATE], recipe)
@@ -233,4 +242,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
     written = recipe.gan.form == "writer" and target in WRITTEN
-    return WRITTEN[target] if written else TARGETS[target]
+    if not written:
+        return TARGETS[target]
+    against = target == "ccdcgan" and recipe.adversarial.steps > 0
+    return (*WRITTEN[target], environments.ADVERSARIAL) if against else WRITTEN[target]

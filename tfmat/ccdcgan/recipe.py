@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tfmat.ccdcgan.environments.recipe import (
+    AdversarialRecipe,
     CriticRecipe,
     DescriptorRecipe,
     EnergyRecipe,
@@ -272,6 +273,7 @@ class CcdcganRecipe(Table):
         descriptor: What both see of an atom.
         energies: The constraint, which reads atomic environments.
         critic: The critic, which reads them as well.
+        adversarial: The writer against both.
 
     Raises:
         InputError: The parts do not fit together.
@@ -292,6 +294,7 @@ class CcdcganRecipe(Table):
     descriptor: DescriptorRecipe = field(default_factory=DescriptorRecipe)
     energies: EnergyRecipe = field(default_factory=EnergyRecipe)
     critic: CriticRecipe = field(default_factory=CriticRecipe)
+    adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -27,6 +27,7 @@ from tfmat.crystals.structures import crystals_of
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.release.exporting import write_run
+from tfmat.training import checkpoints
 from tfmat.training.chain import Order, open_run, train
 from tfmat.training.strategy import Devices
 from tfmat.work import chunks
@@ -141,6 +142,42 @@ def test_another_run_takes_writer_and_labels(whole, place):
     found = run_of(place, "from", settings=settings, source=place / "whole", seed=None)
     wanted = {**dict.fromkeys(STAGES, "reused"), "environment-constraint": "trained"}
     assert found["stages"] == wanted
+
+
+def test_the_writer_learns_from_both_where_the_recipe_gives_it_steps(place, whole, monkeypatch):
+    settings = ["adversarial.steps=12", "adversarial.batch_size=8", "adversarial.refresh=5"]
+    settings += ["adversarial.learning_rate=1e-3"]
+    options = {"settings": settings, "source": place / "whole", "seed": None}
+    found = run_of(place, "against", **options)
+    assert found["stages"] == dict.fromkeys(STAGES, "reused") | {"adversarial": "trained"}
+    run = open_run(CcdcganChain(), place / "against")
+    parts = ("likelihood", CONSTRAINT, CRITIC)
+    for part in parts:
+        before, after = (run.network(name).get_weights() for name in (part, f"adversarial_{part}"))
+        assert not all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
+    save = checkpoints.save
+
+    def dying(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run_of(place, "stopped", **options)
+    run_of(place, "stopped", **options | {"resume": True, "source": None})
+    other = open_run(CcdcganChain(), place / "stopped")
+    for part in parts:
+        weights = [one.network(f"adversarial_{part}").get_weights() for one in (run, other)]
+        assert all(np.array_equal(*pair) for pair in zip(*weights, strict=True))
+    recipe = CcdcganChain().load_recipe(str(place / "against" / "recipe.toml"), ())
+    write_run(CcdcganChain(), run, recipe, place / "against-package", end_to_end=False)
+    model = CrystalModel.load(place / "against-package", threads=1)
+    found = model.generate(20, keep=0.5)
+    rows = model.codec.descriptor.padded(list(crystals_of(found, "found")), 4)
+    predicted = [one.properties[f"predicted_{ENERGY}"] for one in found]
+    network = run.network(f"adversarial_{CONSTRAINT}")
+    np.testing.assert_allclose(np.asarray(network(rows))[:, 0], predicted, atol=1e-5)
 
 
 def test_a_dcgan_is_the_writer_alone(place, whole):

@@ -145,7 +145,7 @@ class AdversarialRecipe(Table):
         refresh: The constraint learns the energies of what was written at every so manieth step;
             0 leaves it as it is.
         refresh_updates: Updates of the constraint at each of these.
-        steps: Steps.
+        steps: Steps; 0 leaves the stage out.
     """
 
     omega: NotNegative = 0.1
@@ -158,4 +158,4 @@ class AdversarialRecipe(Table):
     pools: Count = 6
     refresh: Steps = 10
     refresh_updates: Count = 25
-    steps: Count = 60
+    steps: Steps = 0

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 LABELS = "labels"
 CONSTRAINT_STAGE = "environment-constraint"
 CRITIC_STAGE = "environment-critic"
+# Left out unless the recipe gives it steps.
+ADVERSARIAL = "adversarial"
+# Of the networks that it writes, beside those that it began from.
+TRAINED = "adversarial_"
 STAGES = (LABELS, CONSTRAINT_STAGE, CRITIC_STAGE)
 # What bounds the constraint's predictions, for the package.
 _DOMAIN = "domain.json"
@@ -126,7 +130,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe) -> None:
     """
     from tfmat.ccdcgan.environments.training import train_energies
 
-    labels, data = _data(stage, recipe)
+    labels, data = environments_of(stage, recipe)
     # Volumes are those of the structures that the writer learned from: they are also what
     # generating takes for sound. Contacts and bonds are those that the constraint has seen.
     relaxed, known = (
@@ -149,14 +153,9 @@ def train_critic(stage: Stage, recipe: CcdcganRecipe) -> None:
     from tfmat.ccdcgan.environments.training import predict
     from tfmat.metric import Metric
 
-    _, data = _data(stage, recipe)
+    _, data = environments_of(stage, recipe)
     trainer = CriticTrainer(data.descriptor, data.most_atoms, recipe.critic, stage.seed)
-
-    def of_kind(rows: NDArray[np.intp], kind: Kind) -> NDArray[np.float32]:
-        chosen = rows[data.kinds[rows] == KINDS.index(kind)]
-        return np.asarray(data.environments[chosen])
-
-    real, written = (of_kind(data.train, kind) for kind in ("relaxed", "written"))
+    real, written = (of_kind(data, data.train, kind) for kind in ("relaxed", "written"))
 
     def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:
         values = []
@@ -166,7 +165,9 @@ def train_critic(stage: Stage, recipe: CcdcganRecipe) -> None:
         return {name: float(np.mean([one[name] for one in values])) for name in values[0]}
 
     stage.train(recipe.critic.steps, trainer.variables, advance)
-    scores = [predict(trainer.critic, of_kind(data.test, kind)) for kind in ("relaxed", "written")]
+    scores = [
+        predict(trainer.critic, of_kind(data, data.test, kind)) for kind in ("relaxed", "written")
+    ]
     pairs = len(scores[0]) * len(scores[1])
     right = float((scores[0][:, None] > scores[1]).mean()) if pairs else None
     note = f"share of {pairs} pairs of held-out structures, relaxed and written, in right order"
@@ -197,15 +198,32 @@ def _labels(run: Run) -> Path:
     return run.stage_folder(LABELS) / "dataset"
 
 
-def _data(stage: Stage, recipe: CcdcganRecipe) -> tuple[Labels, EnvironmentData]:
-    """Returns the labels, and as environments; all of them have few enough atoms."""
+def of_kind(data: EnvironmentData, rows: NDArray[np.intp], kind: Kind) -> NDArray[np.float32]:
+    """Returns the environments of the structures of one kind.
+
+    Args:
+        data: Structures.
+        rows: Numbers of some of them.
+        kind: What is wanted of these.
+    """
+    chosen = rows[data.kinds[rows] == KINDS.index(kind)]
+    return np.asarray(data.environments[chosen])
+
+
+def environments_of(stage: Stage, recipe: CcdcganRecipe) -> tuple[Labels, EnvironmentData]:
+    """Returns the labels of a run, and the same as environments.
+
+    Args:
+        stage: A stage behind the labels.
+        recipe: The whole recipe.
+    """
     from tfmat.ccdcgan.environments.training import environment_data
 
     stage.run.check_stage(LABELS)
     labels = Labels.open(_labels(stage.run))
     data = environment_data(
         labels,
-        recipe.descriptor.descriptor(_numbers(recipe)),
+        recipe.descriptor.descriptor(numbers_of(recipe)),
         recipe.data.max_atoms,
         seed=stage.run.seed,
         test_fraction=recipe.data.test_fraction,
@@ -213,25 +231,27 @@ def _data(stage: Stage, recipe: CcdcganRecipe) -> tuple[Labels, EnvironmentData]
     return labels, data
 
 
-def _numbers(recipe: CcdcganRecipe) -> tuple[int, ...]:
+def numbers_of(recipe: CcdcganRecipe) -> tuple[int, ...]:
+    """Returns the atomic numbers of a recipe's elements.
+
+    Args:
+        recipe: The whole recipe, as the data have settled it.
+    """
     return tuple(atomic_numbers[symbol] for symbol in recipe.data.elements)
 
 
 def _written(stage: Stage, recipe: CcdcganRecipe) -> Iterator[Sample]:
     """Yields crystals of the trained writer."""
     from tfmat.ccdcgan.writer.compositions import Compositions
-    from tfmat.ccdcgan.writer.exporting import writing_network
+    from tfmat.ccdcgan.writer.exporting import writes, writing_network
     from tfmat.ccdcgan.writer.generating import write_from
 
     network, compositions = writing_network(stage.run, recipe)
 
-    def write(choices: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        # Rows are repeated to full batches, since each new shape is compiled.
-        made = network.predict_on_batch(np.resize(choices, (_BATCH, choices.shape[1])))
-        return {name: np.asarray(values)[: len(choices)] for name, values in made.items()}
-
-    table = Compositions.of(compositions, _numbers(recipe), recipe.data.max_atoms)
+    table = Compositions.of(compositions, numbers_of(recipe), recipe.data.max_atoms)
     wanted = range(recipe.labels.written)
-    for index, _, crystal in write_from(table, recipe.writer, write, wanted, stage.seed, _BATCH):
+    for index, _, crystal in write_from(
+        table, recipe.writer, writes(network, _BATCH), wanted, stage.seed, _BATCH
+    ):
         if not isinstance(crystal, str):
             yield Sample(f"written-{index:06d}", "written", crystal)
