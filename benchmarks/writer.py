@@ -1,6 +1,6 @@
 """How good the crystals of a writer are, beside the structures that it was trained on.
 
-    python benchmarks/writer.py RUN --data DATA [-n 1000] [--seed 7] [--relax 60]
+    python benchmarks/writer.py RUN --data DATA [-n 1000] [--seed 7] [--relax 60] [--keep 0.5]
 
 Prints, for as many training structures and for what was written: the share of sound ones (no
 contact below 2 Å, volume per atom between the 5% and 95% quantile of the training structures), the
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import PARTS, Result, generate
+from tfmat.ccdcgan.generate import PARTS, Result, StructureRequest, generate
 from tfmat.ccdcgan.training.data import load_training_data
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
@@ -107,6 +107,7 @@ def main() -> None:
     parser.add_argument("--novelty", type=int, default=300)
     parser.add_argument("--attempts", type=int, help="in place of the recipe's")
     parser.add_argument("--same-cell", type=int, help="in place of the recipe's")
+    parser.add_argument("--keep", type=float, help="share that is kept, as of tfmat generate")
     options = parser.parse_args()
     codec = Codec.from_package(load(options.run, threads=1, parts=PARTS))
     changed = {
@@ -122,8 +123,9 @@ def main() -> None:
         codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.box, seed
     )
     training = [data.crystals[row] for row in data.train]
+    request = StructureRequest(max_atoms=codec.recipe.data.max_atoms, keep=options.keep)
     began, used = time.monotonic(), time.process_time()
-    results: list[Result] = list(generate(codec, options.n, options.seed))
+    results: list[Result] = list(generate(codec, options.n, options.seed, request=request))
     seconds = time.monotonic() - began, time.process_time() - used
     made = [one.crystal for one in results if one.crystal is not None]
     print(

@@ -46,7 +46,7 @@ OPTIONS = with_options(
         type=click.IntRange(1),
         default=100,
         show_default=True,
-        help="Crystal graphs to generate; some give no structure.",
+        help="Crystal graphs to generate, or crystals to begin; some give no structure.",
     ),
     click.option(
         "--out",
@@ -106,6 +106,20 @@ OPTIONS = with_options(
         default=0.1,
         show_default=True,
         help="Tolerance of space groups, in Å.",
+    ),
+    click.option(
+        "--keep",
+        type=Finite(0, 1, min_open=True),
+        metavar="SHARE",
+        help="Keep this share of the structures, the better ones by the constraint among like "
+        "compositions (models that write crystals).  [default: all]",
+    ),
+    click.option(
+        "--keep-by",
+        type=click.Choice(["constraint", "critic", "both"]),
+        default="constraint",
+        show_default=True,
+        help="Who judges what --keep keeps.",
     ),
     click.option(
         "--batch-size",
@@ -197,7 +211,7 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
     codec = Codec.from_package(remote)
     parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
     if "writer" in codec.package.parts:
-        parts = ("writer",)
+        parts = ("writer", *codec.predicted)
     write_structures(codec, options, lambda: remote.origin(*parts))
 
 
@@ -246,6 +260,8 @@ def write_structures(
         symprec=options["symprec"] if options["symmetrise"] else None,
         n_elements=options["n_elements"],
         formula=None if options["formula"] is None else cell_content(options["formula"]),
+        keep=options["keep"],
+        keep_by=options["keep_by"],
     )
     with replacing_folder(out, overwrite=options["overwrite"], own=is_results) as folder:
         summary = generate_into(
@@ -267,5 +283,5 @@ def write_structures(
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     model = f"{codec.package.name} ({codec.package.folder})"
-    for line in lines(summary, list(codec.constraints.values()), out, model):
+    for line in lines(summary, list(codec.predicted.values()), out, model, codec.begun):
         click.echo(line)

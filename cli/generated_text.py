@@ -10,11 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfmat.ccdcgan.generate import NOT_KEPT
 from tfmat.metric import Metric, find, read_metrics
 
 
 def lines(
-    summary: Mapping[str, Any], properties: Sequence[str], out: Path, model: str
+    summary: Mapping[str, Any],
+    properties: Sequence[str],
+    out: Path,
+    model: str,
+    begun: str = "crystal graphs",
 ) -> list[str]:
     """Returns what to print of a summary.
 
@@ -23,20 +28,35 @@ def lines(
         properties: What the package predicts.
         out: Where the results are.
         model: Which package made them, in words.
+        begun: What is begun for each structure, in words.
     """
     metrics = read_metrics(summary)
     text = [
-        f"{summary['structures']} structures from {summary['graphs']} crystal graphs "
+        f"{summary['structures']} structures from {summary['graphs']} {begun} "
         f"({find(metrics, 'structures').percent()}) in {out}",
         f"  model: {model}",
     ]
     text += [f"  {count} without: {reason}" for reason, count in summary["reasons"].items()]
+    text += _kept(summary, begun)
     sound = find(metrics, "sound")
     if sound.value is not None:
         text.append(f"  sound distances and volume: {sound.counted()} of what was decoded")
     for name in properties:
         text += _predicted(metrics, name, summary["structures"])
     return text
+
+
+def _kept(summary: Mapping[str, Any], begun: str) -> list[str]:
+    """Says what a share cost that was kept."""
+    asked, found = summary["criteria"], summary["structures"]
+    if asked["keep"] is None or not found:
+        return []
+    of = found + summary["reasons"].get(NOT_KEPT, 0)
+    judges = {"both": "constraint and critic"}.get(asked["keep_by"], asked["keep_by"])
+    return [
+        f"  kept {found} of {of} structures, by the {judges}: {summary['graphs'] / found:.1f} "
+        f"{begun} for each"
+    ]
 
 
 def _predicted(metrics: Sequence[Metric], name: str, structures: int) -> list[str]:

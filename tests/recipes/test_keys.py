@@ -40,6 +40,8 @@ def test_every_key_has_a_meaning(family):
 def test_units_and_choices():
     found = {key.name: key for key in recipe_keys.keys("ccdcgan")}
     lengths = {"data.max_length", "voxels.box", "voxels.sites_sigma", "voxels.lattice_sigma"}
+    lengths |= {f"descriptor.{name}" for name in ("shortest", "longest", "spacing", "width")}
+    lengths |= {"labels.displacement"}
     assert {name for name, key in found.items() if key.unit == "Å"} == lengths
     assert found["gan.terms[].target"].unit == "the property's unit"
     assert found["gan.form"].choices == ("reference", "dense", "writer")

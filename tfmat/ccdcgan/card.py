@@ -63,7 +63,8 @@ def _of_writer(elements: str) -> tuple[str, ...]:
         "of each element, the cell, then the fractional coordinates of one atom after the other, "
         "each drawn from a network's probabilities by one number of the noise.",
         "It was trained by likelihood; cells that cannot be, and places nearer to other atoms than "
-        "in the training structures, are never chosen.",
+        "in the training structures, are never chosen. Where the package holds a constraint, it "
+        "predicts energies from the atoms' environments, and generating can keep the better share.",
     )
 
 
@@ -116,6 +117,14 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
             f"{share(1 - apart)} of the structures have two atoms closer than 1.5 Å, which is "
             "below any bond of most elements; the papers' limit, which counts as a success, is "
             "0.5 Å."
+        )
+    made = metadata["metrics"].get("environment-constraint", {}).get("test_mae_as_made", {})
+    if made.get("value") is not None:
+        found.append(
+            f"The constraint is off by {made['value']:.3f} {made['unit']} on average "
+            f"({made['note']}), from the energies of {metadata['recipe']['labels']['potential']}, "
+            "which it has learned, as the structures are: what they lose when they are relaxed is "
+            "not told by it."
         )
     error = metadata["metrics"].get("constraint", {}).get("test_mae", {})
     if error.get("value") is not None:

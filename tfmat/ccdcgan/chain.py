@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfmat.ccdcgan.environments import stages as environments
+from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
@@ -36,7 +38,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "ccdcgan": ("lattice-ae", "sites-ae", "graphs", "constraint", "gan"),
 }
 # Of a generator that writes crystals, in place of all that makes crystal graphs.
-WRITTEN = ("writer",)
+WRITTEN: dict[str, tuple[str, ...]] = {
+    "constraint": ("writer", *environments.STAGES),
+    "dcgan": ("writer",),
+    "ccdcgan": ("writer", *environments.STAGES),
+}
+LABELLED = ("data", "writer", "labels")
 # What a stage depends on: keys of the recipe, those of the stages before it included.
 GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -45,6 +52,10 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
     "writer": ("data", "writer"),
+    environments.LABELS: LABELLED,
+    environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
+    environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
+    environments.ADVERSARIAL: (*LABELLED, "descriptor", "energies", "critic", "adversarial"),
 }
 
 
@@ -52,6 +63,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
+    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL})
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -65,7 +77,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return Dataset.open(name)
 
     def check(self, target: str, recipe: CcdcganRecipe, dataset: Dataset) -> None:
-        """Refuses, at once, a property that the data do not have."""
+        """Refuses, at once, a property that the data do not have, or a missing potential."""
+        if environments.LABELS in _stages(target, recipe):
+            environments.check_potential(recipe)
         if "constraint" in _stages(target, recipe):
             for name in properties(recipe):
                 dataset.property(name)
@@ -99,6 +113,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Refuses too few structures, or too few with a property that is to be predicted."""
         stages = _stages(target, recipe)
         require_enough(data, properties(recipe) if "constraint" in stages else ())
+        if environments.LABELS in stages:
+            environments.check_data(recipe, data)
 
     def notices(
         self, target: str, recipe: CcdcganRecipe, asked: CcdcganRecipe, data: TrainingData
@@ -154,6 +170,16 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             from tfmat.ccdcgan.writer.training import train_writer
 
             train_writer(stage, recipe, data)
+        elif stage.name == environments.LABELS:
+            environments.compute_labels(stage, recipe, data)
+        elif stage.name == environments.CONSTRAINT_STAGE:
+            environments.train_constraint(stage, recipe)
+        elif stage.name == environments.CRITIC_STAGE:
+            environments.train_critic(stage, recipe)
+        elif stage.name == environments.ADVERSARIAL:
+            from tfmat.ccdcgan.environments.adversarial_stage import train_against
+
+            train_against(stage, recipe, data)
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
@@ -178,12 +204,19 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         from tfmat.ccdcgan.writer.exporting import writing_network
+        from tfmat.ccdcgan.writer.training import LIKELIHOOD
 
         elements = recipe.data.elements
-        network, compositions = writing_network(run, recipe)
+        before = environments.TRAINED if run.finished(environments.ADVERSARIAL) else ""
+        network, compositions = writing_network(run, recipe, f"{before}{LIKELIHOOD}")
         details = {"presence_threshold": presence_record(()), "compositions": compositions}
-        tensors = package_tensors(["writer", GENERATE], recipe)
-        return Networks({"writer": network}, tensors, elements, details)
+        judges = run.networks([f"{before}{part}" for part in (CONSTRAINT, CRITIC)])
+        models = {"writer": network}
+        models |= {part.removeprefix(before): judge for part, judge in judges.items()}
+        if CONSTRAINT in models:
+            details["domain"] = environments.domain_of(run)
+        tensors = package_tensors([*models, GENERATE], recipe)
+        return Networks(models, tensors, elements, details)
 
     def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
@@ -209,5 +242,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
-    written = recipe.gan.form == "writer" and "gan" in TARGETS[target]
-    return WRITTEN if written else TARGETS[target]
+    written = recipe.gan.form == "writer" and target in WRITTEN
+    if not written:
+        return TARGETS[target]
+    against = target == "ccdcgan" and recipe.adversarial.steps > 0
+    return (*WRITTEN[target], environments.ADVERSARIAL) if against else WRITTEN[target]

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.domain import Domain
+from tfmat.ccdcgan.environments.descriptor import Descriptor
+from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.decode import decode_structure
@@ -92,6 +94,7 @@ class Codec:
         layout, grids = self.layout, self.recipe.voxels
         graph, noise = (layout.height, layout.width, 1), (self.noise,)
         choices = (len(layout.elements) + self.noise - 1,)
+        environments = (self.recipe.data.max_atoms, self.descriptor.size)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
         lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
         sites_voxel = (*(grids.sites_grid,) * 3, 1)
@@ -102,6 +105,7 @@ class Codec:
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
                 **dict.fromkeys(self.constraints, (graph, (1,))),
+                **dict.fromkeys((CONSTRAINT, CRITIC), (environments, (1,))),
                 "lattice_encoder": (lattice_voxel, lattice),
                 "lattice_decoder": (lattice, lattice_voxel),
                 "sites_encoder": (sites_voxel, sites),
@@ -111,12 +115,28 @@ class Codec:
 
     @property
     def constraints(self) -> dict[str, str]:
+        """Those of :attr:`predicted` that read crystal graphs."""
+        return {part: name for part, name in self.predicted.items() if part != CONSTRAINT}
+
+    @property
+    def predicted(self) -> dict[str, str]:
         """The package's constraints: name of the part to the property that it predicts."""
         return {
             part: entry["property"]
             for part, entry in self.package.metadata["parts"].items()
             if "property" in entry
         }
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What a constraint of environments sees of an atom."""
+        return self.recipe.descriptor.descriptor(self.layout.numbers)
+
+    @property
+    def begun(self) -> str:
+        """What is begun for each structure: the word for it in the plural."""
+        written = self.recipe.gan.form == "writer"
+        return "crystals begun" if written else "crystal graphs"
 
     @property
     def trained_on(self) -> dict[str, str] | None:

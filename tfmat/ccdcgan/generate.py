@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import Domain
+from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
+from tfmat.ccdcgan.environments.rejection import By, check_share
 from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
 from tfmat.crystals.contacts import shortest_contact, volume_per_atom
@@ -31,7 +33,15 @@ from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 
 # What is used of a package; `*` stands for any letters.
-PARTS = ("generator", "writer", "constraint*", "lattice_decoder", "sites_decoder")
+PARTS = (
+    "generator",
+    "writer",
+    "constraint*",
+    CONSTRAINT,
+    CRITIC,
+    "lattice_decoder",
+    "sites_decoder",
+)
 
 STRUCTURE = "structure"
 TOO_MANY = "too many atoms"
@@ -41,6 +51,7 @@ NOT_REQUIRED = "a required element is missing"
 OTHER_FORMULA = "another formula"
 OTHER_KINDS = "too few or too many elements"
 DEGENERATE = "cell too flat"
+NOT_KEPT = "not kept: worse than others of like composition"
 
 
 # Shortest distance of two atoms over the sum of their covalent radii that is sound: 99% of the
@@ -67,6 +78,9 @@ class StructureRequest:
         symprec: If set, cells are symmetrised with this tolerance, in Å.
         n_elements: Fewest and most elements.
         formula: Symbol and number of atoms of each element of the cell.
+        keep: Share of the structures to keep, the better ones by the package's constraint of
+            environments, each compared with those of like composition; all by default.
+        keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
     """
 
     min_distance: float = 0.0
@@ -78,6 +92,8 @@ class StructureRequest:
     symprec: float | None = None
     n_elements: tuple[int, int] | None = None
     formula: tuple[tuple[str, int], ...] | None = None
+    keep: float | None = None
+    keep_by: By = "constraint"
 
 
 @dataclass(frozen=True)
@@ -88,7 +104,8 @@ class Result:
         identifier: ``tfmat-<seed>-<index>``.
         status: ``structure``, or the reason why there is none.
         crystal: The structure, or ``None``.
-        properties: Predicted by the package's constraints, by property name, in their units.
+        properties: Predicted by the package's constraints, by property name, in their units; those
+            of a constraint of environments only of structures.
         latent_sha256: SHA-256 of the noise vector (float32, little endian).
         min_distance: Shortest distance between two atoms, in Å; NaN where no cell was decoded.
         contact: The shortest distance over the sum of both covalent radii; NaN likewise.
@@ -219,12 +236,21 @@ def _written(
     codec: Codec, wanted: range, seed: int, request: StructureRequest, batch_size: int
 ) -> Iterator[Result]:
     """Yields results of a generator that writes crystals."""
+    from tfmat.ccdcgan.rejecting import kept, predicted
     from tfmat.ccdcgan.writer.generating import write_crystals
 
-    for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
-        latent = hashlib.sha256(noise.tobytes()).hexdigest()
-        result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
-        yield _judge(found, request, codec.domain, result)
+    def written() -> Iterator[Result]:
+        for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
+            latent = hashlib.sha256(noise.tobytes()).hexdigest()
+            result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
+            yield _judge(found, request, codec.domain, result)
+
+    results = written()
+    if CONSTRAINT in codec.package.parts:
+        results = predicted(results, codec)
+    if request.keep is not None:
+        results = kept(results, len(wanted), codec, request.keep, request.keep_by)
+    return results
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
@@ -247,6 +273,14 @@ def _check(request: StructureRequest, codec: Codec) -> None:
         if not 0 <= least < most:
             raise InputError(
                 f"`volume` {least:g} {most:g}: give the smallest volume per atom and a larger one"
+            )
+    if request.keep is not None:
+        check_share(request.keep, request.keep_by)
+        lacking = {CONSTRAINT, CRITIC} - set(codec.package.parts)
+        if "writer" not in codec.package.parts or lacking:
+            raise InputError(
+                f"`keep`: {codec.package.name} has no constraint that reads atomic environments; "
+                "train one with tfmat train ccdcgan --recipe ccdcgan-plus"
             )
     if request.max_atoms < max(1, request.min_atoms):
         raise InputError(

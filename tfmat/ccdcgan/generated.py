@@ -30,11 +30,17 @@ class GeneratedMetrics:
         constraints: What predicts each property, by the property's name.
         mode: How voxels are decoded.
         symprec: Tolerance of space groups, in Å.
+        begun: What there is one of for every result (:attr:`Codec.begun`).
     """
 
     def __init__(
-        self, constraints: Mapping[str, Judge], mode: Mode = "robust", symprec: float = 0.1
+        self,
+        constraints: Mapping[str, Judge],
+        mode: Mode = "robust",
+        symprec: float = 0.1,
+        begun: str = "crystal graphs",
     ) -> None:
+        self.begun = begun
         self.constraints = dict(constraints)
         self.mode: Mode = mode
         self.symprec = symprec
@@ -59,6 +65,8 @@ class GeneratedMetrics:
         crystal = result.crystal
         inside = result.domain == INSIDE
         for name, (of_all, of_structures, of_inside) in self._predicted.items():
+            if name not in result.properties:
+                continue  # nothing was predicted of what is no structure
             of_all.append(result.properties[name])
             if crystal is not None:
                 of_structures.append(result.properties[name])
@@ -97,9 +105,9 @@ class GeneratedMetrics:
             are made as the training structures are; without a value where the package does not say
             how), ``structures_beyond_1.5_angstrom`` and ``_2.0_``, ``median_volume_per_atom``,
             ``mean_predicted_PROPERTY`` of the structures, with ``_in_domain`` of these among them
-            and with ``_all_graphs`` of all crystal graphs, ``space_group_P1``.
+            and with ``_all_graphs`` of all of which it was predicted, ``space_group_P1``.
         """
-        graphs, structures = f"{self.graphs:,} crystal graphs", f"{self.structures:,} structures"
+        graphs, structures = f"{self.graphs:,} {self.begun}", f"{self.structures:,} structures"
         found = [
             share(
                 "structures",
@@ -146,7 +154,7 @@ class GeneratedMetrics:
             for values, suffix, of in (
                 (of_structures, "", structures),
                 (of_inside, "_in_domain", f"{self._inside:,} structures within its domain"),
-                (of_all, "_all_graphs", graphs),
+                (of_all, "_all_graphs", f"{len(of_all):,} {self.begun}"),
             ):
                 found.append(
                     mean(
@@ -202,7 +210,7 @@ def constraint_judges(codec: Codec) -> dict[str, Judge]:
             entries[part]["weights_sha256"],
             {"precision": codec.package.precision},
         )
-        for part, name in codec.constraints.items()
+        for part, name in codec.predicted.items()
     }
 
 
@@ -213,7 +221,7 @@ def measure(results: Iterable[Result], codec: Codec) -> list[Metric]:
         results: One for every crystal graph.
         codec: The package that made them.
     """
-    found = GeneratedMetrics(constraint_judges(codec))
+    found = GeneratedMetrics(constraint_judges(codec), begun=codec.begun)
     for result in results:
         found.add(result)
     return found.metrics()

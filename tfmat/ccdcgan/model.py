@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from tfmat import arguments
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.environments.judging import energies
+from tfmat.ccdcgan.environments.parts import CONSTRAINT
+from tfmat.ccdcgan.environments.rejection import WAYS, By
 from tfmat.ccdcgan.generate import PARTS, generate, request_for
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
@@ -80,7 +83,7 @@ class CrystalModel:
     @property
     def properties(self) -> tuple[str, ...]:
         """Properties that its constraints predict, the main one first."""
-        return tuple(self.codec.constraints.values())
+        return tuple(self.codec.predicted.values())
 
     def generate(
         self,
@@ -100,12 +103,14 @@ class CrystalModel:
         unfiltered: bool = False,
         symmetrise: bool = False,
         symprec: float = 0.1,
+        keep: float | None = None,
+        keep_by: By = "constraint",
         batch_size: int = 64,
     ) -> Structures:
         """Generates structures, those of ``tfmat generate`` with the same seed.
 
         Args:
-            n: Crystal graphs to generate; some give no structure.
+            n: Crystal graphs to generate, or crystals to begin; some give no structure.
             seed: Seed of the noise, 0 to 2⁶⁴ - 1.
             first: Index of the first crystal graph: go on where an earlier call ended.
             mode: How voxels are decoded: ``robust``, or ``faithful`` as the original program did.
@@ -122,6 +127,11 @@ class CrystalModel:
             unfiltered: Without these two defaults: what the papers count.
             symmetrise: Move cells onto their nearest space group.
             symprec: Tolerance of that, in Å.
+            keep: Share of the structures to keep, above 0 and up to 1: the better ones by the
+                constraint, each compared with those of like composition; all by default. Only for
+                models that write crystals and hold a constraint. ``n`` stays the number that is
+                begun.
+            keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
             batch_size: Crystal graphs at once.
 
         Returns:
@@ -135,6 +145,7 @@ class CrystalModel:
             InputError: An argument is wrong, or the package lacks a part.
         """
         arguments.one_of("mode", mode, get_args(Mode))
+        arguments.one_of("keep_by", keep_by, WAYS)
         request = request_for(
             self.codec,
             unfiltered=unfiltered,
@@ -153,6 +164,8 @@ class CrystalModel:
                 None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1)
             ),
             formula=None if formula is None else arguments.cell_content(formula),
+            keep=None if keep is None else arguments.real("keep", keep, above=0),
+            keep_by=keep_by,
         )
         found = Structures()
         for result in generate(
@@ -239,11 +252,15 @@ class CrystalModel:
         Raises:
             InputError: The package predicts no such property, or as for :meth:`encode`.
         """
-        parts = {name: part for part, name in self.codec.constraints.items()}
+        parts = {name: part for part, name in self.codec.predicted.items()}
         if not parts:
             raise InputError(f"{self.name}: holds no constraint, so it predicts nothing")
         wanted = next(iter(parts)) if property is None else property
         arguments.one_of("property", wanted, parts)
+        if parts[wanted] == CONSTRAINT and not isinstance(structures, np.ndarray):
+            given = crystals_of(structures, "structures")
+            found = energies(given, self.codec.package, self.codec.descriptor)
+            return found.astype(np.float32)
         graphs = (
             self._graphs(structures)
             if isinstance(structures, np.ndarray)

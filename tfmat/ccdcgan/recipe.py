@@ -4,6 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from tfmat.ccdcgan.environments.recipe import (
+    AdversarialRecipe,
+    CriticRecipe,
+    DescriptorRecipe,
+    EnergyRecipe,
+    LabelsRecipe,
+)
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
@@ -262,6 +269,11 @@ class CcdcganRecipe(Table):
         constraint: Constraint network.
         gan: Generator and discriminator.
         writer: The generator of ``gan.form = "writer"``.
+        labels: What critic and constraint of such a generator learn from.
+        descriptor: What both see of an atom.
+        energies: The constraint, which reads atomic environments.
+        critic: The critic, which reads them as well.
+        adversarial: The writer against both.
 
     Raises:
         InputError: The parts do not fit together.
@@ -278,6 +290,11 @@ class CcdcganRecipe(Table):
     constraint: ConstraintRecipe = field(default_factory=ConstraintRecipe)
     gan: GanRecipe = field(default_factory=GanRecipe)
     writer: WriterRecipe = field(default_factory=WriterRecipe)
+    labels: LabelsRecipe = field(default_factory=LabelsRecipe)
+    descriptor: DescriptorRecipe = field(default_factory=DescriptorRecipe)
+    energies: EnergyRecipe = field(default_factory=EnergyRecipe)
+    critic: CriticRecipe = field(default_factory=CriticRecipe)
+    adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()

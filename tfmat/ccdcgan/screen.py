@@ -59,7 +59,7 @@ def require_energy(codec: Codec) -> None:
         InputError: No constraint of it predicts the formation energy.
     """
     name = ENERGY.removeprefix("predicted_")
-    if name not in codec.constraints.values():
+    if name not in codec.predicted.values():
         raise InputError(
             f"{codec.package.folder}: holds no constraint that predicts {name}; add one with "
             "tfmat train constraint --out RUN --resume, or give another `model`"

@@ -95,7 +95,7 @@ def test_recipes_give_the_sizes_of_the_note():
 
 def test_all_forms_of_a_package_agree_at_two_batch_sizes(tmp_path):
     networks = {part: network(noise=0.02, dropout=0.1) for part in PARTS}
-    recipe = load_recipe("quickstart")
+    recipe = load_recipe("quickstart", ["data.max_atoms=6"])
     out = write_package(
         tmp_path / "package",
         networks,

@@ -27,7 +27,7 @@ SETTINGS += ["writer.learning_rate=0.01", "writer.cells=4", "writer.places=4"]
 
 
 def run_of(place, name, **options):
-    order = Order("ccdcgan", place / name, str(place / "tiny.toml"), SETTINGS,
+    order = Order("dcgan", place / name, str(place / "tiny.toml"), SETTINGS,
                   str(place / "data"), seed=3, **options)  # fmt: skip
     return train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
 
@@ -106,7 +106,7 @@ def test_the_package_writes_what_is_asked_for(package):
     model = CrystalModel.load(package, threads=1)
     limits = WrittenFrom.open(open_run(CcdcganChain(), package.parent / "whole")).limits
     found = model.generate(30, seed=4)
-    assert len(found) > 15
+    assert len(found) > 10
     assert set(found.failed.values()) <= {"no place for an atom", "atoms closer than 0.5 Å"}
     for structure in found:
         assert len(structure) <= 4
@@ -127,7 +127,7 @@ def test_the_command_writes_the_same_bytes_again(package, place, capsys):
     from tfmat.cli.main import main
 
     for name in ("one", "two"):
-        words = ["generate", "ccdcgan", "--model", str(package), "-n", "12", "--n-elements", "2"]
+        words = ["generate", "dcgan", "--model", str(package), "-n", "12", "--n-elements", "2"]
         with pytest.raises(SystemExit) as end:
             main([*words, "--atoms", "3", "--out", str(place / name), "--threads", "1"])
         assert not end.value.code, capsys.readouterr().err

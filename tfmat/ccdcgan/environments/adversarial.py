@@ -214,7 +214,7 @@ class AdversarialTrainer:
 
 
 def train_adversarial(
-    stage: Stage, trainer: AdversarialTrainer, models: Mapping[str, keras.Model]
+    stage: Stage, trainer: AdversarialTrainer, models: Mapping[str, keras.Model], prefix: str = ""
 ) -> None:
     """Trains a writer, and writes it with critic and constraint.
 
@@ -223,6 +223,7 @@ def train_adversarial(
             takes longer than learning.
         trainer: The writer, its opponents, and how they learn.
         models: The writer's networks by part, which hold its variables.
+        prefix: Put before the names of all networks, beside those of earlier stages.
     """
     stage.train(trainer.recipe.steps, trainer.variables, trainer.advance)
     learner = trainer.energies
@@ -230,7 +231,8 @@ def train_adversarial(
     predicted = predict(learner.constraint, data.environments[rows])
     opponents = {CRITIC: trainer.critic.critic, CONSTRAINT: learner.constraint}
     metrics = energy_metrics(predicted, learner.learned(data.energies[rows]), data.kinds[rows])
-    stage.finish({**models, **opponents}, metrics)
+    found = {f"{prefix}{part}": model for part, model in {**models, **opponents}.items()}
+    stage.finish(found, metrics)
 
 
 def _standardised(values: NDArray[np.float64]) -> NDArray[np.float64]:

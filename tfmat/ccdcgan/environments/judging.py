@@ -30,6 +30,26 @@ class Judgement:
     scores: NDArray[np.float64]
 
 
+def energies(
+    crystals: Sequence[Crystal], networks: NetworkSet, descriptor: Descriptor
+) -> NDArray[np.float64]:
+    """Predicts the formation energies of structures as they are.
+
+    Args:
+        crystals: The structures.
+        networks: A package with the constraint.
+        descriptor: As it was trained with.
+
+    Returns:
+        eV/atom, shape ``(n,)``.
+
+    Raises:
+        InputError: The part is missing, or a structure has other elements or too many atoms.
+    """
+    (found,) = _run(crystals, networks, descriptor, CONSTRAINT)
+    return found
+
+
 def judge(crystals: Sequence[Crystal], networks: NetworkSet, descriptor: Descriptor) -> Judgement:
     """Judges structures by critic and constraint.
 
@@ -41,11 +61,17 @@ def judge(crystals: Sequence[Crystal], networks: NetworkSet, descriptor: Descrip
     Raises:
         InputError: A part is missing, or a structure has other elements or too many atoms.
     """
-    networks.require(CONSTRAINT, CRITIC)
-    _, (most_atoms, _) = networks.input(CRITIC)
-    energies, scores = [np.zeros(0)], [np.zeros(0)]
+    return Judgement(*_run(crystals, networks, descriptor, CONSTRAINT, CRITIC))
+
+
+def _run(
+    crystals: Sequence[Crystal], networks: NetworkSet, descriptor: Descriptor, *parts: str
+) -> list[NDArray[np.float64]]:
+    networks.require(*parts)
+    _, (most_atoms, _) = networks.input(parts[0])
+    found = [[np.zeros(0)] for _ in parts]
     for start in range(0, len(crystals), _BATCH):
         rows = descriptor.padded(crystals[start : start + _BATCH], most_atoms)
-        energies.append(networks.run(CONSTRAINT, rows)[:, 0].astype(np.float64))
-        scores.append(networks.run(CRITIC, rows)[:, 0].astype(np.float64))
-    return Judgement(np.concatenate(energies), np.concatenate(scores))
+        for values, part in zip(found, parts, strict=True):
+            values.append(networks.run(part, rows)[:, 0].astype(np.float64))
+    return [np.concatenate(values) for values in found]

@@ -12,7 +12,9 @@ CONSTRAINT = "environment_constraint"
 CRITIC = "environment_critic"
 
 PARTS = {
-    CONSTRAINT: Tensors(INPUT, {"formation_energy": "eV/atom"}),
+    CONSTRAINT: Tensors(
+        INPUT, {"formation_energy": "eV/atom"}, property="formation_energy_per_atom"
+    ),
     CRITIC: Tensors(INPUT, {"score": "1"}),
 }
 

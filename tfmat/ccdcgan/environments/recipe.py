@@ -10,6 +10,27 @@ from tfmat.recipes.table import Count, NotNegative, Positive, Share, Steps, Tabl
 
 
 @dataclass(frozen=True)
+class LabelsRecipe(Table):
+    """Which structures get the energies that critic and constraint learn from.
+
+    Args:
+        potential: Whose single points they are: ``chgnet``, ``sevennet``, ``sevennet-0``, ``emt``.
+        structures: Most training structures; of more, so many are drawn.
+        copies: Disturbed copies of each of them.
+        strain: Largest component of the strain of a copy.
+        displacement: Largest displacement of an atom of a copy, in Å.
+        written: Crystals that the trained writer begins.
+    """
+
+    potential: str = "chgnet"
+    structures: Count = 5000
+    copies: Steps = 1
+    strain: NotNegative = 0.06
+    displacement: NotNegative = 0.35
+    written: Count = 4000
+
+
+@dataclass(frozen=True)
 class DescriptorRecipe(Table):
     """What critic and constraint see of an atom.
 
@@ -92,7 +113,7 @@ class CriticRecipe(Table):
         beta_2: Second moment decay of AdamW.
         weight_decay: Of AdamW, in shares of the learning rate.
         batch_size: Real structures in a batch, and as many written ones.
-        steps: Updates before the writer learns from it.
+        steps: Updates; in the adversarial stage, those before the writer learns from it.
     """
 
     units: Count = 96
@@ -124,7 +145,7 @@ class AdversarialRecipe(Table):
         refresh: The constraint learns the energies of what was written at every so manieth step;
             0 leaves it as it is.
         refresh_updates: Updates of the constraint at each of these.
-        steps: Steps.
+        steps: Steps; 0 leaves the stage out.
     """
 
     omega: NotNegative = 0.1
@@ -137,4 +158,4 @@ class AdversarialRecipe(Table):
     pools: Count = 6
     refresh: Steps = 10
     refresh_updates: Count = 25
-    steps: Count = 60
+    steps: Steps = 0

@@ -62,6 +62,22 @@ def select(
     return Selection(kept, judgement, time.perf_counter() - began)
 
 
+def check_share(share: float, by: str) -> None:
+    """Refuses a share, or a judge, that there cannot be.
+
+    Args:
+        share: As for :func:`better_share`, like the other one.
+        by: Who judges.
+
+    Raises:
+        InputError: The share is none, or there is no such judge.
+    """
+    if not 0 < share <= 1:
+        raise InputError(f"`keep` {share:g}: give a share above 0 and up to 1")
+    if by not in WAYS:
+        raise InputError(f"`keep_by` {by}: give one of {', '.join(WAYS)}")
+
+
 def better_share(
     crystals: Sequence[Crystal],
     judgement: Judgement,
@@ -88,10 +104,7 @@ def better_share(
     Raises:
         InputError: The share is none, or there is no such judge.
     """
-    if not 0 < share <= 1:
-        raise InputError(f"`keep` {share:g}: give a share above 0 and up to 1")
-    if by not in WAYS:
-        raise InputError(f"`keep_by` {by}: give one of {', '.join(WAYS)}")
+    check_share(share, by)
     if not crystals:
         return np.zeros(0, dtype=np.intp)
     like = LikeCompositions(crystals, numbers)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
@@ -92,13 +94,16 @@ def environment_data(
     )
 
 
-def train_energies(stage: Stage, recipe: EnergyRecipe, data: EnvironmentData) -> keras.Model:
+def train_energies(
+    stage: Stage, recipe: EnergyRecipe, data: EnvironmentData, others: Iterable[Path] = ()
+) -> keras.Model:
     """Trains the constraint and measures it on what is held out.
 
     Args:
         stage: Where to train and log.
         recipe: Sizes and training.
         data: The structures.
+        others: Further files that the stage has written.
 
     Returns:
         The trained network, which is also written: from environments to eV/atom.
@@ -141,7 +146,7 @@ def train_energies(stage: Stage, recipe: EnergyRecipe, data: EnvironmentData) ->
     trained = keras.Model(network.input, network.output, name=network.name)
     predicted = predict(trained, data.environments[data.test])
     metrics = energy_metrics(predicted, learned[data.test], data.kinds[data.test])
-    stage.finish({CONSTRAINT: trained}, metrics)
+    stage.finish({CONSTRAINT: trained}, metrics, others)
     return trained
 
 

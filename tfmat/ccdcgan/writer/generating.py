@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfmat.ccdcgan.writer.compositions import Compositions
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
-from tfmat.ccdcgan.writer.sampling import sample
+from tfmat.ccdcgan.writer.sampling import Write, sample
 from tfmat.ccdcgan.writer.tokens import CELL
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
@@ -72,8 +72,8 @@ def write_crystals(
         request: What decides on the compositions.
         batch_size: Crystals in one call of the network.
 
-    Yields:
-        Index, noise, and the crystal or why there is none.
+    Returns:
+        Index, noise, and the crystal or why there is none, made when asked for.
 
     Raises:
         InputError: The package knows no composition that fulfils the request.
@@ -86,8 +86,32 @@ def write_crystals(
         n_elements=request.n_elements,
         formula=None if request.formula is None else dict(request.formula),
     )
-    length = noise_length(settings, table.max_atoms)
     write = partial(codec.package.run_all, PART)
+    return write_from(table, settings, write, wanted, seed, batch_size)
+
+
+def write_from(
+    table: Compositions,
+    settings: WriterRecipe,
+    write: Write,
+    wanted: Sequence[int],
+    seed: int,
+    batch_size: int,
+) -> Iterator[tuple[int, NDArray[np.float32], Crystal | str]]:
+    """Writes crystals of some compositions with any form of the writing network.
+
+    Args:
+        table: The compositions.
+        settings: How cells and places are drawn.
+        write: The network.
+        wanted: Indices of the crystals.
+        seed: Seed of the noise.
+        batch_size: Crystals in one call of the network.
+
+    Yields:
+        Index, noise, and the crystal or why there is none.
+    """
+    length = noise_length(settings, table.max_atoms)
     for start in range(0, len(wanted), _SORTED * batch_size):
         indices = wanted[start : start + _SORTED * batch_size]
         noise = vector_noise(seed, indices[0], len(indices), 1 + settings.attempts * length)
