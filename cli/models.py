@@ -164,8 +164,8 @@ def verify_(model: str | None, everything: bool, models_dir: Path | None, as_jso
     "add-domain",
     short_help="Add what bounds the predictions of an older model.",
     epilog=examples(
-        "tfmat models add-domain runs/old/package",
-        "tfmat models add-domain runs/old/package --data bi-se --json",
+        "tfmat models add-domain runs/quickstart",
+        "tfmat models add-domain runs/quickstart --data bi-se --json",
     ),
 )
 @click.argument("model")

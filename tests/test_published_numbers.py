@@ -220,7 +220,8 @@ def test_every_value_of_a_published_recipe_is_in_the_table(name):
     if name in ("matgan-icsd-filter", "matgan-bandgap"):
         unused = (*unused, "autoencoder.")  # the papers trained no autoencoder on these
     if name == "bi-se":
-        unused = ("writer.",)
+        # Tables of the form that writes crystals, which no paper has.
+        unused = ("writer.", "descriptor.", "labels.", "energies.", "critic.", "adversarial.")
     known = {key for key, *_ in PUBLISHED[name]}
     missing = {
         key for key in resolved(name) if key not in known | OURS and not key.startswith(unused)

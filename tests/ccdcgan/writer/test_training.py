@@ -107,7 +107,10 @@ def test_the_package_writes_what_is_asked_for(package):
     limits = WrittenFrom.open(open_run(CcdcganChain(), package.parent / "whole")).limits
     found = model.generate(30, seed=4)
     assert len(found) > 10
-    assert set(found.failed.values()) <= {"no place for an atom", "atoms closer than 0.5 Å"}
+    assert set(found.failed.values()) <= {
+        "no place for an atom",
+        "atoms closer than 0.7 of the sum of their covalent radii",
+    }
     for structure in found:
         assert len(structure) <= 4
         assert structure.properties["min_distance"] >= limits.min() - 1e-3
