@@ -203,6 +203,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return Networks(models, tensors, recipe.data.elements, details)
 
     def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        # Loading the judges needs their layers known to Keras.
+        import tfmat.ccdcgan.environments.network  # noqa: F401
         from tfmat.ccdcgan.writer.exporting import writing_network
         from tfmat.ccdcgan.writer.training import LIKELIHOOD
 

@@ -105,16 +105,13 @@ def package(whole, place):
 def test_the_package_writes_what_is_asked_for(package):
     model = CrystalModel.load(package, threads=1)
     limits = WrittenFrom.open(open_run(CcdcganChain(), package.parent / "whole")).limits
-    found = model.generate(30, seed=4)
-    assert len(found) > 10
-    assert set(found.failed.values()) <= {
-        "no place for an atom",
-        "atoms closer than 0.7 of the sum of their covalent radii",
-    }
+    found = model.generate(30, seed=4, unfiltered=True)
+    assert len(found) > 15
+    assert set(found.failed.values()) <= {"no place for an atom", "atoms closer than 0.5 Å"}
     for structure in found:
         assert len(structure) <= 4
         assert structure.properties["min_distance"] >= limits.min() - 1e-3
-    again = model.generate(10, seed=4, first=20)
+    again = model.generate(10, seed=4, first=20, unfiltered=True)
     assert [one.properties["id"] for one in again] == [
         one.properties["id"] for one in found if int(one.properties["id"][-2:]) >= 20
     ]

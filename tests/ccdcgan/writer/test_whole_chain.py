@@ -307,3 +307,17 @@ def test_generating_and_keeping_need_no_tensorflow(package):
         "assert not {'keras', 'tensorflow', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_another_process_exports_the_run(whole, place):
+    # Nothing there has imported the layers of critic and constraint.
+    code = (
+        "from pathlib import Path\n"
+        "from tfmat.ccdcgan.chain import CcdcganChain\n"
+        "from tfmat.training.chain import open_run\n"
+        f"place, chain = Path({str(place)!r}), CcdcganChain()\n"
+        "recipe = chain.load_recipe(str(place / 'whole' / 'recipe.toml'), ())\n"
+        "print(*chain.networks(open_run(chain, place / 'whole'), recipe).models)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["writer", CONSTRAINT, CRITIC]
