@@ -18,7 +18,7 @@ from tfmat.checksums import write_sealed
 from tfmat.errors import InputError
 
 # Numbers of the run that never agree.
-_FLEETING = {"out", "seconds", "seal", "run", "package", "bytes", "tfmat_version"}
+_FLEETING = {"out", "seconds", "seal", "run", "package", "bytes", "tfmat_version", "cpu_seconds"}
 
 
 @dataclass(frozen=True)

@@ -246,7 +246,10 @@ def test_nothing_new_is_an_error(data, tmp_path):
     [
         ([], "name either"),
         (["--system", "Co"], "two to four elements"),
-        (["--system", "Cu-Au", "--prototypes", "nowhere"], "no such dataset"),
+        (
+            ["--system", "Cu-Au", "--potential", "emt", "--prototypes", "nowhere"],
+            "no such dataset",
+        ),
         (["--system", "Cu-Au", "--relabel", "some"], "'some' is not one of"),
     ],
 )

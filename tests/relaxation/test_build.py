@@ -250,7 +250,7 @@ def test_a_potential_that_binds_nothing(few, tmp_path):
         (["bi-se", "--potential", "dft"], "not known"),
         (["li-na-k-rb-cs"], "two to four"),
         (["bi-bi"], "twice"),
-        (["bi-se", "--prototypes", "nowhere"], "no such dataset"),
+        (["cu-au", "--potential", "emt", "--prototypes", "nowhere"], "no such dataset"),
     ],
 )
 def test_wrong_words_are_one_line(tmp_path, arguments, message):

@@ -68,6 +68,7 @@ def relax(
     settings = RelaxationSettings(
         whole("steps", steps, 0), real("fmax", fmax, above=0), not fixed_cell, symmetry
     )
+    chosen.check_installed()
     entries = (
         read_source(structures) if isinstance(structures, str | Path) else source_of(structures)
     ).entries

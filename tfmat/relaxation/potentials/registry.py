@@ -56,17 +56,19 @@ class Potential:
         return self.citation.replace("*", "")
 
     def factory_for(self, symbols: Sequence[str]) -> CalculatorFactory:
-        """Returns the factory, for a system of elements that it has learned.
+        """Returns the factory, for a system of elements that it has learned, if it is installed.
 
         Args:
             symbols: Elements.
 
         Raises:
             InputError: It has not learned one of them, or they are no system.
+            MissingExtraError: It is not installed.
         """
         for symbol, number in zip(symbols, system_numbers(symbols), strict=True):
             if number not in self.elements:
                 raise InputError(f"`potential` {self.name}: has not learned {symbol}; give others")
+        self.check_installed()
         return self.factory
 
 
