@@ -12,6 +12,7 @@ from .examples import examples
 from .main import LazyGroup
 from .options import (
     Finite,
+    Whole,
     decoding_mode,
     figures_into,
     models_dir_option,
@@ -78,10 +79,10 @@ def evaluate() -> None:
     show_default=True,
     help="With --stage autoencoder: only the structures held out in training, or learned from.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many structures.")
+@click.option("--limit", type=Whole(1), help="Only the first so many structures.")
 @click.option(
     "--max-atoms",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Only cells of at most so many atoms.  [default: the papers' 20, or the model's]",
 )
 @click.option(

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import PRECISIONS, verify_option
+from .options import PRECISIONS, Whole, verify_option
 
 
 @click.command(
@@ -47,7 +47,7 @@ from .options import PRECISIONS, verify_option
 )
 @click.option(
     "--samples",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Noise vectors to measure with.  [default: 1,000 for structures, 100,000 for formulas]",
 )
 @click.option(

@@ -14,6 +14,7 @@ from .options import (
     Elements,
     Finite,
     Range,
+    Whole,
     all_symbols,
     decoding_mode,
     figures_option,
@@ -43,7 +44,7 @@ OPTIONS = with_options(
     click.option(
         "-n",
         "--number",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=100,
         show_default=True,
         help="Crystal graphs to generate, or crystals to begin; some give no structure.",
@@ -73,11 +74,9 @@ OPTIONS = with_options(
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
     ),
-    click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
-    click.option(
-        "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
-    ),
-    click.option("--atoms", type=click.IntRange(1), help="Exactly so many atoms in the cell."),
+    click.option("--min-atoms", type=Whole(1), default=1, show_default=True),
+    click.option("--max-atoms", type=Whole(1), help="[default: that of the training selection]"),
+    click.option("--atoms", type=Whole(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
     click.option(
         "--formula", metavar="CELL", help="Content of the cell, e.g. Bi4Se6 (not reduced)."
@@ -117,9 +116,7 @@ OPTIONS = with_options(
     click.option(
         "--keep-by",
         type=click.Choice(["constraint", "critic", "both"]),
-        default="constraint",
-        show_default=True,
-        help="Who judges what --keep keeps.",
+        help="Who judges what --keep keeps.  [default: constraint]",
     ),
     click.option(
         "--batch-size",
@@ -242,11 +239,14 @@ def write_structures(
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY
+    from tfmat.errors import InputError
     from tfmat.files import replacing_folder, write_json
 
     from .generated_text import lines
 
     out = _free_place(options, _trained_as(codec))
+    if options["keep_by"] and options["keep"] is None:
+        raise InputError("--keep-by says who judges what --keep keeps; give --keep, too")
     atoms = options["atoms"]
     request = request_for(
         codec,
@@ -261,7 +261,7 @@ def write_structures(
         n_elements=options["n_elements"],
         formula=None if options["formula"] is None else cell_content(options["formula"]),
         keep=options["keep"],
-        keep_by=options["keep_by"],
+        keep_by=options["keep_by"] or "constraint",
     )
     with replacing_folder(out, overwrite=options["overwrite"], own=is_results) as folder:
         summary = generate_into(

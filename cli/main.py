@@ -188,12 +188,14 @@ def in_options(message: str, command: click.Command) -> str:
         message: What an error says.
         command: The command whose parameters it may name; other names stay as they are.
     """
-    names = {
-        parameter.name: max(parameter.opts, key=len)
-        if isinstance(parameter, click.Option)
-        else parameter.human_readable_name
-        for parameter in command.params
-    }
+    names: dict[str | None, str] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            option = max(parameter.opts, key=len)
+            # What may be given again has a name in the plural.
+            names |= dict.fromkeys((option.strip("-").replace("-", "_"), parameter.name), option)
+        else:
+            names[parameter.name] = parameter.human_readable_name
     return _ARGUMENT.sub(lambda found: names.get(found[1], found[0]), message)
 
 

@@ -254,7 +254,12 @@ def _written(
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
-    for option, symbols in (("`require`", request.required), ("`only`", request.allowed)):
+    formula = dict(request.formula or ())
+    for option, symbols in (
+        ("`require`", request.required),
+        ("`only`", request.allowed),
+        ("`formula`", tuple(formula)),
+    ):
         unknown = [symbol for symbol in symbols if symbol not in codec.layout.elements]
         if unknown:
             raise InputError(
@@ -282,9 +287,39 @@ def _check(request: StructureRequest, codec: Codec) -> None:
                 f"`keep`: {codec.package.name} has no constraint that reads atomic environments; "
                 "train one with tfmat train ccdcgan --recipe ccdcgan-plus"
             )
+    _check_sizes(request, formula, codec)
     if request.max_atoms < max(1, request.min_atoms):
         raise InputError(
             f"`max_atoms` {request.max_atoms} must be at least `min_atoms` {request.min_atoms}"
+        )
+
+
+def _check_sizes(request: StructureRequest, formula: dict[str, int], codec: Codec) -> None:
+    """Refuses what no structure can be: of one formula and of other elements or sizes."""
+    if request.n_elements is not None:
+        least, most = request.n_elements
+        have = len(request.allowed or codec.layout.elements)
+        if not max(1, len(request.required)) <= most or least > have:
+            raise InputError(
+                f"`n_elements` {least}-{most}: {len(request.required)} elements have to be there, "
+                f"and {have} may be"
+            )
+    if not formula:
+        return
+    atoms, written = sum(formula.values()), "".join(f"{s}{n}" for s, n in formula.items())
+    if not request.min_atoms <= atoms <= request.max_atoms:
+        raise InputError(
+            f"`formula` {written}: has {atoms} atoms, but `min_atoms` is {request.min_atoms} and "
+            f"`max_atoms` {request.max_atoms}"
+        )
+    kinds = request.n_elements or (1, len(formula))
+    if (
+        not kinds[0] <= len(formula) <= kinds[1]
+        or not set(request.required) <= formula.keys()
+        or not formula.keys() <= set(request.allowed or formula)
+    ):
+        raise InputError(
+            f"`formula` {written}: contradicts `require`, `only` or `n_elements`; leave them out"
         )
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tfmat.checksums import skipped, skipping
 from tfmat.datasets.columns import ADVICE, LAST_ELEMENT
 from tfmat.datasets.folders import COMPOSITIONS, read_record, resolve
-from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
+from tfmat.datasets.stored import StoredDataset, StoredWriter
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 
@@ -65,14 +65,12 @@ class CompositionWriter(StoredWriter):
         self.properties = list(properties)
         self.counts: dict[str, Any] = {}
         self.compositions = 0
-        for name in self.properties:
-            check_property_name(name)
 
     def _open_columns(self) -> None:
         self._column("numbers", np.uint8, (self.slots,))
         self._column("counts", np.uint16, (self.slots,))
         for name in self.properties:
-            self._column(f"property-{name}", np.float64)
+            self._property_column(name)
 
     def _require_rows(self) -> None:
         if self.compositions == 0:

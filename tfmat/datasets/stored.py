@@ -21,12 +21,13 @@ from tfmat.datasets.credit import Credit, stored
 from tfmat.datasets.folders import (
     FORMAT,
     FORMAT_VERSION,
-    PROPERTY_NAME,
     RECORD,
     content_hash,
+    is_dataset,
     verify,
 )
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.record import PROPERTY_NAME
 from tfmat.errors import InputError
 from tfmat.paths import inside
 
@@ -135,7 +136,7 @@ class StoredWriter(ABC):
     def __enter__(self) -> Self:
         with ExitStack() as stack:  # what fails here removes the temporary folder
             self._temporary = stack.enter_context(
-                files.replacing_folder(self.folder, overwrite=self._overwrite)
+                files.replacing_folder(self.folder, overwrite=self._overwrite, own=is_dataset)
             )
             stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
             self._rejected_file = stack.enter_context(stream)
@@ -182,6 +183,13 @@ class StoredWriter(ABC):
         self._columns[name] = column
         return column
 
+    def _property_column(self, name: str) -> ColumnWriter:
+        check_property_name(name)
+        # On some systems the files of both would be one.
+        if twin := next((one for one in self._property_names() if _alike(one, name)), None):
+            raise InputError(f"properties {twin!r} and {name!r}: give one of them another name")
+        return self._column(f"property-{name}", np.float64)
+
     def _property_names(self) -> list[str]:
         prefix = "property-"
         return [name.removeprefix(prefix) for name in self._columns if name.startswith(prefix)]
@@ -213,6 +221,10 @@ class StoredWriter(ABC):
             "files": hashes,
             "extra": self.extra,
         }
+
+
+def _alike(first: str, second: str) -> bool:
+    return first.lower() == second.lower()
 
 
 def check_property_name(name: str) -> None:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.sources import Entry, crystals_sha256
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
@@ -173,7 +174,7 @@ def label(
     """
     out = Path(out)
     work = work_of(out)
-    files.check_place(out, overwrite=overwrite)
+    files.check_place(out, overwrite=overwrite, own=is_dataset)
     calculator = potential.factory()
     entries = [Entry(sample.identifier, sample.crystal, "") for sample in samples]
     recipe = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -133,11 +134,21 @@ def _steers(term: ConstraintTerm, data: TrainingData) -> str:
 
 
 def _spread(data: TrainingData, name: str) -> float:
-    """Returns the standard deviation of a property in the structures to learn from, or 1."""
+    """Returns the standard deviation of a property in the structures to learn from, or 1.
+
+    Raises:
+        InputError: Its values are so large that they have none.
+    """
     if name not in data.dataset.properties:
         return 1.0
     values = data.property(name)[data.train]
     values = values[np.isfinite(values)]
-    spread = float(np.std(values)) if len(values) else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.std(values)) if len(values) else 0.0
+    if not math.isfinite(spread):
+        raise InputError(
+            f"{data.dataset.path}: {name} has values up to {np.abs(values).max():.3g}, too large "
+            "to learn; give it in another unit"
+        )
     # Short, since it stands in the recipe.
     return float(f"{spread:.4g}") or 1.0

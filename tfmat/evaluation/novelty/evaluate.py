@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from tfmat.errors import InputError
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
-from tfmat.files import check_place, replacing_folder
+from tfmat.files import check_apart, check_place, replacing_folder
 from tfmat.progress import Progress
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ def evaluate_structures(
         check_place(Path(out), overwrite=overwrite, own=is_output)
     if novel is not None:
         check_place(Path(novel), overwrite=overwrite, own=is_dataset)
+    places = [Path(place) for place in (out, novel) if place is not None]
+    for place in places:
+        check_apart(place, generated, *(dataset.path for dataset in known.values()))
+    _check_two(places)
     source = _read(generated)
     verdicts, counts = _judged(source, known, index, distances)
     summary: dict[str, Any] = {"generated": source.record, **counts}
@@ -114,6 +119,15 @@ def _read(structures: str | Path | Iterable[Structure | Crystal]) -> Source:
     if isinstance(structures, str | Path):
         return read_generated(structures)
     return source_of(structures)
+
+
+def _check_two(places: Sequence[Path]) -> None:
+    """Refuses two outputs of which one would replace the other."""
+    for first, second in permutations([place.resolve() for place in places], 2):
+        if first == second or first in second.parents:
+            raise InputError(
+                f"`out` {places[0]} and `novel` {places[1]}: give two folders, none in the other"
+            )
 
 
 def _opened(against: Several) -> dict[str, Dataset]:

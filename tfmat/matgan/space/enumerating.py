@@ -16,7 +16,7 @@ from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.datasets.folders import is_dataset
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
-from tfmat.matgan.generating.table import check_absent, check_out, opened
+from tfmat.matgan.generating.table import check_free, check_out, opened
 from tfmat.matgan.space.common_ions import (
     COMMONALITY,
     CONSENSUS,
@@ -161,8 +161,7 @@ def _sink(
         yield None
     elif out.suffix:
         check_out(out)
-        if not overwrite:
-            check_absent(out)
+        check_free(out, overwrite=overwrite, summarised=False)
         with (
             files.claimed(out),
             files.replacing(out) as temporary,
