@@ -283,5 +283,6 @@ def write_structures(
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     model = f"{codec.package.name} ({codec.package.folder})"
-    for line in lines(summary, list(codec.predicted.values()), out, model, codec.begun):
+    predicted = list(codec.predicted.values())
+    for line in lines(summary, predicted, out, model, codec.begun, codec.layout.elements):
         click.echo(line)

@@ -93,6 +93,33 @@ def test_no_energy_is_printed_without_its_validity(capsys, tmp_path):
     assert "eV/atom" not in stdout
 
 
+def test_what_the_structures_are_made_of(capsys, package, tmp_path):
+    out = tmp_path / "new"
+    code, stdout, _ = generate(capsys, package, out, "-n", 30, "--seed", 3)
+    assert code == 0
+    rows = list(csv.DictReader((out / "results.csv").open(encoding="utf-8", newline="")))
+    found = [row["formula"] for row in rows if row["status"] == "structure"]
+    pure = found.count("Bi")
+    both = sum("Bi" in formula and "Se" in formula for formula in found)
+    assert pure
+    assert pure + both == len(found)
+    counted = {f"Bi-Se {both}", f"Bi {pure}"}
+    (line,) = (line for line in stdout.splitlines() if line.startswith("  elements: "))
+    systems, hint = line.removeprefix("  elements: ").split(" (")
+    assert set(systems.split(", ")) == counted
+    assert hint == "--require Bi,Se: only with all of them)"
+    assert json.loads((out / "summary.json").read_text("utf-8"))["systems"] == {
+        "Bi-Se": both,
+        "Bi": pure,
+    }
+    # The hint is what it says; of one system there is nothing to say.
+    words = ["-n", 30, "--seed", 3, "--require", "Bi,Se"]
+    code, stdout, _ = generate(capsys, package, tmp_path / "both", *words)
+    assert code == 0
+    assert stdout.startswith(f"{both} structures")
+    assert "elements:" not in stdout
+
+
 def test_unfiltered_is_what_the_papers_count(capsys, package, tmp_path):
     code, stdout, _ = generate(
         capsys, package, tmp_path / "all", "-n", 30, "--seed", 3, "--unfiltered", "--json"
