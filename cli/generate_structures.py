@@ -73,9 +73,17 @@ OPTIONS = with_options(
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
     ),
-    click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
     click.option(
-        "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
+        "--min-atoms",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Fewest atoms in the cell.",
+    ),
+    click.option(
+        "--max-atoms",
+        type=click.IntRange(1),
+        help="Most atoms in the cell.  [default: that of the training selection]",
     ),
     click.option("--atoms", type=click.IntRange(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),

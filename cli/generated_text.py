@@ -103,5 +103,6 @@ def _predicted(metrics: Sequence[Metric], name: str, structures: int) -> list[st
     outside = structures - (share.numerator or 0)
     return [
         f"  mean predicted {words}: {inside.number()} {inside.unit} for {share.numerator} like the "
-        f"training structures; not to be believed for {outside} unlike them (domain in results.csv)"
+        "training structures;",
+        f"    not to be believed for {outside} unlike them (domain in results.csv)",
     ]

@@ -119,7 +119,14 @@ def _both(
             )
     axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown], room=0.3))
     beyond = int((~shown).sum())
-    axes.legend(loc="upper left", title=f"{beyond:,} made higher than shown" if beyond else None)
+    # On white, for the line goes through this corner.
+    axes.legend(
+        loc="upper left",
+        title=f"{beyond:,} made higher than shown" if beyond else None,
+        frameon=True,
+        edgecolor="none",
+        framealpha=0.9,
+    )
 
 
 def _top(values: NDArray[np.float64]) -> float:
