@@ -79,7 +79,8 @@ def _falls(axes: Axes, falls: NDArray[np.float64]) -> None:
     axes.axvline(NEAR, color=ORANGE, linewidth=1.2)
     axes.set_ylabel("structures")
     axes.locator_params(axis="y", integer=True)
-    axes.set_xlim(edges[0], edges[-1])
+    # With room for the note above the bars.
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.3 * max(1, heights.max())))
     count = int((falls < NEAR).sum())
     text = f"{100 * count / len(falls):.1f}% below {NEAR} eV/atom\n({count:,} of {len(falls):,})"
     beyond = int((falls > edges[-1]).sum())
