@@ -128,8 +128,9 @@ class GeneratedMetrics:
                 "sound",
                 self._sound,
                 self._decoded,
-                f"share of {self._decoded:,} decoded cells with no atoms closer than so much of "
-                "the sum of their covalent radii, and a volume per atom as in training",
+                f"share of {self._decoded:,} decoded cells with no atoms closer than "
+                f"{SOUND_DISTANCE:g} of the sum of their covalent radii, and a volume per atom as "
+                "in training",
                 sampled=True,
                 tolerance=Tolerance(SOUND_DISTANCE, "1"),
             ),
