@@ -68,6 +68,8 @@ OPTIONS = with_options(
     ),
     click.option(
         "--only",
+        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate
+        "only",
         type=Elements(),
         multiple=True,
         metavar="LIST",

@@ -189,7 +189,7 @@ def in_options(message: str, command: click.Command) -> str:
         command: The command whose parameters it may name; other names stay as they are.
     """
     names = {
-        parameter.name: max(parameter.opts, key=len)
+        parameter.name: next((o for o in parameter.opts if o.startswith("--")), parameter.opts[0])
         if isinstance(parameter, click.Option)
         else parameter.human_readable_name
         for parameter in command.params

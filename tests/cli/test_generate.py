@@ -120,6 +120,19 @@ def test_what_the_structures_are_made_of(capsys, package, tmp_path):
     assert "elements:" not in stdout
 
 
+def test_elements_of_another_system(capsys, package, tmp_path):
+    """`--elements`, as of formulas, is another name of `--only`."""
+    for option in ("--only", "--elements", "--require"):
+        code, _, stderr = generate(capsys, package, tmp_path / "new", option, "Li,Mn,O")
+        assert code == 2
+        assert "Li Mn O: is none of Bi, Se, the elements of " in stderr
+        assert stderr.endswith("train a model of others with tfmat train ccdcgan --data DATASET\n")
+    code, stdout, _ = generate(capsys, package, tmp_path / "new", "-n", 30, "--elements", "Bi")
+    assert code == 0
+    assert "30 crystal graphs" in stdout
+    assert "without: an element that is not allowed" in stdout
+
+
 def test_unfiltered_is_what_the_papers_count(capsys, package, tmp_path):
     code, stdout, _ = generate(
         capsys, package, tmp_path / "all", "-n", 30, "--seed", 3, "--unfiltered", "--json"
