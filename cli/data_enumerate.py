@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @click.option(
     "--n-elements",
     type=Range(),
-    default=(2, 4),
     metavar="N|N-M",
-    help="Number of different elements, one or a range within 2-4.  [default: 2-4]",
+    help="Number of different elements, one or a range within 2-4.  [default: 2-4, or as many as "
+    "--elements names]",
 )
 @click.option(
     "--max-count",

@@ -69,13 +69,25 @@ OPTIONS = with_options(
     ),
     click.option(
         "--only",
+        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate
+        "only",
         type=Elements(),
         multiple=True,
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
     ),
-    click.option("--min-atoms", type=Whole(1), default=1, show_default=True),
-    click.option("--max-atoms", type=Whole(1), help="[default: that of the training selection]"),
+    click.option(
+        "--min-atoms",
+        type=Whole(1),
+        default=1,
+        show_default=True,
+        help="Fewest atoms in the cell.",
+    ),
+    click.option(
+        "--max-atoms",
+        type=Whole(1),
+        help="Most atoms in the cell.  [default: that of the training selection]",
+    ),
     click.option("--atoms", type=Whole(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
     click.option(
@@ -283,5 +295,6 @@ def write_structures(
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     model = f"{codec.package.name} ({codec.package.folder})"
-    for line in lines(summary, list(codec.predicted.values()), out, model, codec.begun):
+    predicted = list(codec.predicted.values())
+    for line in lines(summary, predicted, out, model, codec.begun, codec.layout.elements):
         click.echo(line)

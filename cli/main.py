@@ -191,7 +191,7 @@ def in_options(message: str, command: click.Command) -> str:
     names: dict[str | None, str] = {}
     for parameter in command.params:
         if isinstance(parameter, click.Option):
-            option = max(parameter.opts, key=len)
+            option = next((o for o in parameter.opts if o.startswith("--")), parameter.opts[0])
             # What may be given again has a name in the plural.
             names |= dict.fromkeys((option.strip("-").replace("-", "_"), parameter.name), option)
         else:

@@ -43,8 +43,21 @@ if TYPE_CHECKING:
     help="Believe also predictions for structures unlike the training structures.",
 )
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
-@click.option("-n", "--number", type=Whole(1), default=100, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option(
+    "-n",
+    "--number",
+    type=Whole(1),
+    default=100,
+    show_default=True,
+    help="With --model: crystal graphs to generate.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="With --model: seed of the noise.",
+)
 @threads_option
 @models_dir_option
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")

@@ -180,11 +180,33 @@ def test_a_sample_prefers_common_ions():
         ({"elements": ("Li", "Xx")}, "`elements` Xx: no element"),
         ({"elements": ("Li", "He")}, "not one of MatGAN's 85"),
         ({"sample": 5, "exhaustive": True}, "give one of them"),
+        ({"n_elements": (2, 4), "elements": ("Li", "O")}, "2-4: only 2 .* `n_elements` 2,"),
+        ({"n_elements": (2, 4), "elements": ("Li", "F", "O")}, "give `n_elements` 2-3, or name"),
+        ({"n_elements": (3, 3), "elements": ("Li", "O")}, "but a formula needs 3; name more"),
+        ({"elements": ("Li",)}, "but a formula needs 2; name more"),
     ],
 )
 def test_mistakes(options, message):
     with pytest.raises(InputError, match=message):
         EnumerationOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("elements", "sizes"),
+    [
+        (("Li", "O"), ["2"]),
+        (("Li", "Mn", "O", "O"), ["2", "3"]),
+        (("Li", "Mn", "O", "F", "Na"), ["2", "3", "4"]),
+    ],
+)
+def test_as_many_elements_as_there_are(elements, sizes):
+    options = EnumerationOptions(max_count=2, elements=elements)
+    found = enumerate_space(options)
+    assert list(found["by_elements"]) == sizes
+    asked = EnumerationOptions((2, int(sizes[-1])), 2, elements)
+    assert options.record() == asked.record()
+    assert found == enumerate_space(asked)
+    assert list(enumerate_simplest(options)["by_elements"]) == sizes
 
 
 @pytest.mark.parametrize("make", [enumerate_to, enumerate_simplest])

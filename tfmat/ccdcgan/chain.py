@@ -19,7 +19,7 @@ from tfmat.ccdcgan.training.graphs import (
     encode_graphs,
     properties,
 )
-from tfmat.ccdcgan.training.settle import notices, require_enough, settled
+from tfmat.ccdcgan.training.settle import notices, require_enough, require_property, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.inference.metadata import GENERATE
@@ -82,7 +82,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             environments.check_potential(recipe)
         if "constraint" in _stages(target, recipe):
             for name in properties(recipe):
-                dataset.property(name)
+                require_property(dataset, name)
 
     def load(
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int

@@ -264,7 +264,8 @@ def _check(request: StructureRequest, codec: Codec) -> None:
         if unknown:
             raise InputError(
                 f"{option} {' '.join(unknown)}: is none of {', '.join(codec.layout.elements)}, "
-                f"the elements of {codec.package.name}"
+                f"the elements of {codec.package.name}; train a model of others "
+                "with tfmat train ccdcgan --data DATASET"
             )
     if request.allowed and not set(request.required) <= set(request.allowed):
         raise InputError("`require` names an element that `only` leaves out")

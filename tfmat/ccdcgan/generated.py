@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE, SHARE
@@ -45,6 +46,8 @@ class GeneratedMetrics:
         self.mode: Mode = mode
         self.symprec = symprec
         self.statuses: Counter[str] = Counter()
+        # Structures by chemical system (`Li-Mn-O`), that of a pure element included.
+        self.systems: Counter[str] = Counter()
         self._far_apart: Counter[float] = Counter()
         self._without_symmetry = 0
         self._decoded = self._sound = 0
@@ -77,6 +80,8 @@ class GeneratedMetrics:
             self._sound += result.sound
         if crystal is None:
             return
+        there = {chemical_symbols[number] for number in set(crystal.numbers.tolist())}
+        self.systems["-".join(sorted(there))] += 1
         self._placed += bool(result.domain)
         self._inside += inside
         for distance in DISTANCES:
@@ -123,8 +128,9 @@ class GeneratedMetrics:
                 "sound",
                 self._sound,
                 self._decoded,
-                f"share of {self._decoded:,} decoded cells with no atoms closer than so much of "
-                "the sum of their covalent radii, and a volume per atom as in training",
+                f"share of {self._decoded:,} decoded cells with no atoms closer than "
+                f"{SOUND_DISTANCE:g} of the sum of their covalent radii, and a volume per atom as "
+                "in training",
                 sampled=True,
                 tolerance=Tolerance(SOUND_DISTANCE, "1"),
             ),

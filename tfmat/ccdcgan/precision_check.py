@@ -128,11 +128,14 @@ class StructurePrecisionCheck(PrecisionCheck):
     def measures(
         self, networks: NetworkSet, data: StoredDataset | None = None
     ) -> tuple[list[Metric], str]:
-        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
+        """Measures the structures: how many, how near their atoms, how dense, how symmetric.
+
+        They are counted as in the papers, unfiltered.
+        """
         codec = Codec.from_package(networks)
         command = (
             f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
-            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
+            f"{networks.name} -n {self.samples} --seed {SEED} --unfiltered --out structures"
         )
         found = measure(self._results(networks), codec)
         if isinstance(data, Dataset):

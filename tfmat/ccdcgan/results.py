@@ -29,6 +29,8 @@ CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _KNOWN = ("formula", "atoms", *CELL, "space_group", "space_group_number")
 # Also of what was decoded and dropped, so that one sees why.
 _JUDGED = ("min_distance", "contact", "volume_per_atom")
+# So many chemical systems stand in a summary; those of whole databases are thousands.
+_SYSTEMS = 20
 # Where a summary says what the model has learned from.
 DATASET = "trained_on"
 COLUMNS = ("id", "status", *_KNOWN, *_JUDGED, "domain")
@@ -126,7 +128,8 @@ class ResultsWriter:
 
         Returns:
             ``graphs``, ``structures``, ``reasons`` (crystal graphs without a structure, by
-            reason), and the ``metrics`` of :class:`tfmat.ccdcgan.generated.GeneratedMetrics`.
+            reason), ``systems`` (structures in each chemical system, the 20 with most), and the
+            ``metrics`` of :class:`tfmat.ccdcgan.generated.GeneratedMetrics`.
         """
         found = self.measured
         return {
@@ -137,6 +140,7 @@ class ResultsWriter:
                 for status, count in sorted(found.statuses.items())
                 if status != STRUCTURE
             },
+            "systems": dict(found.systems.most_common(_SYSTEMS)),
             "metrics": records(found.metrics()),
         }
 

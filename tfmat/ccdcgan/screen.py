@@ -58,12 +58,30 @@ def require_energy(codec: Codec) -> None:
     Raises:
         InputError: No constraint of it predicts the formation energy.
     """
+    predicted = [f"predicted_{name}" for name in codec.predicted.values()]
+    if ENERGY not in predicted:
+        raise _no_energy(codec.package.folder, predicted)
+
+
+def _no_energy(place: Path, predicted: Sequence[str]) -> InputError:
+    """Returns what to say where no formation energy is predicted.
+
+    Args:
+        place: The package or the table.
+        predicted: What is, as columns of a table.
+    """
     name = ENERGY.removeprefix("predicted_")
-    if name not in codec.predicted.values():
-        raise InputError(
-            f"{codec.package.folder}: holds no constraint that predicts {name}; add one with "
-            "tfmat train constraint --out RUN --resume, or give another `model`"
+    if not predicted:
+        return InputError(
+            f"{place}: its model holds no constraint, so {name} is not predicted; add one with "
+            "tfmat train constraint --out RUN --resume, and generate with RUN"
         )
+    others = ", ".join(column.removeprefix("predicted_") for column in predicted)
+    return InputError(
+        f"{place}: its model predicts {others}, screening needs {name}; train one that predicts it "
+        f"with tfmat train ccdcgan --from RUN --property {name} --minimise --out NEW, and generate "
+        "with NEW"
+    )
 
 
 def is_screened(folder: Path) -> bool:
@@ -168,10 +186,7 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
     if missing:
         raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
     if ENERGY not in columns:
-        raise InputError(
-            f"{file}: has no predicted formation energies, its model holds no constraint; add "
-            "one with tfmat train constraint --out RUN --resume and generate again"
-        )
+        raise _no_energy(file, [name for name in columns if name.startswith("predicted_")])
     for row in rows:
         if Path(row["id"]).name != row["id"]:
             raise InputError(f"{file}: id {row['id']!r} is no file name")

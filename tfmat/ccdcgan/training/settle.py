@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,12 +13,15 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe, ConstraintTerm
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.training.amount import FLOOR, left_out_line, require_floor
 
 # Structures to learn from below which the networks know their training structures alone
 # (docs/own-system.md, "How many structures").
 FEW = 100
+# What a potential computes where the data lack it.
+COMPUTED = "formation_energy_per_atom"
 # A held-out coefficient of determination needs a variance.
 HELD_OUT = 2
 
@@ -38,6 +42,30 @@ def settled(recipe: CcdcganRecipe, data: TrainingData) -> CcdcganRecipe:
         data=replace(recipe.data, elements=data.elements),
         graph=GraphLayout.grown(recipe, len(data.elements)),
         gan=replace(recipe.gan, terms=terms),
+    )
+
+
+def require_property(dataset: Dataset, name: str) -> None:
+    """Refuses a property that the data do not have, and says where it may come from.
+
+    Args:
+        dataset: The structures.
+        name: A property that is to be predicted.
+
+    Raises:
+        InputError: The dataset has no such property.
+    """
+    if name in dataset.properties:
+        return
+    have = ", ".join(dataset.properties)
+    remedies = [f"give `property` one of these: {have}"] if have else []
+    if name == COMPUTED:
+        remedies.append(f"compute it: tfmat relax {shlex.quote(str(dataset.path))} --out RELAXED")
+    else:
+        remedies.append(f"name its column: tfmat data import FILE --property {name}=COLUMN")
+    raise InputError(
+        f"{dataset.path}: no property {name!r}; {', or '.join(remedies)} (tfmat train dcgan needs "
+        "none)"
     )
 
 

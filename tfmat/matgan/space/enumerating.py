@@ -106,7 +106,7 @@ def enumerate_simplest(
     by_elements: dict[str, dict[str, int]] = {}
     left = options.limit
     with _sink(out, options, {"mode": "simplest", "ions": record}, overwrite) as sink:
-        low, high = options.n_elements
+        low, high = options.sizes
         for size in range(low, high + 1):
             every, commonness = simplest_formulas(ions, size, options.max_count)
             chosen = draw(every, commonness, options.sample, options.seed)[:left]
@@ -170,7 +170,7 @@ def _sink(
             yield lambda block, verdict: write(_table(block, verdict))
     else:
         files.check_place(out, overwrite=overwrite, own=is_dataset)
-        with CompositionWriter(out, source, options.n_elements[1], overwrite=overwrite) as dataset:
+        with CompositionWriter(out, source, options.sizes[1], overwrite=overwrite) as dataset:
             yield lambda block, _: dataset.add(block)
 
 
