@@ -219,7 +219,7 @@ class TestRoad:
         for part, array in inputs.items():
             assert array.shape[0] == 3
             np.testing.assert_array_equal(array, again[part])
-            assert family.batch_size(part) > 0
+            assert family.batch_size(part, networks) > 0
             for output in networks.run_all(part, array).values():
                 assert output.shape[0] == 3
         assert family.load(package) is not None

@@ -134,7 +134,7 @@ def test_warmup_requests_replay(served):
             outputs = signatures[request.model_spec.signature_name](**{name: tf.constant(batch)})
             assert {len(value) for value in outputs.values()} == {len(batch)}
             seen.add((request.model_spec.signature_name, len(batch)))
-        sizes = {1, families.get(package.metadata["family"]).batch_size(part)}
+        sizes = {1, families.get(package.metadata["family"]).batch_size(part, package)}
         wanted = {"serving_default", *(("generate",) if part == "generate" else ())}
         assert seen == {(signature, size) for signature in wanted for size in sizes}
 
@@ -154,7 +154,7 @@ def test_warmup_inputs_are_those_of_generating(served):
     (proto,) = log.predict_log.request.inputs.values()
     found = tf.make_ndarray(proto).reshape(-1)
     probe = families.get(package.metadata["family"])
-    noise = probe.probe_inputs(package, probe.batch_size(source))[source]
+    noise = probe.probe_inputs(package, probe.batch_size(source, package))[source]
     made = package.run(source, noise).reshape(len(noise), -1)
     # The row, or a piece of it, is among what the generator made of noise.
     places = np.lib.stride_tricks.sliding_window_view(made, len(found), axis=1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import tiny
+import tiny_writer
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.autoencoders import build_decoder, build_encoder
@@ -13,7 +14,7 @@ from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.networks.end_to_end import build_generate
 from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import exported, package_tensors
-from tfmat.ccdcgan.recipe import load_recipe
+from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.networks import end_to_end
@@ -30,23 +31,41 @@ def structures(out: Path, formats: Formats) -> Path:
     keras.utils.set_random_seed(1)
     recipe = load_recipe(str(tiny.write_recipe(out.parent / "tiny.toml")))
     layout, voxels = GraphLayout.from_recipe(recipe, recipe.data.elements), recipe.voxels
-    models = exported(
-        {
-            "generator": build_generator(recipe.gan, layout),
-            "discriminator": build_discriminator(recipe.gan, layout),
-            "constraint": build_constraint(recipe.constraint, layout),
-            "lattice_encoder": build_encoder(recipe.lattice_autoencoder, voxels.lattice_grid),
-            "lattice_decoder": build_decoder(recipe.lattice_autoencoder, voxels.lattice_grid),
-            "sites_encoder": build_encoder(recipe.sites_autoencoder, voxels.sites_grid),
-            "sites_decoder": build_decoder(recipe.sites_autoencoder, voxels.sites_grid),
-        }
-    )
+    made = {"generator": build_generator(recipe.gan, layout), **graph_networks(recipe)}
+    models = exported(made)
     constraints = {"constraint": "formation_energy"}
     models["generate"] = build_generate(models, layout, voxels, PRESENCE, constraints)
     tensors = package_tensors(models, recipe)
     details = {"presence_threshold": PRESENCE}
     provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)
     return write_package(out, models, tensors, provenance, formats)
+
+
+def crystals(out: Path, formats: Formats, *, graphs: bool = False) -> Path:
+    """Writes the package of a generator that writes crystals, if asked for with crystal graphs."""
+    keras.utils.set_random_seed(3)
+    recipe = tiny_writer.recipe_of(out.parent / "writer.toml")
+    models = tiny_writer.networks(recipe)
+    details: dict[str, object] = {"compositions": tiny_writer.COMPOSITIONS}
+    if graphs:
+        models |= exported(graph_networks(recipe))
+    details["presence_threshold"] = PRESENCE if graphs else []
+    tensors = package_tensors(models, recipe)
+    provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)
+    return write_package(out, models, tensors, provenance, formats)
+
+
+def graph_networks(recipe: CcdcganRecipe) -> dict[str, keras.Model]:
+    """Returns autoencoders, discriminator and constraint of crystal graphs."""
+    layout, voxels = GraphLayout.from_recipe(recipe, recipe.data.elements), recipe.voxels
+    return {
+        "discriminator": build_discriminator(recipe.gan, layout),
+        "constraint": build_constraint(recipe.constraint, layout),
+        "lattice_encoder": build_encoder(recipe.lattice_autoencoder, voxels.lattice_grid),
+        "lattice_decoder": build_decoder(recipe.lattice_autoencoder, voxels.lattice_grid),
+        "sites_encoder": build_encoder(recipe.sites_autoencoder, voxels.sites_grid),
+        "sites_decoder": build_decoder(recipe.sites_autoencoder, voxels.sites_grid),
+    }
 
 
 def formulas(out: Path, formats: Formats) -> Path:
