@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import keras
@@ -15,7 +17,9 @@ from tfmat.ccdcgan.networks.end_to_end import build_generate
 from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import exported, package_tensors
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.checksums import write_sealed
 from tfmat.export.package import Formats, Provenance, write_package
+from tfmat.inference.metadata import read_metadata
 from tfmat.matgan.elements import ELEMENTS
 from tfmat.matgan.networks import end_to_end
 from tfmat.matgan.networks import gan as matgan
@@ -24,6 +28,11 @@ from tfmat.matgan.recipe import CriticGanRecipe, MatganRecipe
 from tfmat.recipes.loader import to_mapping
 
 PRESENCE = [0.1, 0.1]
+FORMS = ("onnx", "keras", "saved_model")
+# Parts of the package of crystals.
+WRITTEN = ("writer", "environment_constraint", "environment_critic", "generate")
+GRAPHS = ("discriminator", "constraint", "lattice_encoder", "lattice_decoder", "sites_encoder",
+          "sites_decoder")  # fmt: skip
 
 
 def structures(out: Path, formats: Formats) -> Path:
@@ -41,18 +50,30 @@ def structures(out: Path, formats: Formats) -> Path:
     return write_package(out, models, tensors, provenance, formats)
 
 
-def crystals(out: Path, formats: Formats, *, graphs: bool = False) -> Path:
-    """Writes the package of a generator that writes crystals, if asked for with crystal graphs."""
+def crystals(out: Path, formats: Formats) -> Path:
+    """Writes the package of a generator that writes crystals, with all that knows their graphs."""
     keras.utils.set_random_seed(3)
     recipe = tiny_writer.recipe_of(out.parent / "writer.toml")
-    models = tiny_writer.networks(recipe)
-    details: dict[str, object] = {"compositions": tiny_writer.COMPOSITIONS}
-    if graphs:
-        models |= exported(graph_networks(recipe))
-    details["presence_threshold"] = PRESENCE if graphs else []
+    models = {**tiny_writer.networks(recipe), **exported(graph_networks(recipe))}
+    details = {"compositions": tiny_writer.COMPOSITIONS, "presence_threshold": PRESENCE}
     tensors = package_tensors(models, recipe)
     provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)
     return write_package(out, models, tensors, provenance, formats)
+
+
+def lesser(package: Path, out: Path, parts: Collection[str], formats: Collection[str]) -> Path:
+    """Copies a package with some of its parts, in some of its forms (``onnx`` and others)."""
+    shutil.copytree(package, out)
+    metadata = read_metadata(out)
+    metadata["parts"] = {
+        part: {key: value for key, value in entry.items() if key not in FORMS or key in formats}
+        for part, entry in metadata["parts"].items()
+        if part in parts
+    }
+    if "lattice_encoder" not in parts:
+        metadata["presence_threshold"] = []
+    write_sealed(out / "metadata.json", metadata)
+    return out
 
 
 def graph_networks(recipe: CcdcganRecipe) -> dict[str, keras.Model]:

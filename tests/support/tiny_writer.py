@@ -17,7 +17,7 @@ from tfmat.ccdcgan.writer.training import vocabulary
 from tfmat.ccdcgan.writer.whole import build_whole
 from tfmat.ccdcgan.writer.writing import build_writing
 
-SETTINGS = ["gan.form=writer", "data.max_atoms=5", "writer.width=8", "writer.blocks=2"]
+SETTINGS = ["gan.form=writer", "data.max_atoms=5", "writer.width=8", "writer.blocks=1"]
 SETTINGS += ["writer.heads=2", "writer.cells=4", "writer.places=8", "writer.attempts=4"]
 # Atoms of Bi and Se, and how many structures have so many.
 COMPOSITIONS = [[2, 3, 5], [1, 1, 2], [1, 0, 1], [0, 2, 1]]
