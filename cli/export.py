@@ -61,6 +61,12 @@ from .options import PRECISIONS, Whole, verify_option
     help="Write the networks as .keras, without the optimiser's state.  [default: keras]",
 )
 @click.option(
+    "--encoders",
+    metavar="RUN|PACKAGE|NAME",
+    help="Add the encoders of another model, its decoders and what reads its crystal graphs "
+    "(generators that write crystals).",
+)
+@click.option(
     "--note",
     "notes",
     multiple=True,
@@ -101,6 +107,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
         "licence": options["licence"],
         "data_licence": options["data_licence"],
         "attribution": options["attribution"],
+        "encoders": options["encoders"],
     }
     check_exportable(run, out, **about, overwrite=options["overwrite"])
     load_keras()  # takes seconds

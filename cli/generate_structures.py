@@ -216,12 +216,11 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
         options: Those of :data:`OPTIONS`.
     """
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.environments.parts import CRITIC
 
     codec = Codec.from_package(remote)
-    parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
-    if "writer" in codec.package.parts:
-        parts = ("writer", *codec.predicted)
-    write_structures(codec, options, lambda: remote.origin(*parts))
+    judges = () if options["keep"] is None else (CRITIC,)
+    write_structures(codec, options, lambda: remote.origin(*codec.generating, *judges))
 
 
 def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:

@@ -231,8 +231,11 @@ class ToyFamily(Family):
         random = np.random.default_rng(seed)
         return {"generator": random.standard_normal((count, latent), dtype=np.float32)}
 
-    def batch_size(self, part):
+    def batch_size(self, part, networks):
         return 32
+
+    def generating(self, networks):
+        return networks.parts
 
     def real_inputs(self, package, count):
         return {}

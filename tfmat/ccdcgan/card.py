@@ -20,7 +20,9 @@ def card_text(metadata: Metadata) -> CardText:
     return CardText(
         task=("crystal-structure-generation", "Generation of crystal structures"),
         tags=("crystal-structure", "materials-science", "inverse-design", "gan", method.lower()),
-        description=_of_writer(elements) if written else _of_graphs(metadata, method, elements),
+        description=_of_writer(metadata, elements)
+        if written
+        else _of_graphs(metadata, method, elements),
         intended=(
             f"Proposing {elements} cells of at most {recipe['data']['max_atoms']} atoms, to be "
             "relaxed and then judged by calculations.",
@@ -53,7 +55,15 @@ for structure in tfmat.load("{name}").generate(100, seed=7):
     )
 
 
-def _of_writer(elements: str) -> tuple[str, ...]:
+def _of_writer(metadata: Metadata, elements: str) -> tuple[str, ...]:
+    graphs: tuple[str, ...] = ()
+    if taken := metadata.get("graphs_from"):
+        data = taken["dataset"].get("name", "unknown")
+        graphs = (
+            "Encoders and decoders of voxels, and all that reads crystal graphs, are those of "
+            f"{taken['name']} (recipe {taken['recipe']}, data {data}). They give its structures "
+            "crystal graphs, and have learned from none of them.",
+        )
     return (
         f"A generator that writes crystal structures of {elements} as discrete choices: the atoms "
         "of each element, the cell, then the fractional coordinates of one atom after the other, "
@@ -61,6 +71,7 @@ def _of_writer(elements: str) -> tuple[str, ...]:
         "It was trained by likelihood; cells that cannot be, and places nearer to other atoms than "
         "in the training structures, are never chosen. Where the package holds a constraint, it "
         "predicts energies from the atoms' environments, and generating can keep the better share.",
+        *graphs,
     )
 
 

@@ -159,7 +159,6 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         from tfmat.ccdcgan.training import autoencoders
         from tfmat.ccdcgan.training.constraint import train_constraint
 
-        layout = GraphLayout.from_recipe(recipe, data.elements)
         if stage.name == "lattice-ae":
             autoencoders.train_lattice_autoencoder(stage, recipe, data)
         elif stage.name == "sites-ae":
@@ -183,9 +182,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
-            train_gan(stage, recipe, layout)
+            train_gan(stage, recipe, GraphLayout.from_recipe(recipe, data.elements))
         else:
             name = stage.name.removeprefix("constraint").removeprefix("-") or recipe.data.property
+            layout = GraphLayout.from_recipe(recipe, data.elements)
             train_constraint(stage, recipe, layout, name)
 
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
@@ -203,8 +203,6 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return Networks(models, tensors, recipe.data.elements, details)
 
     def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
-        # Loading the judges needs their layers known to Keras.
-        import tfmat.ccdcgan.environments.network  # noqa: F401
         from tfmat.ccdcgan.writer.exporting import writing_network
         from tfmat.ccdcgan.writer.training import LIKELIHOOD
 
@@ -220,12 +218,20 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, elements, details)
 
+    def joined(
+        self, networks: Networks, recipe: CcdcganRecipe, encoders: str | Path
+    ) -> tuple[Networks, CcdcganRecipe]:
+        """Gives the structures of a writer crystal graphs; see :mod:`tfmat.ccdcgan.joining`."""
+        from tfmat.ccdcgan.joining import join
+
+        return join(self, networks, recipe, encoders)
+
     def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
         if "writer" in networks.models:
-            from tfmat.ccdcgan.writer.exporting import build_whole
+            from tfmat.ccdcgan.writer.whole import build_whole
 
             return build_whole(networks.models["writer"], networks.details["compositions"])
         layout = GraphLayout.from_recipe(recipe, networks.elements)

@@ -14,10 +14,16 @@ from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
+from tfmat.ccdcgan.voxels.sites import (
+    box_positions,
+    check_inside,
+    element_channels,
+    encode_channels,
+)
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
@@ -28,6 +34,9 @@ from tfmat.recipes.loader import build
 # Voxels that go through an autoencoder at once. Larger batches are no faster on a CPU and take more
 # memory: 390 MB in all for the reference form, 530 MB with 8.
 VOXEL_BATCH = 4
+# Structures that are drawn at once: a voxel takes 1 MB in the published form.
+_DRAWN = 32
+ENCODERS = ("lattice_encoder", "sites_encoder")
 
 T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]], list[NDArray[np.float64]])
 
@@ -69,8 +78,11 @@ class Codec:
             )
         try:
             recipe = build(CcdcganRecipe, metadata["recipe"])
-            layout = GraphLayout.from_recipe(recipe, metadata["elements"])
-            thresholds = metadata["presence_threshold"]
+            elements, thresholds = metadata["elements"], metadata["presence_threshold"]
+            if recipe.gan.form == "writer" and not thresholds:
+                layout = GraphLayout.without_graphs(elements)
+            else:
+                layout = GraphLayout.from_recipe(recipe, elements)
         except KeyError as error:
             raise InputError(
                 f"{package.folder}: damaged, metadata.json lacks {error}; export it again"
@@ -115,17 +127,40 @@ class Codec:
 
     @property
     def constraints(self) -> dict[str, str]:
-        """Those of :attr:`predicted` that read crystal graphs."""
-        return {part: name for part, name in self.predicted.items() if part != CONSTRAINT}
+        """The constraints that read crystal graphs: name of the part to what it predicts."""
+        return {part: name for part, name in self._properties.items() if part != CONSTRAINT}
 
     @property
     def predicted(self) -> dict[str, str]:
-        """The package's constraints: name of the part to the property that it predicts."""
+        """What predicts properties of what is generated: name of the part to the property.
+
+        Each property has one part: the constraint of environments before one of crystal graphs.
+        Those of a package with a writer need its encoders.
+        """
+        found = self._properties
+        own = found.get(CONSTRAINT)
+        graphs = self.recipe.gan.form != "writer" or set(ENCODERS) <= set(self.package.parts)
+        return {
+            part: name
+            for part, name in found.items()
+            if part == CONSTRAINT or (graphs and name != own)
+        }
+
+    @property
+    def _properties(self) -> dict[str, str]:
         return {
             part: entry["property"]
             for part, entry in self.package.metadata["parts"].items()
             if "property" in entry
         }
+
+    @property
+    def generating(self) -> tuple[str, ...]:
+        """Parts that generating runs; a package may lack some."""
+        if self.recipe.gan.form != "writer":
+            return ("generator", "lattice_decoder", "sites_decoder", *self.constraints)
+        encoders = ENCODERS if set(self.predicted) - {CONSTRAINT} else ()
+        return ("writer", *self.predicted, *encoders)
 
     @property
     def descriptor(self) -> Descriptor:
@@ -144,6 +179,35 @@ class Codec:
         dataset = self.package.metadata.get("dataset", {})
         return {key: dataset[key] for key in ("name", "sha256")} if "sha256" in dataset else None
 
+    def drawable(self, crystal: Crystal) -> Crystal:
+        """Returns a crystal in its canonical cell.
+
+        Args:
+            crystal: A crystal in any cell.
+
+        Raises:
+            InputError: It has no such cell, or does not fit in the voxels.
+        """
+        found = canonicalise(crystal)
+        check_inside(box_positions(found), self.recipe.voxels)
+        return found
+
+    def graphs(self, crystals: Sequence[Crystal]) -> NDArray[np.float32]:
+        """Encodes crystals as crystal graphs, a few at a time, so that memory stays bounded.
+
+        Args:
+            crystals: As for :meth:`encode`, with the same errors.
+
+        Returns:
+            Shape ``(n, height, width, 1)``.
+        """
+        layout = self.layout
+        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
+        for start in range(0, len(crystals), _DRAWN):
+            chunk = slice(start, start + _DRAWN)
+            graphs[chunk] = layout.pack(*self.encode(crystals[chunk]))
+        return graphs
+
     def encode(
         self, crystals: Sequence[Crystal]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -160,6 +224,7 @@ class Codec:
             InputError: A crystal holds an element that the package does not know or does not fit
                 in its box, or the package holds no encoders.
         """
+        self.package.require(*ENCODERS)
         spec = self.recipe.voxels
         numbers = self.layout.numbers
         for crystal in crystals:

@@ -104,8 +104,9 @@ class Result:
         identifier: ``tfmat-<seed>-<index>``.
         status: ``structure``, or the reason why there is none.
         crystal: The structure, or ``None``.
-        properties: Predicted by the package's constraints, by property name, in their units; those
-            of a constraint of environments only of structures.
+        properties: Predicted by the package's constraints, by property name, in their units; of
+            what a writer writes only where it is a structure, and one that a constraint of crystal
+            graphs predicts only where it fits in the voxels.
         latent_sha256: SHA-256 of the noise vector (float32, little endian).
         min_distance: Shortest distance between two atoms, in Å; NaN where no cell was decoded.
         contact: The shortest distance over the sum of both covalent radii; NaN likewise.
@@ -246,7 +247,7 @@ def _written(
             yield _judge(found, request, codec.domain, result)
 
     results = written()
-    if CONSTRAINT in codec.package.parts:
+    if codec.predicted:
         results = predicted(results, codec)
     if request.keep is not None:
         results = kept(results, len(wanted), codec, request.keep, request.keep_by)

@@ -61,9 +61,6 @@ class GraphLayout:
     @classmethod
     def from_recipe(cls, recipe: CcdcganRecipe, elements: Sequence[str]) -> GraphLayout:
         """Returns the layout of a recipe for the elements that its dataset turned out to hold."""
-        if recipe.gan.form == "writer":
-            # There are no crystal graphs: the elements are all that counts.
-            return cls(1, 1 + len(elements), 1, 1, 1, tuple(elements))
         return cls(
             recipe.graph.height,
             recipe.graph.width,
@@ -72,6 +69,11 @@ class GraphLayout:
             recipe.sites_autoencoder.latent,
             tuple(elements),
         )
+
+    @classmethod
+    def without_graphs(cls, elements: Sequence[str]) -> GraphLayout:
+        """Returns the layout of a package without crystal graphs: the elements are all."""
+        return cls(1, 1 + len(elements), 1, 1, 1, tuple(elements))
 
     @staticmethod
     def grown(recipe: CcdcganRecipe, elements: int) -> GraphRecipe:

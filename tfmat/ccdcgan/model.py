@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import arguments
-from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.codec import ENCODERS, Codec
 from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import WAYS, By
 from tfmat.ccdcgan.generate import PARTS, generate, request_for
-from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import Structures, crystals_of, described
 from tfmat.errors import InputError
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
 
 # Crystal graphs that a constraint sees at once.
 _GRAPHS = 256
-# Structures that are drawn at once: a voxel takes 1 MB in the published form.
-_DRAWN = 32
 
 
 class CrystalModel:
@@ -202,14 +198,9 @@ class CrystalModel:
             InputError: A structure holds an element that the model does not know, has no Niggli
                 cell or does not fit in the model's box; or the package holds no encoders.
         """
-        layout = self.codec.layout
+        self.codec.package.require(*ENCODERS)
         given = crystals_of(structures, "structures")
-        crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
-        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
-        for start in range(0, len(crystals), _DRAWN):
-            chunk = slice(start, start + _DRAWN)
-            graphs[chunk] = layout.pack(*self.codec.encode(crystals[chunk]))
-        return graphs
+        return self.codec.graphs([self._canonical(*pair) for pair in enumerate(given)])
 
     def decode(
         self, graphs: NDArray[np.float32], *, mode: Mode = "robust"
@@ -241,6 +232,9 @@ class CrystalModel:
     ) -> NDArray[np.float32]:
         """Predicts a property with one of the package's constraints.
 
+        Structures go to the constraint of environments, where the package has one for the property,
+        and crystal graphs to the constraint that reads them.
+
         Args:
             structures: pymatgen structures, a dataset of them, or crystal graphs, shape
                 ``(n, height, width, 1)``.
@@ -252,23 +246,26 @@ class CrystalModel:
         Raises:
             InputError: The package predicts no such property, or as for :meth:`encode`.
         """
-        parts = {name: part for part, name in self.codec.predicted.items()}
+        known = self.codec.constraints
+        if not isinstance(structures, np.ndarray):
+            known = self.codec.predicted
+        parts = {name: part for part, name in known.items()}
         if not parts:
-            raise InputError(f"{self.name}: holds no constraint, so it predicts nothing")
+            what = "" if self.codec.predicted is known else " of crystal graphs"
+            raise InputError(f"{self.name}: holds no constraint{what}, so it predicts nothing")
         wanted = next(iter(parts)) if property is None else property
         arguments.one_of("property", wanted, parts)
-        if parts[wanted] == CONSTRAINT and not isinstance(structures, np.ndarray):
+        if isinstance(structures, np.ndarray):
+            graphs = self._graphs(structures)
+        elif parts[wanted] == CONSTRAINT:
             given = crystals_of(structures, "structures")
             found = energies(given, self.codec.package, self.codec.descriptor)
             return found.astype(np.float32)
-        graphs = (
-            self._graphs(structures)
-            if isinstance(structures, np.ndarray)
-            else self.encode(structures)
-        )
+        else:
+            graphs = self.encode(structures)
         return self.codec.package.run(parts[wanted], graphs, _GRAPHS).reshape(-1)
 
-    def _canonical(self, given: Crystal, place: int) -> Crystal:
+    def _canonical(self, place: int, given: Crystal) -> Crystal:
         """Returns a crystal in its canonical cell, if the model can draw it."""
         unknown = set(given.numbers.tolist()) - set(self.codec.layout.numbers)
         try:
@@ -276,11 +273,9 @@ class CrystalModel:
                 raise InputError(
                     f"holds other elements than {', '.join(self.elements)}, those of {self.name}"
                 )
-            crystal = canonicalise(given)
-            check_inside(box_positions(crystal), self.codec.recipe.voxels)
+            return self.codec.drawable(given)
         except InputError as error:
             raise InputError(f"structures[{place}]: {error}") from error
-        return crystal
 
     def _graphs(self, graphs: Sequence[Any] | NDArray[np.float32]) -> NDArray[np.float32]:
         array = np.asarray(graphs, np.float32)

@@ -12,8 +12,8 @@ from msgspec import UNSET, Meta
 from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
-from tfmat.inference.described import Metadata
-from tfmat.inference.fields import AtLeastOne, Symbol, Table
+from tfmat.inference.described import Dataset, Metadata
+from tfmat.inference.fields import AtLeastOne, Line, Symbol, Table, Text
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 from tfmat.typed import Maybe
@@ -87,6 +87,20 @@ class TrainingDomain(Table, frozen=True, kw_only=True):
                 raise InputError(f"{name} must ascend, not {least:g} to {most:g}")
 
 
+class GraphsFrom(Table, frozen=True, kw_only=True):
+    """Of a writer: where the networks come from that know crystal graphs.
+
+    Args:
+        name: Name of the package or run that they were taken from.
+        recipe: Name of its recipe.
+        dataset: What they were trained on.
+    """
+
+    name: Line
+    recipe: Text
+    dataset: Dataset
+
+
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """What a CCDCGAN model package holds, where it comes from and what was measured of it.
 
@@ -97,11 +111,14 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
         compositions: Of a writer: contents of the training structures' cells, each the number of
             atoms of every element and the number of structures that have so many.
         domain: How the training structures are made; packages of older runs say nothing.
+        graphs_from: Of a writer with crystal graphs: whose encoders, decoders and judges of them
+            these are.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
     compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
     domain: Maybe[TrainingDomain] = UNSET
+    graphs_from: Maybe[GraphsFrom] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()

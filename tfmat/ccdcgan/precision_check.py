@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypedDict
 
@@ -21,6 +22,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
+from tfmat.errors import InputError
 from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
@@ -50,17 +52,22 @@ class StructurePrecisionCheck(PrecisionCheck):
         return PART in parts or {"generator", *_DECODERS} <= parts
 
     def decides(self, part: str) -> bool:
-        """All parts do but those that only judge crystal graphs."""
-        if part in _ENCODERS:
-            return self.generates and set(_ENCODERS) <= set(self.reference.parts)
+        """All parts do but those that only judge structures or crystal graphs."""
+        if part in self._reconstruct:
+            return self.generates and {*_ENCODERS, *_DECODERS} <= set(self.reference.parts)
         return part == GENERATE or (self.generates and part in (PART, "generator", *_DECODERS))
+
+    @property
+    def _reconstruct(self) -> tuple[str, ...]:
+        """Parts that are judged by what comes back through voxels: a writer decodes none."""
+        return (*_ENCODERS, *_DECODERS) if PART in self.reference.parts else _ENCODERS
 
     def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
         """Counts structures that differ; encoders are judged by what comes back through them."""
         decode = self._generated
         if part == GENERATE:
             decode = self._end_to_end
-        elif part in _ENCODERS:
+        elif part in self._reconstruct:
             decode = self._reconstructed
         return dict(compare(decode(self.reference), decode(networks)))
 
@@ -82,7 +89,8 @@ class StructurePrecisionCheck(PrecisionCheck):
         codec = Codec.from_package(networks)
         vectors = vector_noise(SEED, 0, self.samples, codec.noise)
         found: list[Decoded] = []
-        for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
+        size = probe.batch_size(GENERATE, networks)
+        for outputs in networks.stream(GENERATE, [vectors], size):
             if "written" in outputs:
                 found += [
                     crystal_of(*arrays) if written else NO_PLACE
@@ -110,8 +118,11 @@ class StructurePrecisionCheck(PrecisionCheck):
     def _reconstructed(self, networks: NetworkSet) -> list[Decoded]:
         """Encodes the structures generated in float32 and decodes them again."""
         codec = Codec.from_package(networks)
-        results = self._reference_results
-        crystals = [result.crystal for result in results if result.crystal is not None]
+        crystals = []
+        for result in self._reference_results:
+            if result.crystal is not None:
+                with suppress(InputError):  # some a writer writes may not fit in the voxels
+                    crystals.append(codec.drawable(result.crystal))
         found: list[Decoded] = []
         for start in range(0, len(crystals), probe.GRAPH_BATCH):
             chunk = crystals[start : start + probe.GRAPH_BATCH]

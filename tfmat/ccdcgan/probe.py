@@ -18,13 +18,15 @@ GRAPH_BATCH = 64
 _VOXEL_PARTS = ("lattice_encoder", "lattice_decoder", "sites_encoder", "sites_decoder", GENERATE)
 
 
-def batch_size(part: str) -> int:
+def batch_size(part: str, networks: NetworkSet) -> int:
     """Returns how many samples ``tfmat generate`` gives to a part at once.
 
     Args:
         part: Name of a part.
+        networks: Those of the package; of a writer the end-to-end network makes no voxels.
     """
-    return VOXEL_BATCH if part in _VOXEL_PARTS else GRAPH_BATCH
+    crystals = part == GENERATE and PART in networks.parts
+    return VOXEL_BATCH if part in _VOXEL_PARTS and not crystals else GRAPH_BATCH
 
 
 def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, NDArray[np.float32]]:
@@ -52,7 +54,7 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
 
     def made(source: str, shape: tuple[int, ...], voxel: bool = False) -> NDArray[np.float32]:
         if source in networks.parts:
-            return networks.run(source, known[source], batch_size(source))
+            return networks.run(source, known[source], batch_size(source, networks))
         drawn = random.random((count, *shape)) if voxel else random.normal(size=(count, *shape))
         return drawn.astype(np.float32)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.ccdcgan.training.data import usable
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
@@ -43,4 +44,8 @@ def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float
     if {"lattice_encoder", "sites_encoder"} <= set(package.parts):
         graphs = codec.layout.pack(*codec.encode(crystals))
         known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
+    environments = [part for part in ENVIRONMENT_PARTS if part in package.parts]
+    if environments:
+        rows = codec.descriptor.padded(crystals, codec.recipe.data.max_atoms)
+        known.update(dict.fromkeys(environments, rows))
     return {part: known[part] for part in package.parts if part in known}

@@ -101,7 +101,8 @@ class ResultsWriter:
     def _structure(self, result: Result, crystal: Crystal) -> list[Any]:
         symbol, number = space_group(crystal, self.measured.symprec)
         self.measured.add(result, number)
-        values = {f"predicted_{name}": result.properties[name] for name in self.properties}
+        known = result.properties
+        values = {f"predicted_{name}": known[name] for name in self.properties if name in known}
         note = f" ({result.domain} the constraint's domain)" if result.domain == INSIDE else ""
         if result.domain not in ("", INSIDE):
             note = f" (not to be believed, {result.domain})"

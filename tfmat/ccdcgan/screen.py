@@ -39,6 +39,7 @@ ENERGY = "predicted_formation_energy_per_atom"
 KEPT = "kept"
 ABOVE = "above the tolerance"
 UNLIKE = "the prediction is not to be believed: unlike the training structures"
+UNPREDICTED = "no prediction: does not fit in the voxels"
 # Columns of the table of generated structures that are taken over.
 _TAKEN = ("id", "status", "formula", "atoms", "space_group")
 
@@ -131,6 +132,9 @@ def screen_into(
     generated.check(source, with_cif=True)
     table: list[dict[str, Any]] = []
     for row in _rows(source):
+        if not row[ENERGY]:
+            table.append({**row, "status": UNPREDICTED, "above": math.nan})
+            continue
         try:
             energy = float(row[ENERGY])
             if not math.isfinite(energy):
@@ -268,7 +272,8 @@ def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         header = (*_TAKEN, "domain", ENERGY)
         table = TableWriter(stream, [*header, "above_reference"])
         for row in rows:
-            table.row([*(row.get(name, "") for name in header), f"{row['above']:.6f}"])
+            above = "" if math.isnan(row["above"]) else f"{row['above']:.6f}"
+            table.row([*(row.get(name, "") for name in header), above])
 
 
 def _measure(
@@ -278,6 +283,7 @@ def _measure(
     reference: str,
 ) -> list[Metric]:
     judge = Judge("constraint of the model that generated", "")
+    predicted = [row for row in table if row["status"] != UNPREDICTED]
     note = f"share of {len(table):,} structures predicted at most so far above the {reference}"
     return [
         share(
@@ -296,7 +302,7 @@ def _measure(
                 f"mean prediction of the constraint for {len(rows):,} {what}structures",
                 judge=judge,
             )
-            for rows, suffix, what in ((table, "", ""), (kept, "_kept", "kept "))
+            for rows, suffix, what in ((predicted, "", ""), (kept, "_kept", "kept "))
         ),
     ]
 

@@ -174,6 +174,25 @@ class Chain(ABC, Generic[Recipe, Data]):
         Returns ``None`` where one of them is missing, or it would be too large.
         """
 
+    def joined(
+        self, networks: Networks, recipe: Recipe, encoders: str | Path
+    ) -> tuple[Networks, Recipe]:
+        """Adds the encoders of another run or package, and what reads what they give.
+
+        Args:
+            networks: Those of a run.
+            recipe: Its recipe.
+            encoders: The other run, package folder, or name of a package.
+
+        Returns:
+            All networks, and the recipe that goes with them.
+
+        Raises:
+            InputError: Nothing of the other fits; by default no family takes others' networks.
+        """
+        del networks, recipe
+        raise InputError(f"`encoders` {encoders}: no generator of this family takes others' ones")
+
 
 def train(
     chain: Chain[Recipe, Data],

@@ -12,12 +12,12 @@ import onnxruntime
 
 from tfmat.ccdcgan.parts import PARTS
 from tfmat.ccdcgan.writer.contacts import contact_limits, shortest_contacts
-from tfmat.ccdcgan.writer.exporting import build_whole
 from tfmat.ccdcgan.writer.network import build_likelihood, log_probability
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.ccdcgan.writer.sampling import sample
 from tfmat.ccdcgan.writer.tokens import BINS, CELL, Vocabulary
+from tfmat.ccdcgan.writer.whole import build_whole
 from tfmat.ccdcgan.writer.writing import build_writing, draw
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance

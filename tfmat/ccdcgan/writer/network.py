@@ -184,7 +184,7 @@ class Writer(layers.Layer):
         slots = ops.sum(behind, axis=2)
         here = ops.equal(ops.expand_dims(slots, -1), np.arange(self.elements, dtype=np.int32))
         end = ops.sum(ops.cast(here, "int32") * ends[:, None, :], axis=2)
-        return slots, ops.maximum(end - places, 0)
+        return slots, ops.clip(end - places, 0, self.max_atoms)
 
     def read(self, place: Any, slot: Any, following: Any, remaining: Any) -> Any:
         """Returns vectors ``(..., width)`` from which the next atom is written.

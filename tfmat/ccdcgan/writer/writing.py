@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tfmat.ccdcgan.writer.masks import far_enough, in_order, lattices, possible
 from tfmat.ccdcgan.writer.network import Writer
@@ -28,50 +28,79 @@ _BELOW_ONE = 1.0 - 1e-6
 _FORBIDDEN = -1e9
 
 
+@keras.saving.register_keras_serializable("tfmat.ccdcgan")
 class Writing(layers.Layer):
     """Maps compositions and noise ``(batch, elements + noise)`` to crystals.
 
     Args:
         writer: The trained layer.
-        recipe: How many cells and places are drawn at once.
+        cells: Cells that are drawn at once.
+        places: Places that are drawn at once for each atom.
         numbers: Atomic numbers of the elements.
         limits: Least distances between atoms in Å, shape ``(elements, elements)``.
+        **options: Of any layer.
     """
 
     def __init__(
         self,
         writer: Writer,
-        recipe: WriterRecipe,
+        cells: int,
+        places: int,
         numbers: Sequence[int],
-        limits: NDArray[np.float64],
+        limits: ArrayLike,
+        **options: Any,
     ) -> None:
-        super().__init__(name="writing", trainable=False)
-        self.writer, self.recipe = writer, recipe
+        super().__init__(**{"name": "writing", "trainable": False, **options})
+        self.writer, self.cells, self.places = writer, cells, places
         self.numbers = np.array([*numbers, 0], np.int32)
         # Nothing is too near to an atom that is not there.
-        self.limits = np.pad(limits.astype(np.float32), ((0, 1), (0, 1)))
+        self.limits = np.pad(np.asarray(limits, np.float32), ((0, 1), (0, 1)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, the writer as Keras writes layers."""
+        return {
+            **super().get_config(),
+            "writer": keras.saving.serialize_keras_object(self.writer),
+            "cells": self.cells,
+            "places": self.places,
+            "numbers": self.numbers[:-1].tolist(),
+            "limits": self.limits[:-1, :-1].tolist(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Writing:
+        """Makes the layer of what :meth:`get_config` gave, without the writer's weights."""
+        writer = keras.saving.deserialize_keras_object(config["writer"])
+        return cls(**{**config, "writer": writer})
 
     def build(self, shape: Any) -> None:
-        """The writer has its weights."""
+        """Makes the weights of a writer that has none: one that is about to be loaded."""
+        del shape
+        if not self.writer.built:
+            row = self.writer.elements + CELL + 3 * self.writer.max_atoms
+            self.writer.build((None, row))
 
     def call(self, choices: Any) -> dict[str, Any]:
         """Returns what was written; see :func:`build_writing`."""
         elements, atoms = self.writer.elements, self.writer.max_atoms
-        counts = ops.cast(ops.round(choices[:, :elements]), "int32")
+        # Clients may send anything: what no cell can hold is not written, and breaks nothing.
+        counts = ops.clip(ops.cast(ops.round(choices[:, :elements]), "int32"), 0, atoms)
+        total = ops.sum(counts, axis=1)
+        sensible = ops.logical_and(total > 0, total <= atoms)
         uniform = 0.5 + 0.5 * ops.erf(choices[:, elements:] * math.sqrt(0.5))
         uniform = ops.minimum(uniform, _BELOW_ONE)
-        first = CELL * self.recipe.cells
+        first = CELL * self.cells
         slots, remaining = self.writer.order(counts)
         own = ops.take(np.diagonal(self.limits)[:elements], np.arange(elements), axis=0)
         least = ops.max(ops.where(counts > 0, own, 0.0), axis=1)
         start, cell, lattice, found = self._cell(
             self.writer.start(counts),
-            ops.reshape(uniform[:, :first], (-1, self.recipe.cells, CELL)),
+            ops.reshape(uniform[:, :first], (-1, self.cells, CELL)),
             least,
         )
-        drawn = ops.reshape(uniform[:, first:], (-1, atoms - 1, self.recipe.places, 3))
+        drawn = ops.reshape(uniform[:, first:], (-1, atoms - 1, self.places, 3))
         places, placed = self._atoms(start, lattice, slots, remaining, drawn)
-        written = ops.logical_and(found, placed)
+        written = ops.logical_and(sensible, ops.logical_and(found, placed))
         row = [counts, cell, ops.reshape(places, (-1, 3 * atoms))]
         return {
             "tokens": ops.concatenate(row, axis=1),
@@ -88,7 +117,7 @@ class Writing(layers.Layer):
             The vector of composition and cell ``(batch, width)``, bins ``(batch, 6)``, cell vectors
             in Å ``(batch, 3, 3)``, and whether any was possible ``(batch,)``.
         """
-        x = ops.repeat(ops.expand_dims(start, 1), self.recipe.cells, axis=1)
+        x = ops.repeat(ops.expand_dims(start, 1), self.cells, axis=1)
         bins = []
         for place in range(CELL):
             chosen = draw(self.writer.cell_logits(place, x), uniform[:, :, place])
@@ -221,5 +250,6 @@ def build_writing(
     """
     length = vocabulary.elements + noise_length(recipe, vocabulary.max_atoms)
     choices = keras.Input((length,), name="choices")
-    writing = Writing(likelihood.get_layer("writer"), recipe, vocabulary.numbers, limits)
+    writer = likelihood.get_layer("writer")
+    writing = Writing(writer, recipe.cells, recipe.places, vocabulary.numbers, limits)
     return keras.Model(choices, writing(choices), name="writer")
