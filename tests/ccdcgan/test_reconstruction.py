@@ -17,8 +17,8 @@ from tfmat.ccdcgan.reconstruction import (
     through_voxels,
 )
 from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.reasons import NO_LATTICE, NOT_REDUCED, TOO_LARGE
-from tfmat.ccdcgan.voxels.sites import box_positions
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers

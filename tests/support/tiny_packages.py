@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import numpy as np
 import tiny
 
 from tfmat.ccdcgan.graph import GraphLayout
@@ -13,6 +14,7 @@ from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.networks.end_to_end import build_generate
 from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import exported, package_tensors
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.export.package import Formats, Provenance, write_package
 from tfmat.matgan.elements import ELEMENTS
@@ -42,7 +44,9 @@ def structures(out: Path, formats: Formats) -> Path:
         }
     )
     constraints = {"constraint": "formation_energy"}
-    models["generate"] = build_generate(models, layout, voxels, PRESENCE, constraints)
+    models["generate"] = build_generate(
+        models, layout, voxels, Presence(np.array(PRESENCE)), constraints
+    )
     tensors = package_tensors(models, recipe)
     details = {"presence_threshold": PRESENCE}
     provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,9 +15,10 @@ from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import WAYS, By
 from tfmat.ccdcgan.generate import PARTS, generate, request_for
+from tfmat.ccdcgan.slots import Slots
 from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.frame import box_positions, check_inside
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import Structures, crystals_of, described
 from tfmat.errors import InputError
@@ -203,13 +204,8 @@ class CrystalModel:
                 cell or does not fit in the model's box; or the package holds no encoders.
         """
         layout = self.codec.layout
-        given = crystals_of(structures, "structures")
-        crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
-        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
-        for start in range(0, len(crystals), _DRAWN):
-            chunk = slice(start, start + _DRAWN)
-            graphs[chunk] = layout.pack(*self.codec.encode(crystals[chunk]))
-        return graphs
+        chunks = (layout.pack_slots(slots) for slots in self._slots(structures))
+        return np.concatenate([np.zeros((0, layout.height, layout.width, 1), np.float32), *chunks])
 
     def decode(
         self, graphs: NDArray[np.float32], *, mode: Mode = "robust"
@@ -230,8 +226,8 @@ class CrystalModel:
         self.codec.package.require("lattice_decoder", "sites_decoder")
         array = self._graphs(graphs)
         layout = self.codec.layout
-        present = layout.present(array, self.codec.presence)
-        decoded = self.codec.decode(*layout.unpack(array), present, mode)
+        present = self.codec.presence.of(layout, array)
+        decoded = self.codec.decode(layout.unpack_slots(array, present), mode)
         return [None if isinstance(one, DecodeError) else one.to_structure() for one in decoded]
 
     def predict(
@@ -243,7 +239,7 @@ class CrystalModel:
 
         Args:
             structures: pymatgen structures, a dataset of them, or crystal graphs, shape
-                ``(n, height, width, 1)``.
+                ``(n, height, width, 1)``; a constraint that reads slots takes structures alone.
             property: One of :attr:`properties`; the main one by default.
 
         Returns:
@@ -261,12 +257,28 @@ class CrystalModel:
             given = crystals_of(structures, "structures")
             found = energies(given, self.codec.package, self.codec.descriptor)
             return found.astype(np.float32)
-        graphs = (
-            self._graphs(structures)
-            if isinstance(structures, np.ndarray)
-            else self.encode(structures)
-        )
-        return self.codec.package.run(parts[wanted], graphs, _GRAPHS).reshape(-1)
+        if self.codec.reads_slots:
+            if isinstance(structures, np.ndarray):
+                raise InputError(
+                    f"structures: {self.name} predicts from the counts of atoms too, which crystal "
+                    "graphs do not hold; give structures"
+                )
+            most = self.codec.recipe.data.max_elements
+            empty = np.zeros((0, *self.codec.package.input(parts[wanted])[1]), np.float32)
+            tables = (slots.table(most) for slots in self._slots(structures))
+            inputs = np.concatenate([empty, *tables])
+        elif isinstance(structures, np.ndarray):
+            inputs = self._graphs(structures)
+        else:
+            inputs = self.encode(structures)
+        return self.codec.package.run(parts[wanted], inputs, _GRAPHS).reshape(-1)
+
+    def _slots(self, structures: Iterable[Structure | Crystal]) -> Iterator[Slots]:
+        """Encodes structures, some at a time."""
+        given = crystals_of(structures, "structures")
+        crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
+        for start in range(0, len(crystals), _DRAWN):
+            yield self.codec.encode(crystals[start : start + _DRAWN])
 
     def _canonical(self, given: Crystal, place: int) -> Crystal:
         """Returns a crystal in its canonical cell, if the model can draw it."""
@@ -277,7 +289,8 @@ class CrystalModel:
                     f"holds other elements than {', '.join(self.elements)}, those of {self.name}"
                 )
             crystal = canonicalise(given)
-            check_inside(box_positions(crystal), self.codec.recipe.voxels)
+            if self.codec.recipe.voxels.frame == "box":
+                check_inside(box_positions(crystal), self.codec.recipe.voxels)
         except InputError as error:
             raise InputError(f"structures[{place}]: {error}") from error
         return crystal
