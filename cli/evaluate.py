@@ -78,6 +78,11 @@ def evaluate() -> None:
     show_default=True,
     help="With --stage autoencoder: only the structures held out in training, or learned from.",
 )
+@click.option(
+    "--counts",
+    is_flag=True,
+    help="With --stage autoencoder: tell the decoder how many atoms of each element there are.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first so many structures.")
 @click.option(
     "--max-atoms",
@@ -100,6 +105,7 @@ def reconstruction(
     model: str | None,
     models_dir: Path | None,
     split: Literal["all", "test", "train"],
+    counts: bool,
     limit: int | None,
     max_atoms: int | None,
     max_length: float | None,
@@ -121,6 +127,7 @@ def reconstruction(
         model=model,
         models_dir=models_dir,
         split=split,
+        counts=counts,
         limit=limit,
         max_atoms=max_atoms,
         max_length=max_length,

@@ -194,8 +194,8 @@ def _found(dataset: Dataset) -> tuple[str, ...]:
         return elements
     raise InputError(
         f"{dataset.path}: holds {len(elements)} elements, each of which would need a part of the "
-        f"crystal graph (the elements found are taken if they are at most {MOST_ELEMENTS}), and a "
-        f"recipe for whole databases is not there yet; {_system_hint(dataset)}"
+        f"crystal graph (the elements found are taken if they are at most {MOST_ELEMENTS}); for a "
+        f"whole database take `recipe` mp-compact, or {_system_hint(dataset)}"
     )
 
 
