@@ -154,6 +154,7 @@ def _text(summary: dict[str, Any]) -> str:
         f"({reproduced.percent(2)})"
     ]
     for name, label in (
+        ("crowded_reproduced", "of those with 9 atoms or more of one element"),
         ("rms_mean", "mean rms of the atoms"),
         ("lattice_max_error", "largest error of a length"),
         ("angle_max_error", "largest error of an angle"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.training.metrics import AtomCount
+from tfmat.ccdcgan.training.metrics import CROWDED, AtomCount
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure, decoder
 from tfmat.ccdcgan.voxels.frame import cell_positions, fits, sites_positions
@@ -162,7 +162,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
 
     Returns:
         ``structures``; ``reproduced``; ``not_decoded``, counts by reason; ``not_reproduced``,
-        indices; and ``metrics``: ``reproduced`` (share of all structures), ``rms_mean`` and
+        indices; and ``metrics``: ``reproduced`` (share of all structures), ``crowded_reproduced``
+        (of those with many atoms of one element), ``rms_mean`` and
         ``rms_max`` over those reproduced, ``lattice_max_error``, ``lattice_mean_error``,
         ``angle_max_error`` and ``angle_mean_error`` of the worst length and angle of each cell that
         was decoded, and where sites were given ``atom_recall``, ``atom_precision`` and ``atom_rms``
@@ -178,6 +179,7 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
     atoms: AtomCount | None = None
     sizes: Counter[int] = Counter()
     returned: Counter[int] = Counter()
+    crowded: list[bool] = []
     for item in reconstructions:
         distance = None
         if item.decoded is None:
@@ -188,6 +190,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
             errors.append((length, angle))
             distance = match_rms(item.original, item.decoded, judges)
         sizes[len(item.original)] += 1
+        if np.bincount(item.original.numbers).max(initial=0) >= CROWDED:
+            crowded.append(distance is not None)
         if distance is None:
             failed.append(total)
         else:
@@ -199,6 +203,13 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         total += 1
     metrics = [
         share("reproduced", len(rms), total, f"share of {total:,} structures", judge=judge()),
+        share(
+            "crowded_reproduced",
+            sum(crowded),
+            len(crowded),
+            f"share of {len(crowded):,} structures with {CROWDED} atoms or more of one element",
+            judge=judge(),
+        ),
         *_extremes("rms", rms, "Å", f"rms of the atoms of {len(rms):,} structures", judge()),
     ]
     for name, unit, values, what in (

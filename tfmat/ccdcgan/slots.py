@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Slots:
         """Length of a sites latent."""
         return int(self.slots.dtype["latent"].shape[0])
 
-    @property
+    @cached_property
     def starts(self) -> NDArray[np.intp]:
         """Where the slots of each crystal begin, and the end, shape ``(n + 1,)``."""
         return np.searchsorted(self.slots["row"], np.arange(len(self) + 1))
@@ -103,8 +104,8 @@ class Slots:
             rows: Their numbers, in any order, shape ``(k,)``.
         """
         wanted = np.asarray(rows, dtype=np.intp)
-        starts = np.searchsorted(self.slots["row"], wanted)
-        lengths = np.searchsorted(self.slots["row"], wanted, side="right") - starts
+        starts = self.starts[wanted]
+        lengths = self.starts[wanted + 1] - starts
         places = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
         chosen = np.array(self.slots[places + np.arange(len(places))])
         chosen["row"] = np.repeat(np.arange(len(wanted)), lengths)

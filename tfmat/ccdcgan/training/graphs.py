@@ -23,6 +23,7 @@ from tfmat.ccdcgan.voxels.frame import element_channels
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.crystals.crystal import Crystal
+from tfmat.errors import InputError
 from tfmat.paths import inside
 from tfmat.progress import Progress
 from tfmat.reading import load_array, read_record
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from tfmat.training.run import Run
 
 STAGE = "graphs"
+# What tfmat wrote before there were slots.
+EARLIER = "crystal_graphs.npy"
 # What bounds the constraint's predictions, for the package.
 DOMAIN = "domain.json"
 # Structures, and channels of them, that are encoded at once.
 BATCH = 16
 # Structures after which a killed run goes on.
-SAVE_EVERY = 4096
+SAVE_EVERY = 512
 # Crystal graphs whose property is predicted at once.
 PREDICTED = 256
 
@@ -126,10 +129,16 @@ class CrystalGraphs:
             layout: Layout of its crystal graphs.
 
         Raises:
-            InputError: A file was changed since it was written, or is damaged.
+            InputError: A file was changed since it was written, or is damaged, or an earlier tfmat
+                has written it.
         """
         run.check_stage(STAGE)
         folder = run.stage_folder(STAGE)
+        if (folder / EARLIER).exists():
+            raise InputError(
+                f"{run.folder}: has encoded its structures with an earlier tfmat, in another form; "
+                "train in a new folder"
+            )
         slots = Slots.open(folder)
         return cls(
             PackedGraphs(layout, slots),
