@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from reference_crystals import reference_crystals, triclinic
 
 from tfmat.ccdcgan.reconstruction import measure, through_voxels
 from tfmat.ccdcgan.voxels.cell import canonicalise
-from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.decode import decode_channels, decode_structure, decode_structures
 from tfmat.ccdcgan.voxels.frame import (
     cell_positions,
     element_channels,
     fits,
     sites_positions,
 )
+from tfmat.ccdcgan.voxels.lattice import encode_lattice
+from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.sites import encode_channels, encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
@@ -121,3 +125,29 @@ def test_clean_voxels_need_no_count_and_fewer_atoms_can_be_asked_for():
         np.testing.assert_array_equal(one, other)
     fewer = [max(1, count - 1) for count in counts]
     assert [len(one) for one in decode_channels(voxels, SPEC, counts=fewer)] == fewer
+
+
+def test_many_structures_at_once_are_as_one_by_one():
+    def shown(crystal):
+        numbers = np.unique(crystal.numbers).tolist()
+        sites = dict(zip(numbers, encode_sites(crystal, numbers, SPEC), strict=True))
+        return sites, encode_lattice(crystal.lattice, SPEC), Counter(crystal.numbers.tolist())
+
+    items = [shown(crystal) for crystal in CRYSTALS]
+    items.append(({}, items[0][1], {}))
+    items.append((items[1][0], np.zeros((16, 16, 16), np.float32), items[1][2]))
+    for given in (items, [(sites, lattice, None) for sites, lattice, _ in items]):
+        spoilt = (
+            {8: np.full((16, 16, 16), np.nan, np.float32)},
+            items[0][1],
+            given[0][2] and {8: 1},
+        )
+        for batch in (given, [*given[:2], spoilt]):
+            for item, found in zip(batch, decode_structures(batch, SPEC), strict=True):
+                if isinstance(found, DecodeError):
+                    with pytest.raises(DecodeError, match=found.reason):
+                        decode_structure(*item[:2], SPEC, counts=item[2])
+                    continue
+                alone = decode_structure(*item[:2], SPEC, counts=item[2])
+                np.testing.assert_array_equal(found.positions, alone.positions)
+                np.testing.assert_array_equal(found.numbers, alone.numbers)

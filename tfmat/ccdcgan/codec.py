@@ -17,7 +17,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.slots import Slots, new_slots, ordered
-from tfmat.ccdcgan.voxels.decode import decode_structure
+from tfmat.ccdcgan.voxels.decode import Shown, decode_structures
 from tfmat.ccdcgan.voxels.frame import element_channels
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
@@ -32,6 +32,10 @@ from tfmat.recipes.loader import build
 # Voxels that go through an autoencoder at once. Larger batches are no faster on a CPU and take more
 # memory: 390 MB in all for the reference form, 530 MB with 8.
 VOXEL_BATCH = 4
+# But of small voxels as many as have these points,
+_BATCH_POINTS = 2**16
+# and atoms are searched in this many points at once.
+_DECODED_POINTS = 2**18
 
 T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]], list[NDArray[np.float64]])
 
@@ -113,6 +117,11 @@ class Codec:
             }
         )
 
+    @property
+    def _batch(self) -> int:
+        """Sites voxels that go through an autoencoder at once."""
+        return max(VOXEL_BATCH, _BATCH_POINTS // self.recipe.voxels.sites_grid**3)
+
     def _bank(self, kind: str) -> list[str]:
         """Returns the names of the shared network of a kind and of those of single elements."""
         return [kind, *(f"{kind}-{symbol}" for symbol in self.layout.elements)]
@@ -183,7 +192,7 @@ class Codec:
         slots = new_slots(owners, channels, numbers, self.layout.sites_latent)
         start = 0
         for part, count in self._runs("sites_encoder", slots):
-            for chunk in _batches(channels[start : start + count]):
+            for chunk in _batches(channels[start : start + count], self._batch):
                 latents = self.package.run(part, encode_channels(chunk, spec))
                 slots["latent"][start : start + len(chunk)] = latents
                 start += len(chunk)
@@ -224,13 +233,16 @@ class Codec:
         Raises:
             InputError: The package holds no decoders.
         """
-        for (channels, lattice_voxel), counts in zip(
-            self.voxels(slots), slots.counts(), strict=True
-        ):
-            try:
-                yield decode_structure(channels, lattice_voxel, self.recipe.voxels, mode, counts)
-            except DecodeError as error:
-                yield error
+        spec = self.recipe.voxels
+        shown: list[Shown] = []
+        points = 0
+        for (channels, lattice), counts in zip(self.voxels(slots), slots.counts(), strict=True):
+            shown.append((channels, lattice, counts))
+            points += len(channels) * spec.sites_grid**3
+            if points >= _DECODED_POINTS:
+                yield from decode_structures(shown, spec, mode)
+                shown, points = [], 0
+        yield from decode_structures(shown, spec, mode)
 
     def _runs(self, kind: str, slots: NDArray[np.void]) -> Iterator[tuple[str, int]]:
         """Yields which network is for how many of the slots that follow each other."""
@@ -251,11 +263,12 @@ class Codec:
             start += count
 
     def _voxels(self, part: str, latents: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        for outputs in self.package.stream(part, _batches(latents)):
+        size = self._batch if part.startswith("sites") else VOXEL_BATCH
+        for outputs in self.package.stream(part, _batches(latents, size)):
             (voxels,) = outputs.values()
             yield from voxels[..., 0]
 
 
-def _batches(rows: T) -> Iterator[T]:
-    for start in range(0, len(rows), VOXEL_BATCH):
-        yield rows[start : start + VOXEL_BATCH]
+def _batches(rows: T, size: int = VOXEL_BATCH) -> Iterator[T]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
