@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.chain import CcdcganChain
@@ -65,32 +66,36 @@ def presence(codec: Codec, data: str, count: int) -> None:
     print(f"{len(slots)} held-out graphs, precision / recall / all right")
     print(f"{'noise':>6} {'threshold alone':>26} {'with the noise':>26}")
     for noise in NOISE:
-        # Noise on all cells, also of those that no slot uses.
-        graphs = layout.pack_slots(slots)
-        graphs = np.clip(graphs + noise * random.normal(size=graphs.shape), -1, 1)
-        fixed = layout.element_rms(graphs) > codec.presence.thresholds
-        found = codec.presence.of(layout, graphs)
-        print(f"{noise:>6.2f} {shares(fixed, wanted):>26} {shares(found, wanted):>26}", flush=True)
+        fixed, found = [], []
+        for start in range(0, len(slots), 100):
+            # Noise on all cells, also of those that no slot uses.
+            graphs = layout.pack_slots(slots.of(np.arange(start, min(start + 100, len(slots)))))
+            graphs = np.clip(graphs + noise * random.normal(size=graphs.shape), -1, 1)
+            fixed.append(layout.element_rms(graphs) > codec.presence.thresholds)
+            found.append(codec.presence.of(layout, graphs))
+        both = [shares(np.concatenate(one), wanted) for one in (fixed, found)]
+        print(f"{noise:>6.2f} {both[0]:>26} {both[1]:>26}", flush=True)
 
 
 def features(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
     """Returns composition, and composition with volume and shape of the cell, for boosting."""
     fractions, cells = np.zeros((len(rows), 119)), np.zeros((len(rows), 6))
-    radii = element_descriptors()[:, 1].astype(float)
+    balls = covalent_radii[:119] ** 3
     for place, row in enumerate(rows.tolist()):
         crystal = dataset[row]
         atoms = len(crystal)
         fractions[place] = np.bincount(crystal.numbers, minlength=119) / atoms
         volume = abs(np.linalg.det(crystal.lattice)) / atoms
         edges = np.sort(np.linalg.norm(crystal.lattice, axis=1)) / np.cbrt(volume * atoms)
-        cells[place] = [volume, volume / np.exp(fractions[place] @ radii), atoms, *edges]
+        cells[place] = [volume, volume / (fractions[place] @ balls), atoms, *edges]
     values = element_descriptors()[:, :PROPERTIES].astype(float)
     mean = fractions @ values
     spread = np.sqrt(np.maximum(fractions @ values**2 - mean**2, 0))
-    there = (fractions > 0)[:, :, None]
-    most = np.where(there, values, -np.inf).max(axis=1)
-    least = np.where(there, values, np.inf).min(axis=1)
-    kinds = (fractions > 0).sum(axis=1, keepdims=True)
+    there = fractions > 0
+    # One property after the other, for the memory.
+    most = np.stack([np.where(there, one, -np.inf).max(axis=1) for one in values.T], axis=1)
+    least = np.stack([np.where(there, one, np.inf).min(axis=1) for one in values.T], axis=1)
+    kinds = there.sum(axis=1, keepdims=True)
     composition = np.hstack([fractions, mean, spread, most, least, kinds])
     return fractions, composition, np.hstack([composition, cells])
 
