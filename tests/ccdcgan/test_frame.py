@@ -116,6 +116,22 @@ def test_as_many_atoms_as_are_known_to_be_there(spec):
         assert np.linalg.norm(apart, axis=-1).min(axis=1).max() < 0.5
 
 
+def test_an_atom_on_the_flank_of_another_is_found_where_it_is_known_to_be_there():
+    strong, weak = np.array([[0.3, -0.2, 4.0]]), np.array([[0.1, 0.0, 6.4]])
+    apart = np.array([[-5.0, 3.0, -4.0]])
+    voxels = encode_channels([np.concatenate([strong, apart]), weak], SPEC)[..., 0]
+    voxel = voxels[:1] + 0.25 * voxels[1:]
+    # 2.4 widths apart and a quarter as high, it has no peak of its own.
+    assert len(decode_channels(voxel, SPEC)[0]) == 2
+    (found,) = decode_channels(voxel, SPEC, counts=[3])
+    assert len(found) == 3
+    for place in (strong, weak, apart):
+        assert np.linalg.norm(found - place, axis=1).min() < 0.3
+    # There is nothing else to be found.
+    (found,) = decode_channels(np.zeros_like(voxel) + np.float32(1e-3), SPEC, counts=[2])
+    assert len(found) <= 2
+
+
 def test_clean_voxels_need_no_count_and_fewer_atoms_can_be_asked_for():
     channels = element_channels(CRYSTALS, list(range(1, 119)), SPEC)[1]
     voxels = encode_channels(channels, SPEC)[..., 0]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.voxels.hidden import add_hidden
 from tfmat.ccdcgan.voxels.peaks import near_pairs
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
@@ -41,7 +42,8 @@ def matched_peaks(
         voxels: Sites voxels, shape ``(channels, grid, grid, grid)``, heights near 1.
         spec: Grid, cube and width.
         counts: How many atoms each voxel shows, where that is known: so many of the highest peaks
-            that lie apart are atoms, however low they are.
+            that lie apart are atoms, however low they are; and where there are no more peaks, what
+            the atoms found leave unexplained.
 
     Returns:
         For each channel the positions relative to the centre of the cube, in Å, shape
@@ -71,22 +73,39 @@ def matched_peaks(
         chosen.append(own[_select(position[own], height[own], noise[number], spec, known)])
     atoms = np.concatenate(chosen)
     channel, position, height = channel[atoms], position[atoms], height[atoms]
-    near = near_pairs(position, channel, 5 * spec.sites_sigma / spec.step, spec.sites_grid)
-    if len(near[0]):
-        position, height = _refine(
-            voxels,
-            background,
-            channel,
-            position,
-            spec,
-            reach=2.5,
-            rounds=6,
-            near=near,
-            height=height,
-        )
+    position, height = _apart(voxels, background, channel, position, spec, height)
+    if counts is not None and (np.bincount(channel, minlength=channels) < counts).any():
+        more = add_hidden(voxels, background, channel, position, height, counts, spec)
+        channel, position, height = more
+        position, height = _apart(voxels, background, channel, position, spec, height)
     position = (position - spec.sites_grid // 2) * spec.step
     position -= spec.box * np.round(position / spec.box)
     return [position[channel == number] for number in range(channels)]
+
+
+def _apart(
+    voxels: NDArray[np.float32],
+    background: NDArray[np.float32],
+    channel: NDArray[np.intp],
+    position: NDArray[np.float64],
+    spec: VoxelSpec,
+    height: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Refines atoms once more where they overlap, each without what the others add to it."""
+    near = near_pairs(position, channel, 5 * spec.sites_sigma / spec.step, spec.sites_grid)
+    if not len(near[0]):
+        return position, height
+    return _refine(
+        voxels,
+        background,
+        channel,
+        position,
+        spec,
+        reach=2.5,
+        rounds=6,
+        near=near,
+        height=height,
+    )
 
 
 class _Filtered(NamedTuple):
