@@ -2,12 +2,14 @@ r"""What a crystal graph of many elements tells: which are there, and what the e
 
     OMP_NUM_THREADS=1 python benchmarks/multicomponent.py MODEL presence --data NAME|FOLDER
     OMP_NUM_THREADS=1 python benchmarks/multicomponent.py RUN constraint --data NAME|FOLDER
+    OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 python benchmarks/multicomponent.py mp gan
 
 ``presence`` puts noise on all cells of held-out crystal graphs, and of the same with one element
 fewer, and counts the elements that are found, by a package's rule and by its threshold alone.
 ``constraint`` gives the held-out error of a run's constraint beside that of what sees no site: the
 mean, gradient boosting on composition, and on composition, volume and shape of the cell, and the
 same network without structure; and parts of it, by the distance from the hull and for oxides.
+``gan`` takes some steps of a recipe's GAN on random crystal graphs and says what all would cost.
 """
 
 from __future__ import annotations
@@ -194,15 +196,43 @@ def constraint(
         line(f"  {name} ({part.sum()})", predicted[part], true[part], 0)
 
 
+def gan_step(name: str, steps: int = 3) -> None:
+    """Prints the processor time of a step of a GAN, without constraint, and of all its steps."""
+    import keras
+    import tensorflow as tf
+
+    from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
+    from tfmat.ccdcgan.training.gan_step import GanTrainer
+
+    recipe = load_recipe(name)
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    keras.utils.set_random_seed(0)
+    networks = build_generator(recipe.gan, layout), build_discriminator(recipe.gan, layout)
+    trainer = GanTrainer(*networks, [], recipe.gan, 0)
+    trainer.build()
+    shape = (recipe.gan.batch_size, layout.height, layout.width, 1)
+    graphs = tf.random.uniform(shape, -1, 1, seed=0)
+    trainer.step(graphs, 0)
+    began = time.process_time()
+    for number in range(1, steps + 1):
+        trainer.step(graphs, number)
+    each = (time.process_time() - began) / steps
+    print(f"{name}: {each:.2f} s of CPU a step of {shape[0]} crystal graphs")
+    print(f"{recipe.gan.steps} steps: {each * recipe.gan.steps / 86400:.1f} days of one core")
+
+
 def main() -> None:
     """Prints one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a run, or of presence a package or its name")
-    parser.add_argument("what", choices=["presence", "constraint"])
+    parser.add_argument("model", help="a run; of presence also a package; of gan a recipe")
+    parser.add_argument("what", choices=["presence", "constraint", "gan"])
     parser.add_argument("--data", default="mp", help="the dataset that the run learned from")
     parser.add_argument("--graphs", type=int, default=1000, help="crystal graphs for presence")
     parser.add_argument("--steps", type=int, default=4000, help="of the network of compositions")
     options = parser.parse_args()
+    if options.what == "gan":
+        gan_step(options.model)
+        return
     if options.what == "presence":
         presence(Codec.from_package(load(options.model)), options.data, options.graphs)
         return

@@ -22,6 +22,9 @@ from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.sites import encode_channels, encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.importing import ImportOptions
+from tfmat.datasets.select import passes
+from tfmat.datasets.sources import read_source
 
 SPEC = VoxelSpec(frame="cell", sites_grid=16, lattice_grid=16, sites_sigma=1.0, lattice_sigma=1.0)
 CRYSTALS = [canonicalise(crystal) for crystal in reference_crystals().values()]
@@ -167,3 +170,15 @@ def test_many_structures_at_once_are_as_one_by_one():
                 alone = decode_structure(*item[:2], SPEC, counts=item[2])
                 np.testing.assert_array_equal(found.positions, alone.positions)
                 np.testing.assert_array_equal(found.numbers, alone.numbers)
+
+
+def test_real_structures_of_many_elements_come_back(data_dir):
+    source = data_dir / "mp_le20.extxyz.gz"
+    if not source.exists():
+        pytest.skip(f"{source} is not here")
+    found = [entry.crystal for entry in read_source(source, ImportOptions(limit=150)).entries]
+    crystals = [crystal for crystal in found if crystal is not None and passes(crystal, 20, 10.0)]
+    assert len(crystals) > 80
+    assert len({number for crystal in crystals for number in crystal.numbers.tolist()}) > 40
+    summary = measure(through_voxels(crystals, SPEC))
+    assert summary["reproduced"] >= 0.99 * len(crystals)
