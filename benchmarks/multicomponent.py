@@ -183,7 +183,8 @@ def constraint(
         line("network: composition", found, true, time.process_time() - began)
     predicted = predict(run.network("constraint"), network_inputs(recipe, graphs), test)
     line("constraint", predicted, true, run.stage("constraint").get("seconds", 0))
-    above = np.asarray(dataset.property("e_above_hull"))[rows][test]
+    known = "e_above_hull" in dataset.properties
+    above = dataset.property("e_above_hull")[rows][test] if known else np.full(len(test), np.nan)
     oxides = np.array([8 in dataset[int(row)].numbers for row in rows[test]])
     for name, part in (
         ("at most 1 meV/atom above the hull", above <= 0.001),
@@ -193,7 +194,8 @@ def constraint(
         ("oxides", oxides),
         ("others", ~oxides),
     ):
-        line(f"  {name} ({part.sum()})", predicted[part], true[part], 0)
+        if part.any():
+            line(f"  {name} ({part.sum()})", predicted[part], true[part], 0)
 
 
 def gan_step(name: str, steps: int = 3) -> None:
