@@ -120,7 +120,7 @@ def main() -> None:
     )
     seed = codec.package.metadata["seed"]
     data = load_training_data(
-        codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.box, seed
+        codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.room, seed
     )
     training = [data.crystals[row] for row in data.train]
     request = StructureRequest(max_atoms=codec.recipe.data.max_atoms, keep=options.keep)

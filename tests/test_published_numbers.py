@@ -5,6 +5,8 @@ recipe and in the schema at once, fails. Sources:
 
 * 000: Y. Dan et al., npj Comput. Mater. 6, 84 (2020); 001 is its preprint.
 * 004: T. Long et al., npj Comput. Mater. 7, 66 (2021).
+* 002: T. Long et al., Inverse design of crystal structures for multicomponent systems.
+* multi: TengLong1993/CCDCGAN-for-multicomponent-systems @49b7df7, the code of 002.
 * single: TengLong1993/CCDCGAN-for-single-system @cec17bd, the code of 004.
 * matgan: originofmatter/MatGAN @e36c744, the code of 000; sister: Chilitiantian/code @cf345b0.
 * tf1, keras: defaults of TensorFlow 1 and Keras, where the code sets nothing.
@@ -17,6 +19,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from ase.data import chemical_symbols
 
 import tfmat
 from tfmat.ccdcgan import recipe as ccdcgan
@@ -25,6 +28,7 @@ from tfmat.recipes import to_mapping
 
 # (key, value, source)
 VOXELS = [
+    ("voxels.frame", "box", "single and multi, sites image: a Cartesian cube"),
     ("voxels.sites_grid", 64, "004, Methods"),
     ("voxels.lattice_grid", 32, "004, Methods"),
     ("voxels.box", 15.0, "single, sites image: 15 Å cube"),
@@ -58,6 +62,12 @@ def _autoencoder(table, filters, latent, steps, source):
     return [(f"{table}.{key}", value, source) for key, value, source in values]
 
 
+# What the sites autoencoder of 002 has otherwise than that of 004.
+MULTI_SITES = {
+    "sites_autoencoder.learning_rate": (3e-5, "multi, train_GAN.py; tried among five"),
+    "sites_autoencoder.steps": (304_900, "multi: 100 x 1024 structures, of 2.98 channels here"),
+    "sites_autoencoder.keep_below": (0.0, "multi: no limit"),
+}
 BI_SE = [
     ("data.elements", ["Bi", "Se"], "single: order of the channels"),
     ("data.property", "formation_energy_per_atom", "004, Methods"),
@@ -78,6 +88,10 @@ BI_SE = [
     ("constraint.dropout", 0.25, "single"),
     ("constraint.latent_noise", 0.0, "single: none"),
     ("constraint.standardise", False, "single: the energy as it is"),
+    ("constraint.loss", "mse", "single"),
+    ("constraint.optimizer", "adam", "004, Methods"),
+    ("constraint.weight_decay", 0.0, "single: none"),
+    ("constraint.clip", 0.0, "single: none"),
     ("constraint.learning_rate", 2e-4, "single; 004: 0.002"),
     ("constraint.beta_1", 0.5, "004, Methods; single"),
     ("constraint.beta_2", 0.999, "004, Methods; keras"),
@@ -89,6 +103,8 @@ BI_SE = [
     ("gan.latent", 200, "004, Methods"),
     ("gan.generator_filters", [128, 128, 64], "single"),
     ("gan.discriminator_filters", [32, 64, 128, 256], "single"),
+    ("gan.generator_momentum", 0.8, "single"),
+    ("gan.discriminator_normalisation", True, "single"),
     ("gan.dropout", 0.25, "single"),
     ("gan.gradient_penalty", 0.0, "single: none"),
     ("gan.learning_rate", 2e-4, "single; 004: 0.002"),
@@ -113,6 +129,93 @@ BI_SE = [
             }
         ],
         "004, Eq. 2: weight 0.1; single: mean(exp(Ef)), Eq. 2 prints Ef",
+    ),
+]
+
+
+MP = [
+    ("data.elements", chemical_symbols[1:119], "multi: 118 slots in the order of Z"),
+    ("data.property", "formation_energy_per_atom", "002, Methods"),
+    ("data.max_atoms", 20, "002, Methods"),
+    ("data.max_length", 10.0, "002, Methods"),
+    ("data.test_fraction", 0.1, "002, Methods: 80%/10%/10%"),
+    ("data.split", "random", "multi"),
+    *VOXELS,
+    ("lattice_autoencoder.form", "dense-bottleneck", "multi: biases, ReLU, dense layers"),
+    ("lattice_autoencoder.filters", [64, 64, 64], "multi"),
+    ("lattice_autoencoder.kernel", 4, "multi"),
+    ("lattice_autoencoder.latent", 25, "multi"),
+    ("lattice_autoencoder.latent_noise", 0.0, "multi: none"),
+    ("lattice_autoencoder.loss", "mse", "multi"),
+    ("lattice_autoencoder.l2", 0.0, "multi: regularizers.l2(0.0e-6)"),
+    ("lattice_autoencoder.optimizer", "adam", "multi"),
+    ("lattice_autoencoder.learning_rate", 1e-4, "multi, train_GAN.py; tried among five"),
+    ("lattice_autoencoder.beta_1", 0.9, "keras"),
+    ("lattice_autoencoder.beta_2", 0.999, "keras"),
+    ("lattice_autoencoder.epsilon", 1e-7, "keras"),
+    ("lattice_autoencoder.schedule", "constant", "multi"),
+    ("lattice_autoencoder.batch_size", 1, "multi"),
+    ("lattice_autoencoder.steps", 409_600, "multi: 400 x 1024"),
+    ("lattice_autoencoder.keep", "best", "multi: the smallest validation error"),
+    ("lattice_autoencoder.keep_below", 0.0, "multi: no limit"),
+    ("lattice_autoencoder.precision", "float32", "keras"),
+    # As for Bi-Se but for rate, steps and limit.
+    *(
+        (key, MULTI_SITES.get(key, (value,))[0], f"multi; {source}")
+        for key, value, source in _autoencoder("sites_autoencoder", [64] * 4, 200, 0, "002")
+    ),
+    ("sites_bank.steps", 25_600, "multi: 100 x 256 for each element"),
+    ("sites_bank.learning_rate", 3e-5, "multi"),
+    ("graph.height", 160, "002, Methods"),
+    ("graph.width", 160, "002, Methods"),
+    ("graph.lattice_slot", 160, "multi: the first row"),
+    ("constraint.form", "multicomponent", "multi: 5 convolutions, 8 dense layers"),
+    ("constraint.filters", [2, 4, 8, 16, 32], "multi"),
+    ("constraint.units", [512, 512, 512, 512, 256, 128, 64], "multi; the eighth has one unit"),
+    ("constraint.dropout", 0.25, "multi, behind the last convolution"),
+    ("constraint.latent_noise", 0.0, "multi: none"),
+    ("constraint.standardise", False, "multi: (y - min)/ptp, which the form does"),
+    ("constraint.loss", "mae", "multi"),
+    ("constraint.optimizer", "adam", "multi"),
+    ("constraint.weight_decay", 0.0, "multi: none"),
+    ("constraint.clip", 0.0, "multi: none"),
+    ("constraint.learning_rate", 3e-4, "multi, train_GAN.py; tried among five"),
+    ("constraint.beta_1", 0.9, "multi"),
+    ("constraint.beta_2", 0.999, "multi"),
+    ("constraint.epsilon", 1e-7, "keras"),
+    ("constraint.schedule", "constant", "multi"),
+    ("constraint.batch_size", 128, "multi"),
+    ("constraint.steps", 100_000, "multi: 1000 x 100"),
+    ("gan.form", "reference", "002, Methods"),
+    ("gan.latent", 800, "002, Methods"),
+    ("gan.generator_filters", [128, 128, 64, 32, 16, 8], "multi"),
+    ("gan.discriminator_filters", [8, 16, 32, 64, 128, 256, 512, 512], "multi"),
+    ("gan.generator_momentum", 0.9, "multi"),
+    ("gan.discriminator_normalisation", False, "multi"),
+    ("gan.dropout", 0.25, "multi"),
+    ("gan.gradient_penalty", 0.0, "multi: none"),
+    ("gan.learning_rate", 2e-4, "multi"),
+    ("gan.beta_1", 0.9, "keras"),
+    ("gan.beta_2", 0.999, "keras"),
+    ("gan.epsilon", 1e-7, "keras"),
+    ("gan.structures", "all", "002, Methods: all 52,615 are in the training set"),
+    ("gan.draws", "replacement", "multi"),
+    ("gan.discriminator_fakes", "inference", "multi: generator.predict"),
+    ("gan.batch_size", 128, "multi"),
+    ("gan.steps", 102_500, "multi: 41 x 2,500"),
+    ("gan.ema", 0.0, "multi: none"),
+    (
+        "gan.terms",
+        [
+            {
+                "property": "formation_energy_per_atom",
+                "weight": 0.1,
+                "form": "exp-range",
+                "target": 0.0,
+                "scale": 0.0,
+            }
+        ],
+        "002, Eq. 2: weight 0.1; multi: mean(exp((Ef - min)/ptp))",
     ),
 ]
 
@@ -164,6 +267,7 @@ def _composition_autoencoder(batch):
 
 PUBLISHED = {
     "bi-se": BI_SE,
+    "mp": MP,
     "matgan-oqmd": [*_matgan("matgan-7", 512), *_composition_autoencoder(1024)],
     "matgan-mp": [*_matgan("matgan-4", 32), *_composition_autoencoder(1024)],
     "matgan-icsd": [*_matgan("matgan-4", 32), *_composition_autoencoder(256)],
@@ -179,7 +283,8 @@ PUBLISHED = {
 # Ours alone: they choose data or belong to forms that the originals do not have.
 OURS = {
     "name", "description", "family", "data.dataset", "data.leave_out", "data.from_date",
-    "data.undated", "lattice_autoencoder.positive_weight", "sites_autoencoder.positive_weight",
+    "data.undated", "data.known", "data.max_elements", "lattice_autoencoder.positive_weight",
+    "sites_autoencoder.positive_weight",
     "gan.generator_units", "gan.critic_units", "gan.clip",
 }  # fmt: skip
 # Tables that no published recipe of the name uses.
@@ -198,7 +303,7 @@ def flat(table, prefix=""):
 
 
 def resolved(name):
-    module = ccdcgan if name == "bi-se" else matgan
+    module = ccdcgan if name in ("bi-se", "mp") else matgan
     return dict(flat(to_mapping(module.load_recipe(name))))
 
 
@@ -219,9 +324,11 @@ def test_every_value_of_a_published_recipe_is_in_the_table(name):
     unused = UNUSED["composition-ae" if name == "composition-ae" else "matgan"]
     if name in ("matgan-icsd-filter", "matgan-bandgap"):
         unused = (*unused, "autoencoder.")  # the papers trained no autoencoder on these
-    if name == "bi-se":
+    if name in ("bi-se", "mp"):
         # Tables of the form that writes crystals, which no paper has.
         unused = ("writer.", "descriptor.", "labels.", "energies.", "critic.", "adversarial.")
+    if name == "bi-se":
+        unused = (*unused, "sites_bank.")  # paper 004 has one autoencoder for both elements
     known = {key for key, *_ in PUBLISHED[name]}
     missing = {
         key for key in resolved(name) if key not in known | OURS and not key.startswith(unused)
@@ -234,7 +341,16 @@ def test_published_numbers_stand_in_the_recipe_itself(name):
     # Not left to defaults, which serve recipes of our own too and may change.
     path = Path(tfmat.__file__).parent / "recipes" / f"{name}.toml"
     written = dict(flat(tomllib.loads(path.read_text("utf-8"))))
-    off = {"latent_noise", "optimizer", "precision", "dropout", "gradient_penalty", "ema"}
+    off = {
+        "weight_decay",
+        "clip",
+        "latent_noise",
+        "optimizer",
+        "precision",
+        "dropout",
+        "gradient_penalty",
+        "ema",
+    }
     absent = {
         key
         for key, value, _ in PUBLISHED[name]
@@ -280,6 +396,59 @@ def constants_of(model):
                 kind = f"{type(layer).__name__}.{attribute}"
                 found.setdefault(kind, set()).add(getattr(layer, attribute))
     return found
+
+
+# 002's networks have these many parameters, counted from the code's own layers.
+MULTI_PARAMETERS = {
+    "generator": 2_809_889,
+    "discriminator": 3_935_425,
+    "constraint": 1_381_599,
+    "lattice_encoder": 1_715_417,
+    "lattice_decoder": 1_715_393,
+    "sites_encoder": 1_609_728,
+    "sites_decoder": 1_609_728,
+}
+
+
+@pytest.mark.train
+def test_the_multicomponent_networks_are_the_published_ones():
+    pytest.importorskip("tensorflow")
+    from tfmat.ccdcgan.graph import GraphLayout
+    from tfmat.ccdcgan.networks import autoencoders, constraint, gan
+
+    recipe = ccdcgan.load_recipe("mp")
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    built = {
+        "generator": gan.build_generator(recipe.gan, layout),
+        "discriminator": gan.build_discriminator(recipe.gan, layout),
+        "constraint": constraint.build_constraint(recipe.constraint, layout),
+    }
+    for part, grid in (("lattice", 32), ("sites", 64)):
+        settings = getattr(recipe, f"{part}_autoencoder")
+        built[f"{part}_encoder"] = autoencoders.build_encoder(settings, grid)
+        built[f"{part}_decoder"] = autoencoders.build_decoder(settings, grid)
+    assert {part: model.count_params() for part, model in built.items()} == MULTI_PARAMETERS
+    shapes = {
+        "generator": ((800,), (160, 160, 1)),
+        "discriminator": ((160, 160, 1), (1,)),
+        "constraint": ((160, 160, 1), (1,)),
+        "lattice_encoder": ((32, 32, 32, 1), (25,)),
+        "lattice_decoder": ((25,), (32, 32, 32, 1)),
+    }
+    for part, (given, returned) in shapes.items():
+        assert (built[part].input_shape[1:], built[part].output_shape[1:]) == (given, returned)
+    # multi: momentum .9 in the generator alone, 2 x 2 x 512 before the discriminator's last layer
+    assert constants_of(built["generator"])["BatchNormalization.momentum"] == {0.9}
+    found = constants_of(built["discriminator"])
+    assert "BatchNormalization.momentum" not in found
+    assert found["Dropout.rate"] == {0.25}
+    assert built["discriminator"].get_layer("flatten").output.shape[1:] == (2048,)
+    found = constants_of(built["constraint"])
+    assert found["Conv2D.kernel_size"] == {(4, 4)}
+    assert found["LeakyReLU.negative_slope"] == {0.2}
+    assert built["constraint"].get_layer("flatten").output.shape[1:] == (800,)
+    # multi: no threshold, and no leak, in the lattice autoencoder
+    assert "LeakyReLU.negative_slope" not in constants_of(built["lattice_decoder"])
 
 
 @pytest.mark.train

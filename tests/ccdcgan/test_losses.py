@@ -67,5 +67,7 @@ def test_constraint_terms_in_units_of_a_scale(form, formula):
 
 
 def test_an_unknown_constraint_term_is_refused():
-    with pytest.raises(InputError, match="form must be one of exp, linear, target, not 'log'"):
+    with pytest.raises(
+        InputError, match="form must be one of exp, linear, target, exp-range, not 'log'"
+    ):
         ConstraintTerm(form="log")

@@ -17,8 +17,9 @@ from tfmat.ccdcgan import parts as structures
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks import autoencoders, constraint, gan
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.export import package
 from tfmat.matgan import parts as compositions
 from tfmat.matgan.elements import ELEMENTS

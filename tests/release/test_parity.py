@@ -16,8 +16,8 @@ from tfmat.ccdcgan.probe import probe_inputs as structure_probes
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.cell import parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions
 from tfmat.export.graph import weights_sha256
 from tfmat.inference.package import load
 from tfmat.inference.verify import random_inputs

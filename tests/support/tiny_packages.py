@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import keras
+import numpy as np
 import tiny
 import tiny_writer
 
@@ -16,6 +17,7 @@ from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.networks.end_to_end import build_generate
 from tfmat.ccdcgan.networks.gan import build_discriminator, build_generator
 from tfmat.ccdcgan.parts import exported, package_tensors
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.checksums import write_sealed
 from tfmat.export.package import Formats, Provenance, write_package
@@ -43,7 +45,9 @@ def structures(out: Path, formats: Formats) -> Path:
     made = {"generator": build_generator(recipe.gan, layout), **graph_networks(recipe)}
     models = exported(made)
     constraints = {"constraint": "formation_energy"}
-    models["generate"] = build_generate(models, layout, voxels, PRESENCE, constraints)
+    models["generate"] = build_generate(
+        models, layout, voxels, Presence(np.array(PRESENCE)), constraints
+    )
     tensors = package_tensors(models, recipe)
     details = {"presence_threshold": PRESENCE}
     provenance = Provenance(out.name, recipe, recipe.data.elements, details=details)

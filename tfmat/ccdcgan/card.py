@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tfmat.export.card_text import CardText, Metadata, measured, share
 
+# Elements that are named one by one.
+_NAMED = 8
+
 
 def card_text(metadata: Metadata) -> CardText:
     """Returns what the card of a package says.
@@ -14,17 +17,23 @@ def card_text(metadata: Metadata) -> CardText:
     recipe, name = metadata["recipe"], metadata["name"]
     terms = recipe["gan"]["terms"]
     method = "CCDCGAN" if terms else "DCGAN"
-    elements = "-".join(metadata["elements"])
-    written = recipe["gan"].get("form") == "writer"
+    elements = _of_elements(metadata["elements"])
+    cells = f"{elements} cells" if len(metadata["elements"]) <= _NAMED else f"cells of {elements}"
+    form = recipe["gan"].get("form")
+    written = form == "writer"
     command = f"tfmat generate {method.lower()} --model {name} -n 100 --seed 7 --out structures"
     return CardText(
         task=("crystal-structure-generation", "Generation of crystal structures"),
         tags=("crystal-structure", "materials-science", "inverse-design", "gan", method.lower()),
-        description=_of_writer(metadata, elements)
-        if written
-        else _of_graphs(metadata, method, elements),
+        description=(
+            _of_writer(metadata, elements)
+            if written
+            else _of_slots(metadata, elements)
+            if form == "none"
+            else _of_graphs(metadata, method, elements)
+        ),
         intended=(
-            f"Proposing {elements} cells of at most {recipe['data']['max_atoms']} atoms, to be "
+            f"Proposing {cells} of at most {recipe['data']['max_atoms']} atoms, to be "
             "relaxed and then judged by calculations.",
             "Studying the method: every network is there, in open formats, with its recipe.",
         ),
@@ -52,6 +61,23 @@ for structure in tfmat.load("{name}").generate(100, seed=7):
   journal = {npj Computational Materials}, volume = {7}, pages = {66}, year = {2021},
   doi = {10.1038/s41524-021-00526-4}
 }""",
+    )
+
+
+def _of_elements(symbols: list[str]) -> str:
+    """Names the elements of a model, or says how many there are."""
+    return "-".join(symbols) if len(symbols) <= _NAMED else f"{len(symbols)} elements"
+
+
+def _of_slots(metadata: Metadata, elements: str) -> tuple[str, ...]:
+    voxels = metadata["recipe"]["voxels"]
+    return (
+        f"Autoencoders of crystal structures of {elements}: the cell as a lattice voxel "
+        f"({voxels['lattice_grid']}³), the atoms of each element as a sites voxel "
+        f"({voxels['sites_grid']}³), each pressed into a latent vector and read back, one network "
+        "for all elements. Where the package holds a constraint, it predicts from composition and "
+        "latents.",
+        "There is no generator in it.",
     )
 
 

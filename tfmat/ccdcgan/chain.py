@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from tfmat.ccdcgan.environments import stages as environments
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
+from tfmat.ccdcgan.parts import (
+    TRAINED,
+    bank_parts,
+    exported,
+    package_tensors,
+    presence_record,
+)
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.ccdcgan.training.graphs import (
@@ -45,10 +51,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
 }
 LABELLED = ("data", "writer", "labels")
 # What a stage depends on: keys of the recipe, those of the stages before it included.
-GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
+SITES = ("data", "voxels", "sites_autoencoder")
+BANK = "sites-ae-"
+GRAPHS = (*SITES, "lattice_autoencoder", "sites_bank", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
     "lattice-ae": ("data", "voxels", "lattice_autoencoder"),
-    "sites-ae": ("data", "voxels", "sites_autoencoder"),
+    "sites-ae": SITES,
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
     "writer": ("data", "writer"),
@@ -88,7 +96,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
         """Selects, canonicalises and splits the structures; settles what depends on them."""
-        data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
+        data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed)
         return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
@@ -135,10 +143,12 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return {"held_out.csv": data.held_out_list()}
 
     def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
-        """Returns the stages; every property of the recipe's terms needs its own constraint."""
+        """Returns the stages, one for every constraint and every autoencoder of a bank."""
         names: list[str] = []
         for stage in _stages(target, recipe):
-            if stage == "constraint":
+            if stage == "sites-ae" and recipe.sites_bank.steps:
+                names += [stage, *(f"{BANK}{symbol}" for symbol in recipe.data.elements)]
+            elif stage == "constraint":
                 names += [constraint_part(name, recipe) for name in properties(recipe)]
             else:
                 names.append(stage)
@@ -151,7 +161,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             # The stage that the command is for is trained, whatever the other run has.
             return {name: keys for name, keys in inputs.items() if name != target}
         for name in self.stages("constraint", recipe):
-            inputs.setdefault(name, (*GRAPHS, "constraint"))
+            needed = (*SITES, "sites_bank") if name.startswith(BANK) else (*GRAPHS, "constraint")
+            inputs.setdefault(name, needed)
         return inputs
 
     def train_stage(self, stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
@@ -163,6 +174,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             autoencoders.train_lattice_autoencoder(stage, recipe, data)
         elif stage.name == "sites-ae":
             autoencoders.train_sites_autoencoder(stage, recipe, data)
+        elif stage.name.startswith(BANK):
+            symbol = stage.name.removeprefix(BANK)
+            autoencoders.train_sites_autoencoder(stage, recipe, data, symbol)
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
         elif stage.name == "writer":
@@ -193,10 +207,14 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         if run.finished("writer"):
             return self._written(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
-        models = exported(run.networks([*TRAINED, *constraints]))
-        graphs = CrystalGraphs.open(run) if run.finished("graphs") else None
-        presence = graphs.presence.tolist() if graphs else ()
+        bank = bank_parts(recipe.data.elements)
+        models = exported(run.networks([*TRAINED, *bank, *constraints]))
+        layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+        graphs = CrystalGraphs.open(run, layout) if run.finished("graphs") else None
+        presence = graphs.presence.thresholds.tolist() if graphs else ()
         details: dict[str, Any] = {"presence_threshold": presence_record(presence)}
+        if graphs and graphs.presence.most:
+            details["most_elements"] = graphs.presence.most
         if graphs and (domain := graphs.domain()):
             details["domain"] = domain
         tensors = package_tensors([*models, GENERATE], recipe)
@@ -238,8 +256,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         needed = {"generator", "lattice_decoder", "sites_decoder"}
         if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:
             return None
-        thresholds = networks.details["presence_threshold"]
-        presence = [math.inf if value is None else value for value in thresholds]
+        presence = Presence.of_package(networks.details, len(layout.elements))
         constraints = {
             part: next(iter(networks.tensors[part].outputs))
             for part in networks.models
@@ -251,6 +268,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
     written = recipe.gan.form == "writer" and target in WRITTEN
+    if recipe.gan.form == "none":
+        return tuple(stage for stage in TARGETS[target] if stage != "gan")
     if not written:
         return TARGETS[target]
     against = target == "ccdcgan" and recipe.adversarial.steps > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -13,17 +14,15 @@ from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.slots import Slots, new_slots, ordered
 from tfmat.ccdcgan.voxels.cell import canonicalise
-from tfmat.ccdcgan.voxels.decode import decode_structure
+from tfmat.ccdcgan.voxels.decode import Shown, decode_structures
+from tfmat.ccdcgan.voxels.frame import box_positions, check_inside, element_channels
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import (
-    box_positions,
-    check_inside,
-    element_channels,
-    encode_channels,
-)
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
@@ -34,6 +33,10 @@ from tfmat.recipes.loader import build
 # Voxels that go through an autoencoder at once. Larger batches are no faster on a CPU and take more
 # memory: 390 MB in all for the reference form, 530 MB with 8.
 VOXEL_BATCH = 4
+# But of small voxels as many as have these points,
+_BATCH_POINTS = 2**16
+# and atoms are searched in this many points at once.
+_DECODED_POINTS = 2**18
 # Structures that are drawn at once: a voxel takes 1 MB in the published form.
 _DRAWN = 32
 ENCODERS = ("lattice_encoder", "sites_encoder")
@@ -49,15 +52,14 @@ class Codec:
         package: A loaded package of the family ``ccdcgan``.
         recipe: Its recipe.
         layout: Layout of its crystal graphs.
-        presence: RMS of an element's cells above which it counts as present, shape ``(elements,)``;
-            infinite for an element that never occurred in training.
+        presence: What tells the elements of a crystal graph.
         domain: How the training structures are made; ``None`` where the package does not say.
     """
 
     package: NetworkSet
     recipe: CcdcganRecipe
     layout: GraphLayout
-    presence: NDArray[np.float64]
+    presence: Presence
     domain: Domain | None = None
 
     @classmethod
@@ -78,8 +80,9 @@ class Codec:
             )
         try:
             recipe = build(CcdcganRecipe, metadata["recipe"])
-            elements, thresholds = metadata["elements"], metadata["presence_threshold"]
-            if recipe.gan.form == "writer" and not thresholds:
+            elements = metadata["elements"]
+            presence = Presence.of_package(metadata, len(elements))
+            if recipe.gan.form == "writer" and not metadata["presence_threshold"]:
                 layout = GraphLayout.without_graphs(elements)
             else:
                 layout = GraphLayout.from_recipe(recipe, elements)
@@ -87,10 +90,6 @@ class Codec:
             raise InputError(
                 f"{package.folder}: damaged, metadata.json lacks {error}; export it again"
             ) from error
-        presence = np.array([np.inf if value is None else value for value in thresholds], float)
-        if presence.shape != (len(layout.elements),):
-            # A package of autoencoders alone was never shown a crystal graph.
-            presence = np.zeros(len(layout.elements))
         codec = cls(package, recipe, layout, presence, Domain.of_package(metadata))
         codec._require_shapes()
         return codec
@@ -108,6 +107,7 @@ class Codec:
         choices = (len(layout.elements) + self.noise - 1,)
         environments = (self.recipe.data.max_atoms, self.descriptor.size)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
+        slots = (1 + self.recipe.data.max_elements, 2 + layout.sites_latent)
         lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
         sites_voxel = (*(grids.sites_grid,) * 3, 1)
         self.package.require_shapes(
@@ -116,18 +116,32 @@ class Codec:
                 "writer": (choices, None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
-                **dict.fromkeys(self.constraints, (graph, (1,))),
+                **dict.fromkeys(self.constraints, (slots if self.reads_slots else graph, (1,))),
                 **dict.fromkeys((CONSTRAINT, CRITIC), (environments, (1,))),
                 "lattice_encoder": (lattice_voxel, lattice),
                 "lattice_decoder": (lattice, lattice_voxel),
-                "sites_encoder": (sites_voxel, sites),
-                "sites_decoder": (sites, sites_voxel),
+                **dict.fromkeys(self._bank("sites_encoder"), (sites_voxel, sites)),
+                **dict.fromkeys(self._bank("sites_decoder"), (sites, sites_voxel)),
             }
         )
 
     @property
+    def _batch(self) -> int:
+        """Sites voxels that go through an autoencoder at once."""
+        return max(VOXEL_BATCH, _BATCH_POINTS // self.recipe.voxels.sites_grid**3)
+
+    def _bank(self, kind: str) -> list[str]:
+        """Returns the names of the shared network of a kind and of those of single elements."""
+        return [kind, *(f"{kind}-{symbol}" for symbol in self.layout.elements)]
+
+    @property
+    def reads_slots(self) -> bool:
+        """Whether the constraints read slots in place of crystal graphs."""
+        return self.recipe.constraint.form == "slots"
+
+    @property
     def constraints(self) -> dict[str, str]:
-        """The constraints that read crystal graphs: name of the part to what it predicts."""
+        """The constraints that read crystal graphs or slots: name of the part to the property."""
         return {part: name for part, name in self._properties.items() if part != CONSTRAINT}
 
     @property
@@ -189,7 +203,8 @@ class Codec:
             InputError: It has no such cell, or does not fit in the voxels.
         """
         found = canonicalise(crystal)
-        check_inside(box_positions(found), self.recipe.voxels)
+        if self.recipe.voxels.frame == "box":
+            check_inside(box_positions(found), self.recipe.voxels)
         return found
 
     def graphs(self, crystals: Sequence[Crystal]) -> NDArray[np.float32]:
@@ -201,24 +216,36 @@ class Codec:
         Returns:
             Shape ``(n, height, width, 1)``.
         """
-        layout = self.layout
-        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
-        for start in range(0, len(crystals), _DRAWN):
-            chunk = slice(start, start + _DRAWN)
-            graphs[chunk] = layout.pack(*self.encode(crystals[chunk]))
-        return graphs
+        empty = np.zeros((0, self.layout.height, self.layout.width, 1), np.float32)
+        return np.concatenate([empty, *map(self.layout.pack_slots, self._encoded(crystals))])
 
-    def encode(
-        self, crystals: Sequence[Crystal]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def constraint_inputs(self, crystals: Sequence[Crystal]) -> NDArray[np.float32]:
+        """Returns what :attr:`constraints` read of crystals: crystal graphs, or slots.
+
+        Args:
+            crystals: As for :meth:`encode`, with the same errors.
+
+        Returns:
+            Shape ``(n, height, width, 1)``, or ``(n, 1 + elements, 2 + latent)`` of slots.
+        """
+        if not self.reads_slots:
+            return self.graphs(crystals)
+        most = self.recipe.data.max_elements
+        empty = np.zeros((0, 1 + most, 2 + self.layout.sites_latent), np.float32)
+        return np.concatenate([empty, *(slots.table(most) for slots in self._encoded(crystals))])
+
+    def _encoded(self, crystals: Sequence[Crystal]) -> Iterator[Slots]:
+        for start in range(0, len(crystals), _DRAWN):
+            yield self.encode(crystals[start : start + _DRAWN])
+
+    def encode(self, crystals: Sequence[Crystal]) -> Slots:
         """Encodes crystals.
 
         Args:
             crystals: Crystals in their canonical cells.
 
         Returns:
-            Lattice latents ``(n, lattice_latent)`` and sites latents ``(n, elements,
-            sites_latent)``, zero where a crystal lacks the element.
+            Their slots.
 
         Raises:
             InputError: A crystal holds an element that the package does not know or does not fit
@@ -238,74 +265,87 @@ class Codec:
         lattice = np.concatenate(
             [self.package.run("lattice_encoder", part) for part in _batches(voxels[..., None])]
         )
-        sites = np.zeros((len(crystals), len(numbers), self.layout.sites_latent), dtype=np.float32)
-        owners, channels = element_channels(crystals, numbers)
-        for owned, chunk in zip(_batches(owners), _batches(channels), strict=True):
-            latents = self.package.run("sites_encoder", encode_channels(chunk, spec))
-            for (row, slot), latent in zip(owned, latents, strict=True):
-                sites[row, slot] = latent
-        return lattice, sites
+        owners, channels = element_channels(crystals, numbers, spec)
+        slots = new_slots(owners, channels, numbers, self.layout.sites_latent)
+        start = 0
+        for part, count in self._runs("sites_encoder", slots):
+            for chunk in _batches(channels[start : start + count], self._batch):
+                latents = self.package.run(part, encode_channels(chunk, spec))
+                slots["latent"][start : start + len(chunk)] = latents
+                start += len(chunk)
+        return Slots(lattice, ordered(slots))
 
     def voxels(
-        self,
-        lattice: NDArray[np.float32],
-        sites: NDArray[np.float32],
-        present: NDArray[np.bool_],
+        self, slots: Slots
     ) -> Iterator[tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]]:
         """Turns latents into voxels, a few at a time, so that memory stays bounded.
 
         Args:
-            lattice: Lattice latents, shape ``(n, lattice_latent)``.
-            sites: Sites latents, shape ``(n, elements, sites_latent)``.
-            present: Which elements to decode, shape ``(n, elements)``.
+            slots: The latents of crystals.
 
         Yields:
-            For each row the sites voxels ``(grid, grid, grid)`` by atomic number, and the lattice
-            voxel ``(grid, grid, grid)``.
+            For each crystal the sites voxels ``(grid, grid, grid)`` by atomic number, and the
+            lattice voxel ``(grid, grid, grid)``.
 
         Raises:
             InputError: The package holds no decoders.
         """
-        # Voxels come in the order of the rows, a few at a time, as the rows ask for them.
-        channels = self._voxels("sites_decoder", sites[present])
-        lattices = self._voxels("lattice_decoder", lattice)
-        for row, lattice_voxel in zip(present, lattices, strict=True):
-            slots = np.flatnonzero(row)
-            yield {self.layout.numbers[slot]: next(channels) for slot in slots}, lattice_voxel
+        # Voxels come in the order of the slots, a few at a time, as the crystals ask for them.
+        channels = self._channels(slots.slots)
+        lattices = self._voxels("lattice_decoder", slots.lattice)
+        for (first, last), lattice in zip(pairwise(slots.starts), lattices, strict=True):
+            elements = slots.slots["element"][first:last].tolist()
+            yield {number: next(channels) for number in elements}, lattice
 
-    def decode(
-        self,
-        lattice: NDArray[np.float32],
-        sites: NDArray[np.float32],
-        present: NDArray[np.bool_],
-        mode: Mode = "robust",
-    ) -> Iterator[Crystal | DecodeError]:
-        """Decodes latents; arguments as for :meth:`voxels`.
+    def decode(self, slots: Slots, mode: Mode = "robust") -> Iterator[Crystal | DecodeError]:
+        """Decodes latents; a slot whose count is known gives so many atoms.
 
         Args:
-            lattice: Lattice latents.
-            sites: Sites latents.
-            present: Which elements to decode.
+            slots: The latents of crystals.
             mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.voxels.decode`).
 
         Yields:
-            For each row the crystal, or the error that says why there is none.
+            For each crystal the crystal, or the error that says why there is none.
 
         Raises:
             InputError: The package holds no decoders.
         """
-        for channels, lattice_voxel in self.voxels(lattice, sites, present):
-            try:
-                yield decode_structure(channels, lattice_voxel, self.recipe.voxels, mode)
-            except DecodeError as error:
-                yield error
+        spec = self.recipe.voxels
+        shown: list[Shown] = []
+        points = 0
+        for (channels, lattice), counts in zip(self.voxels(slots), slots.counts(), strict=True):
+            shown.append((channels, lattice, counts))
+            points += len(channels) * spec.sites_grid**3
+            if points >= _DECODED_POINTS:
+                yield from decode_structures(shown, spec, mode)
+                shown, points = [], 0
+        yield from decode_structures(shown, spec, mode)
+
+    def _runs(self, kind: str, slots: NDArray[np.void]) -> Iterator[tuple[str, int]]:
+        """Yields which network is for how many of the slots that follow each other."""
+        names = {
+            number: f"{kind}-{symbol}"
+            for number, symbol in zip(self.layout.numbers, self.layout.elements, strict=True)
+        }
+        parts = (names.get(number, kind) for number in slots["element"].tolist())
+        parts = (part if part in self.package.parts else kind for part in parts)
+        for part, run in groupby(parts):
+            yield part, len(list(run))
+
+    def _channels(self, slots: NDArray[np.void]) -> Iterator[NDArray[np.float32]]:
+        start = 0
+        for part, count in self._runs("sites_decoder", slots):
+            latents = slots["latent"][start : start + count].astype(np.float32)
+            yield from self._voxels(part, latents)
+            start += count
 
     def _voxels(self, part: str, latents: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        for outputs in self.package.stream(part, _batches(latents)):
+        size = self._batch if part.startswith("sites") else VOXEL_BATCH
+        for outputs in self.package.stream(part, _batches(latents, size)):
             (voxels,) = outputs.values()
             yield from voxels[..., 0]
 
 
-def _batches(rows: T) -> Iterator[T]:
-    for start in range(0, len(rows), VOXEL_BATCH):
-        yield rows[start : start + VOXEL_BATCH]
+def _batches(rows: T, size: int = VOXEL_BATCH) -> Iterator[T]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -158,6 +158,4 @@ class Ccdcgan(Family):
         outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
         parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
         networks = {part: network(part) for part in parts}
-        return build_generate(
-            networks, codec.layout, codec.recipe.voxels, codec.presence.tolist(), outputs
-        )
+        return build_generate(networks, codec.layout, codec.recipe.voxels, codec.presence, outputs)

@@ -206,11 +206,10 @@ def _results(
         properties = {
             name: package.run(part, graphs).reshape(-1) for part, name in codec.constraints.items()
         }
-        present = layout.present(graphs, codec.presence)
+        present = codec.presence.of(layout, graphs)
         reasons = [_reason(row, layout.elements, request) for row in present]
         decodable = np.array([reason is None for reason in reasons])
-        lattice, sites = layout.unpack(graphs[decodable])
-        decoded = codec.decode(lattice, sites, present[decodable], mode)
+        decoded = codec.decode(layout.unpack_slots(graphs[decodable], present[decodable]), mode)
         for row, index in enumerate(indices):
             reason = reasons[row]
             found: Crystal | str

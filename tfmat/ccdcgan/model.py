@@ -221,8 +221,8 @@ class CrystalModel:
         self.codec.package.require("lattice_decoder", "sites_decoder")
         array = self._graphs(graphs)
         layout = self.codec.layout
-        present = layout.present(array, self.codec.presence)
-        decoded = self.codec.decode(*layout.unpack(array), present, mode)
+        present = self.codec.presence.of(layout, array)
+        decoded = self.codec.decode(layout.unpack_slots(array, present), mode)
         return [None if isinstance(one, DecodeError) else one.to_structure() for one in decoded]
 
     def predict(
@@ -237,7 +237,7 @@ class CrystalModel:
 
         Args:
             structures: pymatgen structures, a dataset of them, or crystal graphs, shape
-                ``(n, height, width, 1)``.
+                ``(n, height, width, 1)``; a constraint that reads slots takes structures alone.
             property: One of :attr:`properties`; the main one by default.
 
         Returns:
@@ -256,14 +256,21 @@ class CrystalModel:
         wanted = next(iter(parts)) if property is None else property
         arguments.one_of("property", wanted, parts)
         if isinstance(structures, np.ndarray):
-            graphs = self._graphs(structures)
+            if self.codec.reads_slots:
+                raise InputError(
+                    f"structures: {self.name} predicts from the counts of atoms too, which crystal "
+                    "graphs do not hold; give structures"
+                )
+            inputs = self._graphs(structures)
         elif parts[wanted] == CONSTRAINT:
             given = crystals_of(structures, "structures")
             found = energies(given, self.codec.package, self.codec.descriptor)
             return found.astype(np.float32)
         else:
-            graphs = self.encode(structures)
-        return self.codec.package.run(parts[wanted], graphs, _GRAPHS).reshape(-1)
+            given = crystals_of(structures, "structures")
+            crystals = [self._canonical(*pair) for pair in enumerate(given)]
+            inputs = self.codec.constraint_inputs(crystals)
+        return self.codec.package.run(parts[wanted], inputs, _GRAPHS).reshape(-1)
 
     def _canonical(self, place: int, given: Crystal) -> Crystal:
         """Returns a crystal in its canonical cell, if the model can draw it."""

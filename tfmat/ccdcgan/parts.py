@@ -38,8 +38,8 @@ PARTS = {
     "constraint": Tensors("crystal_graph", by_property=True),
     "lattice_encoder": Tensors("lattice_voxel", {"lattice_latent": "1"}),
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
-    "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
-    "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}),
+    "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}, by_element=True),
+    "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}, by_element=True),
     **ENVIRONMENT_PARTS,
     GENERATE: Tensors(
         "noise",
@@ -106,8 +106,9 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
 
     Args:
         presence_threshold: For each element the root mean square of its cells in a crystal graph
-            above which it counts as present; null for an element that never occurred; empty
-            without crystal graphs.
+            above which it counts as present where the graph has no noise; null for an element
+            that never occurred; empty without crystal graphs.
+        most_elements: Elements that a training structure has at most.
         compositions: Of a writer: contents of the training structures' cells, each the number of
             atoms of every element and the number of structures that have so many.
         domain: How the training structures are made; packages of older runs say nothing.
@@ -116,6 +117,7 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
+    most_elements: Maybe[Annotated[int, Meta(ge=1)]] = UNSET
     compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
     domain: Maybe[TrainingDomain] = UNSET
     graphs_from: Maybe[GraphsFrom] = UNSET
@@ -131,21 +133,33 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
                 raise InputError(f"compositions must be lists of {elements + 1}, not {odd[:1]}")
 
 
+def bank_parts(elements: Iterable[str]) -> list[str]:
+    """Returns how the autoencoders of single elements are called.
+
+    Args:
+        elements: Symbols.
+    """
+    return [
+        f"{kind}-{symbol}" for symbol in elements for kind in ("sites_encoder", "sites_decoder")
+    ]
+
+
 def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:
     """Returns what goes into each part and what comes out.
 
     Args:
-        parts: Any of :data:`PARTS`, and ``constraint-<property>`` for further constraints; other
-            names are left out. The end-to-end network gives what all of these constraints predict.
+        parts: Any of :data:`PARTS`, ``constraint-<property>`` for further constraints, and
+            ``sites_encoder-<element>`` and ``sites_decoder-<element>``; others are left out. The
+            end-to-end network gives what all of these constraints predict.
         recipe: The recipe, whose property the main constraint predicts.
     """
     tensors = {}
     for part in parts:
         kind, _, name = part.partition("-")
         if kind == "constraint":
-            tensors[part] = _constraint(name or recipe.data.property)
-        elif part in PARTS:
-            tensors[part] = PARTS[part]
+            tensors[part] = _constraint(name or recipe.data.property, recipe)
+        elif kind in PARTS:
+            tensors[part] = PARTS[kind]
     if GENERATE in tensors and recipe.gan.form == "writer":
         tensors[GENERATE] = replace(PARTS[GENERATE], outputs=WRITTEN)
     elif GENERATE in tensors:
@@ -160,9 +174,11 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
     return tensors
 
 
-def _constraint(name: str) -> Tensors:
+def _constraint(name: str, recipe: CcdcganRecipe) -> Tensors:
     output = "formation_energy" if name == "formation_energy_per_atom" else name
-    return replace(PARTS["constraint"], outputs={output: unit_of(name) or ""}, property=name)
+    outputs = {output: unit_of(name) or ""}
+    given = "slots" if recipe.constraint.form == "slots" else PARTS["constraint"].input_name
+    return replace(PARTS["constraint"], input_name=given, outputs=outputs, property=name)
 
 
 def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
@@ -174,7 +190,7 @@ def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
     from tfmat.ccdcgan.networks.autoencoders import inference_decoder
 
     return {
-        part: inference_decoder(network) if part.endswith("_decoder") else network
+        part: inference_decoder(network) if part.partition("-")[0].endswith("_decoder") else network
         for part, network in networks.items()
     }
 
@@ -185,7 +201,7 @@ def presence_record(thresholds: Sequence[float]) -> list[float | None]:
     Args:
         thresholds: For each element, in the order of its slots, the RMS of its cells in a crystal
             graph above which it counts as present
-            (:meth:`~tfmat.ccdcgan.graph.GraphLayout.calibrate_presence`).
+            without noise (:class:`tfmat.ccdcgan.presence.Presence`).
     """
     # JSON has no infinity; an element without a threshold never occurred.
     return [float(value) if math.isfinite(value) else None for value in thresholds]

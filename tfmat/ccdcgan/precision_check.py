@@ -126,13 +126,9 @@ class StructurePrecisionCheck(PrecisionCheck):
         found: list[Decoded] = []
         for start in range(0, len(crystals), probe.GRAPH_BATCH):
             chunk = crystals[start : start + probe.GRAPH_BATCH]
-            lattice, sites = codec.encode(chunk)
-            present = np.array(
-                [np.isin(codec.layout.numbers, crystal.numbers) for crystal in chunk]
-            )
             found += (
                 item.reason if isinstance(item, DecodeError) else item
-                for item in codec.decode(lattice, sites, present)
+                for item in codec.decode(codec.encode(chunk).without_counts())
             )
         return found
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from tfmat.ccdcgan.environments.recipe import (
     AdversarialRecipe,
@@ -31,6 +33,8 @@ class DataRecipe(Table):
             others.
         max_atoms: Largest number of atoms in the cell.
         max_length: Largest a, b and c, in Å.
+        max_elements: Largest number of different elements in a structure.
+        known: Properties without which a structure is left out.
         test_fraction: Share of structures that is held out.
         split: ``random`` holds out structures, ``formula`` whole reduced formulas, ``system`` whole
             chemical systems, ``leave-out`` what ``leave_out`` names, ``created`` what is newest.
@@ -47,6 +51,8 @@ class DataRecipe(Table):
     property: str = "formation_energy_per_atom"
     max_atoms: Count = 20
     max_length: Positive = 10.0
+    max_elements: Count = 118
+    known: tuple[str, ...] = ()
     test_fraction: float = 0.1
     split: SplitKind = "random"
     leave_out: tuple[str, ...] = ()
@@ -69,8 +75,9 @@ class AutoencoderRecipe(Table):
     """One autoencoder and how it is trained.
 
     Args:
-        form: ``reference`` (sigmoid, steep threshold, mean squared error, no biases) or ``compact``
-            (logits, weighted cross-entropy).
+        form: ``reference`` (sigmoid, steep threshold, mean squared error, no biases), ``compact``
+            (logits, weighted cross-entropy), or ``dense-bottleneck`` (paper 002's lattice
+            autoencoder: dense layers around the latent, biases, no threshold).
         filters: Filters of the strided convolutions, from the voxel inwards.
         kernel: Edge of the convolution kernels.
         latent: Length of the latent vector, in -1 to 1 (tanh).
@@ -99,7 +106,7 @@ class AutoencoderRecipe(Table):
         InputError: Form and loss do not belong together.
     """
 
-    form: Literal["reference", "compact"] = "reference"
+    form: Literal["reference", "compact", "dense-bottleneck"] = "reference"
     filters: Sizes = (64, 64, 64, 64)
     kernel: Count = 4
     latent: Count = 200
@@ -122,11 +129,24 @@ class AutoencoderRecipe(Table):
     def __post_init__(self) -> None:
         super().__post_init__()
         # The reference form gives values, the compact form logits: each has its own loss.
-        loss = "mse" if self.form == "reference" else "cross-entropy"
+        loss = "cross-entropy" if self.form == "compact" else "mse"
         if self.loss != loss:
             raise InputError(
                 f"an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
             )
+
+
+@dataclass(frozen=True)
+class SitesBankRecipe(Table):
+    """A sites autoencoder for each element: copies of the shared one that learn on (002, Fig. 2C).
+
+    Args:
+        steps: Optimiser steps for each element; 0 means that all share one autoencoder.
+        learning_rate: Learning rate; all else is as for the shared one.
+    """
+
+    steps: Annotated[int, Meta(ge=0)] = 0
+    learning_rate: Positive = 3e-5
 
 
 @dataclass(frozen=True)
@@ -149,14 +169,21 @@ class ConstraintRecipe(Table):
     """The network that predicts a property from a crystal graph, and its training.
 
     Args:
-        form: ``reference`` (4 convolutions and 6 dense layers) or ``dense``.
-        filters: Filters of the convolutions (``reference``).
-        units: Units of the dense layers before the last one.
+        form: ``reference`` (4 convolutions and 6 dense layers; paper 004), ``multicomponent`` (5
+            and 8, of values scaled to 0 to 1; paper 002), ``dense``, or ``slots``, which reads the
+            elements that are there, with their descriptors, instead of a crystal graph.
+        filters: Filters of the convolutions.
+        units: Units of the dense layers before the last one; of ``slots`` those of the residual
+            blocks, then of the layer before the last.
         dropout: Share of activations dropped after each convolution or layer.
         latent_noise: Standard deviation of the noise added to the crystal graph in training, for a
             network that does not learn its training structures by heart.
         standardise: Learn the property less its mean, divided by its standard deviation, so that
             its unit does not matter; predictions are in its unit all the same.
+        loss: ``mse`` or ``mae``, the mean squared or the mean absolute error.
+        optimizer: ``adam``, or ``adamw``, which takes ``weight_decay`` of the weights.
+        weight_decay: Share of the weights that a step of rate 1 takes off (``adamw``).
+        clip: Length at which the gradient of all weights together is cut; 0 means never.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
         beta_2: Second moment decay of Adam.
@@ -166,12 +193,16 @@ class ConstraintRecipe(Table):
         steps: Optimiser steps.
     """
 
-    form: Literal["reference", "dense"] = "reference"
+    form: Literal["reference", "multicomponent", "dense", "slots"] = "reference"
     filters: Sizes = (32, 64, 128, 256)
     units: Sizes = (1024, 256, 256, 256, 64)
     dropout: Share = 0.25
     latent_noise: NotNegative = 0.0
     standardise: bool = False
+    loss: Literal["mse", "mae"] = "mse"
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: NotNegative = 0.0
+    clip: NotNegative = 0.0
     learning_rate: Positive = 2e-4
     beta_1: Share = 0.5
     beta_2: Share = 0.999
@@ -190,15 +221,18 @@ class ConstraintTerm(Table):
         weight: Weight ω beside the adversarial loss (paper 004, Eq. 2); below 0 a ``linear`` term
             makes the property large.
         form: ``exp`` is mean(exp(y)) as in the code, ``linear`` is mean(y) as Eq. 2 of paper 004
-            prints it, ``target`` is mean((y - target)²).
+            prints it, ``target`` is mean((y - target)²), ``exp-range`` is mean(exp((y - target) /
+            scale)), which is the code of paper 002 where target and scale are smallest value and
+            range of the property.
         target: Wanted value for ``target``, in the property's unit.
         scale: What property and target are divided by, in the property's unit; 0 means the
-            standard deviation of the property in the structures that are learned from.
+            standard deviation of the property in the structures that are learned from; for
+            ``exp-range`` their range, with their smallest value as the target.
     """
 
     property: str = ""
     weight: float = 0.1
-    form: Literal["exp", "linear", "target"] = "exp"
+    form: Literal["exp", "linear", "target", "exp-range"] = "exp"
     target: float = 0.0
     scale: NotNegative = 1.0
 
@@ -208,11 +242,15 @@ class GanRecipe(Table):
     """Generator, discriminator and their training.
 
     Args:
-        form: ``reference`` (the convolutions of paper 004), ``dense``, or ``writer``: a generator
-            that writes crystals as discrete choices, with the settings of the table ``writer``.
+        form: ``reference`` (the convolutions of papers 002 and 004), ``dense``, ``writer``: a
+            generator that writes crystals as discrete choices, with the settings of the table
+            ``writer``, or ``none``: the chain ends with the constraint.
         latent: Length of the noise vector; that of a writer follows from its own settings.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
+        generator_momentum: Momentum of the moving averages of the generator's batch normalisation.
+        discriminator_normalisation: Batch normalisation in the discriminator's convolutions, and
+            odd edges padded to even ones between them (paper 004; not paper 002).
         dropout: Share of activations dropped after each layer of the discriminator.
         gradient_penalty: Weight γ of the penalty γ/2·mean(|∂logit/∂graph|²) on real crystal graphs
             (R1; Mescheder et al. 2018, Eq. 9), which keeps the discriminator from learning them by
@@ -234,10 +272,12 @@ class GanRecipe(Table):
         terms: Constraint terms; none makes a DCGAN.
     """
 
-    form: Literal["reference", "dense", "writer"] = "reference"
+    form: Literal["reference", "dense", "writer", "none"] = "reference"
     latent: Count = 200
     generator_filters: Sizes = (128, 128, 64)
     discriminator_filters: Sizes = (32, 64, 128, 256)
+    generator_momentum: Share = 0.8
+    discriminator_normalisation: bool = True
     dropout: Share = 0.25
     gradient_penalty: NotNegative = 0.0
     learning_rate: Positive = 2e-4
@@ -265,6 +305,7 @@ class CcdcganRecipe(Table):
         voxels: Grids and widths.
         lattice_autoencoder: Lattice autoencoder.
         sites_autoencoder: Sites autoencoder, shared by all elements.
+        sites_bank: Copies of it, one for each element.
         graph: Layout of the crystal graph.
         constraint: Constraint network.
         gan: Generator and discriminator.
@@ -286,6 +327,7 @@ class CcdcganRecipe(Table):
     voxels: VoxelSpec = field(default_factory=VoxelSpec)
     lattice_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     sites_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    sites_bank: SitesBankRecipe = field(default_factory=SitesBankRecipe)
     graph: GraphRecipe = field(default_factory=GraphRecipe)
     constraint: ConstraintRecipe = field(default_factory=ConstraintRecipe)
     gan: GanRecipe = field(default_factory=GanRecipe)

@@ -55,9 +55,9 @@ def _predictions(crystals: Sequence[Crystal], codec: Codec) -> list[dict[str, fl
     for place, crystal in enumerate(crystals if readers else ()):
         with suppress(InputError):
             drawn[place] = codec.drawable(crystal)
-    graphs = codec.graphs(list(drawn.values()))
+    inputs = codec.constraint_inputs(list(drawn.values()))
     for part, name in readers.items():
-        values = codec.package.run(part, graphs).reshape(-1)
+        values = codec.package.run(part, inputs).reshape(-1)
         for place, value in zip(drawn, values, strict=True):
             found[place][name] = float(value)
     return found

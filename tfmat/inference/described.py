@@ -373,4 +373,7 @@ def _part_name(family: Family) -> Meta:
         if tensors.by_property:
             patterns.append(f"{re.escape(name)}-[a-z][a-z0-9_]*")
             names.append(f"{name}-PROPERTY")
+        if tensors.by_element:
+            patterns.append(f"{re.escape(name)}-[A-Z][a-z]?")
+            names.append(f"{name}-ELEMENT")
     return words("|".join(patterns), f"one of {', '.join(names)}")

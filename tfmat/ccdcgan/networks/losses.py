@@ -46,7 +46,8 @@ class ConstraintLoss(keras.losses.Loss):
     """What a predicted property adds to the generator's loss, before its weight.
 
     ``exp``: mean(exp(y)) (released code; paper 002, Eq. 2); ``linear``: mean(y) (paper 004, Eq. 2);
-    ``target``: mean((y - target)²); with y and target divided by ``scale``.
+    ``target``: mean((y - target)²); ``exp-range``: mean(exp(y - target)) (the code of paper 002);
+    with y and target divided by ``scale``.
 
     Args:
         form: One of the above.
@@ -83,6 +84,8 @@ class ConstraintLoss(keras.losses.Loss):
             return ops.exp(scaled)
         if self.form == "linear":
             return scaled
+        if self.form == "exp-range":
+            return ops.exp(scaled - self.target / self.scale)
         if self.form == "target":
             return ops.square(scaled - self.target / self.scale)
         raise ValueError(f"no constraint term of form {self.form!r}")

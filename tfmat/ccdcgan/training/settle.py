@@ -33,10 +33,7 @@ def settled(recipe: CcdcganRecipe, data: TrainingData) -> CcdcganRecipe:
         recipe: The recipe as it was read.
         data: The structures.
     """
-    terms = tuple(
-        replace(term, scale=_spread(data, term.property)) if not term.scale else term
-        for term in recipe.gan.terms
-    )
+    terms = tuple(term if term.scale else _scaled(data, term) for term in recipe.gan.terms)
     return replace(
         recipe,
         data=replace(recipe.data, elements=data.elements),
@@ -159,6 +156,15 @@ def _steers(term: ConstraintTerm, data: TrainingData) -> str:
     if term.form == "target" and not low <= term.target <= high:
         words += f"; warning: the data reach from {low:.4g} to {high:.4g} {unit}".rstrip()
     return words
+
+
+def _scaled(data: TrainingData, term: ConstraintTerm) -> ConstraintTerm:
+    """Returns a term with what it leaves to the data."""
+    if term.form != "exp-range" or term.property not in data.dataset.properties:
+        return replace(term, scale=_spread(data, term.property))
+    values = data.property(term.property)[data.train]
+    low, high = (float(f"{value:.6g}") for value in (np.nanmin(values), np.nanmax(values)))
+    return replace(term, target=low, scale=high - low or 1.0)
 
 
 def _spread(data: TrainingData, name: str) -> float:
