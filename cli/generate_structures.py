@@ -68,10 +68,21 @@ OPTIONS = with_options(
     ),
     click.option(
         "--only",
+        "--elements",
         type=Elements(),
         multiple=True,
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
+    ),
+    click.option(
+        "--exclude", type=Elements(), multiple=True, metavar="LIST", help="None of these."
+    ),
+    click.option(
+        "--system",
+        type=Elements(),
+        multiple=True,
+        metavar="SYSTEM",
+        help="Just these elements, all of them, e.g. Co-Hf.",
     ),
     click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
     click.option(
@@ -80,7 +91,35 @@ OPTIONS = with_options(
     click.option("--atoms", type=click.IntRange(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
     click.option(
-        "--formula", metavar="CELL", help="Content of the cell, e.g. Bi4Se6 (not reduced)."
+        "--formula",
+        metavar="CELL",
+        help="Content of the cell, e.g. Bi4Se6 (not reduced); with --z, of a formula unit.",
+    ),
+    click.option(
+        "--z",
+        "units",
+        type=Range(),
+        metavar="N|N-M",
+        help="So many formula units in the cell.  [default: 1]",
+    ),
+    click.option(
+        "--source",
+        type=click.Choice(["pool", "prototype", "writer"]),
+        default="pool",
+        show_default=True,
+        help="Where crystals come from (models that draw a composition first).",
+    ),
+    click.option(
+        "--smact/--no-smact",
+        default=None,
+        help="Only compositions that smact accepts (same models).  [default: unless --formula]",
+    ),
+    click.option(
+        "--choose-by",
+        default="constraint",
+        show_default=True,
+        metavar="JUDGE",
+        help="What chooses among the crystals of a composition: constraint, or a potential.",
     ),
     click.option(
         "--min-distance",
@@ -178,7 +217,8 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         )
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
-    if {"generator", "writer"} & set(package.parts) and trained_as != family:
+    made = {"generator", "writer", "compositions"} & set(package.parts)
+    if made and trained_as != family:
         raise InputError(
             f"--model {options['model']}: was trained as a {trained_as.upper()}; "
             f"use tfmat generate {trained_as}"
@@ -210,6 +250,8 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
 
     codec = Codec.from_package(remote)
     parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
+    if codec.recipe.gan.form == "sources":
+        parts = tuple(codec.package.parts)
     if "writer" in codec.package.parts:
         parts = ("writer", *codec.predicted)
     write_structures(codec, options, lambda: remote.origin(*parts))
@@ -242,12 +284,16 @@ def write_structures(
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY
+    from tfmat.errors import InputError
     from tfmat.files import replacing_folder, write_json
 
     from .generated_text import lines
 
     out = _free_place(options, _trained_as(codec))
     atoms = options["atoms"]
+    system = all_symbols(options["system"])
+    if system and options["only"]:
+        raise InputError("`system` says what `only` says, too; leave one of them out")
     request = request_for(
         codec,
         unfiltered=options["unfiltered"],
@@ -255,8 +301,13 @@ def write_structures(
         volume_per_atom=options["volume"],
         min_atoms=atoms or options["min_atoms"],
         max_atoms=atoms or options["max_atoms"],
-        required=all_symbols(options["require"]),
-        allowed=all_symbols(options["only"]),
+        required=all_symbols((*options["require"], system)),
+        allowed=system or all_symbols(options["only"]),
+        excluded=all_symbols(options["exclude"]),
+        units=options["units"] or (1, 1),
+        source=options["source"],
+        smact=options["smact"],
+        choose_by=options["choose_by"],
         symprec=options["symprec"] if options["symmetrise"] else None,
         n_elements=options["n_elements"],
         formula=None if options["formula"] is None else cell_content(options["formula"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.sources import stages as sources
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.ccdcgan.training.graphs import (
     CrystalGraphs,
@@ -22,6 +24,7 @@ from tfmat.ccdcgan.training.graphs import (
 from tfmat.ccdcgan.training.settle import notices, require_enough, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.systems import elements_of
 from tfmat.inference.metadata import GENERATE
 from tfmat.training.chain import Chain, Networks
 from tfmat.training.run import Run
@@ -43,7 +46,13 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "dcgan": ("writer",),
     "ccdcgan": ("writer", *environments.STAGES),
 }
+# Of compositions of any elements, and crystals for them.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "dcgan": sources.STAGES,
+    "ccdcgan": sources.STAGES,
+}
 LABELLED = ("data", "writer", "labels")
+KNOWN = ("data", "prototypes")
 # What a stage depends on: keys of the recipe, those of the stages before it included.
 GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -52,6 +61,9 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
     "writer": ("data", "writer"),
+    sources.COMPOSITIONS: ("data", "compositions"),
+    sources.PROTOTYPES: KNOWN,
+    sources.WRITER: (*KNOWN, "prompted"),
     environments.LABELS: LABELLED,
     environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
     environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
@@ -63,7 +75,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
-    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL})
+    tensorflow_only = frozenset(
+        {"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL, sources.WRITER}
+    )
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -88,7 +102,13 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
         """Selects, canonicalises and splits the structures; settles what depends on them."""
-        data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
+        if recipe.gan.form == "sources":
+            # Nothing there has a part for each element, or a box.
+            elements = recipe.data.elements or elements_of(dataset)
+            selection = replace(recipe.data, elements=elements)
+            data = load_training_data(selection, dataset, math.inf, seed)
+        else:
+            data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
         return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
@@ -170,6 +190,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             from tfmat.ccdcgan.writer.training import train_writer
 
             train_writer(stage, recipe, data)
+        elif stage.name in sources.STAGES:
+            sources.train_stage(stage, recipe, data)
         elif stage.name == environments.LABELS:
             environments.compute_labels(stage, recipe, data)
         elif stage.name == environments.CONSTRAINT_STAGE:
@@ -192,6 +214,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Loads all networks of a run; decoders end in their sigmoid."""
         if run.finished("writer"):
             return self._written(run, recipe)
+        if run.finished(sources.PROTOTYPES):
+            from tfmat.ccdcgan.sources.exporting import networks
+
+            return networks(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         models = exported(run.networks([*TRAINED, *constraints]))
         graphs = CrystalGraphs.open(run) if run.finished("graphs") else None
@@ -224,6 +250,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
+        if recipe.gan.form == "sources":
+            return None  # prototypes are searched for outside of any network
         if "writer" in networks.models:
             from tfmat.ccdcgan.writer.exporting import build_whole
 
@@ -244,6 +272,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
+    if recipe.gan.form == "sources" and target in SOURCES:
+        return SOURCES[target]
     written = recipe.gan.form == "writer" and target in WRITTEN
     if not written:
         return TARGETS[target]

@@ -14,6 +14,7 @@ from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
@@ -85,7 +86,11 @@ class Codec:
 
     @property
     def noise(self) -> int:
-        """How many normal numbers the end-to-end network takes."""
+        """How many normal numbers one structure takes."""
+        if self.recipe.gan.form == "sources":
+            pool, prompted = self.recipe.pool, self.recipe.prompted
+            each = prompted.attempts * choices.noise_length(prompted, self.recipe.data.max_atoms)
+            return compositions.NOISE * pool.draws + pool.written * each
         if self.recipe.gan.form != "writer":
             return self.recipe.gan.latent
         return 1 + noise_length(self.recipe.writer, self.recipe.data.max_atoms)
@@ -93,7 +98,9 @@ class Codec:
     def _require_shapes(self) -> None:
         layout, grids = self.layout, self.recipe.voxels
         graph, noise = (layout.height, layout.width, 1), (self.noise,)
-        choices = (len(layout.elements) + self.noise - 1,)
+        written = (len(layout.elements) + self.noise - 1,)
+        elements, most = len(layout.elements), self.recipe.data.max_atoms
+        prompted = choices.Choices(most, choices.noise_length(self.recipe.prompted, most))
         environments = (self.recipe.data.max_atoms, self.descriptor.size)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
         lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
@@ -101,7 +108,9 @@ class Codec:
         self.package.require_shapes(
             {
                 "generator": (noise, graph),
-                "writer": (choices, None),
+                "writer": (written, None),
+                compositions.PART: ((2 * elements,), None),
+                choices.PART: ((prompted.length,), None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
                 **dict.fromkeys(self.constraints, (graph, (1,))),
@@ -135,8 +144,8 @@ class Codec:
     @property
     def begun(self) -> str:
         """What is begun for each structure: the word for it in the plural."""
-        written = self.recipe.gan.form == "writer"
-        return "crystals begun" if written else "crystal graphs"
+        words = {"writer": "crystals begun", "sources": "compositions drawn"}
+        return words.get(self.recipe.gan.form, "crystal graphs")
 
     @property
     def trained_on(self) -> dict[str, str] | None:

@@ -61,7 +61,7 @@ class GraphLayout:
     @classmethod
     def from_recipe(cls, recipe: CcdcganRecipe, elements: Sequence[str]) -> GraphLayout:
         """Returns the layout of a recipe for the elements that its dataset turned out to hold."""
-        if recipe.gan.form == "writer":
+        if recipe.gan.form in ("writer", "sources"):
             # There are no crystal graphs: the elements are all that counts.
             return cls(1, 1 + len(elements), 1, 1, 1, tuple(elements))
         return cls(
@@ -86,6 +86,8 @@ class GraphLayout:
             elements: Number of elements.
         """
         graph = recipe.graph
+        if recipe.gan.form == "sources":
+            return graph
         cells = graph.lattice_slot + elements * recipe.sites_autoencoder.latent
         if cells <= graph.height * graph.width:
             return graph

@@ -11,6 +11,12 @@ from tfmat.ccdcgan.environments.recipe import (
     EnergyRecipe,
     LabelsRecipe,
 )
+from tfmat.ccdcgan.sources.recipe import (
+    CompositionsRecipe,
+    PoolRecipe,
+    PromptedRecipe,
+    PrototypesRecipe,
+)
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
@@ -208,8 +214,10 @@ class GanRecipe(Table):
     """Generator, discriminator and their training.
 
     Args:
-        form: ``reference`` (the convolutions of paper 004), ``dense``, or ``writer``: a generator
-            that writes crystals as discrete choices, with the settings of the table ``writer``.
+        form: ``reference`` (the convolutions of paper 004), ``dense``, ``writer``: a generator
+            that writes crystals as discrete choices, with the settings of the table ``writer``; or
+            ``sources``: a composition first, of any elements, then crystals for it from known
+            prototypes and from a writer that is shown them.
         latent: Length of the noise vector; that of a writer follows from its own settings.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
@@ -234,7 +242,7 @@ class GanRecipe(Table):
         terms: Constraint terms; none makes a DCGAN.
     """
 
-    form: Literal["reference", "dense", "writer"] = "reference"
+    form: Literal["reference", "dense", "writer", "sources"] = "reference"
     latent: Count = 200
     generator_filters: Sizes = (128, 128, 64)
     discriminator_filters: Sizes = (32, 64, 128, 256)
@@ -274,6 +282,10 @@ class CcdcganRecipe(Table):
         energies: The constraint, which reads atomic environments.
         critic: The critic, which reads them as well.
         adversarial: The writer against both.
+        compositions: The network of compositions of ``gan.form = "sources"``.
+        prototypes: Its known crystals.
+        prompted: Its writer.
+        pool: How many crystals it makes for a composition, to take one of.
 
     Raises:
         InputError: The parts do not fit together.
@@ -295,6 +307,10 @@ class CcdcganRecipe(Table):
     energies: EnergyRecipe = field(default_factory=EnergyRecipe)
     critic: CriticRecipe = field(default_factory=CriticRecipe)
     adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
+    compositions: CompositionsRecipe = field(default_factory=CompositionsRecipe)
+    prototypes: PrototypesRecipe = field(default_factory=PrototypesRecipe)
+    prompted: PromptedRecipe = field(default_factory=PromptedRecipe)
+    pool: PoolRecipe = field(default_factory=PoolRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()
