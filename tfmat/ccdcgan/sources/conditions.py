@@ -59,7 +59,7 @@ class Conditions:
                     f"{option} {' '.join(unknown)}: is none of the {len(self.elements)} elements "
                     "that the model knows; leave it out"
                 )
-        if not self._start().any():
+        if self.needed[~self.free].any() or not self._start().any():
             raise InputError(self._conflict())
 
     @cached_property
@@ -187,7 +187,7 @@ class Unfinished:
         kinds = kinds + 1
         more = np.maximum(after_needed, rules.fewest - kinds)
         reached = (total[..., None] + amount) + np.maximum(more, 0)[..., None]
-        good = (reached <= most) & (kinds + after_needed <= rules.at_most)[..., None]
+        good = (least <= most) & (reached <= most) & (kinds + after_needed <= rules.at_most)[..., None]
         good &= (kinds + after_free >= rules.fewest)[..., None]
         can_grow = (kinds < rules.at_most) & (after_free > 0)
         good &= can_grow[..., None] | (total[..., None] + amount >= least)

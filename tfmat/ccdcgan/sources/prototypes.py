@@ -14,6 +14,8 @@ from tfmat.crystals.crystal import Crystal
 
 # Prototypes and cells that are compared at once.
 _AT_ONCE = 4_000_000
+# Far less than two elements' unlikeness; it decides between equals.
+_TIE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +143,7 @@ class Prototypes:
 
 def _smallest(values: NDArray[np.float32], count: int) -> NDArray[np.intp]:
     """Returns the places of the smallest values of each row, ascending; of equal ones the first."""
+    values = values + _TIE * np.arange(values.shape[1])
     if count < values.shape[1]:
         some = np.sort(np.argpartition(values, count - 1, axis=1)[:, :count], axis=1)
     else:

@@ -42,7 +42,9 @@ class VolumeModel:
         seen = _features(contents)
         middle, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-6
         rows = np.column_stack([(seen - middle) / spread, np.ones(len(seen))])
-        square = rows.T @ rows + _RIDGE * np.eye(rows.shape[1])
+        penalty = np.full(rows.shape[1], _RIDGE)
+        penalty[-1] = 0  # the mean is free
+        square = rows.T @ rows + np.diag(penalty)
         return cls(middle, spread, np.linalg.solve(square, rows.T @ np.log(volumes)))
 
     def predict(self, contents: Contents) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from tfmat.ccdcgan.writer.writing import AtomWriting, first_of, take, uniforms
 # structures with at most 20 atoms have no shorter one.
 CONTACT = 0.7
 _RADII = covalent_radii[: HEAVIEST + 1].astype(np.float32)
-# A single atom of atomic number 0 has no size.
+# Atomic number 0 stands for no atom.
 _RADII[0] = 0.0
 
 
@@ -57,7 +57,7 @@ class PromptedWriting(AtomWriting):
         middle = NUMBERS * recipe.cells
         cells = ops.reshape(uniform[:, :middle], (-1, recipe.cells, NUMBERS))
         drawn = ops.reshape(uniform[:, middle:], (-1, atoms - 1, recipe.places, 3))
-        radii = ops.take(np.append(_RADII, 0.0), self._numbers(known, numbers), axis=0)
+        radii = ops.take(_RADII, self._numbers(known, numbers), axis=0)
         start, lattice, found = self._cell(
             known, cells, part["volume"], 2 * CONTACT * ops.max(radii, axis=1), part["temperature"]
         )
