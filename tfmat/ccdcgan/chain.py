@@ -46,10 +46,12 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "dcgan": ("writer",),
     "ccdcgan": ("writer", *environments.STAGES),
 }
+JUDGED = (environments.LABELS, environments.CONSTRAINT_STAGE)
 # Of compositions of any elements, and crystals for them.
 SOURCES: dict[str, tuple[str, ...]] = {
+    "constraint": (sources.PROTOTYPES, *JUDGED),
     "dcgan": sources.STAGES,
-    "ccdcgan": sources.STAGES,
+    "ccdcgan": (sources.COMPOSITIONS, sources.PROTOTYPES, *JUDGED, sources.WRITER),
 }
 LABELLED = ("data", "writer", "labels")
 KNOWN = ("data", "prototypes")
@@ -167,6 +169,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def inputs(self, target: str, recipe: CcdcganRecipe) -> dict[str, tuple[str, ...]]:
         """Returns the stages that may be taken from another run, with what they depend on."""
         inputs = dict(INPUTS)
+        if recipe.gan.form == "sources":
+            labelled = (*KNOWN, "labels", "pool")
+            inputs[environments.LABELS] = labelled
+            inputs[environments.CONSTRAINT_STAGE] = (*labelled, "descriptor", "energies")
         if target == "constraint":
             # The stage that the command is for is trained, whatever the other run has.
             return {name: keys for name, keys in inputs.items() if name != target}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.environments.judging import energies
+from tfmat.ccdcgan.environments.labels import single_points
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, judged
 from tfmat.ccdcgan.sources.generating import Energies, Sources
@@ -65,15 +66,16 @@ def chooser_of(codec: Codec, request: StructureRequest) -> Energies | None:
     try:
         potential = find_potential(request.choose_by)
         potential.check_installed()
-        calculator = potential.factory_for(codec.layout.elements)()
+        calculator = potential.factory()
     except InputError as error:
         raise InputError(str(error).replace("`potential`", "`choose_by`")) from error
 
-    def single_points(crystals: Sequence[Crystal]) -> NDArray[np.float64]:
+    def chosen_by(crystals: Sequence[Crystal]) -> NDArray[np.float64]:
         # Compared among crystals of one composition, so that no references are needed.
-        return np.asarray(calculator.energies(list(crystals)), np.float64)
+        rows = single_points(calculator, crystals, potential=potential)
+        return np.array([row.get("energy", np.nan) for row in rows])
 
-    return single_points
+    return chosen_by
 
 
 def _results(

@@ -35,9 +35,12 @@ def crystal(symbols, edge, kind, seed=0, strain=0.01):
 def many(copies=3):
     found = []
     for seed in range(copies):
-        found += [crystal(name, 4.2 + 0.2 * n, "rocksalt", seed) for n, name in enumerate(ROCK_SALT)]
-        found += [crystal(name, 3.6 + 0.1 * n, "cubic", seed) for n, name in enumerate(CUBIC)]
-        found += [crystal(name, 3.6 + 0.1 * n, "fcc", seed) for n, name in enumerate(PURE)]
+        for kind, names, least, step in (
+            ("rocksalt", ROCK_SALT, 4.2, 0.2),
+            ("cubic", CUBIC, 3.6, 0.1),
+            ("fcc", PURE, 3.6, 0.1),
+        ):
+            found += [crystal(name, least + step * n, kind, seed) for n, name in enumerate(names)]
     return found
 
 

@@ -26,7 +26,7 @@ def span(least, most):
 def asked(draw_from):
     formula = {}
     if draw_from(st.booleans()):
-        symbols = draw_from(st.lists(st.sampled_from(ELEMENTS), min_size=1, max_size=3, unique=True))
+        symbols = draw_from(SETS.filter(len))
         formula = {symbol: draw_from(st.integers(1, 3)) for symbol in symbols}
     return {
         "atoms": draw_from(span(1, MOST + 2)),

@@ -139,7 +139,7 @@ def test_a_damaged_file_is_said_in_one_line(known, tmp_path, part):
         arrays = dict(stored)
     arrays[part] = arrays[part][: -9 if part == "ids" else -1]
     np.savez(tmp_path / "bad.npz", **arrays)
-    with pytest.raises(InputError, match="bad.npz") as error:
+    with pytest.raises(InputError, match=r"bad\.npz") as error:
         KnownCrystals.open(tmp_path / "bad.npz")
     assert "\n" not in str(error.value)
 

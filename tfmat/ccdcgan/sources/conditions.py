@@ -187,7 +187,9 @@ class Unfinished:
         kinds = kinds + 1
         more = np.maximum(after_needed, rules.fewest - kinds)
         reached = (total[..., None] + amount) + np.maximum(more, 0)[..., None]
-        good = (least <= most) & (reached <= most) & (kinds + after_needed <= rules.at_most)[..., None]
+        good = (
+            (least <= most) & (reached <= most) & (kinds + after_needed <= rules.at_most)[..., None]
+        )
         good &= (kinds + after_free >= rules.fewest)[..., None]
         can_grow = (kinds < rules.at_most) & (after_free > 0)
         good &= can_grow[..., None] | (total[..., None] + amount >= least)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tfmat.ccdcgan.environments.parts import CONSTRAINT
+from tfmat.ccdcgan.environments.stages import domain_of
 from tfmat.ccdcgan.parts import package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.sources import choices, compositions
@@ -23,6 +25,7 @@ def networks(run: Run, recipe: CcdcganRecipe) -> Networks:
         recipe: Its recipe.
     """
     # Loading needs these layers known to Keras.
+    import tfmat.ccdcgan.environments.network  # noqa: F401
     from tfmat.ccdcgan.sources.network import PromptedWriter  # noqa: F401
     from tfmat.ccdcgan.sources.training import LIKELIHOOD
     from tfmat.ccdcgan.sources.writing import build_writing
@@ -31,7 +34,10 @@ def networks(run: Run, recipe: CcdcganRecipe) -> Networks:
     models: dict[str, Any] = dict(run.networks([compositions.PART]))
     for likelihood in run.networks([LIKELIHOOD]).values():
         models[choices.PART] = build_writing(likelihood, recipe.prompted)
-    details = {"presence_threshold": presence_record(())}
+    models |= run.networks([CONSTRAINT])
+    details: dict[str, Any] = {"presence_threshold": presence_record(())}
+    if CONSTRAINT in models:
+        details["domain"] = domain_of(run)
     return Networks(
         models,
         package_tensors(models, recipe),
