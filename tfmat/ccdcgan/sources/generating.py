@@ -168,9 +168,10 @@ class Sources:
     def _sources(self, name: Name) -> list[tuple[Source, int]]:
         """Returns the sources that are asked, and for how many crystals."""
         pool = self.codec.recipe.pool
-        if name == "prototype":
+        writes = self.writer is not None and pool.written > 0
+        if name == "prototype" or (name == "pool" and not writes):
             return [(self.prototypes, pool.prototypes)]
-        if self.writer is None or not pool.written:
+        if self.writer is None or not writes:
             raise InputError(
                 f"`source` {name}: {self.codec.package.name} has no writer; take `source` prototype"
             )

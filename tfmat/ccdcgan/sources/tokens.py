@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.sources.contents import SLOTS
-from tfmat.ccdcgan.voxels.cell import parameters
 from tfmat.ccdcgan.writer.tokens import ANGLE_STEP, ANGLES, BINS, SMALLEST
 
 # Logarithm of the volume over the predicted one: its bins' width, and the bin of 0.
@@ -62,13 +61,15 @@ class Cells:
             groups: Space groups, shape ``(n,)``.
             volumes: Predicted volumes of the cells in Å³, shape ``(n,)``.
         """
-        values = np.array([parameters(cell) for cell in lattices.astype(np.float64)])
-        values = values.reshape(-1, 6)
-        own = np.abs(np.linalg.det(lattices.astype(np.float64)))
-        logarithms = np.log(
-            [own / volumes, values[:, 1] / values[:, 0], values[:, 2] / values[:, 1]]
-        ).T
-        return cls(groups, logarithms, values[:, 3:])
+        cells = lattices.astype(np.float64)
+        metric = cells @ cells.transpose(0, 2, 1)
+        lengths = np.sqrt(np.diagonal(metric, axis1=1, axis2=2))
+        pairs = np.array([[1, 2], [0, 2], [0, 1]])
+        cosines = metric[:, pairs[:, 0], pairs[:, 1]] / lengths[:, pairs].prod(axis=2)
+        ratios = lengths[:, 1:] / lengths[:, :-1]
+        sizes = np.abs(np.linalg.det(cells)) / volumes
+        logarithms = np.log(np.column_stack([sizes, ratios]))
+        return cls(groups, logarithms, np.degrees(np.arccos(np.clip(cosines, -1, 1))))
 
     def bins(
         self, rows: NDArray[np.intp] | slice, shift: NDArray[np.float64] | float = 0.0
