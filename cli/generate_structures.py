@@ -77,6 +77,16 @@ OPTIONS = with_options(
         help="Only these may be there, e.g. Bi,Se.",
     ),
     click.option(
+        "--exclude", type=Elements(), multiple=True, metavar="LIST", help="None of these."
+    ),
+    click.option(
+        "--system",
+        type=Elements(),
+        multiple=True,
+        metavar="SYSTEM",
+        help="Just these elements, all of them, e.g. Co-Hf.",
+    ),
+    click.option(
         "--min-atoms",
         type=Whole(1),
         default=1,
@@ -91,7 +101,35 @@ OPTIONS = with_options(
     click.option("--atoms", type=Whole(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
     click.option(
-        "--formula", metavar="CELL", help="Content of the cell, e.g. Bi4Se6 (not reduced)."
+        "--formula",
+        metavar="CELL",
+        help="Content of the cell, e.g. Bi4Se6 (not reduced); with --z, of a formula unit.",
+    ),
+    click.option(
+        "--z",
+        "units",
+        type=Range(),
+        metavar="N|N-M",
+        help="So many formula units in the cell.  [default: 1]",
+    ),
+    click.option(
+        "--source",
+        type=click.Choice(["pool", "prototype", "writer"]),
+        default="pool",
+        show_default=True,
+        help="Where crystals come from (models that draw a composition first).",
+    ),
+    click.option(
+        "--smact/--no-smact",
+        default=None,
+        help="Only compositions that smact accepts (same models).  [default: unless --formula]",
+    ),
+    click.option(
+        "--choose-by",
+        default="constraint",
+        show_default=True,
+        metavar="JUDGE",
+        help="What chooses among the crystals of a composition: constraint, or a potential.",
     ),
     click.option(
         "--min-distance",
@@ -187,7 +225,8 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         )
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
-    if {"generator", "writer"} & set(package.parts) and trained_as != family:
+    made = {"generator", "writer", "compositions"} & set(package.parts)
+    if made and trained_as != family:
         raise InputError(
             f"--model {options['model']}: was trained as a {trained_as.upper()}; "
             f"use tfmat generate {trained_as}"
@@ -259,6 +298,9 @@ def write_structures(
     if options["keep_by"] and options["keep"] is None:
         raise InputError("--keep-by says who judges what --keep keeps; give --keep, too")
     atoms = options["atoms"]
+    system = all_symbols(options["system"])
+    if system and options["only"]:
+        raise InputError("`system` says what `only` says, too; leave one of them out")
     request = request_for(
         codec,
         unfiltered=options["unfiltered"],
@@ -266,8 +308,13 @@ def write_structures(
         volume_per_atom=options["volume"],
         min_atoms=atoms or options["min_atoms"],
         max_atoms=atoms or options["max_atoms"],
-        required=all_symbols(options["require"]),
-        allowed=all_symbols(options["only"]),
+        required=all_symbols((*options["require"], system)),
+        allowed=system or all_symbols(options["only"]),
+        excluded=all_symbols(options["exclude"]),
+        units=options["units"] or (1, 1),
+        source=options["source"],
+        smact=options["smact"],
+        choose_by=options["choose_by"],
         symprec=options["symprec"] if options["symmetrise"] else None,
         n_elements=options["n_elements"],
         formula=None if options["formula"] is None else cell_content(options["formula"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfmat.ccdcgan.sources.card import of_sources
 from tfmat.export.card_text import CardText, Metadata, measured, share
 
 # Elements that are named one by one.
@@ -17,9 +18,11 @@ def card_text(metadata: Metadata) -> CardText:
     recipe, name = metadata["recipe"], metadata["name"]
     terms = recipe["gan"]["terms"]
     method = "CCDCGAN" if terms else "DCGAN"
+    form = recipe["gan"].get("form")
+    if form == "sources":
+        return of_sources(metadata, _limits(metadata))
     elements = _of_elements(metadata["elements"])
     cells = f"{elements} cells" if len(metadata["elements"]) <= _NAMED else f"cells of {elements}"
-    form = recipe["gan"].get("form")
     written = form == "writer"
     command = f"tfmat generate {method.lower()} --model {name} -n 100 --seed 7 --out structures"
     return CardText(
@@ -139,7 +142,7 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
     real = measured(metadata, "median_volume_per_atom_of_data")
     if made is not None and real:
         word = "larger" if made > real else "smaller"
-        written = metadata["recipe"]["gan"].get("form") == "writer"
+        written = metadata["recipe"]["gan"].get("form") in ("writer", "sources")
         lost = "; one that is too large suggests that atoms are lost on the way through the voxels"
         found.append(
             f"The median volume per atom is {made:.1f} Å³, {abs(made / real - 1):.0%} {word} than "

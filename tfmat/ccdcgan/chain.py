@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from tfmat.ccdcgan.parts import (
 )
 from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.sources import stages as sources
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.ccdcgan.training.graphs import (
     CrystalGraphs,
@@ -28,6 +31,7 @@ from tfmat.ccdcgan.training.graphs import (
 from tfmat.ccdcgan.training.settle import notices, require_enough, require_property, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.systems import elements_of
 from tfmat.inference.metadata import GENERATE
 from tfmat.training.chain import Chain, Networks
 from tfmat.training.run import Run
@@ -49,7 +53,15 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "dcgan": ("writer",),
     "ccdcgan": ("writer", *environments.STAGES),
 }
+JUDGED = (environments.LABELS, environments.CONSTRAINT_STAGE)
+# Of compositions of any elements, and crystals for them.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "constraint": (sources.PROTOTYPES, *JUDGED),
+    "dcgan": sources.STAGES,
+    "ccdcgan": (sources.COMPOSITIONS, sources.PROTOTYPES, *JUDGED, sources.WRITER),
+}
 LABELLED = ("data", "writer", "labels")
+KNOWN = ("data", "prototypes")
 # What a stage depends on: keys of the recipe, those of the stages before it included.
 SITES = ("data", "voxels", "sites_autoencoder")
 BANK = "sites-ae-"
@@ -60,6 +72,9 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
     "writer": ("data", "writer"),
+    sources.COMPOSITIONS: ("data", "compositions"),
+    sources.PROTOTYPES: KNOWN,
+    sources.WRITER: (*KNOWN, "prompted"),
     environments.LABELS: LABELLED,
     environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
     environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
@@ -71,7 +86,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
-    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL})
+    tensorflow_only = frozenset(
+        {"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL, sources.WRITER}
+    )
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -96,7 +113,13 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
         """Selects, canonicalises and splits the structures; settles what depends on them."""
-        data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed)
+        if recipe.gan.form == "sources":
+            # Nothing there has a part for each element, or a box.
+            elements = recipe.data.elements or elements_of(dataset)
+            selection = replace(recipe.data, elements=elements)
+            data = load_training_data(selection, dataset, math.inf, seed)
+        else:
+            data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed)
         return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
@@ -157,6 +180,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def inputs(self, target: str, recipe: CcdcganRecipe) -> dict[str, tuple[str, ...]]:
         """Returns the stages that may be taken from another run, with what they depend on."""
         inputs = dict(INPUTS)
+        if recipe.gan.form == "sources":
+            labelled = (*KNOWN, "labels", "pool")
+            inputs[environments.LABELS] = labelled
+            inputs[environments.CONSTRAINT_STAGE] = (*labelled, "descriptor", "energies")
         if target == "constraint":
             # The stage that the command is for is trained, whatever the other run has.
             return {name: keys for name, keys in inputs.items() if name != target}
@@ -183,6 +210,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             from tfmat.ccdcgan.writer.training import train_writer
 
             train_writer(stage, recipe, data)
+        elif stage.name in sources.STAGES:
+            sources.train_stage(stage, recipe, data)
         elif stage.name == environments.LABELS:
             environments.compute_labels(stage, recipe, data)
         elif stage.name == environments.CONSTRAINT_STAGE:
@@ -206,6 +235,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Loads all networks of a run; decoders end in their sigmoid."""
         if run.finished("writer"):
             return self._written(run, recipe)
+        if run.finished(sources.PROTOTYPES):
+            from tfmat.ccdcgan.sources.exporting import networks
+
+            return networks(run, recipe)
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         bank = bank_parts(recipe.data.elements)
         models = exported(run.networks([*TRAINED, *bank, *constraints]))
@@ -248,6 +281,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
+        if recipe.gan.form == "sources":
+            return None  # prototypes are searched for outside of any network
         if "writer" in networks.models:
             from tfmat.ccdcgan.writer.whole import build_whole
 
@@ -267,6 +302,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
+    if recipe.gan.form == "sources" and target in SOURCES:
+        return SOURCES[target]
     written = recipe.gan.form == "writer" and target in WRITTEN
     if recipe.gan.form == "none":
         return tuple(stage for stage in TARGETS[target] if stage != "gan")

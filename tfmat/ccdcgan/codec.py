@@ -17,6 +17,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.slots import Slots, new_slots, ordered
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.decode import Shown, decode_structures
 from tfmat.ccdcgan.voxels.frame import box_positions, check_inside, element_channels
@@ -96,7 +97,11 @@ class Codec:
 
     @property
     def noise(self) -> int:
-        """How many normal numbers the end-to-end network takes."""
+        """How many normal numbers one structure takes."""
+        if self.recipe.gan.form == "sources":
+            pool, prompted = self.recipe.pool, self.recipe.prompted
+            each = prompted.attempts * choices.noise_length(prompted, self.recipe.data.max_atoms)
+            return compositions.NOISE * pool.draws + pool.written * each
         if self.recipe.gan.form != "writer":
             return self.recipe.gan.latent
         return 1 + noise_length(self.recipe.writer, self.recipe.data.max_atoms)
@@ -104,7 +109,9 @@ class Codec:
     def _require_shapes(self) -> None:
         layout, grids = self.layout, self.recipe.voxels
         graph, noise = (layout.height, layout.width, 1), (self.noise,)
-        choices = (len(layout.elements) + self.noise - 1,)
+        written = (len(layout.elements) + self.noise - 1,)
+        elements, most = len(layout.elements), self.recipe.data.max_atoms
+        prompted = choices.Choices(most, choices.noise_length(self.recipe.prompted, most))
         environments = (self.recipe.data.max_atoms, self.descriptor.size)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
         slots = (1 + self.recipe.data.max_elements, 2 + layout.sites_latent)
@@ -113,7 +120,9 @@ class Codec:
         self.package.require_shapes(
             {
                 "generator": (noise, graph),
-                "writer": (choices, None),
+                "writer": (written, None),
+                compositions.PART: ((2 * elements,), None),
+                choices.PART: ((prompted.length,), None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
                 **dict.fromkeys(self.constraints, (slots if self.reads_slots else graph, (1,))),
@@ -171,6 +180,8 @@ class Codec:
     @property
     def generating(self) -> tuple[str, ...]:
         """Parts that generating runs; a package may lack some."""
+        if self.recipe.gan.form == "sources":
+            return tuple(self.package.parts)
         if self.recipe.gan.form != "writer":
             return ("generator", "lattice_decoder", "sites_decoder", *self.constraints)
         encoders = ENCODERS if set(self.predicted) - {CONSTRAINT} else ()
@@ -184,8 +195,8 @@ class Codec:
     @property
     def begun(self) -> str:
         """What is begun for each structure: the word for it in the plural."""
-        written = self.recipe.gan.form == "writer"
-        return "crystals begun" if written else "crystal graphs"
+        words = {"writer": "crystals begun", "sources": "compositions drawn"}
+        return words.get(self.recipe.gan.form, "crystal graphs")
 
     @property
     def trained_on(self) -> dict[str, str] | None:

@@ -58,7 +58,7 @@ class Ccdcgan(Family):
 
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
         """Returns the name of the target that made a run."""
-        if {"gan", "writer"} & set(stages):
+        if {"gan", "writer", "prototypes"} & set(stages):
             return "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
         known = [target.name for target in self.targets]
         return next((name for name in reversed(list(stages)) if name in known), self.name)

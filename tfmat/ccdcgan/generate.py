@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.environments.rejection import By, check_share
+from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources.source import NAMES, Name
 from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
 from tfmat.crystals.contacts import shortest_contact, volume_per_atom
@@ -36,6 +38,8 @@ from tfmat.inference.noise import vector_noise
 PARTS = (
     "generator",
     "writer",
+    compositions.PART,
+    choices.PART,
     "constraint*",
     CONSTRAINT,
     CRITIC,
@@ -81,6 +85,14 @@ class StructureRequest:
         keep: Share of the structures to keep, the better ones by the package's constraint of
             environments, each compared with those of like composition; all by default.
         keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
+        excluded: Symbols of elements that may not be there; like all that follow for packages that
+            draw a composition first.
+        units: Fewest and most formula units in the cell.
+        source: Where crystals come from: ``pool``, ``prototype`` or ``writer``.
+        smact: Make crystals only of compositions that smact accepts; by default where no formula
+            is named.
+        choose_by: What chooses among the crystals of a composition: ``constraint``, or the name of
+            a potential.
     """
 
     min_distance: float = 0.0
@@ -94,6 +106,16 @@ class StructureRequest:
     formula: tuple[tuple[str, int], ...] | None = None
     keep: float | None = None
     keep_by: By = "constraint"
+    excluded: tuple[str, ...] = ()
+    units: tuple[int, int] = (1, 1)
+    source: Name = "pool"
+    smact: bool | None = None
+    choose_by: str = "constraint"
+
+    @property
+    def filters(self) -> bool:
+        """Whether compositions that smact does not accept are left out."""
+        return self.formula is None if self.smact is None else self.smact
 
 
 @dataclass(frozen=True)
@@ -116,6 +138,10 @@ class Result:
         domain: Whether predictions are to be believed of it (:mod:`tfmat.ccdcgan.domain`):
             ``inside``, ``outside: ...``; ``""`` without a structure, or where the package does not
             say what it learned from.
+        source: Where its crystal comes from, for packages that have sources; like all that follow.
+        prototype: Identifier of the known crystal that it was made from, in the training data.
+        smact: smact's verdict on the composition.
+        first: For each source whether the first crystal that it made is sound.
     """
 
     identifier: str
@@ -128,6 +154,10 @@ class Result:
     volume_per_atom: float = math.nan
     sound: bool | None = None
     domain: str = ""
+    source: str = ""
+    prototype: str = ""
+    smact: bool | None = None
+    first: Mapping[str, bool] = field(default_factory=dict)
 
 
 def request_for(
@@ -156,7 +186,23 @@ def request_for(
     if volume_per_atom is None and codec.domain is not None and not unfiltered:
         volume_per_atom = codec.domain.volume_per_atom
     most = codec.recipe.data.max_atoms if max_atoms is None else max_atoms
-    return StructureRequest(min_distance, volume_per_atom, max_atoms=most, **more)
+    request = StructureRequest(min_distance, volume_per_atom, max_atoms=most, **more)
+    return request if codec.recipe.gan.form == "sources" else _plain(request, codec)
+
+
+def _plain(request: StructureRequest, codec: Codec) -> StructureRequest:
+    """Returns the same request in the words of packages that draw no composition first."""
+    free = request.allowed or codec.layout.elements
+    if request.excluded:
+        allowed = tuple(symbol for symbol in free if symbol not in request.excluded)
+        if not allowed:
+            raise InputError("`exclude` leaves no element; leave one of it out")
+        request = replace(request, allowed=allowed, excluded=())
+    least, most = request.units
+    if request.formula is not None and least == most:
+        formula = tuple((symbol, least * count) for symbol, count in request.formula)
+        request = replace(request, formula=formula, units=(1, 1))
+    return request
 
 
 def generate(
@@ -188,6 +234,10 @@ def generate(
     """
     request = request or StructureRequest(max_atoms=codec.recipe.data.max_atoms)
     _check(request, codec)
+    if codec.recipe.gan.form == "sources":
+        from tfmat.ccdcgan.from_sources import from_sources
+
+        return from_sources(codec, range(first, first + count), seed, request, batch_size)
     if "writer" in codec.package.parts:
         return _written(codec, range(first, first + count), seed, request, batch_size)
     codec.package.require("generator", "lattice_decoder", "sites_decoder")
@@ -218,7 +268,7 @@ def _results(
             else:
                 crystal = next(decoded)
                 found = crystal.reason if isinstance(crystal, DecodeError) else crystal
-            yield _judge(
+            yield judged(
                 found,
                 request,
                 codec.domain,
@@ -243,7 +293,7 @@ def _written(
         for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
             latent = hashlib.sha256(noise.tobytes()).hexdigest()
             result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
-            yield _judge(found, request, codec.domain, result)
+            yield judged(found, request, codec.domain, result)
 
     results = written()
     if codec.predicted:
@@ -254,6 +304,10 @@ def _written(
 
 
 def _check(request: StructureRequest, codec: Codec) -> None:
+    if request.source not in NAMES:
+        raise InputError(f"`source` {request.source}: give one of {', '.join(NAMES)}")
+    if codec.recipe.gan.form != "sources":
+        _check_plain(request, codec)
     formula = dict(request.formula or ())
     for option, symbols in (
         ("`require`", request.required),
@@ -334,7 +388,7 @@ def _reason(
     return None if symbols >= set(request.required) else NOT_REQUIRED
 
 
-def _judge(
+def judged(
     found: Crystal | str, request: StructureRequest, domain: Domain | None, result: Result
 ) -> Result:
     """Returns the result with what was decoded and how good it is."""
@@ -373,9 +427,11 @@ def _flaw(
         return TOO_MANY
     if any(atomic_numbers[symbol] not in numbers for symbol in request.required):
         return NOT_REQUIRED
+    if any(atomic_numbers[symbol] in numbers for symbol in request.excluded):
+        return NOT_ALLOWED
     if request.n_elements and not request.n_elements[0] <= len(numbers) <= request.n_elements[1]:
         return OTHER_KINDS
-    if request.formula and _counted(crystal) != dict(request.formula):
+    if request.formula and not _is_formula(crystal, request):
         return OTHER_FORMULA
     if distance < MIN_DISTANCE:
         return TOO_CLOSE
@@ -386,6 +442,31 @@ def _flaw(
         if not least <= volume <= most:
             return f"volume per atom outside {least:.4g} to {most:.4g} Å³"
     return STRUCTURE
+
+
+def _check_plain(request: StructureRequest, codec: Codec) -> None:
+    """Refuses what only packages that draw a composition first can do."""
+    asked = {
+        "`source`": request.source != "pool",
+        "`smact`": request.smact is not None,
+        "`z`": request.units[0] != request.units[1],
+        "`choose_by`": request.choose_by != "constraint",
+    }
+    if wrong := [option for option, given in asked.items() if given]:
+        raise InputError(
+            f"{wrong[0]}: {codec.package.name} draws no composition first; leave it out, or take a "
+            "model of the recipe mp-writer"
+        )
+
+
+def _is_formula(crystal: Crystal, request: StructureRequest) -> bool:
+    """Tells whether a cell holds as many formula units as asked for, and nothing else."""
+    formula, counts = dict(request.formula or ()), _counted(crystal)
+    least, most = request.units
+    return any(
+        counts == {symbol: units * count for symbol, count in formula.items()}
+        for units in range(least, most + 1)
+    )
 
 
 def _counted(crystal: Crystal) -> dict[str, int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from ase.data import chemical_symbols
 
+from tfmat.ccdcgan.by_source import BySource
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE, SHARE
 from tfmat.ccdcgan.generate import SOUND_DISTANCE, STRUCTURE, Result
@@ -32,6 +33,7 @@ class GeneratedMetrics:
         mode: How voxels are decoded.
         symprec: Tolerance of space groups, in Å.
         begun: What there is one of for every result (:attr:`Codec.begun`).
+        sources: Whether crystals come from sources, which are then told apart.
     """
 
     def __init__(
@@ -40,8 +42,11 @@ class GeneratedMetrics:
         mode: Mode = "robust",
         symprec: float = 0.1,
         begun: str = "crystal graphs",
+        sources: bool = False,
     ) -> None:
         self.begun = begun
+        self.sources = sources
+        self._by_source = BySource()
         self.constraints = dict(constraints)
         self.mode: Mode = mode
         self.symprec = symprec
@@ -57,6 +62,18 @@ class GeneratedMetrics:
         # Of all crystal graphs, of the structures, of those within the constraint's domain.
         self._predicted = {name: (array("d"), array("d"), array("d")) for name in self.constraints}
 
+    @classmethod
+    def of(cls, codec: Codec, mode: Mode = "robust", symprec: float = 0.1) -> GeneratedMetrics:
+        """Returns one for what a package makes.
+
+        Args:
+            codec: The package.
+            mode: How voxels are decoded.
+            symprec: Tolerance of space groups, in Å.
+        """
+        sources = codec.recipe.gan.form == "sources"
+        return cls(constraint_judges(codec), mode, symprec, codec.begun, sources)
+
     def add(self, result: Result, group: int | None = None) -> None:
         """Adds one crystal graph.
 
@@ -65,6 +82,7 @@ class GeneratedMetrics:
             group: Number of its structure's space group, where that is known already.
         """
         self.statuses[result.status] += 1
+        self._by_source.add(result)
         crystal = result.crystal
         inside = result.domain == INSIDE
         for name, (of_all, of_structures, of_inside) in self._predicted.items():
@@ -183,7 +201,7 @@ class GeneratedMetrics:
                 judge=symmetry_judge(self.symprec),
             )
         )
-        return found
+        return found + (self._by_source.metrics() if self.sources else [])
 
 
 def median_volume(volumes: Sequence[float], note: str, name: str = "") -> Metric:
@@ -227,7 +245,7 @@ def measure(results: Iterable[Result], codec: Codec) -> list[Metric]:
         results: One for every crystal graph.
         codec: The package that made them.
     """
-    found = GeneratedMetrics(constraint_judges(codec), begun=codec.begun)
+    found = GeneratedMetrics.of(codec)
     for result in results:
         found.add(result)
     return found.metrics()

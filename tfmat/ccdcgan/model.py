@@ -15,6 +15,7 @@ from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import WAYS, By
 from tfmat.ccdcgan.generate import PARTS, generate, request_for
+from tfmat.ccdcgan.sources.source import Name
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import Structures, crystals_of, described
@@ -101,6 +102,12 @@ class CrystalModel:
         symprec: float = 0.1,
         keep: float | None = None,
         keep_by: By = "constraint",
+        exclude: str | Iterable[str] = (),
+        system: str | Iterable[str] = (),
+        z: int | tuple[int, int] = 1,
+        source: Name = "pool",
+        smact: bool | None = None,
+        choose_by: str = "constraint",
         batch_size: int = 64,
     ) -> Structures:
         """Generates structures, those of ``tfmat generate`` with the same seed.
@@ -128,6 +135,16 @@ class CrystalModel:
                 models that write crystals and hold a constraint. ``n`` stays the number that is
                 begun.
             keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
+            exclude: Elements that may not be there.
+            system: Just these elements, all of them, e.g. ``"Co-Hf"``; in place of ``require`` and
+                ``only``.
+            z: Formula units in the cell, or the fewest and the most; then ``formula`` is that of
+                one unit.
+            source: Where crystals come from, for models that draw a composition first, like all
+                that follow: ``pool``, ``prototype`` or ``writer``.
+            smact: Only compositions that smact accepts; by default where no formula is named.
+            choose_by: What chooses among the crystals of a composition: ``constraint``, or the
+                name of a potential.
             batch_size: Crystal graphs at once.
 
         Returns:
@@ -153,8 +170,13 @@ class CrystalModel:
             volume_per_atom=None if volume is None else _span("volume", volume),
             min_atoms=arguments.whole("min_atoms", min_atoms, 1),
             max_atoms=None if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
-            required=arguments.symbols(require),
-            allowed=arguments.symbols(only),
+            required=arguments.symbols(system) or arguments.symbols(require),
+            allowed=arguments.symbols(system) or arguments.symbols(only),
+            excluded=arguments.symbols(exclude),
+            units=arguments.whole_range("z", z, 1),
+            source=source,
+            smact=smact,
+            choose_by=choose_by,
             symprec=arguments.real("symprec", symprec, above=0) if symmetrise else None,
             n_elements=(
                 None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1)
@@ -182,6 +204,8 @@ class CrystalModel:
             values["min_distance"] = result.min_distance
             if result.domain:
                 values["domain"] = result.domain
+            if result.source:
+                values |= {"source": result.source, "prototype": result.prototype}
             found.append(described(result.crystal, result.identifier, values))
         return found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta
 
 from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Dataset, Metadata
@@ -31,6 +32,8 @@ WRITTEN = {
     "numbers": "1",
     "written": "1",
 }
+# What the prompted writer gives.
+_PROMPTED = {name: unit for name, unit in WRITTEN.items() if name != "tokens"}
 PARTS = {
     "generator": Tensors("noise", {"crystal_graph": "1"}),
     "writer": Tensors("choices", WRITTEN),
@@ -40,6 +43,8 @@ PARTS = {
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
     "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}, by_element=True),
     "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}, by_element=True),
+    compositions.PART: Tensors("so_far", {"next": "1", "count": "1"}),
+    choices.PART: Tensors("choices", _PROMPTED),
     **ENVIRONMENT_PARTS,
     GENERATE: Tensors(
         "noise",
@@ -53,7 +58,8 @@ PARTS = {
     ),
 }
 # What a run keeps as weights; the others are made of these when they are exported.
-TRAINED = tuple(part for part in PARTS if part not in (GENERATE, "writer"))
+_MADE = (GENERATE, "writer", choices.PART)
+TRAINED = tuple(part for part in PARTS if part not in _MADE)
 
 
 _Range = Annotated[list[float], Meta(min_length=2, max_length=2)]

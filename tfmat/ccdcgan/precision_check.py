@@ -14,6 +14,7 @@ from tfmat.ccdcgan import probe
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import Result, generate
 from tfmat.ccdcgan.generated import measure, median_volume
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.writer.generating import NO_PLACE, PART
@@ -31,6 +32,7 @@ from tfmat.metric import Metric
 
 _DECODERS = ("lattice_decoder", "sites_decoder")
 _ENCODERS = ("lattice_encoder", "sites_encoder")
+_DECIDING = (PART, compositions.PART, choices.PART, "generator", *_DECODERS)
 
 # A structure, or the reason why there is none.
 Decoded = Crystal | str
@@ -47,15 +49,15 @@ class StructurePrecisionCheck(PrecisionCheck):
 
     @property
     def generates(self) -> bool:
-        """Whether there are a writer, or a generator and both decoders."""
+        """Whether there are a writer, compositions, or a generator and both decoders."""
         parts = set(self.reference.parts)
-        return PART in parts or {"generator", *_DECODERS} <= parts
+        return bool(parts & {PART, compositions.PART}) or {"generator", *_DECODERS} <= parts
 
     def decides(self, part: str) -> bool:
         """All parts do but those that only judge structures or crystal graphs."""
         if part in self._reconstruct:
             return self.generates and {*_ENCODERS, *_DECODERS} <= set(self.reference.parts)
-        return part == GENERATE or (self.generates and part in (PART, "generator", *_DECODERS))
+        return part == GENERATE or (self.generates and part in _DECIDING)
 
     @property
     def _reconstruct(self) -> tuple[str, ...]:

@@ -60,6 +60,10 @@ def probe_inputs(networks: NetworkSet, count: int, seed: int = 0) -> dict[str, N
         drawn = random.random((count, *shape)) if voxel else random.normal(size=(count, *shape))
         return drawn.astype(np.float32)
 
+    if codec.recipe.gan.form == "sources":
+        from tfmat.ccdcgan.sources.probe import sources_inputs
+
+        known.update(sources_inputs(codec, count, seed))
     known["generator"] = known[GENERATE] = noise = vector_noise(seed, 0, count, codec.noise)
     if PART in networks.parts:
         counts = compositions(codec).draw(noise[:, 0])

@@ -13,6 +13,12 @@ from tfmat.ccdcgan.environments.recipe import (
     EnergyRecipe,
     LabelsRecipe,
 )
+from tfmat.ccdcgan.sources.recipe import (
+    CompositionsRecipe,
+    PoolRecipe,
+    PromptedRecipe,
+    PrototypesRecipe,
+)
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
@@ -244,7 +250,9 @@ class GanRecipe(Table):
     Args:
         form: ``reference`` (the convolutions of papers 002 and 004), ``dense``, ``writer``: a
             generator that writes crystals as discrete choices, with the settings of the table
-            ``writer``, or ``none``: the chain ends with the constraint.
+            ``writer``; ``sources``: a composition first, of any elements, then crystals for it
+            from known prototypes and from a writer that is shown them; or ``none``: the chain
+            ends with the constraint.
         latent: Length of the noise vector; that of a writer follows from its own settings.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
@@ -272,7 +280,7 @@ class GanRecipe(Table):
         terms: Constraint terms; none makes a DCGAN.
     """
 
-    form: Literal["reference", "dense", "writer", "none"] = "reference"
+    form: Literal["reference", "dense", "writer", "sources", "none"] = "reference"
     latent: Count = 200
     generator_filters: Sizes = (128, 128, 64)
     discriminator_filters: Sizes = (32, 64, 128, 256)
@@ -315,6 +323,10 @@ class CcdcganRecipe(Table):
         energies: The constraint, which reads atomic environments.
         critic: The critic, which reads them as well.
         adversarial: The writer against both.
+        compositions: The network of compositions of ``gan.form = "sources"``.
+        prototypes: Its known crystals.
+        prompted: Its writer.
+        pool: How many crystals it makes for a composition, to take one of.
 
     Raises:
         InputError: The parts do not fit together.
@@ -337,6 +349,10 @@ class CcdcganRecipe(Table):
     energies: EnergyRecipe = field(default_factory=EnergyRecipe)
     critic: CriticRecipe = field(default_factory=CriticRecipe)
     adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
+    compositions: CompositionsRecipe = field(default_factory=CompositionsRecipe)
+    prototypes: PrototypesRecipe = field(default_factory=PrototypesRecipe)
+    prompted: PromptedRecipe = field(default_factory=PromptedRecipe)
+    pool: PoolRecipe = field(default_factory=PoolRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()

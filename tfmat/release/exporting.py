@@ -185,6 +185,7 @@ def write_run(
         licence=licence,
         metrics=run.metrics(),
         details=networks.details,
+        files=networks.files,
     )
     write_package(out, models, networks.tensors, provenance, **options)
     return list(models)

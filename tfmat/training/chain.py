@@ -10,7 +10,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -77,12 +77,14 @@ class Networks:
         tensors: What goes into each part and what comes out.
         elements: Symbols of the elements, in the order in which the networks have them.
         details: What else the family's readers need of a package, as plain JSON values.
+        files: Further files of a package, by their names there.
     """
 
     models: Mapping[str, Any]
     tensors: Mapping[str, Tensors]
     elements: Sequence[str]
     details: Mapping[str, Any]
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Chain(ABC, Generic[Recipe, Data]):
