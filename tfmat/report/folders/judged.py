@@ -1,0 +1,66 @@
+"""What ``tfmat evaluate structures --out`` writes."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from pathlib import Path
+
+from tfmat.csv_tables import read_table
+from tfmat.evaluation.novelty.output import SUMMARY, TABLE
+from tfmat.metric import read_metrics
+from tfmat.reading import read_record, reading
+from tfmat.report.charts import curves
+from tfmat.report.columns import cells
+from tfmat.report.contents import Candidate, Chart, Part, Value
+
+
+def is_one(place: Path) -> bool:
+    """Tells whether a place is such a folder.
+
+    Args:
+        place: A folder or a file.
+    """
+    return all((place / name).is_file() for name in (TABLE, SUMMARY))
+
+
+def read(place: Path) -> Part:
+    """Reads such a folder.
+
+    Args:
+        place: The folder.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    summary = read_record(place / SUMMARY)
+    rows = [row for row in read_table(place / TABLE)[1] if not row["reason"]]
+    with reading(place / SUMMARY):
+        metrics = read_metrics(summary)
+        sets = list(summary["against"])
+        facts = [("Structures from", str(summary["generated"]["name"]))]
+        if sets:
+            facts.append(("Known sets", ", ".join(sets)))
+        lost = {str(why): int(n) for why, n in summary["not_judged_by_reason"].items()}
+        title = (
+            f"{int(summary['distinct']):,} of {int(summary['structures']):,} structures distinct"
+        )
+    candidates = [Candidate(row["id"], row["formula"], _values(row, sets)) for row in rows]
+    return Part(title, place, facts, metrics, _curves(rows, bool(sets)), candidates, lost)
+
+
+def _values(row: dict[str, str], sets: list[str]) -> dict[str, Value]:
+    values = cells(row, flags=("distinct", "novel", "structure_valid", "composition_valid"))
+    known = [f"{name}: {row[f'{name}_id']}" for name in sets if row.get(f"{name}_id")]
+    return {**values, "known_as": "; ".join(known)} if known else values
+
+
+def _curves(rows: list[dict[str, str]], novel: bool) -> list[Chart]:
+    if len(rows) < 2:
+        return []
+    count = list(range(1, len(rows) + 1))
+    lines = {"distinct": (count, list(accumulate(row["distinct"] == "1" for row in rows)))}
+    if novel:
+        both = accumulate(row["distinct"] == "1" and row["novel"] == "1" for row in rows)
+        lines["distinct and novel"] = (count, list(both))
+    title = "Distinct structures against structures judged"
+    return [curves(title, lines, "structures judged")]
