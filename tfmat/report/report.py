@@ -95,5 +95,5 @@ def is_page(file: Path) -> bool:
 
 def _in_the_way(target: Path) -> str:
     if target.is_file() and is_page(target):
-        return f"{target}: is there; take another name, or replace it with --overwrite"
+        return f"{target}: is there; take another name, or give `overwrite` to replace it"
     return f"{target}: is there and is no page of tfmat; take another name"
