@@ -35,7 +35,7 @@ def folders(tmp_path_factory):
     run("evaluate", "hull", relaxed, "--against", f"known={relaxed}", "--out", place / "hulls",
         "--pictures", 0)  # fmt: skip
     run("evaluate", "structures", relaxed, "--against", f"known={relaxed}", "--no-index",
-        "--out", place / "judged")  # fmt: skip
+        "--hull", relaxed, "--out", place / "judged")  # fmt: skip
     return place
 
 

@@ -53,6 +53,8 @@ COLUMNS = (
     Column("n_elements", "Elements", digits=0, note="Number of elements."),
     Column("space_group", "Space group", kind="text", note="As the folder's table has it."),
     Column("volume_per_atom", "Volume", "Å³/atom", digits=1),
+    Column("density", "Density", "g/cm³", digits=2),
+    Column("shortest_distance", "Shortest distance", "Å", digits=2),
     Column("contact", "Contact", digits=2,
            note="Shortest distance over the sum of covalent radii; a bond gives about 1."),
     Column("kept_prototype", "Kept prototype", kind="flag",

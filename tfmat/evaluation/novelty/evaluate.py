@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,12 @@ from tfmat.errors import InputError
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
+from tfmat.evaluation.structures.energies import energies_of
+from tfmat.evaluation.structures.export import check_export
+from tfmat.evaluation.structures.export import export as write_export
+from tfmat.evaluation.structures.measure import measure
 from tfmat.files import check_place, replacing_folder
+from tfmat.metric import records
 from tfmat.progress import Progress
 
 if TYPE_CHECKING:
@@ -62,20 +67,26 @@ def evaluate_structures(
     *,
     index: bool | str | Path = False,
     distances: bool = True,
+    hull: Several = (),
     out: str | Path | None = None,
     novel: str | Path | None = None,
+    export: Sequence[tuple[str, str | Path]] = (),
     overwrite: bool = False,
     figures: bool | None = False,
 ) -> dict[str, Any]:
-    """Counts which structures are distinct, and which are not known yet.
+    """Counts which structures are valid, distinct, not known yet and stable.
 
     Args:
         generated: pymatgen structures, or a file, a folder, a dataset or its name.
         against: Datasets of known structures: one, several, or several by name.
         index: As for :func:`novelty`.
         distances: Also measure the rms distance of matching structures, in Å.
+        hull: Known structures or formulas with formation energies that define the hull, for S.U.N.;
+            by default the structures' own ``e_above_hull`` counts.
         out: Folder for a table of all and the summary.
         novel: Dataset to write of the structures that are distinct and novel.
+        export: Public benchmarks (:data:`tfmat.evaluation.structures.export.FORMATS`), each with
+            the place for what it reads.
         overwrite: Replace the results that are there.
         figures: Draw in ``out`` how many are distinct after more and more of them; ``None`` for
             from a thousand structures on.
@@ -94,9 +105,21 @@ def evaluate_structures(
         check_place(Path(out), overwrite=overwrite, own=is_output)
     if novel is not None:
         check_place(Path(novel), overwrite=overwrite, own=is_dataset)
+    exports = [(name, Path(place)) for name, place in export]
+    for name, place in exports:
+        check_export(name, place, overwrite=overwrite)
     source = _read(generated)
+    energies = energies_of(source, hull)
     verdicts, counts = _judged(source, known, index, distances)
-    summary: dict[str, Any] = {"generated": source.record, **counts}
+    described = measure(source, verdicts, known, energies)
+    metrics = counts.pop("metrics") + records(described.metrics)
+    summary: dict[str, Any] = {"generated": source.record, **counts, "metrics": metrics}
+    if energies.warnings:
+        summary["warnings"] = energies.warnings
+    if exports:
+        summary["exported"] = [
+            write_export(source, name, place, overwrite=overwrite) for name, place in exports
+        ]
     if novel is not None:
         summary["novel_written"] = write_novel(
             Path(novel), source, verdicts, summary, overwrite=overwrite
@@ -106,7 +129,7 @@ def evaluate_structures(
     if out is not None:
         with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
             drawn = len(verdicts) >= _DRAWN_FROM if figures is None else figures
-            write_output(folder, verdicts, list(known), summary, figures=drawn)
+            write_output(folder, verdicts, list(known), summary, described, figures=drawn)
     return summary
 
 

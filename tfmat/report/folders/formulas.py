@@ -35,7 +35,7 @@ def read(place: Path) -> Part:
         InputError: It is damaged, or no CSV.
     """
     if place.suffix != ".csv":
-        raise InputError(f"{place}: a page is made of a CSV table; generate with --out NAME.csv")
+        raise InputError(f"{place}: a page is made of a CSV table; generate one called NAME.csv")
     summary = read_record(_summary(place))
     columns, lines = read_table(place)
     if "formula" not in columns:
