@@ -46,15 +46,15 @@ def test_each_structure_is_described_as_by_pymatgen():
     found = describe(crystals)
     for row, crystal in enumerate(crystals):
         true = crystal.to_structure()
-        assert found.density[row] == pytest.approx(
-            true.density, rel=1e-3
-        )  # of other tables of masses
+        # Of other tables of masses.
+        assert found.density[row] == pytest.approx(true.density, rel=2e-3)
         assert found.volume[row] == pytest.approx(true.volume)
         distances = [near.nn_distance for around in true.get_all_neighbors(8.0) for near in around]
         assert found.shortest[row] == pytest.approx(min(distances))
         assert found.structure_valid[row] == (min(distances) > 0.5 and true.volume >= 0.1)
-        group = SpacegroupAnalyzer(true, symprec=0.1).get_space_group_number()
-        assert found.groups[row][1] == group
+    for row in range(40, len(crystals)):  # of random ones the tolerance may decide
+        group = SpacegroupAnalyzer(crystals[row].to_structure(), symprec=0.1)
+        assert found.groups[row] == (group.get_space_group_symbol(), group.get_space_group_number())
 
 
 @pytest.mark.parametrize("alloys", [True, False])
@@ -90,13 +90,10 @@ def test_shares_and_distances_against_the_known_by_hand(tmp_path):
             writer.add(Crystal.from_structure(structure(elements)), formula)
     made = [structure(["Na", "Cl"]), structure(["Na"]), structure(["Mg", "O"], 4.2)]
     found = tfmat.evaluate_structures(made, tmp_path / "known")
-    elements = ["Na", "Cl", "Br", "K", "Li", "F", "Mg", "O"]
-    shares = (
-        [2 / 3, 1 / 3, 0, 0, 0, 0, 1 / 3, 1 / 3],
-        [1 / 2, 1 / 2, 1 / 4, 1 / 4, 1 / 4, 1 / 4, 0, 0],
-    )
+    # Na, Cl, Br, K, Li, F, Mg, O.
+    held, known_held = np.array([2, 1, 0, 0, 0, 0, 1, 1]), np.array([2, 2, 1, 1, 1, 1, 0, 0])
     assert metric_of(found, "element_correlation", against="known").value == pytest.approx(
-        pearsonr(ours, theirs).statistic
+        pearsonr(held / 3, known_held / 4).statistic
     )
     covered = metric_of(found, "elements_covered", against="known")
     assert (covered.numerator, covered.denominator) == (2, 6)
