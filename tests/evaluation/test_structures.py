@@ -9,8 +9,10 @@ import hull_systems
 import numpy as np
 import pytest
 import smact
+from ase.data import atomic_masses
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+from scipy import constants
 from scipy.stats import pearsonr
 from smact.screening import smact_validity
 
@@ -46,14 +48,16 @@ def test_each_structure_is_described_as_by_pymatgen():
     found = describe(crystals)
     for row, crystal in enumerate(crystals):
         true = crystal.to_structure()
-        # Of other tables of masses.
-        assert found.density[row] == pytest.approx(true.density, rel=2e-3)
+        kilograms = atomic_masses[crystal.numbers].sum() * constants.atomic_mass
+        cubic_metres = true.volume * constants.angstrom**3
+        assert found.density[row] == pytest.approx(kilograms / cubic_metres / 1000)
         assert found.volume[row] == pytest.approx(true.volume)
         distances = [near.nn_distance for around in true.get_all_neighbors(8.0) for near in around]
         assert found.shortest[row] == pytest.approx(min(distances))
         assert found.structure_valid[row] == (min(distances) > 0.5 and true.volume >= 0.1)
     for row in range(40, len(crystals)):  # of random ones the tolerance may decide
         group = SpacegroupAnalyzer(crystals[row].to_structure(), symprec=0.1)
+        assert found.density[row] == pytest.approx(crystals[row].to_structure().density, rel=1e-3)
         assert found.groups[row] == (group.get_space_group_symbol(), group.get_space_group_number())
 
 
@@ -69,6 +73,14 @@ def test_compositions_are_judged_as_by_smact(alloys):
             include_alloys=alloys,
             oxidation_states_set="smact14",
         ), formula
+
+
+def test_symmetry_is_counted():
+    made = [structure(["Na", "Cl"]), structure(["Na", "Cl"]), some()[3].to_structure()]
+    found = tfmat.evaluate_structures(made)
+    numbers = [SpacegroupAnalyzer(one, symprec=0.1).get_space_group_number() for one in made]
+    assert metric_of(found, "space_group_P1").numerator == numbers.count(1)
+    assert metric_of(found, "space_groups").value == len(set(numbers))
 
 
 def test_the_judge_says_version_set_and_flags():
@@ -210,7 +222,14 @@ def test_a_folder_without_structures_has_metrics_of_nothing(folder_of_failures, 
     found = tfmat.evaluate_structures(folder_of_failures, "bi-se", out=tmp_path / "out")
     assert found["structures"] == 0
     assert found["not_judged"] > 0
-    for name in ("uniqueness", "valid", "median_density", "beyond_p1", "space_groups", "elements"):
+    for name in (
+        "uniqueness",
+        "valid",
+        "median_density",
+        "space_group_P1",
+        "space_groups",
+        "elements",
+    ):
         assert metric_of(found, name).value is None
     assert metric_of(found, "element_correlation", against="bi-se").value is None
     # Of the known ones there is all the same.

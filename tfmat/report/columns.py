@@ -31,10 +31,10 @@ class Column:
 
 
 COLUMNS = (
-    Column("e_above_redefined_hull", "E above redefined hull", "eV/atom",
-           note="Energy above the hull of the known and the generated structures."),
     Column("e_above_known_hull", "E above hull", "eV/atom",
            note="Energy above the convex hull of the known structures; below it negative."),
+    Column("e_above_redefined_hull", "E above redefined hull", "eV/atom",
+           note="Energy above the hull of the known and the generated structures."),
     Column("formation_energy_per_atom", "Formation energy", "eV/atom",
            note="After relaxing, by the potential that the summary names."),
     Column("predicted_formation_energy_per_atom", "Predicted Ef", "eV/atom",

@@ -12,6 +12,7 @@ from typing import Any
 
 from tfmat import __version__
 from tfmat.errors import printable
+from tfmat.evaluation.structures.sun import COMPOUNDS
 from tfmat.metric import Metric
 from tfmat.report.contents import Chart, Part
 from tfmat.report.elements import element_map
@@ -22,12 +23,14 @@ from tfmat.viewer import assets
 _PLACE = Path(__file__).parent / "static"
 # Numbers that stand out at the head of a page.
 _LARGE = 6
+_WORDS = {"sun": "S.U.N.", "msun": "meta-S.U.N."}
 _TELLING = (
     "stable",
     "below_hull",
     "within_50_mev",
     "sun",
     "msun",
+    "valid",
     "structures",
     "sound",
     "in_domain",
@@ -196,8 +199,12 @@ def _large(metrics: Sequence[Metric]) -> str:
     # Those that tell most come first, the others in their order.
     known.sort(key=lambda one: _TELLING.index(one.name) if one.name in _TELLING else len(_TELLING))
     cards: list[str] = []
+    shown: set[tuple[str, bool]] = set()
     for metric in known:
-        if len(cards) < _LARGE:
+        # Of one metric not every part of all; compounds are the exception.
+        key = metric.name, metric.subset == {"n_elements": COMPOUNDS}
+        if len(cards) < _LARGE and key not in shown:
+            shown.add(key)
             below = ""
             if metric.numerator is not None:
                 below = f"<small>{metric.numerator:,} of {metric.denominator:,}</small>"
@@ -212,7 +219,9 @@ def _large(metrics: Sequence[Metric]) -> str:
 
 
 def _name(metric: Metric) -> str:
-    words = metric.name.replace("_", " ")
+    words = _WORDS.get(metric.name) or metric.name.replace("_", " ")
+    if metric.subset == {"n_elements": COMPOUNDS}:
+        return f"{words}, compounds"
     parts = ", ".join(f"{key} {value}" for key, value in metric.subset.items())
     return f"{words} ({parts})" if parts else words
 

@@ -17,7 +17,7 @@ Numbers: TypeAlias = Sequence[float] | NDArray[np.float64]
 """Numbers of one axis, shape ``(n,)``."""
 
 WIDTH, HEIGHT = 400, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 10, 24, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 24, 40
 
 
 class Plot:

@@ -34,7 +34,7 @@ def metrics_of(made: Described, known: Mapping[str, Described]) -> list[Metric]:
 
     Returns:
         ``structure_valid``, ``composition_valid``, ``valid``, ``balanced``, ``median_density`` of
-        all sets; of what was made ``beyond_p1``, ``space_groups``, ``elements``, ``systems``;
+        all sets; of what was made ``space_group_P1``, ``space_groups``, ``elements``, ``systems``;
         against each known set ``density_distance``, ``n_elements_distance``,
         ``element_correlation``, ``elements_covered``, ``systems_covered``.
     """
@@ -80,8 +80,8 @@ def _symmetry(made: Described) -> list[Metric]:
     judge = symmetry_judge(SYMPREC)
     tolerance = Tolerance(SYMPREC, "Å")
     return [
-        share("beyond_p1", sum(number > 1 for number in numbers), len(numbers),
-              f"share of {len(numbers):,} structures with more symmetry than P1",
+        share("space_group_P1", sum(number == 1 for number in numbers), len(numbers),
+              f"share of {len(numbers):,} structures without symmetry",
               tolerance=tolerance, judge=judge),
         Metric("space_groups", float(len({number for number in numbers if number})) or None,
                note="different space groups of the structures", tolerance=tolerance, judge=judge),
