@@ -60,6 +60,13 @@ if TYPE_CHECKING:
     "given again.  [default: e_above_hull of GENERATED]",
 )
 @click.option(
+    "--coverage",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Also compare fingerprints of the first N valid structures with those of N of each DATA, "
+    "for coverage recall and precision; some seconds for ten. Needs tfmat[coverage].",
+)
+@click.option(
     "--export",
     "exports",
     metavar="BENCHMARK PLACE",
@@ -79,6 +86,7 @@ def structures(
     no_index: bool,
     distances: bool,
     hull: tuple[str, ...],
+    coverage: int | None,
     exports: tuple[tuple[str, Path], ...],
     out: Path | None,
     novel: Path | None,
@@ -112,6 +120,7 @@ def structures(
         index=False if no_index else index_place or True,
         distances=distances,
         hull=named_data(hull, "--hull"),
+        coverage=coverage,
         export=exports,
         out=out,
         novel=novel,
@@ -148,6 +157,11 @@ def _text(summary: dict[str, Any]) -> str:
         ]
     reasons = summary["not_judged_by_reason"].items()
     lines += [f"not judged: {count} ({reason})" for reason, count in reasons]
+    for recall in metrics:
+        if recall.name == "coverage_recall":
+            precision = find(metrics, "coverage_precision", **recall.subset)
+            line = f"coverage of {recall.subset['against']}: recall {recall.percent()}"
+            lines.append(f"{line}, precision {precision.percent()}")
     lines += summary.get("exported", []) + summary.get("warnings", [])
     lines.append(f"{uniqueness.judge}; {summary['cpu_seconds']} s of processor time")
     return "\n".join(lines)

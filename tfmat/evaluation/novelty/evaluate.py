@@ -8,15 +8,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfmat.arguments import whole
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.named import Several, named_places
 from tfmat.datasets.sources import Source, source_of
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError
+from tfmat.errors import InputError, require_installed
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
+from tfmat.evaluation.structures.coverage import EXTRA
 from tfmat.evaluation.structures.energies import energies_of
 from tfmat.evaluation.structures.export import check_export
 from tfmat.evaluation.structures.export import export as write_export
@@ -68,6 +70,7 @@ def evaluate_structures(
     index: bool | str | Path = False,
     distances: bool = True,
     hull: Several = (),
+    coverage: int | None = None,
     out: str | Path | None = None,
     novel: str | Path | None = None,
     export: Sequence[tuple[str, str | Path]] = (),
@@ -83,6 +86,8 @@ def evaluate_structures(
         distances: Also measure the rms distance of matching structures, in Å.
         hull: Known structures or formulas with formation energies that define the hull, for S.U.N.;
             by default the structures' own ``e_above_hull`` counts.
+        coverage: Structures of each set whose fingerprints are compared, for coverage recall and
+            precision; none by default. Needs matminer.
         out: Folder for a table of all and the summary.
         novel: Dataset to write of the structures that are distinct and novel.
         export: Public benchmarks (:data:`tfmat.evaluation.structures.export.FORMATS`), each with
@@ -96,11 +101,17 @@ def evaluate_structures(
 
     Raises:
         InputError: Something cannot be read, is in the way, or there is nothing to be novel beside.
+        MissingExtraError: ``coverage`` needs matminer, which is not installed.
     """
     start, cpu = time.monotonic(), time.process_time()
     known = _opened(against)
     if novel is not None and not known:
         raise InputError("`novel` needs known structures: give `against` DATA")
+    if coverage is not None:
+        if not known:
+            raise InputError("`coverage` needs known structures: give `against` DATA")
+        whole("coverage", coverage, 1)
+        require_installed("matminer", EXTRA, "coverage")
     if out is not None:
         check_place(Path(out), overwrite=overwrite, own=is_output)
     if novel is not None:
@@ -111,7 +122,7 @@ def evaluate_structures(
     source = _read(generated)
     energies = energies_of(source, hull)
     verdicts, counts = _judged(source, known, index, distances)
-    described = measure(source, verdicts, known, energies)
+    described = measure(source, verdicts, known, energies, coverage)
     metrics = counts.pop("metrics") + records(described.metrics)
     summary: dict[str, Any] = {"generated": source.record, **counts, "metrics": metrics}
     if energies.warnings:

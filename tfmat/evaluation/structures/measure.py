@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import Source
 from tfmat.datasets.store import Dataset
 from tfmat.evaluation.novelty.count import Verdict
+from tfmat.evaluation.structures.coverage import coverage, fingerprints
 from tfmat.evaluation.structures.described import Described, describe
 from tfmat.evaluation.structures.energies import Energies
 from tfmat.evaluation.structures.metrics import densities, metrics_of
@@ -58,6 +62,7 @@ def measure(
     verdicts: Sequence[Verdict],
     known: Mapping[str, Dataset],
     energies: Energies,
+    covering: int | None = None,
 ) -> Measured:
     """Measures structures.
 
@@ -66,6 +71,11 @@ def measure(
         verdicts: Whether each is distinct and novel, in the order of the source.
         known: Known structures by name.
         energies: How far above a hull they lie.
+        covering: Structures of each set whose fingerprints are compared, for coverage; ``None``
+            for none.
+
+    Raises:
+        MissingExtraError: Coverage needs matminer, which is not installed.
     """
     entries = [entry for entry in source.entries if entry.crystal is not None]
     crystals = [entry.crystal for entry in entries if entry.crystal is not None]
@@ -84,6 +94,8 @@ def measure(
         judge=energies.judge,
         why_not=energies.why_not,
     )
+    if covering is not None:
+        metrics += _coverage([crystals[row] for row in np.flatnonzero(made.valid)], known, covering)
     shares = densities({"": made.compositions} | {n: one.compositions for n, one in others.items()})
     elements = [
         [symbols()[row["number"]], *(f"{row[name]:.6f}" for name in ("", *others))]
@@ -91,6 +103,20 @@ def measure(
     ]
     names = [entry.identifier for entry in entries]
     return Measured(metrics, elements, dict(zip(names, _rows(made, names, energies), strict=True)))
+
+
+def _coverage(valid: Sequence[Crystal], known: Mapping[str, Dataset], most: int) -> list[Metric]:
+    """Takes fingerprints of the first valid structures, and of known ones from all over the set."""
+    rows = {name: range(0, len(one), -(-len(one) // most) or 1) for name, one in known.items()}
+    made = list(valid[:most])
+    count = len(made) + sum(map(len, rows.values()))
+    with Progress("fingerprints", count, "structure") as progress:
+        ours = fingerprints(made, progress.update)
+        theirs = {
+            name: fingerprints([known[name][row] for row in part], progress.update)
+            for name, part in rows.items()
+        }
+    return coverage(ours, theirs)
 
 
 def _described(dataset: Dataset) -> Described:
