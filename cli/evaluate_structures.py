@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     metavar="N",
     type=click.IntRange(1),
     help="Also compare fingerprints of the first N valid structures with those of N of each DATA, "
-    "for coverage recall and precision; some seconds for ten. Needs tfmat[coverage].",
+    "for coverage recall and precision. Needs tfmat[coverage].",
 )
 @click.option(
     "--export",
