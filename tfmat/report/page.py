@@ -85,7 +85,7 @@ def page(parts: Sequence[Part], title: str | None = None, limit: int = 1000) -> 
                 _heading(part, parts) + _metrics(part.metrics) for part in parts if part.metrics
             ),
         )
-    scripts = [assets.library(), assets.script()] if has_crystals and rows.with_scene else []
+    scripts = [assets.library(), assets.script()] if rows.with_scene else []
     scripts.append((_PLACE / "page.js").read_text("utf-8"))
     return _document(heading, parts, sections, rows, scripts)
 
@@ -290,5 +290,5 @@ def _candidates(rows: Rows, total: int, has_crystals: bool) -> str:
     if has_crystals and (left := sum(scene is None for scene in rows.scenes)):
         words += f" Of {left:,} the page holds no structure: {rows.why_left}."
     template = (_PLACE / "candidates.html").read_text("utf-8")
-    crystal = (_PLACE / "crystal.html").read_text("utf-8") if has_crystals else ""
+    crystal = (_PLACE / "crystal.html").read_text("utf-8") if rows.with_scene else ""
     return template.replace("<!-- words -->", _text(words)).replace("<!-- crystal -->", crystal)
