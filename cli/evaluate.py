@@ -41,7 +41,7 @@ from .options import (
         "structures": (
             "tfmat.cli.evaluate_structures",
             "structures",
-            "Count distinct and novel structures.",
+            "Count valid, distinct, novel and stable structures.",
         ),
         "hull": (
             "tfmat.cli.evaluate_hull",

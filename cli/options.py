@@ -252,11 +252,12 @@ figures_into = click.option(
 )
 
 
-def named_data(words: tuple[str, ...]) -> dict[str, str]:
+def named_data(words: tuple[str, ...], option: str = "--against") -> dict[str, str]:
     """Reads the values of an option ``--against [NAME=]DATA`` that may be given several times.
 
     Args:
         words: The values; without a name the last part of DATA's path is taken.
+        option: Which option, for messages.
 
     Returns:
         DATA by name.
@@ -272,8 +273,8 @@ def named_data(words: tuple[str, ...]) -> dict[str, str]:
         if not equals or Path(word).exists():
             name, data = Path(word).name, word
         if not name or not data:
-            raise InputError(f"--against {word}: write it as NAME=DATA, e.g. --against mp=data/mp")
+            raise InputError(f"{option} {word}: write it as NAME=DATA, e.g. {option} mp=data/mp")
         if name in found:
-            raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")
+            raise InputError(f"{option} {word}: {name!r} is given twice; give each list a name")
         found[name] = data
     return found

@@ -81,10 +81,12 @@ def test_table_summary_and_novel_dataset(capsys, place):
     # The same again, from the index, in words.
     code, stdout, _ = run(capsys, place / "made.extxyz", *words, "--overwrite", "--no-distances")
     assert code == 0
-    first, second, third, fourth, last = stdout.splitlines()
+    first, second, third, valid, fourth, last = stdout.splitlines()
     assert first == "distinct: 3 of 4 structures (75.0%)"
     assert second == "novel: 1 of 4 structures (25.0%): not among the 40 of mine"
     assert third == "distinct and novel: 1 of 4 structures (25.0%)"
+    assert valid.startswith("valid: ")
+    assert "; mine " in valid
     assert fourth.startswith("not judged: 1 (")
     assert "StructureMatcher" in last
 
