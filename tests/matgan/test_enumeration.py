@@ -234,3 +234,23 @@ def test_nothing_is_written_where_nothing_is_valid(tmp_path, name):
     with pytest.raises(InputError, match="must end in"):
         enumerate_to(options, tmp_path / "a.json")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [enumerate_to, enumerate_simplest])
+def test_only_tables_of_its_own_are_replaced(tmp_path, make):
+    options = EnumerationOptions((2, 2), 3, ELEMENTS)
+    for name, content in (
+        ("a.csv", b"formula\nNaCl\n"),
+        ("a.csv.gz", b"no gzip"),
+        ("a.parquet", b"PAR1"),
+        ("b.csv", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match="is nothing that this command has written"):
+            make(options, tmp_path / name, overwrite=True)
+        assert (tmp_path / name).read_bytes() == content
+    # A summary beside it would be that of another table.
+    make(options, tmp_path / "new.csv")
+    (tmp_path / "new.csv.json").write_text('{"table_sha256": "0"}')
+    with pytest.raises(InputError, match=r"new\.csv\.json: is nothing that this command"):
+        make(options, tmp_path / "new.csv", overwrite=True)
