@@ -110,6 +110,17 @@ class TestContract:
             assert target.help.endswith(".")
             assert families.targets()[target.name] == (family, target)
 
+    def test_its_own_layers_are_where_it_says(self, name):
+        from pathlib import Path
+
+        house = Path(families.__file__).parent
+        registering = {
+            ".".join(("tfmat", *file.relative_to(house).with_suffix("").parts))
+            for file in (house / name).rglob("*.py")
+            if "register_keras_serializable" in file.read_text("utf-8")
+        }
+        assert set(families.get(name).layers) == registering
+
     def test_default_recipes_load(self, name, tmp_path):
         family = families.get(name)
         for target in family.targets:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -168,3 +171,39 @@ def test_onnx_is_valid_and_says_where_it_comes_from(case):
         }
         assert entry["weights_sha256"] == weights_sha256(network)
         assert proto.opset_import[0].version == package.metadata["opset"]
+
+
+FRESH = """
+import json, sys
+from tfmat.ccdcgan.probe import probe_inputs
+from tfmat.inference.package import load
+from tfmat.release.parity import difference, forms
+
+package = load(sys.argv[1], threads=1)
+inputs = probe_inputs(package, 6, seed=1)
+assert "keras" not in sys.modules
+found = {}
+for part in json.loads(sys.argv[2]):
+    runs = forms(package, part)
+    for size in (2, 6):
+        wanted = runs["onnx"](inputs[part][:size])
+        for form, run in runs.items():
+            made = run(inputs[part][:size])
+            assert set(made) == set(wanted)
+            gaps = [difference(made[name], wanted[name]) for name in wanted]
+            found.setdefault(part, {}).setdefault(form, []).append(max(gaps))
+print(json.dumps(found))
+"""
+
+
+def test_a_fresh_process_finds_the_same_in_all_forms(crystals_package):
+    # Nothing there has imported the layers of the writer, of its critic and constraint.
+    parts = ["writer", "environment_constraint", "environment_critic", "generate"]
+    words = [sys.executable, "-c", FRESH, str(crystals_package), json.dumps(parts)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == set(parts)
+    for part, gaps in found.items():
+        assert set(gaps) == (FORMS - {"keras"} if part == "generate" else FORMS)
+        for form, values in gaps.items():
+            assert max(values) <= TOLERANCE, (part, form)

@@ -205,6 +205,14 @@ def test_a_network_is_made_of_layers_alone(old, new, tmp_path):
     assert "antigravity" not in sys.modules
 
 
+def test_a_layer_that_no_family_declares_is_refused(tmp_path):
+    file = network(tmp_path / "a.keras")
+    own = '"registered_name": "evil>Layer"'
+    with_config(file, lambda text: text.replace('"registered_name": null', own))
+    with pytest.raises(InputError, match="no layer that tfmat loads"):
+        load_network(file)
+
+
 def test_other_files_in_a_network_are_refused(tmp_path):
     file = network(tmp_path / "a.keras")
     with zipfile.ZipFile(file, "a") as archive:

@@ -209,6 +209,30 @@ def test_onnx_writes_the_same(tmp_path):
             np.testing.assert_allclose(values, wanted[name], atol=1e-5, err_msg=name)
 
 
+def test_a_keras_file_holds_the_whole_network(tmp_path):
+    from tfmat.export.keras_file import export_keras
+    from tfmat.inference.keras_weights import load_network
+
+    recipe = WriterRecipe(width=8, blocks=1, heads=2, cells=2, places=3)
+    model = build_writing(likelihood_of(recipe), recipe, WORDS, NO_LIMITS + 2.3)
+    whole = build_whole(model, [[*row, 1] for row in COUNTS.tolist()])
+    for network in (model, whole):
+        file = tmp_path / f"{network.name}.keras"
+        export_keras(network, file)
+        found = load_network(file)
+        noise = np.random.default_rng(5).standard_normal((20, network.input_shape[1]), np.float32)
+        for name, value in network(noise).items():
+            np.testing.assert_array_equal(np.asarray(found(noise)[name]), np.asarray(value))
+
+
+def test_what_no_cell_can_hold_is_not_written():
+    model = build_writing(likelihood_of(SMALL), SMALL, WORDS, NO_LIMITS)
+    counts = [[0, 0], [3, 3], [-4, 2], [1e30, 0], [np.nan, 1], [1, 1]]
+    found = written(model, np.array(counts), noise_of(SMALL, len(counts)))
+    assert found["written"].tolist() == [False] * 5 + [True]
+    assert found["numbers"][0].tolist() == [0] * WORDS.max_atoms
+
+
 PARTS_OF_WHOLE = type(PARTS["writer"])("noise", PARTS["writer"].outputs)
 
 

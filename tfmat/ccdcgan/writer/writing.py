@@ -208,9 +208,11 @@ class Writing(AtomWriting):
         """Returns what was written; see :func:`build_writing`."""
         elements, atoms, cells = self.elements, self.writer.max_atoms, self.cells
         # Clients may send anything: what no cell can hold is not written, and breaks nothing.
-        counts = ops.clip(ops.cast(ops.round(choices[:, :elements]), "int32"), 0, atoms)
-        total = ops.sum(counts, axis=1)
+        asked = ops.round(choices[:, :elements])
+        total = ops.sum(asked, axis=1)
         sensible = ops.logical_and(total > 0, total <= atoms)
+        sensible = ops.logical_and(sensible, ops.all(asked >= 0, axis=1))
+        counts = ops.cast(ops.minimum(ops.where(asked > 0, asked, 0.0), atoms), "int32")
         uniform = uniforms(choices[:, elements:])
         known = self.writer.known(counts)
         own = ops.take(np.diagonal(self.limits)[:elements], np.arange(elements), axis=0)
