@@ -27,7 +27,8 @@ import numpy as np
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.from_sources import chooser_of
-from tfmat.ccdcgan.generate import PARTS, StructureRequest, generate
+from tfmat.ccdcgan.generate import PARTS, generate
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.sources.contents import Contents
 from tfmat.ccdcgan.sources.generating import Sources
 from tfmat.ccdcgan.sources.pool import choose

@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import PARTS, Result, StructureRequest, generate
+from tfmat.ccdcgan.generate import PARTS, Result, generate
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.training.data import load_training_data
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance

@@ -285,7 +285,7 @@ def write_structures(
         InputError: The words are wrong, or the networks are not complete.
     """
     from tfmat.arguments import cell_content
-    from tfmat.ccdcgan.generate import request_for
+    from tfmat.ccdcgan.request import request_for
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY

@@ -151,7 +151,7 @@ def _codec(model: str, **places: Any) -> Codec:
 
 
 def _generate(folder: Path, codec: Codec, number: int, seed: int, unfiltered: bool) -> None:
-    from tfmat.ccdcgan.generate import request_for
+    from tfmat.ccdcgan.request import request_for
     from tfmat.ccdcgan.results import generate_into
 
     request = request_for(codec, unfiltered=unfiltered)

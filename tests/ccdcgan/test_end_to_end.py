@@ -25,7 +25,7 @@ from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import load
-from tfmat.training.chain import Networks
+from tfmat.training.networks import Networks
 
 pytestmark = pytest.mark.train
 SPECS = {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.ccdcgan.generate import StructureRequest
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 

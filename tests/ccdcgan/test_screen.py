@@ -11,7 +11,7 @@ pytest.importorskip("onnx")
 from oracle import make_package
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import StructureRequest
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.results import generate_into
 from tfmat.ccdcgan.screen import hull_of_dataset, hull_reference, require_energy, screen_into
 from tfmat.inference.package import load

@@ -21,7 +21,8 @@ from tfmat.inference.tensors import Tensors
 from tfmat.metric import Metric
 from tfmat.recipes.loader import build, load, read
 from tfmat.recipes.table import Count, Positive, Share, Table
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 
 RECIPE = """
 name = "toy"

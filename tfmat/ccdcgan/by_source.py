@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tfmat.ccdcgan.generate import SOUND_DISTANCE, Result
+from tfmat.ccdcgan.generate import Result
+from tfmat.ccdcgan.request import SOUND_DISTANCE
 from tfmat.ccdcgan.sources.source import NAMES
 from tfmat.ccdcgan.sources.validity import judge
 from tfmat.metric import Metric, Tolerance, share

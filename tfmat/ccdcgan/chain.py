@@ -33,7 +33,8 @@ from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.systems import elements_of
 from tfmat.inference.metadata import GENERATE
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 from tfmat.training.run import Run
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.labels import single_points
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
-from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, judged
+from tfmat.ccdcgan.generate import STRUCTURE, Result, judged
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.sources.generating import Energies, Sources
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError

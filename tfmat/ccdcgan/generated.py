@@ -12,7 +12,8 @@ from ase.data import chemical_symbols
 from tfmat.ccdcgan.by_source import BySource
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE, SHARE
-from tfmat.ccdcgan.generate import SOUND_DISTANCE, STRUCTURE, Result
+from tfmat.ccdcgan.generate import STRUCTURE, Result
+from tfmat.ccdcgan.request import SOUND_DISTANCE
 from tfmat.ccdcgan.voxels.decode import decoder
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.crystals.contacts import volume_per_atom

@@ -19,7 +19,8 @@ from tfmat.errors import InputError
 from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.package import check_file, load
-from tfmat.training.chain import Chain, Networks, open_run
+from tfmat.training.chain import Chain, open_run
+from tfmat.training.networks import Networks
 from tfmat.training.run_record import is_run
 
 # Those that make something of noise, or read no crystal graphs.

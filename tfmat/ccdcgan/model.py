@@ -14,7 +14,8 @@ from tfmat.ccdcgan.codec import ENCODERS, Codec
 from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import WAYS, By
-from tfmat.ccdcgan.generate import PARTS, generate, request_for
+from tfmat.ccdcgan.generate import PARTS, generate
+from tfmat.ccdcgan.request import request_for
 from tfmat.ccdcgan.sources.source import Name
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
 from tfmat.crystals.crystal import Crystal

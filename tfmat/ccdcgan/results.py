@@ -11,8 +11,9 @@ from typing import Any
 from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE
-from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, generate
+from tfmat.ccdcgan.generate import STRUCTURE, Result, generate
 from tfmat.ccdcgan.generated import GeneratedMetrics
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.checksums import sealed

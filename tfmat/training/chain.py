@@ -10,18 +10,18 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tfmat import families, files
 from tfmat.errors import InputError
-from tfmat.inference.tensors import Tensors
 from tfmat.metric import read_stages, read_table, records
 from tfmat.recipes.loader import to_mapping
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
+from tfmat.training.networks import Networks
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.reuse import reusable
 from tfmat.training.run import Run
@@ -66,25 +66,6 @@ class Order:
     source: Path | None = None
     minutes: float | None = None
     overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The networks of a run, as they are exported.
-
-    Args:
-        models: Functional Keras models by part.
-        tensors: What goes into each part and what comes out.
-        elements: Symbols of the elements, in the order in which the networks have them.
-        details: What else the family's readers need of a package, as plain JSON values.
-        files: Further files of a package, by their names there.
-    """
-
-    models: Mapping[str, Any]
-    tensors: Mapping[str, Tensors]
-    elements: Sequence[str]
-    details: Mapping[str, Any]
-    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Chain(ABC, Generic[Recipe, Data]):

@@ -17,8 +17,9 @@ pytest.importorskip("tf2onnx")
 from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
-from tfmat.ccdcgan.generate import StructureRequest, generate
+from tfmat.ccdcgan.generate import generate
 from tfmat.ccdcgan.model import CrystalModel
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError

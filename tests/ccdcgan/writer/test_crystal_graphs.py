@@ -30,7 +30,7 @@ from tfmat.inference.metadata import read_metadata
 from tfmat.inference.package import load
 from tfmat.matgan.chain import MatganChain
 from tfmat.release.parity import TOLERANCE, difference
-from tfmat.training.chain import Networks
+from tfmat.training.networks import Networks
 
 pytestmark = pytest.mark.train
 ENERGY = "formation_energy_per_atom"

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe
 from tfmat.ccdcgan.networks.trunk import SLOPE
-from tfmat.ccdcgan.recipe import AutoencoderRecipe
 from tfmat.errors import InputError
 
 # Gain of the reference output threshold; the released code's value.

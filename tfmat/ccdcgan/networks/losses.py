@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfmat.ccdcgan.recipe import AutoencoderRecipe, ConstraintTerm
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe
+from tfmat.ccdcgan.recipe import ConstraintTerm
 
 
 class WeightedCrossEntropy(keras.losses.Loss):

@@ -11,7 +11,7 @@ from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.sources.stages import known_crystals, prototypes_file
 from tfmat.ccdcgan.sources.store import FILE
-from tfmat.training.chain import Networks
+from tfmat.training.networks import Networks
 
 if TYPE_CHECKING:
     from tfmat.training.run import Run

@@ -32,7 +32,7 @@ from tfmat.inference.package import check_file
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import StructureRequest
+    from tfmat.ccdcgan.request import StructureRequest
     from tfmat.crystals.crystal import Crystal
 
 NOT_BALANCED = "no composition that smact accepts"

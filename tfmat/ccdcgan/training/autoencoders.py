@@ -18,7 +18,8 @@ from tfmat.ccdcgan.networks.autoencoders import (
     inference_decoder,
 )
 from tfmat.ccdcgan.networks.losses import autoencoder_loss
-from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe
+from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import StructureRequest
+    from tfmat.ccdcgan.request import StructureRequest
 
 PART = "writer"
 NO_PLACE = "no place for an atom"
