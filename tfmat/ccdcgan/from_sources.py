@@ -15,6 +15,7 @@ from tfmat.ccdcgan.environments.labels import single_points
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, judged
 from tfmat.ccdcgan.sources.generating import Energies, Sources
+from tfmat.ccdcgan.sources.pool import CHANCE
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
@@ -57,6 +58,8 @@ def chooser_of(codec: Codec, request: StructureRequest) -> Energies | None:
     Raises:
         InputError: There is no such potential, or it is not installed.
     """
+    if request.choose_by == CHANCE:
+        return None
     if request.choose_by == "constraint":
         if CONSTRAINT not in codec.package.parts:
             return None
