@@ -29,11 +29,11 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.from_sources import chooser_of
 from tfmat.ccdcgan.generate import PARTS, generate
 from tfmat.ccdcgan.request import StructureRequest
-from tfmat.ccdcgan.sources.contents import Contents
+from tfmat.ccdcgan.sources.contents import Contents, contents_of
 from tfmat.ccdcgan.sources.generating import Sources
 from tfmat.ccdcgan.sources.pool import choose
 from tfmat.ccdcgan.sources.source import Candidate, Source, Wanted
-from tfmat.ccdcgan.sources.stages import held_out, labels
+from tfmat.ccdcgan.sources.stages import held_out
 from tfmat.ccdcgan.sources.store import KnownCrystals
 from tfmat.crystals.contacts import volume_per_atom
 from tfmat.crystals.crystal import Crystal
@@ -111,8 +111,7 @@ def new(codec: Codec, count: int, seed: int, known: KnownCrystals) -> None:
     from tfmat.evaluation.novelty.count import judge
     from tfmat.evaluation.novelty.index import NoveltyIndex
 
-    training = [crystal_of(known, row) for row in range(len(known.prototypes))]
-    index = NoveltyIndex(training, known.prototypes.ids)
+    names = known.prototypes.contents.formula_labels()
     for name in ("prototype", "writer", "pool"):
         if name != "prototype" and "prompted_writer" not in codec.package.parts:
             continue
@@ -122,6 +121,10 @@ def new(codec: Codec, count: int, seed: int, known: KnownCrystals) -> None:
         seconds = time.monotonic() - began, time.process_time() - used
         made = [one.crystal for one in results if one.crystal is not None]
         entries = [Entry(str(row), one, "") for row, one in enumerate(made)]
+        # Only crystals of the same formula can be the same.
+        rows = np.flatnonzero(np.isin(names, contents_of(made).formula_labels()))
+        training = [crystal_of(known, row) for row in rows]
+        index = NoveltyIndex(training, [known.prototypes.ids[row] for row in rows])
         found = judge(entries, {"training": index}, distances=False)
         fresh = sum(one.distinct and one.novel for one in found)
         kinds = {int(number) for one in made for number in one.numbers}
@@ -152,7 +155,9 @@ def main() -> None:
     wide = replace(pool, written=max(options.tries, pool.written))
     codec = replace(codec, recipe=replace(codec.recipe, pool=wide))
     sources, others = Sources(codec), held_out(Run.open(options.run))
-    half = (mix(labels(others).astype(np.uint64)) & np.uint64(1)).astype(bool)
+    half = (
+        mix(others.prototypes.contents.formula_labels().astype(np.uint64)) & np.uint64(1)
+    ).astype(bool)
     rows = np.flatnonzero(half == (options.part == "test"))
     rows = np.sort(np.random.default_rng(options.seed).permutation(rows)[: options.n])
     true = [crystal_of(others, row) for row in rows]

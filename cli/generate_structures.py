@@ -129,7 +129,7 @@ OPTIONS = with_options(
         default="constraint",
         show_default=True,
         metavar="JUDGE",
-        help="What chooses among the crystals of a composition: constraint, or a potential.",
+        help="What chooses a composition's crystal: constraint, a potential's name, or chance.",
     ),
     click.option(
         "--min-distance",

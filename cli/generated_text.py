@@ -48,8 +48,24 @@ def lines(
     sound = find(metrics, "sound")
     if sound.value is not None:
         text.append(f"  sound distances and volume: {sound.counted()} of what was decoded")
+    text += _by_source(metrics)
     for name in properties:
         text += _predicted(metrics, name, summary["structures"])
+    return text
+
+
+def _by_source(metrics: Sequence[Metric]) -> list[str]:
+    """Says of each source of crystals how good its first ones are, and how many were taken."""
+    text = []
+    known = {metric.name: metric for metric in metrics}
+    for name, first in known.items():
+        if name.startswith("first_sound_of_") and first.denominator:
+            source = name.removeprefix("first_sound_of_")
+            taken = known[f"structures_of_{source}"]
+            text.append(
+                f"  {source}: first crystal sound for {first.counted()} compositions, "
+                f"{taken.counted()} of the structures"
+            )
     return text
 
 

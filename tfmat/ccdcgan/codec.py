@@ -101,7 +101,7 @@ class Codec:
         if self.recipe.gan.form == "sources":
             pool, prompted = self.recipe.pool, self.recipe.prompted
             each = prompted.attempts * choices.noise_length(prompted, self.recipe.data.max_atoms)
-            return compositions.NOISE * pool.draws + pool.written * each
+            return 1 + compositions.NOISE * pool.draws + pool.written * each
         if self.recipe.gan.form != "writer":
             return self.recipe.gan.latent
         return 1 + noise_length(self.recipe.writer, self.recipe.data.max_atoms)

@@ -16,6 +16,7 @@ from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.generate import STRUCTURE, Result, judged
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.sources.generating import Energies, Sources
+from tfmat.ccdcgan.sources.pool import CHANCE
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
@@ -58,6 +59,8 @@ def chooser_of(codec: Codec, request: StructureRequest) -> Energies | None:
     Raises:
         InputError: There is no such potential, or it is not installed.
     """
+    if request.choose_by == CHANCE:
+        return None
     if request.choose_by == "constraint":
         if CONSTRAINT not in codec.package.parts:
             return None

@@ -144,8 +144,8 @@ class CrystalModel:
             source: Where crystals come from, for models that draw a composition first, like all
                 that follow: ``pool``, ``prototype`` or ``writer``.
             smact: Only compositions that smact accepts; by default where no formula is named.
-            choose_by: What chooses among the crystals of a composition: ``constraint``, or the
-                name of a potential.
+            choose_by: What chooses among the crystals of a composition: ``constraint``, the name
+                of a potential, or ``chance``.
             batch_size: Crystal graphs at once.
 
         Returns:

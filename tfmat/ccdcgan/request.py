@@ -44,8 +44,8 @@ class StructureRequest:
         source: Where crystals come from: ``pool``, ``prototype`` or ``writer``.
         smact: Make crystals only of compositions that smact accepts; by default where no formula
             is named.
-        choose_by: What chooses among the crystals of a composition: ``constraint``, or the name of
-            a potential.
+        choose_by: What chooses among the crystals of a composition: ``constraint``, the name of a
+            potential, or ``chance``.
     """
 
     min_distance: float = 0.0

@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,7 +107,7 @@ def command(*words):
 
 def test_all_stages_are_trained_and_the_package_is_whole(whole):
     assert whole["stages"] == dict.fromkeys(STAGES, "trained")
-    found = verify(whole["package"] if hasattr(whole["package"], "exists") else _path(whole))
+    found = verify(_path(whole))
     assert set(found.parts) == {"compositions", "prompted_writer", CONSTRAINT}
     assert found.files == 4  # with the prototypes
     names = {metric["name"] for metric in whole["metrics"]}
@@ -112,14 +115,10 @@ def test_all_stages_are_trained_and_the_package_is_whole(whole):
 
 
 def _path(whole):
-    from pathlib import Path
-
     return Path(whole["package"])
 
 
 def test_a_lost_pool_is_said(whole, place):
-    import shutil
-
     shutil.copytree(_path(whole), place / "lost")
     (place / "lost" / "prototypes.npz").unlink()
     codec = Codec.from_package(load(place / "lost"))
@@ -145,17 +144,10 @@ def test_what_is_asked_for_is_what_comes(place, whole):
     shares = {metric["name"]: metric["value"] for metric in summary["metrics"]}
     assert shares["compositions_smact"] == 1.0
     assert shares["structures_of_prototype"] + shares["structures_of_writer"] == pytest.approx(1)
-    frames = (
-        (out / "structures.extxyz").read_text("utf-8")
-        if (out / "structures.extxyz").exists()
-        else ""
-    )
-    assert not frames or 'source="' in frames
+    assert 'source="' in (out / "structures.extxyz").read_text("utf-8")
 
 
 def _symbols(formula):
-    import re
-
     return re.findall("[A-Z][a-z]?", formula)
 
 
@@ -228,12 +220,10 @@ def test_wrong_words(whole, place, capsys, words, said):
 
 
 def test_another_run_takes_all_but_what_has_changed(whole, place):
-    from tfmat.release.exporting import write_light
-
     order = Order(
         "ccdcgan", place / "again", None, ["prompted.steps=5"], None, source=place / "whole"
     )
-    found = train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None, write_light)
+    found = train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
     assert found["stages"] == {**dict.fromkeys(STAGES, "reused"), "prompted-writer": "trained"}
 
 

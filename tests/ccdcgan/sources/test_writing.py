@@ -14,7 +14,6 @@ from tfmat.ccdcgan.sources.examples import SizedBatches, examples, room_for
 from tfmat.ccdcgan.sources.network import build_likelihood
 from tfmat.ccdcgan.sources.recipe import PromptedRecipe
 from tfmat.ccdcgan.sources.source import Wanted, WriterSource
-from tfmat.ccdcgan.sources.stages import labels
 from tfmat.ccdcgan.sources.tokens import (
     BEFORE,
     BETWEEN,
@@ -38,7 +37,7 @@ SMALL = PromptedRecipe(
 
 @pytest.fixture(scope="module")
 def data(known):
-    own = labels(known)
+    own = known.prototypes.contents.formula_labels()
     return examples(known, known, SMALL, (own, own))
 
 
@@ -80,7 +79,7 @@ def test_variants_are_all_origins_and_the_inverted_crystal():
 
 
 def test_examples_are_prompted_by_other_formulas(data, known):
-    names = labels(known)
+    names = known.prototypes.contents.formula_labels()
     for row in range(len(data)):
         own = data.prompts[row][data.prompts[row] >= 0]
         assert names[row] not in names[own]

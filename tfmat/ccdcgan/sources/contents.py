@@ -94,6 +94,16 @@ class Contents:
         weights = np.uint64(256) ** np.arange(SLOTS, dtype=np.uint64)
         return np.asarray((self.counts.astype(np.uint64) * weights).sum(axis=1, dtype=np.uint64))
 
+    def formula_labels(self) -> NDArray[np.int64]:
+        """Returns a number for the reduced formula of each cell, shape ``(n,)``."""
+        counts = self.counts.astype(np.int64)
+        divisor = np.maximum(np.gcd.reduce(counts, axis=1), 1)[:, None]
+        parts = self.numbers.astype(np.int64) * 32 + counts // divisor
+        found = np.zeros(len(self), np.int64)
+        for column in -np.sort(-parts, axis=1).T:
+            found = found * 4096 + column
+        return found
+
     def atoms(self, row: int) -> NDArray[np.uint8]:
         """Returns the atomic number of each atom of a cell, slot by slot."""
         return np.repeat(self.numbers[row], self.counts[row])

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.sources.compositions import NOISE, draw_compositions
 from tfmat.ccdcgan.sources.conditions import Conditions
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents
-from tfmat.ccdcgan.sources.pool import Chosen, choose
+from tfmat.ccdcgan.sources.pool import CHANCE, Chosen, choose
 from tfmat.ccdcgan.sources.source import (
     Candidate,
     Name,
@@ -99,7 +100,7 @@ class Sources:
     def noise(self) -> int:
         """Normal numbers that a composition with all its crystals takes."""
         pool = self.codec.recipe.pool
-        return NOISE * pool.draws + pool.written * (self.writer.noise if self.writer else 0)
+        return 1 + NOISE * pool.draws + pool.written * (self.writer.noise if self.writer else 0)
 
     def conditions(self, request: StructureRequest) -> Conditions:
         """Returns what compositions have to fulfil.
@@ -217,9 +218,11 @@ class Sources:
         pool = self.codec.recipe.pool
         nearest = self.known.prototypes.nearest(contents, max(pool.prototypes, pool.written, 1))
         first = NOISE * pool.draws
-        wanted = Wanted(contents, self.known.volume.predict(contents), nearest, noise[:, first:])
+        rest = noise[:, first + 1 :]
+        wanted = Wanted(contents, self.known.volume.predict(contents), nearest, rest)
         made: list[list[Candidate]] = [[] for _ in range(len(contents))]
         for source, count in sources:
             for all_of, some in zip(made, source.make(wanted, count), strict=True):
                 all_of.extend(some)
-        return choose(made, request.min_distance, request.volume_per_atom, energies)
+        chance = ndtr(noise[:, first]) if request.choose_by == CHANCE else None
+        return choose(made, request.min_distance, request.volume_per_atom, energies, chance)

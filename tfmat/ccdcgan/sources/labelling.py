@@ -8,7 +8,7 @@ import numpy as np
 
 from tfmat.ccdcgan.environments.labels import Sample
 from tfmat.ccdcgan.sources.source import PrototypeSource, Wanted
-from tfmat.ccdcgan.sources.stages import known_crystals, labels
+from tfmat.ccdcgan.sources.stages import known_crystals
 from tfmat.crystals.many_contacts import shortest_contacts
 from tfmat.training.run import Run
 
@@ -29,7 +29,7 @@ def made_of_prototypes(run: Run, compositions: int, each: int, seed: int) -> Ite
         Samples of the kind ``written``.
     """
     known = known_crystals(run)
-    names = labels(known)
+    names = known.prototypes.contents.formula_labels()
     count = len(known.prototypes)
     chosen = np.random.default_rng(seed).choice(count, min(compositions, count), replace=False)
     chosen = np.sort(chosen)

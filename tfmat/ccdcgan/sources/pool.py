@@ -13,6 +13,9 @@ from tfmat.crystals.contacts import volume_per_atom
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.many_contacts import shortest_contacts
 
+# In place of a judge: any sound crystal, so that one composition gives many.
+CHANCE = "chance"
+
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
@@ -38,6 +41,7 @@ def choose(
     contact: float,
     volumes: tuple[float, float] | None,
     energies: Callable[[Sequence[Crystal]], NDArray[np.float64]] | None,
+    chance: NDArray[np.float64] | None = None,
 ) -> list[Chosen]:
     """Takes a crystal of each composition.
 
@@ -47,6 +51,8 @@ def choose(
         volumes: Range of sound volumes per atom, in Å³; any by default.
         energies: From crystals to energies in eV/atom, NaN where there is none. Without it the
             first sound crystal is taken.
+        chance: Numbers in 0 to 1, one for each composition: by them any of the sound crystals is
+            taken.
 
     Returns:
         For each composition what was taken: the sound crystal of the lowest energy; without a sound
@@ -63,10 +69,11 @@ def choose(
     if energies is not None and sound.any():
         values[sound] = energies([crystals[place] for place in np.flatnonzero(sound)])
     chosen, start = [], 0
-    for some in made:
+    for row, some in enumerate(made):
         part = slice(start, start + len(some))
         start += len(some)
-        chosen.append(_choose(some, contacts[part], sound[part], values[part]))
+        lot = None if chance is None else float(chance[row])
+        chosen.append(_choose(some, contacts[part], sound[part], values[part], lot))
     return chosen
 
 
@@ -75,6 +82,7 @@ def _choose(
     contacts: NDArray[np.float64],
     sound: NDArray[np.bool_],
     values: NDArray[np.float64],
+    lot: float | None,
 ) -> Chosen:
     first: dict[str, bool] = {}
     good: dict[str, int] = {}
@@ -88,6 +96,9 @@ def _choose(
         return Chosen(None, float("nan"), first, good, count)
     if not sound.any():
         place = int(np.nan_to_num(contacts).argmax())
+    elif lot is not None:
+        good_ones = np.flatnonzero(sound)
+        place = int(good_ones[min(int(lot * len(good_ones)), len(good_ones) - 1)])
     elif np.isfinite(values).any():
         place = int(np.nanargmin(values))
     else:

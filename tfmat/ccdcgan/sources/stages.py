@@ -56,12 +56,14 @@ def train_stage(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None
         from tfmat.ccdcgan.sources.training import train_prompted
 
         known, others = known_crystals(stage.run), held_out(stage.run)
-        names = labels(known)
+        names = known.prototypes.contents.formula_labels()
         train_prompted(
             stage,
             recipe.prompted,
             examples(known, known, recipe.prompted, (names, names)),
-            examples(known, others, recipe.prompted, (names, labels(others))),
+            examples(
+                known, others, recipe.prompted, (names, others.prototypes.contents.formula_labels())
+            ),
             recipe.data.max_atoms,
         )
 
@@ -93,19 +95,6 @@ def prototypes_file(run: Run) -> Path:
 def held_out(run: Run) -> KnownCrystals:
     """Returns the held-out structures of a run, as prototypes would be; see above."""
     return KnownCrystals.open(run.stage_folder(PROTOTYPES) / _HELD_OUT)
-
-
-def labels(known: KnownCrystals) -> NDArray[np.int64]:
-    """Returns a number for the reduced formula of each crystal, the same in every call."""
-    contents = known.prototypes.contents
-    divisor = np.gcd.reduce(contents.counts.astype(np.int64), axis=1)[:, None]
-    parts = contents.numbers.astype(np.int64) * 32 + contents.counts // np.maximum(divisor, 1)
-    # Ordered by element, since equal counts may be ordered otherwise in a multiple.
-    parts = -np.sort(-parts, axis=1)
-    found = np.zeros(len(contents), np.int64)
-    for column in parts.T:
-        found = found * 4096 + column
-    return found
 
 
 def _know(stage: Stage, recipe: PrototypesRecipe, data: TrainingData) -> None:
