@@ -169,6 +169,10 @@ def import_(
             click.echo(f"  {count:>8,}  {reason}")
     if summary["renamed_ids"]:
         click.echo(f"identifiers that came twice: {summary['renamed_ids']:,} got #2, #3, ...")
+    if summary["files_of_one_name"]:
+        click.echo(
+            f"files of one name: {summary['files_of_one_name']:,} keep their endings in identifiers"
+        )
     click.echo(f"identifiers from: {summary['id_column'] or 'file names, keys or row numbers'}")
     for name, found in summary["properties"].items():
         line = f"{name} from column {found['column']!r}: {found['known']:,} known"

@@ -150,6 +150,12 @@ def test_a_record_that_is_none(text, foreign):
         (("stages", "coder", "files"), {"stages/coder/a.npy": 3}),
         (("stages", "coder", "metrics"), {"loss": 1.0}),
         (("stages", "coder", "metrics"), {"loss": {"value": "x", "unit": "1"}}),
+        (
+            ("stages", "coder", "metrics"),
+            {"loss": {"value": 1.0, "unit": "1", "standard_error": "x"}},
+        ),
+        (("stages", "coder", "metrics"), {"loss": {"value": 1.0, "unit": "1", "judge": "me"}}),
+        (("stages", "coder", "metrics"), {"loss": {"value": 1.0, "unit": "1", "subset": [1]}}),
         (("stages", "coder", "encoded"), "many"),
     ],
 )

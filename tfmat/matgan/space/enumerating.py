@@ -161,6 +161,8 @@ def _sink(
         yield None
     elif out.suffix:
         check_out(out)
+        with files.placing(out):
+            files.settle(out)
         check_free(out, overwrite=overwrite, summarised=False)
         with (
             files.claimed(out),
