@@ -34,10 +34,12 @@ class WeightedCrossEntropy(keras.losses.Loss):
         """Returns the weighted cross-entropy of each voxel.
 
         Args:
-            y_true: Targets in 0 to 1.
+            y_true: Targets of 0 or more. Above 1, where atoms of one element are so near that
+                their Gaussians add up (O₂, 1.2 Å), they count as 1: of such a target the
+                cross-entropy has no minimum, and its logit would grow for ever.
             y_pred: Logits, same shape.
         """
-        target = ops.cast(y_true, y_pred.dtype)
+        target = ops.minimum(ops.cast(y_true, y_pred.dtype), 1.0)
         # softplus(x) - t·x is the cross-entropy -t·ln(s) - (1 - t)·ln(1 - s) of s = sigmoid(x).
         cross_entropy = ops.softplus(y_pred) - target * y_pred
         return (1.0 + self.positive_weight * target) * cross_entropy
