@@ -14,7 +14,7 @@ from .options import verify_option
     short_help="Show what was made on one page.",
     epilog=examples(
         "tfmat report generated-ccdcgan --out report.html",
-        "tfmat report relaxed hulls --out candidates.html",
+        "tfmat report relaxed hull-of-mine --out candidates.html",
     ),
 )
 @click.argument("sources", metavar="RUN_OR_DIR...", nargs=-1, required=True)

@@ -20,6 +20,7 @@ from tfmat.errors import InputError
 from tfmat.metric import share
 from tfmat.report.contents import Candidate, Chart, Part
 from tfmat.report.elements import element_map
+from tfmat.report.folders import formulas
 from tfmat.report.joined import joined
 from tfmat.report.page import embedded, page
 from tfmat.report.report import report
@@ -236,6 +237,13 @@ def test_numbers_of_the_page_are_those_of_the_folder(folders, pages):
     for row in rows["rows"]:
         assert row["values"][energy] == pytest.approx(table[row["id"]], abs=1e-6)
         assert len(row["scene"]["z"]) == 4
+
+
+def test_of_a_long_table_the_first_rows_are_shown_and_it_says_so(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(formulas, "_MOST", 50)
+    text = report(folders / "formulas.csv", tmp_path / "few.html").read_text("utf-8")
+    assert "those of the first 50 rows" in text
+    assert len(json.loads(Elements(text).scripts[0][1])["rows"]) <= 50
 
 
 def test_a_training_run_has_its_curves(tmp_path):

@@ -55,7 +55,7 @@ def report(
         raise InputError(_in_the_way(target))
     parts = [read(Path(place)) for place in places]
     text = page(parts, title, limit)
-    with files.replacing(target) as temporary:
+    with files.claimed(target), files.replacing(target) as temporary:
         temporary.write_text(text, "utf-8")
     return target
 

@@ -14,7 +14,7 @@ from tfmat.crystals.writing import cif_text, extxyz_text
 from tfmat.csv_tables import cell
 from tfmat.datasets.sources import Entry, Source
 from tfmat.errors import InputError
-from tfmat.files import check_place, replacing, replacing_folder
+from tfmat.files import check_place, claimed, replacing, replacing_folder
 
 FRAMES, ENERGIES = "structures.extxyz", "energies.npy"
 _ENERGY = "energy_per_atom"
@@ -69,6 +69,7 @@ def _lemat(entries: Sequence[Entry], place: Path, overwrite: bool) -> str:
     """``--cifs FOLDER``, or ``--csv TABLE`` with ``cif_string``."""
     if place.suffix == ".csv":
         with (
+            claimed(place),
             replacing(place) as file,
             file.open("w", encoding="utf-8", newline="") as stream,
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from tfmat.report.columns import cells
 from tfmat.report.contents import Candidate, Chart, Part
 
 _ENDING = ".json"
+# Formulas that a page counts; more would take gigabytes of memory.
+_MOST = 200_000
 
 
 def is_one(place: Path) -> bool:
@@ -42,7 +45,7 @@ def read(place: Path) -> Part:
         raise InputError(f"{place}: no column formula; give a table of tfmat generate matgan")
     candidates: dict[str, Candidate] = {}
     sizes = []
-    for row in lines:
+    for row in islice(lines, _MOST):
         values = cells(row, "oxidation_states", flags=("charge_neutral", "balanced", "novel"))
         sizes.append(int(float(values.get("n_elements", 0))))
         name = row["formula"]
@@ -55,9 +58,13 @@ def read(place: Path) -> Part:
         metrics = read_metrics(summary)
         facts = _facts(summary)
         title = f"{int(summary['rows']):,} formulas"
+    notes = []
+    if len(sizes) == _MOST:
+        notes.append(f"Charts, elements and candidates are those of the first {_MOST:,} rows.")
     charts = [chart for chart in (counted("Elements in a formula", sizes, "elements"),) if chart]
     charts += _validity(list(candidates.values()))
-    return Part(title, place, facts, metrics, charts, list(candidates.values()), has_crystals=False)
+    found = list(candidates.values())
+    return Part(title, place, facts, metrics, charts, found, notes=notes, has_crystals=False)
 
 
 def _summary(place: Path) -> Path:
