@@ -1,5 +1,7 @@
 """Inputs of the parts of a CCDCGAN, chained through networks of random numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tiny
@@ -107,5 +109,10 @@ def test_what_no_network_makes_is_drawn(networks):
 
 
 def test_voxels_go_in_small_batches():
-    assert batch_size("generator") == batch_size("constraint-band_gap") == 64
-    assert batch_size("sites_decoder") == batch_size("generate") == 4
+    graphs, written = SimpleNamespace(parts=["generator"]), SimpleNamespace(parts=["writer"])
+    for part in ("generator", "constraint-band_gap"):
+        assert batch_size(part, graphs) == 64
+    for part in ("sites_decoder", "sites_decoder-Bi", "generate"):
+        assert batch_size(part, graphs) == 4
+    # A writer makes no voxels.
+    assert batch_size("generate", written) == 64

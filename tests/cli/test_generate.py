@@ -126,7 +126,7 @@ def test_elements_of_another_system(capsys, package, tmp_path):
         code, _, stderr = generate(capsys, package, tmp_path / "new", option, "Li,Mn,O")
         assert code == 2
         assert "Li Mn O: is none of Bi, Se, the elements of " in stderr
-        assert stderr.endswith("train a model of others with tfmat train ccdcgan --data DATASET\n")
+        assert stderr.endswith("train a model of others with tfmat train ccdcgan\n")
     code, stdout, _ = generate(capsys, package, tmp_path / "new", "-n", 30, "--elements", "Bi")
     assert code == 0
     assert "30 crystal graphs" in stdout

@@ -50,6 +50,8 @@ class Ccdcgan(Family):
     training_options = "tfmat.cli.train_structures"
     layers: ClassVar[tuple[str, ...]] = (
         "tfmat.ccdcgan.environments.network",
+        "tfmat.ccdcgan.networks.slot_constraint",
+        "tfmat.ccdcgan.sources.network",
         "tfmat.ccdcgan.writer.network",
         "tfmat.ccdcgan.writer.writing",
         "tfmat.ccdcgan.writer.whole",

@@ -141,7 +141,7 @@ def check_request(request: StructureRequest, codec: Codec) -> None:
             raise InputError(
                 f"{option} {' '.join(unknown)}: is none of {', '.join(codec.layout.elements)}, "
                 f"the elements of {codec.package.name}; train a model of others "
-                "with tfmat train ccdcgan --data DATASET"
+                "with tfmat train ccdcgan"
             )
     if request.allowed and not set(request.required) <= set(request.allowed):
         raise InputError("`require` names an element that `only` leaves out")
