@@ -54,7 +54,7 @@ def test_structures_are_those_of_generate(
     package = tiny_packages.lesser(
         crystals_package, tmp_path / "package", PARTS[kind], ("onnx", "saved_model")
     )
-    words = ["-n", 40, "--seed", 3, "--unfiltered", "--json"]
+    words = ["-n", 80, "--seed", 3, "--unfiltered", "--json"]
     words += ["--keep", 0.5] * (kind == "environments")
     here, there = tmp_path / "here", tmp_path / "there"
     tfmat(capsys, "generate", "ccdcgan", "--model", package, "--out", here, *words)

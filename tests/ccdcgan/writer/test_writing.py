@@ -226,11 +226,15 @@ def test_a_keras_file_holds_the_whole_network(tmp_path):
 
 
 def test_what_no_cell_can_hold_is_not_written():
-    model = build_writing(likelihood_of(SMALL), SMALL, WORDS, NO_LIMITS)
-    counts = [[0, 0], [3, 3], [-4, 2], [1e30, 0], [np.nan, 1], [1, 1]]
-    found = written(model, np.array(counts), noise_of(SMALL, len(counts)))
-    assert found["written"].tolist() == [False] * 5 + [True]
-    assert found["numbers"][0].tolist() == [0] * WORDS.max_atoms
+    recipe = WriterRecipe(width=8, blocks=1, heads=2, cells=6, places=4)
+    model = build_writing(untrained(recipe), recipe, WORDS, NO_LIMITS)
+    bad = np.array([[0, 0], [3, 3], [-4, 2], [1e30, 0], [np.nan, 1]])
+    noise = noise_of(recipe, 10)
+    assert written(model, np.ones((10, 2)), noise)["written"].mean() > 0.5
+    for counts in bad:
+        found = written(model, np.tile(counts, (10, 1)), noise)
+        assert not found["written"].any(), counts
+    assert not written(model, np.zeros((10, 2)), noise)["numbers"].any()
 
 
 PARTS_OF_WHOLE = type(PARTS["writer"])("noise", PARTS["writer"].outputs)
