@@ -39,8 +39,10 @@ STAGE = "graphs"
 EARLIER = "crystal_graphs.npy"
 # What bounds the constraint's predictions, for the package.
 DOMAIN = "domain.json"
-# Structures, and channels of them, that are encoded at once.
+# Structures, and channels of them, that are encoded at once: as many as have these points, since a
+# call takes as long as many small voxels.
 BATCH = 16
+BATCH_POINTS = 2**19
 # Structures after which a killed run goes on.
 SAVE_EVERY = 512
 # Crystal graphs whose property is predicted at once.
@@ -259,11 +261,14 @@ class _Encoder:
         bank = run.networks(f"sites_encoder-{symbol}" for symbol in data.elements)
         self.bank = {atomic_numbers[part.partition("-")[2]]: bank[part] for part in bank}
         self.recipe, self.data, self.layout = recipe, data, layout
+        grid = max(recipe.voxels.sites_grid, recipe.voxels.lattice_grid)
+        self.batch = max(BATCH, BATCH_POINTS // grid**3)
 
     def __call__(self, start: int, done: Callable[[int], None]) -> Slots:
         parts = []
-        for first in range(start, min(start + SAVE_EVERY, len(self.data)), BATCH):
-            parts.append(self._batch(self.data.crystals[first : first + BATCH]))
+        stop = min(start + SAVE_EVERY, len(self.data))
+        for first in range(start, stop, self.batch):
+            parts.append(self._batch(self.data.crystals[first : min(first + self.batch, stop)]))
             done(len(parts[-1]))
         return joined(parts)
 
@@ -273,17 +278,17 @@ class _Encoder:
         lattice_encoder, sites_encoder = self.networks
         spec = self.recipe.voxels
         voxels = np.stack([encode_lattice(crystal.lattice, spec) for crystal in crystals])
-        lattice = call(lattice_encoder, voxels[..., None], BATCH)
+        lattice = call(lattice_encoder, voxels[..., None], self.batch)
         owners, channels = element_channels(crystals, self.data.numbers, spec)
         slots = new_slots(owners, channels, self.data.numbers, self.layout.sites_latent)
         alone = np.where(np.isin(slots["element"], list(self.bank)), slots["element"], 0)
         for number in np.unique(alone).tolist():
             encoder = self.bank.get(number, sites_encoder)
             own = np.flatnonzero(alone == number)
-            for first in range(0, len(own), BATCH):
-                part = own[first : first + BATCH]
+            for first in range(0, len(own), self.batch):
+                part = own[first : first + self.batch]
                 voxels = encode_channels([channels[place] for place in part], spec)
-                slots["latent"][part] = call(encoder, voxels, BATCH)
+                slots["latent"][part] = call(encoder, voxels, self.batch)
         return Slots(lattice, ordered(slots))
 
 
