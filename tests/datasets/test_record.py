@@ -11,10 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tfmat.cli.main import main
 
+from tfmat.checksums import write_sealed
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.folders import content_hash
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
+from tfmat.files import sha256
 
 # Other commands read the same entries.
 COMMANDS = {
@@ -52,6 +55,10 @@ REFUSED = (
 )
 
 
+def energy(row):
+    return {"formation_energy_per_atom": -0.1 * row}
+
+
 def structures(folder):
     random = np.random.default_rng(3)
     selection = {"max_atoms": 20, "max_length": 10.0}
@@ -62,7 +69,7 @@ def structures(folder):
         for row in range(4):
             cell = np.diag(random.uniform(3, 5, 3))
             crystal = Crystal.from_arrays(cell, [[0, 0, 0], [1.5, 1.5, 1.5]], [83, 34])
-            writer.add(crystal, f"row-{row}", {"formation_energy_per_atom": -0.1 * row})
+            writer.add(crystal, f"row-{row}", {**energy(row), "created": 17_000.0 + row})
         writer.reject("no", "broken CIF: a")
     return folder
 
@@ -128,3 +135,98 @@ def test_a_record_of_before_there_was_more(sets, tmp_path):
         dataset = open_(folder)
         assert dataset.metadata["extra"] == {}
         assert dataset.metadata["selection"] is None
+
+
+def rewritten(folder, name, change):
+    """Changes a column as whoever computes the hashes anew."""
+    column = folder / f"{name}.npy"
+    np.save(column, change(np.load(column)))
+    record = json.loads((folder / "metadata.json").read_text("utf-8"))
+    record["files"][column.name] = sha256(column)
+    record["sha256"] = content_hash(record["files"])
+    write_sealed(folder / "metadata.json", record)
+
+
+def first(value):
+    def change(column):
+        column.flat[0] = value
+        return column
+
+    return change
+
+
+def second(value):
+    def change(column):
+        column.flat[1] = value
+        return column
+
+    return change
+
+
+COLUMNS = (
+    ("structures", "offsets", second(0), "a structure has no atoms"),
+    ("structures", "offsets", second(-5), "does not fit"),
+    ("structures", "lattices", first(np.nan), "numbers without end"),
+    ("structures", "positions", first(np.inf), "numbers without end"),
+    ("structures", "numbers", first(0), "no atomic numbers"),
+    ("structures", "property-formation_energy_per_atom", first(-np.inf), "values that nothing has"),
+    ("structures", "property-created", first(1e300), "values that nothing has"),
+    ("formulas", "numbers", first(200), "no atomic numbers"),
+    ("formulas", "counts", first(0), "is no formula"),
+    ("formulas", "counts", lambda counts: counts * 0, "is no formula"),
+    ("formulas", "numbers", lambda numbers: np.full_like(numbers, 8), "is no formula"),
+    ("formulas", "property-formation_energy_per_atom", first(np.inf), "values that nothing has"),
+)
+
+
+@pytest.mark.parametrize(("kind", "name", "change", "message"), COLUMNS)
+def test_columns_that_no_reader_would_make(sets, tmp_path, capsys, kind, name, change, message):
+    folder = shutil.copytree(sets[kind].folder, tmp_path / "set")
+    write_sealed(folder / "metadata.json", sets[kind].record)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "info", str(folder)])
+    assert not end.value.code
+    rewritten(folder, name, change)
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main(["data", "info", str(folder)])
+    # Behind what a progress has said.
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert end.value.code == 2
+    assert error.startswith("tfmat: ")
+    assert message in error
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("lattices", lambda cells: cells * [[[1e-5]], [[1]], [[1]], [[1]]]),
+        ("positions", first(1e15)),
+    ],
+)
+def test_a_cell_that_would_be_searched_for_ever(sets, tmp_path, monkeypatch, capsys, name, change):
+    """It is one that failed, and the others are worked on."""
+    monkeypatch.chdir(tmp_path)
+    folder = shutil.copytree(sets["structures"].folder, tmp_path / "set")
+    write_sealed(folder / "metadata.json", sets["structures"].record)
+    rewritten(folder, name, change)
+    structures(tmp_path / "other")
+    for words in (["set", "--against", "other"], ["other", "--against", "set"]):
+        with pytest.raises(SystemExit) as end:
+            main(["evaluate", "structures", *words, "--no-index", "--json", "--no-distances"])
+        assert not end.value.code
+        summary = json.loads(capsys.readouterr().out)
+        if words[0] == "set":
+            assert summary["structures"] == 3
+            assert summary["not_judged_by_reason"] == {"beyond sense": 1}
+
+
+def test_a_writer_takes_what_is_infinite_for_unknown(tmp_path):
+    crystal = Crystal.from_arrays(np.eye(3) * 4, [[0, 0, 0]], [3])
+    with DatasetWriter(tmp_path / "set", {}) as writer:
+        writer.add(crystal, "a", {"force": np.inf})
+        writer.add(crystal, "b", {"force": 1.0})
+    dataset = Dataset.open(tmp_path / "set")
+    np.testing.assert_array_equal(dataset.property("force"), [np.nan, 1.0])
+    assert dataset.metadata["properties"]["force"]["known"] == 1

@@ -125,8 +125,13 @@ class CompositionDataset(StoredDataset):
         counts = self._column("counts", np.uint16, (-1,))
         if numbers.shape != counts.shape:
             raise InputError(f"{path}: the columns do not fit together; import the data again")
-        if not skipping() and (numbers > LAST_ELEMENT).any():
-            raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+        if not skipping():
+            if (numbers > LAST_ELEMENT).any():
+                raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+            ordered = np.sort(numbers, axis=1)
+            twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)
+            if ((numbers > 0) != (counts > 0)).any() or not counts.any(axis=1).all() or twice.any():
+                raise InputError(f"{path / 'counts.npy'}: holds what is no formula; {ADVICE}")
         self.compositions = Compositions(numbers, counts)
 
     @classmethod

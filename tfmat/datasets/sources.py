@@ -181,10 +181,12 @@ def _entry(row: SourceRow, fallback: str, reader: PropertyReader, names: Identif
 
 def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
     count = len(dataset) if limit is None else min(limit, len(dataset))
-    entries = [
-        Entry(dataset.ids[row], dataset[row], where=f"structure {row}", properties=properties)
-        for row, properties in dataset.property_rows(range(count))
-    ]
+    entries = []
+    for row, properties in dataset.property_rows(range(count)):
+        crystal, where = dataset[row], f"structure {row}"
+        flaw = crystal.flaw()
+        found = None if flaw else crystal
+        entries.append(Entry(dataset.ids[row], found, flaw, where, properties))
     record = {
         "name": dataset.path.resolve().name,
         "format": "dataset",

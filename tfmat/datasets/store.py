@@ -125,7 +125,11 @@ class DatasetWriter(StoredWriter):
             InputError: A property name holds characters that a file name should not.
         """
         unique = self._identifiers.unique(identifier)
-        values = dict(properties or {})
+        # What is no finite number is unknown.
+        values = {
+            name: value if math.isfinite(value) else math.nan
+            for name, value in (properties or {}).items()
+        }
         for name, value in values.items():
             if f"property-{name}" not in self._columns:
                 self._add_property(name)
@@ -224,6 +228,8 @@ class Dataset(StoredDataset):
         """Refuses what no structure has, whoever wrote it."""
         if ((self.numbers < 1) | (self.numbers > LAST_ELEMENT)).any():
             raise InputError(f"{self.path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+        if not (self.offsets[1:] > self.offsets[:-1]).all():
+            raise InputError(f"{self.path / 'offsets.npy'}: a structure has no atoms; {ADVICE}")
         for name in ("lattices", "positions"):
             # The sum is finite only if all are; it takes no memory.
             if not math.isfinite(getattr(self, name).sum()):

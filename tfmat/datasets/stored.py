@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tfmat import __version__, files
 from tfmat.checksums import skipping, write_sealed
 from tfmat.csv_tables import TableWriter
-from tfmat.datasets.columns import ColumnWriter, load_column
+from tfmat.datasets.columns import ADVICE, ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
 from tfmat.datasets.folders import (
     FORMAT,
@@ -26,7 +26,7 @@ from tfmat.datasets.folders import (
     is_dataset,
     verify,
 )
-from tfmat.datasets.properties import unit_of
+from tfmat.datasets.properties import sensible, unit_of
 from tfmat.datasets.record import PROPERTY_NAME
 from tfmat.errors import InputError
 from tfmat.paths import inside
@@ -78,7 +78,8 @@ class StoredDataset(ABC):
             Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
 
         Raises:
-            InputError: The dataset has no such property, or its column has another length.
+            InputError: The dataset has no such property, or its column has another length or holds
+                infinite numbers or dates of other ages.
         """
         if name not in self.metadata["properties"]:
             have = ", ".join(self.properties) or "none"
@@ -86,6 +87,9 @@ class StoredDataset(ABC):
         values = self._column(f"property-{name}", np.float64)
         if len(values) != len(self):
             raise InputError(f"{self.path}: the columns do not fit together; import the data again")
+        if not skipping() and not sensible(name, values):
+            file = self.path / f"property-{name}.npy"
+            raise InputError(f"{file}: holds values that nothing has; {ADVICE}")
         return values
 
     def verify(self) -> None:
