@@ -206,6 +206,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Loads all networks of a run; decoders end in their sigmoid."""
         if run.finished("writer"):
             return self._written(run, recipe)
+        if recipe.constraint.form == "slots":
+            # Loading it needs its layers known to Keras.
+            import tfmat.ccdcgan.networks.slot_constraint  # noqa: F401
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         bank = bank_parts(recipe.data.elements)
         models = exported(run.networks([*TRAINED, *bank, *constraints]))
