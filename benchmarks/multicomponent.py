@@ -162,6 +162,7 @@ def constraint(
     run: Run, recipe: CcdcganRecipe, graphs: CrystalGraphs, data: str, steps: int
 ) -> None:
     """Prints the held-out errors."""
+    import tfmat.ccdcgan.networks.slot_constraint  # noqa: F401  (its layers are known to Keras)
     from tfmat.ccdcgan.training.graphs import network_inputs, predict
 
     dataset = Dataset.open(data)

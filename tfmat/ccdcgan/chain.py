@@ -240,6 +240,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             from tfmat.ccdcgan.sources.exporting import networks
 
             return networks(run, recipe)
+        if recipe.constraint.form == "slots":
+            # Loading it needs its layers known to Keras.
+            import tfmat.ccdcgan.networks.slot_constraint  # noqa: F401
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         bank = bank_parts(recipe.data.elements)
         models = exported(run.networks([*TRAINED, *bank, *constraints]))
