@@ -96,10 +96,12 @@ def train(
 
     spec, settings = recipe.voxels, recipe.sites_autoencoder
     dataset = Dataset.open(resolve(options.data))
-    data = load_training_data(recipe.data, dataset, spec.box, options.seed)
-    learned, held_out = data.channels(data.train), data.channels(data.test)
+    data = load_training_data(recipe.data, dataset, spec.room, options.seed)
+    learned, _ = data.channels(data.train, spec)
+    held_out, cells = data.channels(data.test, spec)
     chosen = np.linspace(0, len(held_out) - 1, min(options.channels, len(held_out)))
     held_out = [held_out[index] for index in chosen.astype(int)]
+    cells = [cells[index] for index in chosen.astype(int)]
 
     keras.utils.set_random_seed(options.seed)
     encoder = build_encoder(settings, spec.sites_grid)
@@ -118,7 +120,7 @@ def train(
             keras.ops.convert_to_numpy(whole(encode_channels(held_out[i : i + BATCH], spec)))
             for i in range(0, len(held_out), BATCH)
         ]
-        metrics = atom_metrics(held_out, np.concatenate(outputs)[..., 0], spec)
+        metrics = atom_metrics(held_out, np.concatenate(outputs)[..., 0], spec, cells)
         return {
             metric.name: math.nan if metric.value is None else metric.value for metric in metrics
         }

@@ -53,8 +53,8 @@ def main() -> None:
     for name in arguments.recipes:
         recipe = load_recipe(name, [])
         dataset = Dataset.open(arguments.data or recipe.data.dataset)
-        data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed=0)
-        spec, channels = recipe.voxels, data.channels(data.train)
+        data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed=0)
+        spec, channels = recipe.voxels, data.channels(data.train, recipe.voxels)[0]
         lattices = [data.crystals[row].lattice for row in data.train]
 
         def sites(rows: np.ndarray, channels=channels, spec=spec) -> np.ndarray:

@@ -5,8 +5,9 @@ turn (those with TensorFlow only twice), so that they share whatever else the ma
 commands, the Python of docs/inference.md, ONNX Runtime without tfmat, and TensorFlow with the
 SavedModels and the Keras networks where the package has them (tfmat export writes them) and
 TensorFlow is installed. The last three stop at the networks' outputs (voxels, composition
-matrices); the others go on to structures or formulas. The working folder is a temporary one, and
-the files are in the page cache.
+matrices, of a writer atoms; its Keras networks need tfmat's layers, so they are left out); the
+others go on to structures or formulas. The working folder is a temporary one, and the files are in
+the page cache. -n 1000 generates so many structures by the commands and in Python.
 
     tfmat export runs/bi-se --out bi-se
     python benchmarks/cold_start.py bi-se matgan-plus-icsd-filter
@@ -37,14 +38,14 @@ SLOW_REPEATS = 2
 TFMAT = [sys.executable, "-c", "from tfmat.cli.main import main; main()"]
 
 STRUCTURES = {
-    "tfmat generate ccdcgan -n 1": [*TFMAT, "generate", "{command}", "-n", "1", "--model"],
+    "tfmat generate ccdcgan -n {n}": [*TFMAT, "generate", "{command}", "-n", "{n}", "--model"],
     "Python, tfmat.inference": """
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import generate
 from tfmat.inference import load
 
 codec = Codec.from_package(load(PACKAGE))
-for result in generate(codec, 1, seed=0):
+for result in generate(codec, NUMBER, seed=0):
     print(result.identifier, result.status, result.properties)
 """,
     "ONNX Runtime alone": """
@@ -102,6 +103,10 @@ if "constraint" in FILES:
 print(network("lattice_decoder")(cells[:, :LATTICE]).shape)
 print(network("sites_decoder")(sites).shape)
 """,
+    "writer": """
+noise = np.random.default_rng(0).standard_normal((1, LATENT)).astype(np.float32)
+print(network("generate")(noise).shape)
+""",
     "matgan": """
 noise = np.random.default_rng(0).standard_normal((1000, LATENT)).astype(np.float32)
 run = network("generator")
@@ -150,6 +155,7 @@ def main() -> None:
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help="folder or name")
     parser.add_argument("--reference", action="store_true", help="also the published networks")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("-n", "--number", type=int, default=1, help="structures")
     parser.add_argument("--limit", type=float, nargs=2, metavar=("SECONDS", "MB"))
     options = parser.parse_args()
     if not options.packages and not options.reference:
@@ -162,7 +168,7 @@ def main() -> None:
             build = [sys.executable, str(Path(__file__).with_name("reference_package.py"))]
             subprocess.run([*build, str(folders[-1])], check=True)
         for folder in folders:
-            done = measure(folder, options.repeats)
+            done = measure(folder, options.repeats, options.number)
             within &= not options.limit or all(
                 min(way.wall) <= options.limit[0] and way.peak <= options.limit[1]
                 for way in done
@@ -180,13 +186,13 @@ def find(package: str) -> Path:
     return Path(done.stdout.strip())
 
 
-def measure(folder: Path, repeats: int) -> list[Way]:
+def measure(folder: Path, repeats: int, number: int = 1) -> list[Way]:
     """Measures all ways to use a package and prints the table."""
     metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
     size = sum(part["parameters"] for part in metadata["parts"].values())
     print(f"\n{metadata['name']}: recipe {metadata['recipe']['name']}, {size:,} parameters")
     print("| way | fastest s | median s | processor s | peak MB |\n|---|---|---|---|---|")
-    ways = [Way(name, command) for name, command in commands(folder, metadata)]
+    ways = [Way(name, command) for name, command in commands(folder, metadata, number)]
     for way in ways:
         way.run()  # the first call may have to read from the disk
         way.wall.clear()
@@ -204,7 +210,7 @@ def measure(folder: Path, repeats: int) -> list[Way]:
     return ways
 
 
-def commands(folder: Path, metadata: dict) -> list[tuple[str, list[str]]]:
+def commands(folder: Path, metadata: dict, number: int) -> list[tuple[str, list[str]]]:
     """Returns the commands of all ways that a package allows."""
     family, parts = metadata["family"], metadata["parts"]
     ways = STRUCTURES if family == "ccdcgan" else {**FORMULAS, **{n: STRUCTURES[n] for n in RAW}}
@@ -212,12 +218,19 @@ def commands(folder: Path, metadata: dict) -> list[tuple[str, list[str]]]:
     command = family if family == "matgan" or terms else "dcgan"
     if any("saved_model" not in part for part in parts.values()) or not tensorflow():
         ways = {name: way for name, way in ways.items() if not name.startswith("TensorFlow")}
-    if "keras" not in parts["generator"] or not tensorflow():
+    written = "writer" in parts
+    maker = parts["writer" if written else "generator"]
+    if "keras" not in maker or written or not tensorflow():
         ways = {name: way for name, way in ways.items() if name != "Keras"}
-    precision = next(iter(parts["generator"]["onnx"]))
+    precision = next(iter(maker["onnx"]))
     recipe = metadata["recipe"]
+    latent = recipe["gan"]["latent"]
+    if "generate" in parts:
+        latent = parts["generate"]["inputs"]["noise"]["shape"][1]
+    elif written:
+        ways = {name: way for name, way in ways.items() if name not in RAW}
     head = (
-        f"import os\nPACKAGE = {str(folder)!r}\nLATENT = {recipe['gan']['latent']}\n"
+        f"import os\nPACKAGE = {str(folder)!r}\nLATENT = {latent}\nNUMBER = {number}\n"
         f"FILES = { {name: part['onnx'][precision]['file'] for name, part in parts.items()} }\n"
     )
     if family == "ccdcgan":
@@ -228,11 +241,11 @@ def commands(folder: Path, metadata: dict) -> list[tuple[str, list[str]]]:
     result = []
     for name, way in ways.items():
         if isinstance(way, str):
-            tail = NETWORKS[family] if name in RAW else ""
+            tail = NETWORKS["writer" if written else family] if name in RAW else ""
             result.append((name, [sys.executable, "-c", head + way + tail]))
         else:
-            words = [word.format(command=command) for word in way]
-            label = name.replace("ccdcgan", command)
+            words = [word.format(command=command, n=number) for word in way]
+            label = name.format(n=number).replace("ccdcgan", command)
             result.append((label, [*words, str(folder), "--out", out(family)]))
     return result
 

@@ -123,7 +123,7 @@ def displacement(
         if voxel.any()
     }
     try:
-        other = assemble(crystal.lattice, found)
+        other = assemble(crystal.lattice, found, codec.recipe.voxels)
     except DecodeError:
         return None
     if sorted(other.numbers.tolist()) != sorted(crystal.numbers.tolist()):
@@ -144,9 +144,8 @@ def compare_times(codec: Codec, latents: NDArray[np.float32]) -> None:
         graphs = package.run("generator", latents, VOXEL_BATCH)
         for part in codec.constraints:
             package.run(part, graphs, VOXEL_BATCH)
-        lattice, sites = codec.layout.unpack(graphs)
-        everything = np.ones(sites.shape[:2], np.bool_)
-        for _, voxel in codec.voxels(lattice, sites, everything):
+        everything = np.ones((len(graphs), len(codec.layout.elements)), np.bool_)
+        for _, voxel in codec.voxels(codec.layout.unpack_slots(graphs, everything)):
             try:
                 decode_lattice(voxel, codec.recipe.voxels)
             except DecodeError:

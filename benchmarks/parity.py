@@ -122,6 +122,8 @@ def decisions(package: ModelPackage, part: str) -> list[str]:
     if package.metadata["family"] == "matgan":
         drawn = recipe["gan"]["form"] == "autoregressive"
         return [name for name in outputs if name == "counts" or (drawn and part == "generator")]
+    if recipe["gan"]["form"] == "writer" and part in ("writer", "generate"):
+        return list(outputs)
     steep = [kind for kind in ("lattice", "sites") if _reference(recipe, kind)]
     voxels = [name for kind in steep for name in outputs if name.startswith(f"{kind}_voxel")]
     return ["present", *voxels] if part == "generate" else voxels

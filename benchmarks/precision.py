@@ -142,7 +142,7 @@ def main() -> None:
 
 def measure(part: str, package: Any, check: Any) -> None:
     """Prints the lines of one part."""
-    source, size = package.input(part)[0], check.probe.batch_size(part)
+    source, size = package.input(part)[0], check.probe.batch_size(part, package)
     inputs = check.inputs[part]
     batch = np.resize(inputs, (size, *inputs.shape[1:]))
     proto = onnx.load(package.folder / package.file(part)["file"])

@@ -32,9 +32,10 @@ from scipy.ndimage import gaussian_filter  # noqa: E402
 
 from tfmat.ccdcgan.voxels.cell import canonicalise, parameters  # noqa: E402
 from tfmat.ccdcgan.voxels.decode import decode_channels, decode_structure  # noqa: E402
+from tfmat.ccdcgan.voxels.frame import box_positions  # noqa: E402
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice  # noqa: E402
 from tfmat.ccdcgan.voxels.reasons import DecodeError  # noqa: E402
-from tfmat.ccdcgan.voxels.sites import SitesCanvas, box_positions, encode_sites  # noqa: E402
+from tfmat.ccdcgan.voxels.sites import SitesCanvas, encode_sites  # noqa: E402
 from tfmat.ccdcgan.voxels.spec import VoxelSpec  # noqa: E402
 from tfmat.crystals.crystal import Crystal  # noqa: E402
 from tfmat.crystals.matching import match_rms, matchers  # noqa: E402

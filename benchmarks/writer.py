@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import PARTS, Result, StructureRequest, generate
+from tfmat.ccdcgan.generate import PARTS, Result, generate
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.training.data import load_training_data
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
@@ -120,7 +121,7 @@ def main() -> None:
     )
     seed = codec.package.metadata["seed"]
     data = load_training_data(
-        codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.box, seed
+        codec.recipe.data, Dataset.open(options.data), codec.recipe.voxels.room, seed
     )
     training = [data.crystals[row] for row in data.train]
     request = StructureRequest(max_atoms=codec.recipe.data.max_atoms, keep=options.keep)

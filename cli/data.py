@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from .complete import complete_data
 from .data_compositions import import_options
 from .examples import examples
 from .main import LazyGroup
-from .options import Finite, reading_options, validity_options, verify_option
+from .options import Finite, Whole, reading_options, refuse_given, validity_options, verify_option
 
 # Options of `import` that only one kind of data has.
 _STRUCTURES_ONLY = (
@@ -93,13 +92,13 @@ def data() -> None:
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="For a folder: CSV file with properties; the only CSV file in it by default.",
 )
-@click.option("--max-atoms", type=click.IntRange(1), help="Keep cells with at most so many atoms.")
+@click.option("--max-atoms", type=Whole(1), help="Keep cells with at most so many atoms.")
 @click.option(
     "--max-length",
     type=Finite(0, min_open=True),
     help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Read only so many rows.")
+@click.option("--limit", type=Whole(1), help="Read only so many rows.")
 @click.option(
     "--energy-scale",
     metavar="TEXT",
@@ -146,7 +145,7 @@ def import_(
     Rows that cannot be read or are not selected are listed with the reason in rejected.csv in the
     dataset; the rest is kept.
     """
-    named = dict(_property(word) for word in properties)
+    named = _properties(properties)
     if kind == "compositions":
         from .data_compositions import run_import
 
@@ -170,6 +169,10 @@ def import_(
             click.echo(f"  {count:>8,}  {reason}")
     if summary["renamed_ids"]:
         click.echo(f"identifiers that came twice: {summary['renamed_ids']:,} got #2, #3, ...")
+    if summary["files_of_one_name"]:
+        click.echo(
+            f"files of one name: {summary['files_of_one_name']:,} keep their endings in identifiers"
+        )
     click.echo(f"identifiers from: {summary['id_column'] or 'file names, keys or row numbers'}")
     for name, found in summary["properties"].items():
         line = f"{name} from column {found['column']!r}: {found['known']:,} known"
@@ -186,18 +189,21 @@ def _without(
     context: click.Context, choices: dict[str, Any], others: tuple[str, ...], kind: str
 ) -> dict[str, Any]:
     """Takes away the options of the other kind, none of which may have been given."""
-    for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
-        if parameter.name in others and given:
-            raise click.UsageError(f"{parameter.opts[0]} is for {kind}; leave it out")
+    refuse_given(context, others, kind)
     return {name: value for name, value in choices.items() if name not in others}
 
 
-def _property(word: str) -> tuple[str, str]:
-    name, _, column = word.partition("=")
-    if not name:
-        raise click.BadParameter(f"{word!r}: give NAME or NAME=COLUMN", param_hint="--property")
-    return name, column or name
+def _properties(words: tuple[str, ...]) -> dict[str, str]:
+    """Returns the column of each property that is asked for."""
+    columns: dict[str, str] = {}
+    for word in words:
+        name, sign, column = word.partition("=")
+        if not name or (sign and not column):
+            raise click.BadParameter(f"{word!r}: give NAME or NAME=COLUMN", param_hint="--property")
+        if name in columns:
+            raise click.BadParameter(f"{name!r} is given twice", param_hint="--property")
+        columns[name] = column or name
+    return columns
 
 
 @click.command(
@@ -209,7 +215,7 @@ def _property(word: str) -> tuple[str, str]:
 @click.argument("dataset", metavar="DATASET", shell_complete=complete_data)
 @click.option(
     "--max-atoms",
-    type=click.IntRange(1),
+    type=Whole(1),
     default=20,
     show_default=True,
     help="Selection: most atoms in a cell.",

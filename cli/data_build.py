@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import Elements, Finite, potential_options, verify_option, with_options
+from .options import Elements, Finite, Whole, potential_options, verify_option, with_options
 from .stopping import goes_on
 
 # Paper 004, "Data" and Methods: its Bi-Se database of 9,810 structures.
@@ -33,7 +33,7 @@ settings_options = with_options(
         "--steps",
         default=500,
         show_default=True,
-        type=click.IntRange(1),
+        type=Whole(1),
         help="Most steps of a relaxation.",
     ),
     click.option(
@@ -65,14 +65,14 @@ settings_options = with_options(
     ),
     click.option(
         "--limit",
-        type=click.IntRange(1),
+        type=Whole(1),
         help="Label only so many candidates, drawn with --seed, to try a system out.",
     ),
     click.option(
         "--copies",
         default=0,
         show_default=True,
-        type=click.IntRange(0),
+        type=Whole(0),
         help="Strained and perturbed copies of each structure.",
     ),
     click.option(
@@ -89,21 +89,19 @@ settings_options = with_options(
         type=Finite(0, 1),
         help="Largest displacement of a copy's atoms, Å.",
     ),
-    click.option(
-        "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes."
-    ),
+    click.option("--workers", default=1, show_default=True, type=Whole(1), help="Processes."),
     click.option(
         "--seed",
         default=0,
         show_default=True,
-        type=click.IntRange(0),
+        type=Whole(0),
         help="Seed of --limit and of the copies.",
     ),
     click.option(
         "--max-atoms",
         default=20,
         show_default=True,
-        type=click.IntRange(1),
+        type=Whole(1),
         help="Largest number of atoms in a cell.",
     ),
     click.option(

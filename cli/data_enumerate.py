@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .examples import examples
-from .options import Elements, Range, all_symbols, validity_options, verify_option
+from .options import Elements, Range, Whole, all_symbols, validity_options, verify_option
 
 # A row of memory for each.
 _MOST_SAMPLES = 10**8
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 @click.option(
     "--n-elements",
     type=Range(),
-    default=(2, 4),
     metavar="N|N-M",
-    help="Number of different elements, one or a range within 2-4.  [default: 2-4]",
+    help="Number of different elements, one or a range within 2-4.  [default: 2-4, or as many as "
+    "--elements names]",
 )
 @click.option(
     "--max-count",
@@ -53,13 +53,13 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Of each combination of common ions only the simplest neutral and balanced formula.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Stop after so many formulas.")
+@click.option("--limit", type=Whole(1), help="Stop after so many formulas.")
 @click.option(
     "--sample",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Draw at most so many formulas for each number of elements.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of --sample.")
+@click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of --sample.")
 @click.option(
     "--exhaustive", is_flag=True, help="Go through all, also 7.7 thousand million quaternaries."
 )

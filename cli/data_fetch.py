@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from .examples import examples
 from .main import LazyGroup
-from .options import Elements, Finite, Range, all_symbols, with_options
+from .options import Elements, Finite, Range, Whole, all_symbols, with_options
 from .stopping import goes_on
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ _what = with_options(
         metavar="N[-M]",
         help="Number of different elements, e.g. 2 or 2-4.",
     ),
-    click.option(
-        "--max-atoms", type=click.IntRange(1), help="Keep cells with at most so many atoms."
-    ),
+    click.option("--max-atoms", type=Whole(1), help="Keep cells with at most so many atoms."),
 )
 _THERMO_TYPES = click.Choice(["GGA_GGA+U_R2SCAN", "GGA_GGA+U", "R2SCAN"])
 _thermo_type = click.option(
@@ -76,7 +74,7 @@ _how = with_options(
         type=Finite(0, min_open=True),
         help="Keep structures whose Niggli cell has a, b, c up to this, in Å.",
     ),
-    click.option("--limit", type=click.IntRange(1), help="Fetch only so many structures."),
+    click.option("--limit", type=Whole(1), help="Fetch only so many structures."),
     click.option(
         "--rate",
         type=Finite(0, min_open=True),
@@ -178,7 +176,7 @@ def mp(
 @_thermo_type
 @click.option(
     "--page-size",
-    type=click.IntRange(1),
+    type=Whole(1),
     default=100,
     show_default=True,
     help="Structures on a page.",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import Finite, counted, verify_option
+from .options import Finite, Whole, counted, verify_option
 
 
 @click.command(
@@ -54,7 +54,7 @@ from .options import Finite, counted, verify_option
     type=click.Choice(["train", "test"]),
     help="With created: the side of what has no date.  [default: train]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=Whole(0), default=0, show_default=True, help="Seed of what is drawn.")
 @click.option("--check", is_flag=True, help="Only say what TRAIN and TEST have in common.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier split in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")

@@ -12,6 +12,7 @@ from .examples import examples
 from .main import LazyGroup
 from .options import (
     Finite,
+    Whole,
     decoding_mode,
     figures_into,
     models_dir_option,
@@ -40,7 +41,7 @@ from .options import (
         "structures": (
             "tfmat.cli.evaluate_structures",
             "structures",
-            "Count distinct and novel structures.",
+            "Count valid, distinct, novel and stable structures.",
         ),
         "hull": (
             "tfmat.cli.evaluate_hull",
@@ -78,10 +79,15 @@ def evaluate() -> None:
     show_default=True,
     help="With --stage autoencoder: only the structures held out in training, or learned from.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many structures.")
+@click.option(
+    "--counts",
+    is_flag=True,
+    help="With --stage autoencoder: tell the decoder how many atoms of each element there are.",
+)
+@click.option("--limit", type=Whole(1), help="Only the first so many structures.")
 @click.option(
     "--max-atoms",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Only cells of at most so many atoms.  [default: the papers' 20, or the model's]",
 )
 @click.option(
@@ -100,6 +106,7 @@ def reconstruction(
     model: str | None,
     models_dir: Path | None,
     split: Literal["all", "test", "train"],
+    counts: bool,
     limit: int | None,
     max_atoms: int | None,
     max_length: float | None,
@@ -121,6 +128,7 @@ def reconstruction(
         model=model,
         models_dir=models_dir,
         split=split,
+        counts=counts,
         limit=limit,
         max_atoms=max_atoms,
         max_length=max_length,
@@ -147,6 +155,7 @@ def _text(summary: dict[str, Any]) -> str:
         f"({reproduced.percent(2)})"
     ]
     for name, label in (
+        ("crowded_reproduced", "of those with 9 atoms or more of one element"),
         ("rms_mean", "mean rms of the atoms"),
         ("lattice_max_error", "largest error of a length"),
         ("angle_max_error", "largest error of an angle"),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import named_data, verify_option
+from .options import Whole, named_data, verify_option
 
 
 @click.command(
@@ -38,7 +38,7 @@ from .options import named_data, verify_option
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @click.option(
     "--pictures",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=20,
     show_default=True,
     help="Draw at most so many systems of two or three elements, the largest first.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Count distinct and novel structures.",
+    short_help="Count valid, distinct, novel and stable structures.",
     epilog=examples(
         "tfmat evaluate structures generated-ccdcgan --against bi-se",
         "tfmat evaluate structures relaxed --against mine=data/mine --novel data/new",
@@ -52,6 +52,29 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the structures that are distinct and novel as a dataset.",
 )
+@click.option(
+    "--hull",
+    metavar="[NAME=]DATA",
+    multiple=True,
+    help="Structures or formulas whose formation energies define the hull, for S.U.N.; may be "
+    "given again.  [default: e_above_hull of GENERATED]",
+)
+@click.option(
+    "--coverage",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Also compare fingerprints of the first N valid structures with those of N of each DATA, "
+    "for coverage recall and precision. Needs tfmat[coverage].",
+)
+@click.option(
+    "--export",
+    "exports",
+    metavar="BENCHMARK PLACE",
+    type=(click.Choice(["lemat-genbench", "mattergen"]), click.Path(path_type=Path)),
+    multiple=True,
+    help="Write the structures as lemat-genbench (a folder of CIF files, or NAME.csv) or mattergen "
+    "(a folder) reads them; may be given again.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @figures_option("in --out, from 1000 structures on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
@@ -62,17 +85,24 @@ def structures(
     index_place: Path | None,
     no_index: bool,
     distances: bool,
+    hull: tuple[str, ...],
+    coverage: int | None,
+    exports: tuple[tuple[str, Path], ...],
     out: Path | None,
     novel: Path | None,
     overwrite: bool,
     figures: bool | None,
     as_json: bool,
 ) -> None:
-    """Count which structures of GENERATED are distinct, and which are not known yet.
+    """Count which structures of GENERATED are valid, distinct, not known yet and stable.
 
     GENERATED is what `tfmat generate` wrote, a dataset, or any file or folder of structures that
     `tfmat data import` reads. Structures are the same if pymatgen's StructureMatcher(ltol 0.2,
     stol 0.3, angle_tol 5) says so, with primitive_cell=True or False.
+
+    Valid is the MP-20 protocol's: no atoms nearer than 0.5 Å, and a composition that smact with the
+    set smact14 takes (metals alone pass). S.U.N. is stable, unique and novel: on the hull of
+    --hull, for meta-S.U.N. at most 0.1 eV/atom above it; also of compounds alone.
 
     The structures of DATA are reduced when their formula first comes up; the index on disk keeps
     them for the next time.
@@ -89,6 +119,9 @@ def structures(
         named_data(against),
         index=False if no_index else index_place or True,
         distances=distances,
+        hull=named_data(hull, "--hull"),
+        coverage=coverage,
+        export=exports,
         out=out,
         novel=novel,
         overwrite=overwrite,
@@ -115,10 +148,38 @@ def _text(summary: dict[str, Any]) -> str:
         lines.append(line)
     if summary["against"]:
         lines.append(_line("distinct and novel", find(metrics, "unique_and_novel")))
+    lines.append(_valid(metrics, list(summary["against"])))
+    if find(metrics, "sun").value is not None:
+        lines += [
+            _line(words, find(metrics, name))
+            + f", as compounds {find(metrics, name, n_elements='2+').counted()}"
+            for name, words in (("sun", "S.U.N."), ("msun", "meta-S.U.N."))
+        ]
     reasons = summary["not_judged_by_reason"].items()
     lines += [f"not judged: {count} ({reason})" for reason, count in reasons]
+    for recall in metrics:
+        if recall.name == "coverage_recall":
+            precision = find(metrics, "coverage_precision", **recall.subset)
+            line = f"coverage of {recall.subset['against']}: recall {recall.percent()}"
+            lines.append(f"{line}, precision {precision.percent()}")
+    lines += summary.get("exported", []) + summary.get("warnings", [])
     lines.append(f"{uniqueness.judge}; {summary['cpu_seconds']} s of processor time")
     return "\n".join(lines)
+
+
+def _valid(metrics: list[Metric], sets: list[str]) -> str:
+    """Says how many are valid, and which share of the known structures is."""
+    from tfmat.metric import find
+
+    structure, both = find(metrics, "structure_valid"), find(metrics, "valid")
+    composition = find(metrics, "composition_valid")
+    line = f"valid: {both.numerator} of {both.denominator} structures"
+    if both.denominator:
+        line += (
+            f" ({both.percent()}; distances {structure.percent()}, smact {composition.percent()})"
+        )
+    known = [f"{name} {find(metrics, 'valid', set=name).percent()}" for name in sets]
+    return f"{line}; {', '.join(known)}" if known else line
 
 
 def _line(what: str, share: Metric) -> str:

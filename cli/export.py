@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import PRECISIONS, verify_option
+from .options import PRECISIONS, Whole, verify_option
 
 
 @click.command(
@@ -47,7 +47,7 @@ from .options import PRECISIONS, verify_option
 )
 @click.option(
     "--samples",
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Noise vectors to measure with.  [default: 1,000 for structures, 100,000 for formulas]",
 )
 @click.option(
@@ -59,6 +59,12 @@ from .options import PRECISIONS, verify_option
     "--keras/--no-keras",
     default=True,
     help="Write the networks as .keras, without the optimiser's state.  [default: keras]",
+)
+@click.option(
+    "--encoders",
+    metavar="RUN|PACKAGE|NAME",
+    help="Add the encoders of another model, its decoders and what reads its crystal graphs "
+    "(generators that write crystals).",
 )
 @click.option(
     "--note",
@@ -101,6 +107,7 @@ def export(run: Path, out: Path, as_json: bool, **options: Any) -> None:
         "licence": options["licence"],
         "data_licence": options["data_licence"],
         "attribution": options["attribution"],
+        "encoders": options["encoders"],
     }
     check_exportable(run, out, **about, overwrite=options["overwrite"])
     load_keras()  # takes seconds

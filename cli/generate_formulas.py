@@ -14,6 +14,7 @@ from .options import (
     Elements,
     Finite,
     Range,
+    Whole,
     all_symbols,
     figures_option,
     model_option,
@@ -102,7 +103,7 @@ OPTIONS = with_options(
         show_default=True,
         help="Index of the first sample: go on where an earlier call ended.",
     ),
-    click.option("--rows", type=click.IntRange(1), help="Stop as soon as there are so many rows."),
+    click.option("--rows", type=Whole(1), help="Stop as soon as there are so many rows."),
     _mask_options,
     click.option(
         "--unique", is_flag=True, help="A row for each different formula, with how often it came."
@@ -223,14 +224,13 @@ def write_formulas(
     from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
     from tfmat.matgan.generating.known import known_formulas
     from tfmat.matgan.generating.results import Amount, generate_into
-    from tfmat.matgan.generating.table import check_absent, check_out
+    from tfmat.matgan.generating.table import check_free, check_out
     from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 
     out = Path(_OUT) if options["out"] is None else options["out"]
     check_out(out)
     restore(out)
-    if not options["overwrite"]:
-        check_absent(out)
+    check_free(out, overwrite=options["overwrite"])
     masks = _masks_of(options)
     checker = ValidityChecker(ValiditySettings(options["oxidation_states"], options["alloys"]))
     model = load()

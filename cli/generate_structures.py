@@ -14,6 +14,7 @@ from .options import (
     Elements,
     Finite,
     Range,
+    Whole,
     all_symbols,
     decoding_mode,
     figures_option,
@@ -43,7 +44,7 @@ OPTIONS = with_options(
     click.option(
         "-n",
         "--number",
-        type=click.IntRange(1),
+        type=Whole(1),
         default=100,
         show_default=True,
         help="Crystal graphs to generate, or crystals to begin; some give no structure.",
@@ -68,19 +69,67 @@ OPTIONS = with_options(
     ),
     click.option(
         "--only",
+        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate
+        "only",
         type=Elements(),
         multiple=True,
         metavar="LIST",
         help="Only these may be there, e.g. Bi,Se.",
     ),
-    click.option("--min-atoms", type=click.IntRange(1), default=1, show_default=True),
     click.option(
-        "--max-atoms", type=click.IntRange(1), help="[default: that of the training selection]"
+        "--exclude", type=Elements(), multiple=True, metavar="LIST", help="None of these."
     ),
-    click.option("--atoms", type=click.IntRange(1), help="Exactly so many atoms in the cell."),
+    click.option(
+        "--system",
+        type=Elements(),
+        multiple=True,
+        metavar="SYSTEM",
+        help="Just these elements, all of them, e.g. Co-Hf.",
+    ),
+    click.option(
+        "--min-atoms",
+        type=Whole(1),
+        default=1,
+        show_default=True,
+        help="Fewest atoms in the cell.",
+    ),
+    click.option(
+        "--max-atoms",
+        type=Whole(1),
+        help="Most atoms in the cell.  [default: that of the training selection]",
+    ),
+    click.option("--atoms", type=Whole(1), help="Exactly so many atoms in the cell."),
     click.option("--n-elements", type=Range(), metavar="N|N-M", help="So many elements."),
     click.option(
-        "--formula", metavar="CELL", help="Content of the cell, e.g. Bi4Se6 (not reduced)."
+        "--formula",
+        metavar="CELL",
+        help="Content of the cell, e.g. Bi4Se6 (not reduced); with --z, of a formula unit.",
+    ),
+    click.option(
+        "--z",
+        "units",
+        type=Range(),
+        metavar="N|N-M",
+        help="So many formula units in the cell.  [default: 1]",
+    ),
+    click.option(
+        "--source",
+        type=click.Choice(["pool", "prototype", "writer"]),
+        default="pool",
+        show_default=True,
+        help="Where crystals come from (models that draw a composition first).",
+    ),
+    click.option(
+        "--smact/--no-smact",
+        default=None,
+        help="Only compositions that smact accepts (same models).  [default: unless --formula]",
+    ),
+    click.option(
+        "--choose-by",
+        default="constraint",
+        show_default=True,
+        metavar="JUDGE",
+        help="What chooses a composition's crystal: constraint, a potential's name, or chance.",
     ),
     click.option(
         "--min-distance",
@@ -117,9 +166,7 @@ OPTIONS = with_options(
     click.option(
         "--keep-by",
         type=click.Choice(["constraint", "critic", "both"]),
-        default="constraint",
-        show_default=True,
-        help="Who judges what --keep keeps.",
+        help="Who judges what --keep keeps.  [default: constraint]",
     ),
     click.option(
         "--batch-size",
@@ -178,7 +225,8 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         )
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
-    if {"generator", "writer"} & set(package.parts) and trained_as != family:
+    made = {"generator", "writer", "compositions"} & set(package.parts)
+    if made and trained_as != family:
         raise InputError(
             f"--model {options['model']}: was trained as a {trained_as.upper()}; "
             f"use tfmat generate {trained_as}"
@@ -207,12 +255,11 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
         options: Those of :data:`OPTIONS`.
     """
     from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.environments.parts import CRITIC
 
     codec = Codec.from_package(remote)
-    parts = ("generator", "lattice_decoder", "sites_decoder", *codec.constraints)
-    if "writer" in codec.package.parts:
-        parts = ("writer", *codec.predicted)
-    write_structures(codec, options, lambda: remote.origin(*parts))
+    judges = () if options["keep"] is None else (CRITIC,)
+    write_structures(codec, options, lambda: remote.origin(*codec.generating, *judges))
 
 
 def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:
@@ -238,16 +285,22 @@ def write_structures(
         InputError: The words are wrong, or the networks are not complete.
     """
     from tfmat.arguments import cell_content
-    from tfmat.ccdcgan.generate import request_for
+    from tfmat.ccdcgan.request import request_for
     from tfmat.ccdcgan.results import generate_into, is_results
     from tfmat.checksums import sealed
     from tfmat.datasets.generated import SUMMARY
+    from tfmat.errors import InputError
     from tfmat.files import replacing_folder, write_json
 
     from .generated_text import lines
 
     out = _free_place(options, _trained_as(codec))
+    if options["keep_by"] and options["keep"] is None:
+        raise InputError("--keep-by says who judges what --keep keeps; give --keep, too")
     atoms = options["atoms"]
+    system = all_symbols(options["system"])
+    if system and options["only"]:
+        raise InputError("`system` says what `only` says, too; leave one of them out")
     request = request_for(
         codec,
         unfiltered=options["unfiltered"],
@@ -255,13 +308,18 @@ def write_structures(
         volume_per_atom=options["volume"],
         min_atoms=atoms or options["min_atoms"],
         max_atoms=atoms or options["max_atoms"],
-        required=all_symbols(options["require"]),
-        allowed=all_symbols(options["only"]),
+        required=all_symbols((*options["require"], system)),
+        allowed=system or all_symbols(options["only"]),
+        excluded=all_symbols(options["exclude"]),
+        units=options["units"] or (1, 1),
+        source=options["source"],
+        smact=options["smact"],
+        choose_by=options["choose_by"],
         symprec=options["symprec"] if options["symmetrise"] else None,
         n_elements=options["n_elements"],
         formula=None if options["formula"] is None else cell_content(options["formula"]),
         keep=options["keep"],
-        keep_by=options["keep_by"],
+        keep_by=options["keep_by"] or "constraint",
     )
     with replacing_folder(out, overwrite=options["overwrite"], own=is_results) as folder:
         summary = generate_into(
@@ -283,5 +341,6 @@ def write_structures(
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     model = f"{codec.package.name} ({codec.package.folder})"
-    for line in lines(summary, list(codec.predicted.values()), out, model, codec.begun):
+    predicted = list(codec.predicted.values())
+    for line in lines(summary, predicted, out, model, codec.begun, codec.layout.elements):
         click.echo(line)

@@ -93,6 +93,7 @@ class LazyGroup(click.Group):
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "relax": ("tfmat.cli.relax", "relax", "Relax structures with a potential."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Judge structures and formulas."),
+        "report": ("tfmat.cli.report", "report", "Show what was made on one page."),
         "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
         "serve": ("tfmat.cli.serve", "serve", "Write files for TensorFlow Serving."),
         "predict": (
@@ -188,12 +189,14 @@ def in_options(message: str, command: click.Command) -> str:
         message: What an error says.
         command: The command whose parameters it may name; other names stay as they are.
     """
-    names = {
-        parameter.name: max(parameter.opts, key=len)
-        if isinstance(parameter, click.Option)
-        else parameter.human_readable_name
-        for parameter in command.params
-    }
+    names: dict[str | None, str] = {}
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            option = next((o for o in parameter.opts if o.startswith("--")), parameter.opts[0])
+            # What may be given again has a name in the plural.
+            names |= dict.fromkeys((option.strip("-").replace("-", "_"), parameter.name), option)
+        else:
+            names[parameter.name] = parameter.human_readable_name
     return _ARGUMENT.sub(lambda found: names.get(found[1], found[0]), message)
 
 

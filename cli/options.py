@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from .complete import complete_model
 
+# More threads than any machine has cores.
+THREADS = click.IntRange(1, 4096)
+# What a signed integer of 64 bits holds.
+_LARGEST = 2**63 - 1
 _SETS = ("smact14", "icsd16", "icsd24", "default")
 
 
@@ -29,6 +34,17 @@ class Finite(click.FloatRange):
     def _describe_range(self) -> str:
         # Click writes x<=None for a range without bounds.
         return "" if self.min is None and self.max is None else super()._describe_range()
+
+
+class Whole(click.IntRange):
+    """A whole number within a range; unlike :class:`click.IntRange` one that programs can hold."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Reads the number."""
+        number = super().convert(value, param, ctx)
+        if number > _LARGEST:
+            self.fail(f"{value} is larger than {_LARGEST:,}.", param, ctx)
+        return number
 
 
 def counted(number: int, noun: str) -> str:
@@ -73,7 +89,24 @@ class Range(click.ParamType):
         match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", value.strip())
         if match is None:
             self.fail(f"{value!r} is no range; write e.g. 3 or 2-4", param, ctx)
-        return int(match[1]), int(match[2] or match[1])
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first > last:
+            self.fail(f"{value!r} begins with the larger number; write {last}-{first}", param, ctx)
+        return first, last
+
+
+def refuse_given(context: click.Context, names: Collection[str], kind: str) -> None:
+    """Refuses options that would have no effect.
+
+    Args:
+        context: Of the command.
+        names: Arguments that none of the options given may be.
+        kind: What they are for.
+    """
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is not ParameterSource.DEFAULT
+        if parameter.name in names and given:
+            raise click.UsageError(f"{parameter.opts[0]} is for {kind}; leave it out")
 
 
 def with_options(*options: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,9 +210,7 @@ seed_option = click.option(
     help="Seed of the noise.",
 )
 
-threads_option = click.option(
-    "--threads", type=click.IntRange(1), help="Cores to work on.  [default: all]"
-)
+threads_option = click.option("--threads", type=THREADS, help="Cores to work on.  [default: all]")
 
 PRECISIONS = click.Choice(["float32", "float16", "int8"])
 
@@ -221,11 +252,12 @@ figures_into = click.option(
 )
 
 
-def named_data(words: tuple[str, ...]) -> dict[str, str]:
+def named_data(words: tuple[str, ...], option: str = "--against") -> dict[str, str]:
     """Reads the values of an option ``--against [NAME=]DATA`` that may be given several times.
 
     Args:
         words: The values; without a name the last part of DATA's path is taken.
+        option: Which option, for messages.
 
     Returns:
         DATA by name.
@@ -241,8 +273,8 @@ def named_data(words: tuple[str, ...]) -> dict[str, str]:
         if not equals or Path(word).exists():
             name, data = Path(word).name, word
         if not name or not data:
-            raise InputError(f"--against {word}: write it as NAME=DATA, e.g. --against mp=data/mp")
+            raise InputError(f"{option} {word}: write it as NAME=DATA, e.g. {option} mp=data/mp")
         if name in found:
-            raise InputError(f"--against {word}: {name!r} is given twice; give each list a name")
+            raise InputError(f"{option} {word}: {name!r} is given twice; give each list a name")
         found[name] = data
     return found

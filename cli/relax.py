@@ -11,7 +11,14 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import Finite, figures_option, potential_options, reading_options, verify_option
+from .options import (
+    Finite,
+    Whole,
+    figures_option,
+    potential_options,
+    reading_options,
+    verify_option,
+)
 from .stopping import goes_on
 
 
@@ -28,7 +35,7 @@ from .stopping import goes_on
     "--steps",
     default=500,
     show_default=True,
-    type=click.IntRange(0),
+    type=Whole(0),
     help="Most steps; 0 only computes the energies of the structures as they are.",
 )
 @click.option(
@@ -46,14 +53,14 @@ from .stopping import goes_on
     help="Keep the space group of each structure, as DFT programs do.",
 )
 @potential_options
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--workers", default=1, show_default=True, type=Whole(1), help="Processes.")
 @click.option(
     "--within",
     type=Finite(0),
     help="Take only what lies at most so far above the hull of SOURCE's own formation energies, in "
     "eV/atom: to relax again, with a better potential, what another one relaxed.",
 )
-@click.option("--limit", type=click.IntRange(1), help="Take only so many structures.")
+@click.option("--limit", type=Whole(1), help="Take only so many structures.")
 @reading_options
 @click.option(
     "--cache",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .examples import examples
-from .options import Finite, models_dir_option, threads_option, verify_option
+from .options import Finite, Whole, models_dir_option, refuse_given, threads_option, verify_option
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.codec import Codec
@@ -43,14 +43,30 @@ if TYPE_CHECKING:
     help="Believe also predictions for structures unlike the training structures.",
 )
 @click.option("--model", metavar="RUN|PACKAGE|NAME", help="Generate the structures to screen.")
-@click.option("-n", "--number", type=click.IntRange(1), default=100, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True)
+@click.option(
+    "-n",
+    "--number",
+    type=Whole(1),
+    default=100,
+    show_default=True,
+    help="With --model: crystal graphs to generate.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**64 - 1),
+    default=0,
+    show_default=True,
+    help="With --model: seed of the noise.",
+)
 @threads_option
 @models_dir_option
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
+@click.pass_context
 def screen(
+    context: click.Context,
+    /,
     source: Path | None,
     out: Path,
     tolerance: float,
@@ -83,10 +99,12 @@ def screen(
         zero,
     )
     from tfmat.errors import InputError
-    from tfmat.files import replacing_folder
+    from tfmat.files import check_apart, replacing_folder
 
     if (source is None) == (model is None):
         raise InputError("give either a folder that tfmat generate wrote, or --model")
+    if model is None:
+        refuse_given(context, ("number", "seed", "threads", "models_dir"), "--model")
     codec = None if model is None else _codec(model, models_dir=models_dir, threads=threads)
     reference: Callable[[str], float] = zero
     name = "elements"
@@ -101,6 +119,7 @@ def screen(
             assert source is not None  # noqa: S101
             dataset = training_set(learned_from(source))
         reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
+    check_apart(out, source, hull)
     with replacing_folder(out, overwrite=overwrite, own=is_screened) as folder:
         if codec is not None:
             source = folder / "generated"
@@ -132,7 +151,7 @@ def _codec(model: str, **places: Any) -> Codec:
 
 
 def _generate(folder: Path, codec: Codec, number: int, seed: int, unfiltered: bool) -> None:
-    from tfmat.ccdcgan.generate import request_for
+    from tfmat.ccdcgan.request import request_for
     from tfmat.ccdcgan.results import generate_into
 
     request = request_for(codec, unfiltered=unfiltered)

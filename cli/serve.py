@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import models_dir_option, verify_option
+from .options import Whole, models_dir_option, verify_option
 
 _PORT = click.IntRange(1, 65_535)
 
@@ -50,7 +50,7 @@ _PORT = click.IntRange(1, 65_535)
 )
 @click.option(
     "--cpus",
-    type=click.IntRange(1),
+    type=Whole(1),
     default=2,
     show_default=True,
     help="Cores that the server may use.",

@@ -16,7 +16,7 @@ from tfmat.family import Family, Target
 
 from .complete import complete_data, complete_recipe, complete_setting
 from .examples import examples
-from .options import figures_option, verify_option, with_options
+from .options import THREADS, Finite, Whole, figures_option, verify_option, with_options
 from .stopping import TerminatedError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _make(family: Family, target: Target) -> click.Command:
         help="Dataset by name or folder, in place of the recipe's.",
     )
     @add_own
-    @click.option("--seed", type=click.IntRange(0), help="Seed of everything random.  [default: 0]")
+    @click.option("--seed", type=Whole(0), help="Seed of everything random.  [default: 0]")
     @click.option("--resume", is_flag=True, help="Go on with the run in --out.")
     @click.option(
         "--from",
@@ -90,10 +90,10 @@ def _make(family: Family, target: Target) -> click.Command:
         show_default=True,
         help="Devices: one, or all GPUs of this machine.",
     )
-    @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+    @click.option("--threads", type=THREADS, help="CPU threads.  [default: all cores]")
     @click.option(
         "--minutes",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Finite(min=0, min_open=True),
         help="Stop, with a checkpoint, before so many minutes are over (exit code 75).",
     )
     @figures_option("figures, in the run folder")

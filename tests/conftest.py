@@ -57,6 +57,19 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
+def crystals_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package of a generator that writes crystals, with crystal graphs, in all forms."""
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("tf2onnx")
+    import tiny_packages
+
+    from tfmat.export.package import Formats
+
+    folder = tmp_path_factory.mktemp("crystals") / "crystals"
+    return tiny_packages.crystals(folder, Formats(saved_model=True, keras=True))
+
+
+@pytest.fixture(scope="session")
 def known_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package that generates one known crystal, as ONNX and as SavedModel."""
     pytest.importorskip("tensorflow")

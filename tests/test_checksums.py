@@ -136,6 +136,10 @@ def test_a_line_holds_what_a_record_does(tmp_path_factory, rows):
 
 
 def test_half_a_surrogate_pair_in_a_line(tmp_path):
-    write_sealed_line(tmp_path / "line", {"rows": ["\ud800"]})
-    assert json.loads((tmp_path / "line").read_bytes())["rows"] == ["\ud800"]
-    assert json.loads((tmp_path / "line").read_text())[SEAL] == sealed({"rows": ["\ud800"]})[SEAL]
+    """As names of files have that are no UTF-8: what is written is read again."""
+    record = {"rows": ["\ud800"], "Å": "\udcff"}
+    write_sealed_line(tmp_path / "line", record)
+    write_sealed(tmp_path / "record", record)
+    for name in ("line", "record"):
+        assert read_sealed(tmp_path / name) == {"rows": ["<U+D800>"], "Å": "<U+DCFF>"}
+        assert json.loads((tmp_path / name).read_text("utf-8"))[SEAL] == sealed(record)[SEAL]

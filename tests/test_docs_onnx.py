@@ -25,12 +25,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "onnx.md"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, known_package):
-    """A working folder with both packages of the page."""
+def place(tmp_path_factory, known_package, crystals_package):
+    """A working folder with the packages of the page."""
     place = tmp_path_factory.mktemp("place")
     models = place / "saved_models"
     models.mkdir()
     shutil.copytree(known_package, models / "ccdcgan-bi-se")
+    shutil.copytree(crystals_package, models / "ccdcgan-plus")
     random_matgan.make_run(place / "run")
     (place / "run" / "package").rename(models / "matgan-plus-icsd-filter")
     return place
@@ -40,7 +41,7 @@ def place(tmp_path_factory, known_package):
 def found(place):
     """The variables after all blocks have run one after another, and what was printed."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     states = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
@@ -99,6 +100,17 @@ def test_formulas_are_those_of_tfmat(place, found):
     ]
     assert len(expected) > 100
     assert found[3]["formulas"] == expected
+
+
+def test_crystals_are_the_first_attempts_of_tfmat(place, found):
+    codec = Codec.from_package(load(place / "saved_models" / "ccdcgan-plus", threads=1))
+    results = [result.crystal for result in generate(codec, 20, 7)]
+    crystals = found[4]["crystals"]
+    assert 5 < len(crystals) <= sum(crystal is not None for crystal in results)
+    for i, structure in crystals.items():
+        np.testing.assert_allclose(structure.lattice.matrix, results[i].lattice, atol=1e-5)
+        np.testing.assert_allclose(structure.cart_coords, results[i].positions, atol=1e-5)
+        assert structure.atomic_numbers == tuple(results[i].numbers.tolist())
 
 
 def model_elements(package):

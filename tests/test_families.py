@@ -14,6 +14,8 @@ from tfmat.family import Family
 from tfmat.inference.described import Metadata
 
 NAMES = ["ccdcgan", "matgan", "toy"]
+# Small trainings: one of each family, and of crystal structures one of either kind of generator.
+RUNS = {"ccdcgan": "ccdcgan", "writer": "ccdcgan", "matgan": "matgan", "toy": "toy"}
 
 
 def own_entries(family):
@@ -108,6 +110,17 @@ class TestContract:
             assert target.help.endswith(".")
             assert families.targets()[target.name] == (family, target)
 
+    def test_its_own_layers_are_where_it_says(self, name):
+        from pathlib import Path
+
+        house = Path(families.__file__).parent
+        registering = {
+            ".".join(("tfmat", *file.relative_to(house).with_suffix("").parts))
+            for file in (house / name).rglob("*.py")
+            if "register_keras_serializable" in file.read_text("utf-8")
+        }
+        assert set(families.get(name).layers) == registering
+
     def test_default_recipes_load(self, name, tmp_path):
         family = families.get(name)
         for target in family.targets:
@@ -134,6 +147,12 @@ def small_run(name, tmp_path):
     """Returns the words of a training that takes seconds."""
     if name == "toy":
         return ["toy", "--recipe", write_toy_recipe(tmp_path / "toy.toml")]
+    if name == "writer":
+        import tiny_alloys
+
+        data = tiny_alloys.write_dataset(tmp_path / "data")
+        words = ["ccdcgan", "--recipe", "ccdcgan-plus", "--data", data]
+        return words + [word for text in tiny_alloys.SETTINGS for word in ("--set", text)]
     if name == "matgan":
         import tiny_compositions as tiny
     else:
@@ -146,9 +165,9 @@ def small_run(name, tmp_path):
     return words + [word for text in form * (name == "matgan") for word in ("--set", text)]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=RUNS)
 def road(request, tmp_path_factory):
-    """A family, its trained run and the package that was exported of it."""
+    """A family, a trained run of it and the package that was exported of that."""
     pytest.importorskip("tensorflow")
     from tfmat.cli.main import main
 
@@ -160,9 +179,11 @@ def road(request, tmp_path_factory):
         return end.value.code
 
     run, package = place / "run", place / "models" / "mine"
-    assert tfmat("train", *small_run(request.param, place), "--out", run, "--threads", 1) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+        assert tfmat("train", *small_run(request.param, place), "--out", run, "--threads", 1) == 0
     assert tfmat("export", run, "--out", package, "--samples", 20) == 0
-    return families.get(request.param), run, package, tfmat
+    return families.get(RUNS[request.param]), run, package, tfmat
 
 
 @pytest.mark.train
@@ -219,7 +240,7 @@ class TestRoad:
         for part, array in inputs.items():
             assert array.shape[0] == 3
             np.testing.assert_array_equal(array, again[part])
-            assert family.batch_size(part) > 0
+            assert family.batch_size(part, networks) > 0
             for output in networks.run_all(part, array).values():
                 assert output.shape[0] == 3
         assert family.load(package) is not None

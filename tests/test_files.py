@@ -13,6 +13,7 @@ import pytest
 from tfmat import disk
 from tfmat.errors import InputError
 from tfmat.files import (
+    check_apart,
     check_place,
     claimed,
     replacing,
@@ -291,6 +292,17 @@ def test_replacing_folder_fills_the_folder_behind_a_link(tmp_path):
         (temporary / "a").write_text("1")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a").read_text() == "1"
+
+
+def test_an_output_is_none_of_its_inputs(tmp_path):
+    data = tmp_path / "data"
+    (data / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data")
+    for out in (data, tmp_path / "link", tmp_path, data / "." / ".." / "data"):
+        with pytest.raises(InputError, match="is read and would be replaced; give another `out`"):
+            check_apart(out, None, "no-such-name", data)
+    for out in (data / "new", tmp_path / "data2", data / "deep"):
+        check_apart(out, None, data, 3)
 
 
 def test_sha256_and_json(tmp_path):

@@ -189,7 +189,7 @@ def test_values_of_python_become_those_of_the_fields():
 def test_numbers_without_end_are_refused(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('name = "mine"\n[data]\nmax_length = inf\n')
-    with pytest.raises(InputError, match=r"recipe: data\.max_length must be a finite number"):
+    with pytest.raises(InputError, match=r"mine\.toml: data\.max_length must be a finite"):
         load_recipe(str(path))
 
 

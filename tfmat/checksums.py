@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import files
-from tfmat.errors import InputError
+from tfmat.errors import InputError, whole_characters
 from tfmat.paths import inside, plain_file
 from tfmat.reading import AGAIN, read_record
 
@@ -145,7 +145,7 @@ def write_sealed_line(path: Path, record: Mapping[str, Any]) -> None:
     text = _content(record)
     line = f'{text[:-1]},"{SEAL}":"{_hash_of(text)}"}}'
     with files.replacing(path) as temporary:
-        temporary.write_bytes(line.encode("utf-8", "backslashreplace"))
+        temporary.write_bytes(line.encode())
 
 
 def read_sealed(path: Path, advice: str = AGAIN) -> dict[str, Any]:
@@ -172,8 +172,9 @@ def _content_hash(record: Mapping[str, Any]) -> str:
 
 
 def _content(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return whole_characters(text)
 
 
 def _hash_of(content: str) -> str:
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(content.encode()).hexdigest()

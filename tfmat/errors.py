@@ -7,9 +7,12 @@ code; anything else is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class TfmatError(Exception):
@@ -88,6 +91,16 @@ def _visible(character: str) -> str:
     if character.isprintable():
         return character
     return " " if character.isspace() else f"<U+{ord(character):04X}>"
+
+
+def whole_characters(text: str) -> str:
+    """Returns a text that a file in UTF-8 can hold, and its reader takes.
+
+    Args:
+        text: Halves of surrogate pairs in it, as names of files have that are no UTF-8, become
+            their number, ``<U+DCFF>``.
+    """
+    return text if text.isascii() else _HALF.sub(lambda half: _visible(half[0]), text)
 
 
 def printable_lines(text: str) -> str:

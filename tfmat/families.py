@@ -80,6 +80,13 @@ def all_families() -> list[Family]:
     return [get(name) for name in names()]
 
 
+def import_layers() -> None:
+    """Makes the layers of all families known to Keras."""
+    for family in all_families():
+        for module in family.layers:
+            importlib.import_module(module)
+
+
 def targets() -> dict[str, tuple[Family, Target]]:
     """Returns what ``tfmat train`` can train, by the name of the command."""
     return {target.name: (family, target) for family in all_families() for target in family.targets}

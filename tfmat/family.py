@@ -46,6 +46,9 @@ class Family(ABC):
     # Module with the family's own options of `tfmat train`, if it has any: `Command`, `options`
     # and `settings`.
     training_options: ClassVar[str] = ""
+    # Modules that register the family's own layers with Keras when they are imported; without them
+    # its `.keras` files are not loaded.
+    layers: ClassVar[tuple[str, ...]] = ()
     # What `tfmat generate --out` is called in examples: a file, or a folder.
     output: ClassVar[str]
 
@@ -132,11 +135,24 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def batch_size(self, part: str) -> int:
+    def batch_size(self, part: str, networks: Any) -> int:
         """Returns how many samples ``tfmat generate`` gives to a part at once.
 
         Args:
             part: Name of a part.
+            networks: Those of the package, a :class:`tfmat.inference.package.NetworkSet`.
+        """
+
+    @abstractmethod
+    def generating(self, networks: Any) -> list[str]:
+        """Returns the parts that generating makes use of, which are served by default.
+
+        Args:
+            networks: A :class:`tfmat.inference.package.NetworkSet`.
+
+        Returns:
+            Names of parts that are there, the end-to-end network among them; none where nothing can
+            be generated.
         """
 
     @abstractmethod

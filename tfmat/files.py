@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat import disk
-from tfmat.errors import InputError
+from tfmat.errors import InputError, whole_characters
 from tfmat.locks import held
 from tfmat.temporaries import leftovers, lock_of, old_of, sweep, temporary_file, temporary_folder
 
@@ -145,6 +146,26 @@ def check_place(
     _check_place(path, overwrite, own)
 
 
+def check_apart(path: Path, *inputs: object) -> None:
+    """Refuses an output that would replace what is read for it.
+
+    Args:
+        path: The output.
+        *inputs: Files and folders that are read; what is no path, as a name of what ships or
+            ``None``, is passed over.
+
+    Raises:
+        InputError: It is one of them, or a folder that holds one.
+    """
+    out = Path(path).resolve()
+    for name in inputs:
+        if not isinstance(name, str | Path) or not os.path.lexists(name):
+            continue
+        found = Path(name).resolve()
+        if out == found or out in found.parents:
+            raise InputError(f"{path}: {name} is read and would be replaced; give another `out`")
+
+
 def _check_place(path: Path, overwrite: bool, own: Callable[[Path], bool] | None) -> None:
     with placing(path):
         exists = path.exists()
@@ -213,8 +234,7 @@ def write_json(path: Path, value: Any) -> None:
 def json_bytes(value: Any, indent: int | None = 2) -> bytes:
     """Returns ``value`` as JSON in UTF-8, indented or in one line."""
     text = json.dumps(value, indent=indent, ensure_ascii=False) + ("\n" if indent else "")
-    # Half a surrogate pair, as in names of files that are no UTF-8, is written as JSON does.
-    return text.encode("utf-8", "backslashreplace")
+    return whole_characters(text).encode()
 
 
 def folder_size(folder: Path) -> int:

@@ -11,6 +11,10 @@ import click
 from tfmat.cli.main import tfmat
 
 FOLDER = "reference/cli/"
+# What click writes behind a help text, and the bounds of a number in it.
+_NOTES = re.compile(r"(?:\s*\[[^\[\]]*\])+$")
+_BOUND = re.compile(r"\s*(?:[-\d.]+<=?)?x(?:[<>]=?[-\d.]+)?")
+_LARGEST_SAID = 10**9
 
 
 def pages() -> dict[str, str]:
@@ -87,12 +91,34 @@ def _row(parameter: click.Parameter, context: click.Context) -> str:
         return ""
     # click writes defaults, bounds and "required" behind the help, in brackets of their own.
     names, text = record
-    found = re.search(r"\s*\[(?:default: )?([^\[\]]*)\]$", text)
-    default = found[1] if found else ""
-    meaning = text[: found.start()] if found else text
+    names = names.replace(" RANGE", "")
+    notes = _NOTES.search(text)
+    meaning = text[: notes.start()] if notes else text
+    said = [word.strip() for word in re.split(r"[\[\];]", notes[0])] if notes else []
+    said = [word.removeprefix("default: ") for word in said if word and not _BOUND.fullmatch(word)]
+    default = "; ".join(filter(None, [*said, _bounds(parameter.type)]))
     # A pipe in code is no border, and would keep its backslash.
     meaning, default = (_plain(text).replace("|", "\\|") for text in (meaning, default))
     return f"| `{names}` | {meaning} | {default} |"
+
+
+def _bounds(kind: click.ParamType) -> str:
+    """Returns what a number may be, but not that a count is no less than 1 or a machine's most."""
+    if not isinstance(kind, click.IntRange | click.FloatRange):
+        return ""
+    least, most = kind.min, kind.max
+    if most is not None and most > _LARGEST_SAID:
+        most = None
+    if isinstance(kind, click.IntRange) and most is None and least in (0, 1):
+        return ""
+    if None not in (least, most) and not kind.min_open and not kind.max_open:
+        return f"{least:,} to {most:,}"
+    words = []
+    if least is not None:
+        words.append(f"{'more than' if kind.min_open else 'at least'} {least:,}")
+    if most is not None:
+        words.append(f"{'less than' if kind.max_open else 'at most'} {most:,}")
+    return ", ".join(words)
 
 
 def _plain(text: str) -> str:

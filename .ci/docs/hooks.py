@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import command_pages
+import example_report
 import outside_pages
 import recipe_pages
 from mkdocs.config.defaults import MkDocsConfig
@@ -30,6 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are made, and the files that they link to."""
     for uri, text in _made.items():
         files.append(File.generated(config, uri, content=text))
+    files.append(File.generated(config, example_report.PAGE, content=example_report.page()))
     for name in ("CITATION.cff", "LICENSE"):
         path = str(outside_pages.ROOT / name)
         files.append(File.generated(config, name, abs_src_path=path))

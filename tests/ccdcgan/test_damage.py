@@ -12,8 +12,9 @@ from scipy.optimize import linear_sum_assignment
 
 from tfmat.ccdcgan.voxels.cell import canonicalise, parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_sites
+from tfmat.ccdcgan.voxels.sites import encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
 SPECS = {

@@ -17,8 +17,9 @@ from oracle import CRYSTALS, make_package
 from tfmat.ccdcgan.add_domain import add_domain
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import Domain, domain_record
-from tfmat.ccdcgan.generate import StructureRequest, generate, request_for
+from tfmat.ccdcgan.generate import generate
 from tfmat.ccdcgan.held_out import rows_of
+from tfmat.ccdcgan.request import StructureRequest, request_for
 from tfmat.ccdcgan.results import generate_into
 from tfmat.crystals.contacts import bond_sums, shortest_contact, volume_per_atom
 from tfmat.crystals.crystal import Crystal

@@ -25,7 +25,7 @@ from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import load
-from tfmat.training.chain import Networks
+from tfmat.training.networks import Networks
 
 pytestmark = pytest.mark.train
 SPECS = {
@@ -173,11 +173,11 @@ def test_it_gives_what_the_chain_of_single_parts_gives(package):
     np.testing.assert_allclose(whole["crystal_graph"], graphs, atol=1e-6)
     energy = package.run("constraint", graphs)
     np.testing.assert_allclose(whole["formation_energy"], energy, atol=1e-6)
-    present = codec.layout.present(graphs, codec.presence)
+    present = codec.presence.of(codec.layout, graphs)
     np.testing.assert_array_equal(whole["present"], present)
     assert 0 < present.mean() < 1
-    lattice, sites = codec.layout.unpack(graphs)
-    for i, (channels, voxel) in enumerate(codec.voxels(lattice, sites, present)):
+    slots = codec.layout.unpack_slots(graphs, present)
+    for i, (channels, voxel) in enumerate(codec.voxels(slots)):
         np.testing.assert_allclose(whole["lattice_voxel"][i], voxel, atol=1e-6)
         for slot, number in enumerate(codec.layout.numbers):
             expected = channels.get(number, 0.0)

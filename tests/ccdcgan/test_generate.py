@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
-from tfmat.ccdcgan.generate import StructureRequest
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.errors import InputError
 from tfmat.inference.noise import vector_noise
 
@@ -233,11 +233,10 @@ def test_symmetrised_cells_lie_on_their_space_group(codec):
 
 
 def test_encoding_is_the_inverse_of_decoding(codec):
-    lattice, sites = codec.encode(CRYSTALS)
-    assert np.array_equal(lattice, np.eye(6)[:5])
-    assert not sites[2, 1].any()
-    present = sites.any(axis=2)
-    decoded = list(codec.decode(lattice, sites, present))
+    slots = codec.encode(CRYSTALS)
+    assert np.array_equal(slots.lattice, np.eye(6)[:5])
+    assert slots.slots["element"][slots.slots["row"] == 2].tolist() == [83]
+    decoded = list(codec.decode(slots.without_counts()))
     matcher = StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.1)
     for crystal, found in zip(CRYSTALS[:4], decoded, strict=False):
         assert matcher.fit(crystal.to_structure(), found.to_structure())

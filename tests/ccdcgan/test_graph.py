@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from ase.data import chemical_symbols
 from hypothesis import given
 from hypothesis import strategies as st
+from random_slots import some_slots
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe
@@ -28,8 +30,6 @@ def test_bi_se_has_the_layout_of_the_original():
 
 
 def test_118_slots_of_the_multicomponent_system_start_at_row_1():
-    from ase.data import chemical_symbols
-
     layout = GraphLayout(160, 160, 160, 25, 200, tuple(chemical_symbols[1:119]))
     lattice, sites = latents(layout, 1)
     graph = layout.pack(lattice, sites)[0, :, :, 0]
@@ -58,19 +58,27 @@ def test_unpack_inverts_pack(elements, lattice_latent, gap, sites_latent, count)
         np.testing.assert_array_equal(back[1], sites)
 
 
-def test_presence_is_calibrated_on_real_graphs():
-    lattice, sites = latents(BI_SE, 200)
-    sites[::2, 0] = 0
-    layout = GraphLayout(28, 28, 175, 25, 200, ("Bi", "Se", "O"))
-    sites = np.concatenate([sites, np.zeros((200, 1, 200), np.float32)], axis=1)
-    graphs = layout.pack(lattice, sites)
-    thresholds = layout.calibrate_presence(graphs)
-    assert np.isinf(thresholds[2])
-    # Uniform values in -1 to 1 have an RMS of 0.577.
-    np.testing.assert_allclose(thresholds[:2], 0.577 / 2, atol=0.03)
-    noisy = graphs + np.random.default_rng(1).normal(0, 0.05, graphs.shape)
-    present = layout.present(noisy, thresholds)
-    np.testing.assert_array_equal(present, sites.any(axis=2))
+def test_slots_fill_a_graph_of_118_elements_and_come_back():
+    layout = GraphLayout(160, 160, 160, 25, 200, tuple(chemical_symbols[1:119]))
+    slots = some_slots(layout, [[8, 26, 118], [1], [], [3, 83]])
+    graphs = layout.pack_slots(slots)
+    sites = np.zeros((4, 118, 200), np.float32)
+    for one in slots.slots:
+        sites[one["row"], one["element"] - 1] = one["latent"]
+    np.testing.assert_array_equal(graphs, layout.pack(slots.lattice, sites))
+    back = layout.unpack_slots(graphs, sites.any(axis=2))
+    np.testing.assert_array_equal(back.lattice, slots.lattice)
+    for name in ("row", "element", "latent"):
+        np.testing.assert_array_equal(back.slots[name], slots.slots[name])
+
+
+def test_slots_that_do_not_fit_are_refused():
+    slots = some_slots(BI_SE, [[83, 34], [8]])
+    with pytest.raises(ValueError, match="do not fit"):
+        BI_SE.pack_slots(slots)
+    short = GraphLayout(28, 28, 200, 25, 100, ("Bi", "Se"))
+    with pytest.raises(ValueError, match="do not fit"):
+        BI_SE.pack_slots(some_slots(short, [[83]]))
 
 
 def test_layout_of_a_recipe():

@@ -31,6 +31,27 @@ def test_weighted_cross_entropy_is_finite_for_huge_logits():
     assert float(loss(np.array([[1.0, 0.0]], "float32"), logits)) == pytest.approx(300.0)
 
 
+def test_cross_entropy_of_overlapping_atoms_has_a_minimum():
+    """The voxel of two oxygen atoms 1.2 Å apart is above 1 at both."""
+    from tfmat.ccdcgan.voxels.sites import encode_sites
+    from tfmat.ccdcgan.voxels.spec import VoxelSpec
+    from tfmat.crystals.crystal import Crystal
+
+    spec = VoxelSpec(sites_grid=20, box=12.0, sites_sigma=0.5, cutoff=0.02)
+    crystal = Crystal.from_arrays(5 * np.eye(3), [[2.5, 2.5, 2.5], [2.5, 2.5, 3.7]], [8, 8])
+    voxel = encode_sites(crystal, [8], spec)
+    assert voxel.max() > 1.05
+    loss = autoencoder_loss(
+        AutoencoderRecipe(form="compact", loss="cross-entropy", positive_weight=30.0)
+    )
+    certain = [
+        float(loss(voxel, np.where(voxel > 0.5, height, -height).astype("float32")))
+        for height in (5.0, 50.0, 500.0)
+    ]
+    # To be ever more certain gains nothing.
+    assert 0 < certain[0] < certain[1] < certain[2]
+
+
 def test_mean_squared_error():
     a, b = RNG.uniform(0, 1, (2, 3, 8)).astype("float32")
     loss = autoencoder_loss(AutoencoderRecipe(loss="mse"))
@@ -67,5 +88,7 @@ def test_constraint_terms_in_units_of_a_scale(form, formula):
 
 
 def test_an_unknown_constraint_term_is_refused():
-    with pytest.raises(InputError, match="form must be one of exp, linear, target, not 'log'"):
+    with pytest.raises(
+        InputError, match="form must be one of exp, linear, target, exp-range, not 'log'"
+    ):
         ConstraintTerm(form="log")

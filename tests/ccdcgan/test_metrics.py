@@ -43,12 +43,12 @@ def test_metrics_of_perfect_and_of_half_empty_voxels():
     far_apart = np.array([[-3.0, 0, 0], [0, 0, 0], [3, 0, 0]])
     channels = [far_apart + random.uniform(-0.5, 0.5, (3, 3)) for _ in range(4)]
     voxels = encode_channels(channels, SPEC)[..., 0]
-    found = atom_metrics(channels, voxels, SPEC)
+    found = atom_metrics(channels, voxels, SPEC, [10 * np.eye(3)] * 4)
     assert find(found, "atom_recall").value == 1.0
     assert find(found, "atom_precision").value == 1.0
     assert find(found, "atom_rms").value < 1e-4
     voxels[:2] = 0.0
-    found = atom_metrics(channels, voxels, SPEC)
+    found = atom_metrics(channels, voxels, SPEC, [10 * np.eye(3)] * 4)
     assert find(found, "atom_recall").value == 0.5
     assert find(found, "atom_precision").value == 1.0
     assert "12 atoms of 4 held-out channels" in find(found, "atom_recall").note

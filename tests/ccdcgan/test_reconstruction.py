@@ -11,20 +11,22 @@ import pytest
 from reference_crystals import reference_crystals
 from tfmat.cli.main import main
 
+from tfmat.ccdcgan.evaluation import evaluate_reconstruction
 from tfmat.ccdcgan.reconstruction import (
     Reconstruction,
     measure,
     through_voxels,
 )
 from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.reasons import NO_LATTICE, NOT_REDUCED, TOO_LARGE
-from tfmat.ccdcgan.voxels.sites import box_positions
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
 from tfmat.datasets.readers.csv import read_csv
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import InputError
 from tfmat.metric import metric_of
 
 CRYSTALS = list(reference_crystals().values())
@@ -74,6 +76,20 @@ def test_failures_are_counted_by_reason() -> None:
     assert metric_of(summary, "atom_rms").value == pytest.approx(0.3)
 
 
+def test_structures_with_many_atoms_of_one_element_are_counted_by_themselves() -> None:
+    random = np.random.default_rng(0)
+    places = np.stack(np.meshgrid(*[[0.0, 3.0, 6.0]] * 3), axis=-1).reshape(-1, 3)[:10]
+    places += random.uniform(-0.2, 0.2, places.shape)
+    many = canonicalise(Crystal.from_arrays(9.0 * np.eye(3), places, [34] * 9 + [83]))
+    few = canonicalise(Crystal.from_arrays(9.0 * np.eye(3), places, [34] * 8 + [83] * 2))
+    lost = Crystal(many.lattice, many.positions, np.full(10, 83, np.uint8))
+    summary = measure([Reconstruction(many, many), Reconstruction(few, few)])
+    assert metric_of(summary, "crowded_reproduced").denominator == 1
+    summary = measure([Reconstruction(many, lost), Reconstruction(few, few)])
+    assert metric_of(summary, "crowded_reproduced").value == 0.0
+    assert metric_of(summary, "reproduced").value == 0.5
+
+
 def test_what_cannot_be_drawn_is_not_reproduced() -> None:
     far = Crystal.from_arrays(np.diag([4, 4, 60.0]), [[0, 0, 0], [0, 0, 30.0]], [83, 34])
     flat = Crystal(np.diag([4.0, 4.0, 0.0]), np.zeros((1, 3)), np.array([83], np.uint8))
@@ -97,6 +113,15 @@ def test_the_distance_is_in_angstrom() -> None:
     moved = Crystal(crystal.lattice, crystal.positions + shift, crystal.numbers)
     expected = np.sqrt(np.square(shift).sum(axis=1).mean())
     assert match_rms(crystal, moved, matchers()) == pytest.approx(expected, rel=0.02)
+
+
+def test_counts_are_for_what_may_lose_atoms() -> None:
+    with pytest.raises(InputError, match="`counts` is for `stage` autoencoder"):
+        evaluate_reconstruction("bi-se", counts=True)
+    with pytest.raises(InputError, match="`counts` is for `mode` robust"):
+        evaluate_reconstruction(
+            "bi-se", stage="autoencoder", model="ccdcgan-bi-se", mode="faithful", counts=True
+        )
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from reference_crystals import reference_crystals
 
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels, decode_sites, decode_structure
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import NO_ATOMS, NO_LATTICE, NOT_FINITE, TOO_CLOSE, DecodeError
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels, encode_sites
+from tfmat.ccdcgan.voxels.sites import encode_channels, encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError

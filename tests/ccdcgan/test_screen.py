@@ -11,7 +11,7 @@ pytest.importorskip("onnx")
 from oracle import make_package
 
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import StructureRequest
+from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.results import generate_into
 from tfmat.ccdcgan.screen import hull_of_dataset, hull_reference, require_energy, screen_into
 from tfmat.inference.package import load
@@ -103,7 +103,13 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
         (lambda f: (f / "results.csv").write_text("id,status,formula\n"), "no column 'atoms'"),
         (
             lambda f: (f / "results.csv").write_text("id,status,formula,atoms,space_group\n"),
-            "train constraint",
+            "holds no constraint, .* tfmat train constraint --out RUN --resume",
+        ),
+        (
+            lambda f: (f / "results.csv").write_text(
+                "id,status,formula,atoms,space_group,predicted_density\n"
+            ),
+            "results.csv: its model predicts density, screening needs formation_energy_per_atom",
         ),
         (
             lambda f: (f / "results.csv").write_text(f"{HEAD}../x,structure,Bi,1,P1,0.1\n"),
@@ -166,7 +172,10 @@ def test_a_constraint_on_another_property_does_not_screen(tmp_path):
     codec = Codec.from_package(load(make_package(tmp_path / "oracle")))
     require_energy(codec)
     codec.package.metadata["parts"]["constraint"]["property"] = "band_gap"
-    with pytest.raises(InputError, match="no constraint that predicts formation_energy_per_atom"):
+    with pytest.raises(InputError, match=r"predicts band_gap, .* ccdcgan --from RUN --property"):
+        require_energy(codec)
+    del codec.package.metadata["parts"]["constraint"]
+    with pytest.raises(InputError, match=r"holds no constraint, .* train constraint --out RUN"):
         require_energy(codec)
 
 

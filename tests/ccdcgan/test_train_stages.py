@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from random_slots import some_slots
 
 pytest.importorskip("tensorflow")
 import keras
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.slots import Slots
 from tfmat.ccdcgan.training import graphs as train_graphs
 from tfmat.ccdcgan.training.autoencoders import train_lattice_autoencoder, train_sites_autoencoder
 from tfmat.ccdcgan.training.constraint import train_constraint
@@ -34,6 +37,8 @@ from tfmat.training.run import Run
 from tfmat.training.strategy import Devices
 
 pytestmark = pytest.mark.train
+# That of the recipe of tests/support/tiny.py.
+LAYOUT = GraphLayout(8, 8, 8, 6, 10, ("Bi", "Se"))
 
 
 @pytest.fixture
@@ -76,24 +81,24 @@ def test_crystal_graphs_are_the_latents_in_their_slots(tmp_path, recipe, data, m
     train_lattice_autoencoder(stage("lattice-ae", run), recipe, data)
     train_sites_autoencoder(stage("sites-ae", run), recipe, data)
     monkeypatch.setattr(train_graphs, "SAVE_EVERY", 16)
-    pack, calls = GraphLayout.pack, []
+    encode, calls = Slots.save, []
 
-    def stop_at_the_end(self, *latents):
-        calls.append(None)
+    def stop_at_the_second(self, folder):
+        calls.append(len(self))
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return pack(self, *latents)
+        return encode(self, folder)
 
-    monkeypatch.setattr(GraphLayout, "pack", stop_at_the_end)
+    monkeypatch.setattr(Slots, "save", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         encode_graphs(stage("graphs", run), recipe, data)
     encode_graphs(stage("graphs", run), recipe, data)
-    # Two batches of structures; the first was not encoded twice.
-    assert len(calls) == 3
-    graphs = CrystalGraphs.open(Run.open(run))
+    # Two parts, of which the first was not encoded twice, and both together.
+    assert calls == [16, 8, 8, 24]
+    layout = GraphLayout.from_recipe(recipe, data.elements)
+    graphs = CrystalGraphs.open(Run.open(run), layout)
     lattice_encoder = keras.models.load_model(Run.open(run).weights("lattice_encoder"))
     sites_encoder = keras.models.load_model(Run.open(run).weights("sites_encoder"))
-    layout = GraphLayout.from_recipe(recipe, data.elements)
     for row in (0, 15, 16, 23):
         crystal = data.crystals[row]
         voxel = encode_lattice(crystal.lattice, recipe.voxels)[None, ..., None]
@@ -102,7 +107,10 @@ def test_crystal_graphs_are_the_latents_in_their_slots(tmp_path, recipe, data, m
         absent = [slot for slot, n in enumerate(data.numbers) if n not in crystal.numbers]
         latents[absent] = 0.0
         expected = layout.pack(np.asarray(lattice_encoder(voxel, training=False)), latents[None])
-        assert np.abs(graphs.graphs[row] - expected[0]).max() < 1e-5
+        # Half precision on disk.
+        assert np.abs(graphs.graphs[[row]] - expected).max() < 2**-11
+    counts = [Counter(crystal.numbers.tolist()) for crystal in data.crystals]
+    assert list(graphs.slots.counts()) == counts
     assert np.array_equal(graphs.train, data.train)
     assert np.array_equal(graphs.test, data.test)
 
@@ -110,16 +118,16 @@ def test_crystal_graphs_are_the_latents_in_their_slots(tmp_path, recipe, data, m
 def graphs_with_a_property(folder: Path, values: dict[str, np.ndarray], count: int) -> Run:
     """Writes a graphs stage of random graphs."""
     run = stage("graphs", folder).run
-    random = np.random.default_rng(0)
-    graphs = random.uniform(-1, 1, (count, 8, 8, 1)).astype(np.float32)
+    systems = [[83], [83, 34]] * (count // 2)
+    slots = some_slots(LAYOUT, systems)
     arrays = run.stage_folder("graphs")
+    slots.save(arrays)
     test = np.arange(0, count, 5)
-    np.save(arrays / "crystal_graphs.npy", graphs)
     np.save(arrays / "test.npy", test)
     np.save(arrays / "train.npy", np.setdiff1d(np.arange(count), test))
     np.save(arrays / "presence.npy", np.zeros(2))
     for name, make in values.items():
-        np.save(arrays / f"property-{name}.npy", make(graphs[..., 0]))
+        np.save(arrays / f"property-{name}.npy", make(LAYOUT.pack_slots(slots)[..., 0]))
     return run
 
 
@@ -138,11 +146,11 @@ def test_a_constraint_learns_and_its_metrics_are_true(tmp_path, recipe):
     layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
     trained = stage("constraint", tmp_path / "run")
     train_constraint(trained, recipe, layout, "formation_energy_per_atom")
-    data = CrystalGraphs.open(run)
+    data = CrystalGraphs.open(run, LAYOUT)
     values = data.property("formation_energy_per_atom")
     rows = [row for row in data.test if np.isfinite(values[row])]
     model = keras.models.load_model(run.weights("constraint"))
-    predicted = model.predict(np.asarray(data.graphs[rows]), verbose=0)[:, 0]
+    predicted = model.predict(data.graphs[rows], verbose=0)[:, 0]
     residual = predicted - values[rows]
     metrics = Run.open(tmp_path / "run").metrics()["constraint"]
     assert metrics["test_mae"]["value"] == pytest.approx(np.abs(residual).mean(), rel=1e-4)
@@ -167,7 +175,7 @@ def test_a_standardised_constraint_does_not_feel_the_unit(tmp_path, recipe):
         )
         train_constraint(stage("constraint", run.folder), recipe, layout, "modulus")
         model = Run.open(run.folder).network("constraint")
-        graphs = np.asarray(CrystalGraphs.open(run).graphs)
+        graphs = CrystalGraphs.open(run, LAYOUT).graphs[np.arange(100)]
         predicted[factor] = model.predict(graphs, verbose=0)[:, 0]
     np.testing.assert_allclose(predicted[4096.0], 4096 * predicted[1.0], rtol=1e-4)
     assert abs(predicted[1.0].mean() - 3.0) < 0.2

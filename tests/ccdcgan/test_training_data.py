@@ -8,6 +8,7 @@ import tiny
 
 from tfmat.ccdcgan.recipe import DataRecipe, load_recipe
 from tfmat.ccdcgan.training.data import load_training_data
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.splits.rules import rows_hash
@@ -40,9 +41,12 @@ def test_selection_split_and_order_of_elements(dataset):
 def test_channels_hold_every_atom_once(dataset):
     data = load_training_data(RECIPE, dataset, 12.0, seed=3)
     rows = np.array([3, 1])
-    channels = data.channels(rows)
+    channels, cells = data.channels(rows, VoxelSpec(box=12.0))
     assert sum(map(len, channels)) == sum(len(data.crystals[row]) for row in rows)
     assert all(len(channel) > 0 and np.abs(channel).max() < 6.0 for channel in channels)
+    assert len(cells) == len(channels)
+    assert cells[0] is data.crystals[3].lattice
+    assert cells[-1] is data.crystals[1].lattice
 
 
 def test_all_elements_that_occur_as_a_formula_has_them(dataset):

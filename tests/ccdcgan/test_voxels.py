@@ -9,8 +9,9 @@ from reference_crystals import reference_crystals
 
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import decode_sites
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
-from tfmat.ccdcgan.voxels.sites import SitesCanvas, box_positions, encode_channels, encode_sites
+from tfmat.ccdcgan.voxels.sites import SitesCanvas, encode_channels, encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.errors import InputError
 

@@ -74,7 +74,14 @@ def test_json_summaries(source, tmp_path, capsys):
         (["import", "nowhere", "--out", "x"], "nowhere: no such file or folder"),
         (["import", "SOURCE"], "Missing option '--out'"),
         (["import", "SOURCE", "--out", "x", "--property", "=a"], "give NAME or NAME=COLUMN"),
+        (["import", "SOURCE", "--out", "x", "--property", "a="], "give NAME or NAME=COLUMN"),
+        (
+            ["import", "SOURCE", "--out", "x", "--property", "a=eg", "--property", "a=e_form"],
+            "'a' is given twice",
+        ),
         (["import", "SOURCE", "--out", "x", "--property", "gap=g"], "no column 'g'"),
+        (["import", "SOURCE", "--out", "x", "--structure", "g"], "extxyz does not have"),
+        (["import", "SOURCE", "--out", "x", "--limit", "9" * 30], "is larger than 9,223,372"),
         (["import", "SOURCE", "--out", "x", "--id", "g"], "no column 'g'"),
         (["import", "SOURCE", "--out", "x", "--max-atoms", "0"], "--max-atoms"),
         (["import", "SOURCE", "--out", "x", "--max-length", "nan"], "--max-length"),
@@ -136,3 +143,19 @@ def test_datasets_are_listed_by_name_and_folder(tmp_path, monkeypatch, capsys):
         ("compositions", 25091, True),
         ("structures", 2343, False),
     ]
+
+
+def test_a_dataset_is_not_replaced_by_what_is_read_from_it(source, tmp_path, capsys):
+    place = tmp_path / "set"
+    assert run(capsys, "import", source, "--out", place)[0] == 0
+    shutil.copy(source, place / "a.extxyz")
+    before = {file.name: file.read_bytes() for file in place.iterdir()}
+    for words in (
+        ["import", place / "a.extxyz", "--out", place, "--overwrite"],
+        ["augment", place, "--system", "Na-Cl", "--out", place, "--overwrite"],
+        ["build", "na-cl", "--prototypes", place, "--out", place, "--overwrite"],
+    ):
+        code, _, err = run(capsys, *words)
+        assert (code, len(err.splitlines())) == (2, 1)
+        assert "is read and would be replaced; give another --out" in err
+    assert {file.name: file.read_bytes() for file in place.iterdir()} == before

@@ -36,6 +36,12 @@ WRONG = {
     ],
     "data enumerate": [["--elements", "Xx"], ["--against", "nowhere"], ["--out", "formulas.csv"]],
     "data split": [["nowhere", *OUT], ["bi-se", *OUT, "--leave-out", "Xx"]],
+    "report": [
+        ["nowhere", "--out", "new.html"],
+        ["full", "--out", "new.html"],
+        ["formulas.csv", "--out", "new.txt"],
+        ["full", "--out", "formulas.csv"],
+    ],
     "data list": [["nowhere"]],
     "data info": [["nowhere"]],
     "recipes list": [["--nothing"]],

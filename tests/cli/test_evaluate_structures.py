@@ -81,10 +81,12 @@ def test_table_summary_and_novel_dataset(capsys, place):
     # The same again, from the index, in words.
     code, stdout, _ = run(capsys, place / "made.extxyz", *words, "--overwrite", "--no-distances")
     assert code == 0
-    first, second, third, fourth, last = stdout.splitlines()
+    first, second, third, valid, fourth, last = stdout.splitlines()
     assert first == "distinct: 3 of 4 structures (75.0%)"
     assert second == "novel: 1 of 4 structures (25.0%): not among the 40 of mine"
     assert third == "distinct and novel: 1 of 4 structures (25.0%)"
+    assert valid.startswith("valid: ")
+    assert "; mine " in valid
     assert fourth.startswith("not judged: 1 (")
     assert "StructureMatcher" in last
 
@@ -147,10 +149,19 @@ def test_wrong_words(capsys, place):
     words = (made, "--against", place / "known")
     assert "has not written" in refused(capsys, *words, "--out", place / "mine", "--overwrite")
     assert "exists and is not empty" in refused(capsys, *words, "--novel", place / "mine")
+    assert "no such file" in refused(capsys, place / "nothing.cif")
+    out = place / "out"
+    for one, other in ((out, out), (out, out / "new"), (out / "table", out)):
+        message = refused(capsys, *words, "--out", one, "--novel", other)
+        assert "give two folders, none in the other" in message
+    assert not out.exists()
+    before = sorted(path.name for path in (place / "known").iterdir())
+    message = refused(capsys, *words, "--no-index", "--novel", place / "known", "--overwrite")
+    assert "is read and would be replaced" in message
+    assert sorted(path.name for path in (place / "known").iterdir()) == before
     (place / "known.novelty").mkdir()
     (place / "known.novelty" / "a.txt").write_text("mine", "utf-8")
     assert "is in the way" in refused(capsys, *words)
-    assert "no such file" in refused(capsys, place / "nothing.cif")
 
 
 def test_no_network_library_is_imported(place):

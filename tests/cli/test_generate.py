@@ -82,15 +82,55 @@ def test_no_energy_is_printed_without_its_validity(capsys, tmp_path):
     outside = [row for row in rows if row["domain"].startswith("outside")]
     assert inside
     assert outside
-    last = stdout.splitlines()[-1]
-    assert last.startswith(
+    assert stdout.splitlines()[-2:] == [
         f"  mean predicted formation energy per atom: {sum(inside) / len(inside):.3f} eV/atom for "
-        f"{len(inside)} like the training structures; not to be believed for {len(outside)} "
-    )
+        f"{len(inside)} like the training structures;",
+        f"    not to be believed for {len(outside)} unlike them (domain in results.csv)",
+    ]
     code, stdout, _ = generate(capsys, package, tmp_path / "bi", "-n", 30, "--only", "Bi")
     assert code == 0
     assert "not to be believed of any of the" in stdout.splitlines()[-1]
     assert "eV/atom" not in stdout
+
+
+def test_what_the_structures_are_made_of(capsys, package, tmp_path):
+    out = tmp_path / "new"
+    code, stdout, _ = generate(capsys, package, out, "-n", 30, "--seed", 3)
+    assert code == 0
+    rows = list(csv.DictReader((out / "results.csv").open(encoding="utf-8", newline="")))
+    found = [row["formula"] for row in rows if row["status"] == "structure"]
+    pure = found.count("Bi")
+    both = sum("Bi" in formula and "Se" in formula for formula in found)
+    assert pure
+    assert pure + both == len(found)
+    counted = {f"Bi-Se {both}", f"Bi {pure}"}
+    (line,) = (line for line in stdout.splitlines() if line.startswith("  elements: "))
+    systems, hint = line.removeprefix("  elements: ").split(" (")
+    assert set(systems.split(", ")) == counted
+    assert hint == "--require Bi,Se: only with all of them)"
+    assert json.loads((out / "summary.json").read_text("utf-8"))["systems"] == {
+        "Bi-Se": both,
+        "Bi": pure,
+    }
+    # The hint is what it says; of one system there is nothing to say.
+    words = ["-n", 30, "--seed", 3, "--require", "Bi,Se"]
+    code, stdout, _ = generate(capsys, package, tmp_path / "both", *words)
+    assert code == 0
+    assert stdout.startswith(f"{both} structures")
+    assert "elements:" not in stdout
+
+
+def test_elements_of_another_system(capsys, package, tmp_path):
+    """`--elements`, as of formulas, is another name of `--only`."""
+    for option in ("--only", "--elements", "--require"):
+        code, _, stderr = generate(capsys, package, tmp_path / "new", option, "Li,Mn,O")
+        assert code == 2
+        assert "Li Mn O: is none of Bi, Se, the elements of " in stderr
+        assert stderr.endswith("train a model of others with tfmat train ccdcgan\n")
+    code, stdout, _ = generate(capsys, package, tmp_path / "new", "-n", 30, "--elements", "Bi")
+    assert code == 0
+    assert "30 crystal graphs" in stdout
+    assert "without: an element that is not allowed" in stdout
 
 
 def test_unfiltered_is_what_the_papers_count(capsys, package, tmp_path):
@@ -124,6 +164,15 @@ def test_full_folder_is_refused_and_kept(capsys, package, tmp_path, words, messa
         (["--max-atoms", "2", "--min-atoms", "3"], "--max-atoms 2"),
         (["--min-distance", "1.5"], "--min-distance"),
         (["--volume", "30", "20"], "--volume 30 20"),
+        (["--formula", "XX2"], "--formula X: is none of "),
+        (["--formula", "Bi4Se6", "--atoms", "4"], "--formula Bi4Se6: has 10 atoms, but"),
+        (["--formula", "Bi2", "--require", "Se"], "--formula Bi2: contradicts --require"),
+        (["--formula", "BiSe", "--only", "Se"], "--formula Bi1Se1: contradicts"),
+        (["--formula", "BiSe", "--n-elements", "1"], "--formula Bi1Se1: contradicts"),
+        (["--n-elements", "9"], "--n-elements 9-9: 0 elements have to be there"),
+        (["--n-elements", "0"], "--n-elements 0-0: 0 elements have to be there"),
+        (["--only", "Bi", "--n-elements", "2"], "--n-elements 2-2: "),
+        (["--keep-by", "critic"], "give --keep, too"),
         (["-n", "0"], "-n"),
         (["--seed", "-1"], "--seed"),
         (["--models-dir", "nowhere", "--model", "unknown"], "'nowhere' does not exist"),

@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import shutil
 import signal
@@ -178,9 +179,22 @@ def test_what_is_there_is_replaced_on_demand_alone(capsys, run, tmp_path, there)
     assert code == 2
     assert f"{there}: is there already; give another place with --out, or --overwrite" in stderr
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
-    code, _, _ = generate(capsys, run, tmp_path / "new.csv", "-n", 500, "--overwrite")
-    assert code == 0
-    assert (tmp_path / there).read_text() != "mine"
+    # A file of somebody else's stays even then.
+    code, _, stderr = generate(capsys, run, tmp_path / "new.csv", "-n", 500, "--overwrite")
+    assert code == 2
+    assert f"{there}: is nothing that this command has written, and --overwrite leaves" in stderr
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+def test_its_own_tables_are_replaced(capsys, run, tmp_path, ending):
+    out = tmp_path / f"new{ending}"
+    for seed in (1, 2):
+        words = ("-n", 500, "--seed", seed, "--overwrite")
+        assert generate(capsys, run, out, *words)[0] == 0
+        summary = json.loads((tmp_path / f"new{ending}.json").read_text())
+        assert summary["seed"] == seed
+        assert summary["table_sha256"] == hashlib.sha256(out.read_bytes()).hexdigest()
     assert len(list(tmp_path.iterdir())) == 2
 
 

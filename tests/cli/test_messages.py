@@ -74,6 +74,7 @@ def test_every_name_in_a_message_is_an_argument():
 @click.option("-n", "--max-atoms", "max_atoms")
 @click.option("--set", "settings")
 @click.option("-n", "count")
+@click.option("--system", "systems")
 def toy(**words):
     """A command with every kind of parameter."""
 
@@ -84,6 +85,7 @@ def toy(**words):
         ("`max_atoms`: 0", "--max-atoms: 0"),
         ("give `settings` x=1, or `count`", "give --set x=1, or -n"),
         ("`data` x: no", "DATA x: no"),
+        ("`system` x, of `systems`", "--system x, of --system"),
         ("`other`, `CIF text` and max_atoms", "`other`, `CIF text` and max_atoms"),
     ],
 )

@@ -58,6 +58,10 @@ VARIANTS = {
     "labelled": ("relax", COMMANDS["relax"].replace("--steps 20", "--steps 0")),
     "the data's own hull": ("evaluate hull", "--against PLACE/known --out OUT --pictures 0"),
     "copies alone": ("evaluate structures", "PLACE/structures"),
+    "stable, unique and novel": (
+        "evaluate structures",
+        "PLACE/made --against PLACE/structures --hull PLACE/known --no-index --out OUT",
+    ),
 }
 # They do the same as another one does.
 SAME = {

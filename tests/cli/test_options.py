@@ -23,6 +23,46 @@ def test_numbers_must_be_finite(words, value, capsys):
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data", "import", "a.csv", "--out", "o", "--limit"],
+        ["data", "split", "bi-se", "--out", "o", "--seed"],
+        ["generate", "ccdcgan", "--out", "o", "-n"],
+        ["relax", "s", "--out", "o", "--workers"],
+    ],
+    ids=" ".join,
+)
+def test_whole_numbers_must_fit_into_64_bits(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*words, str(2**63)])
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert "9223372036854775808 is larger than 9,223,372,036,854,775,807" in error
+    assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["generate", "ccdcgan", "--threads", "5000"], "'--threads': 5000 is not in the range"),
+        (["train", "matgan", "--out", "o", "--threads", "0"], "'--threads': 0 is not in the range"),
+        (["train", "matgan", "--out", "o", "--minutes", "nan"], "nan is not a finite number"),
+        (["generate", "ccdcgan", "--n-elements", "3-2"], "begins with the larger number"),
+        (["screen", "made", "--out", "o", "--seed", "3"], "--seed is for --model; leave it out"),
+        (["screen", "made", "--out", "o", "-n", "3"], "-n is for --model; leave it out"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_out_of_range_or_without_effect(words, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+
+
 def test_an_index_beyond_the_noise_is_refused(capsys):
     with pytest.raises(SystemExit) as end:
         main(["generate", "ccdcgan", "--model", "m", "--out", "o", "--first", str(2**64)])

@@ -26,7 +26,11 @@ RECIPE = tiny.RECIPE.replace('elements = ["Bi", "Se"]\n', "").replace("steps = 4
 
 
 def write(
-    folder: Path, symbols: tuple[int, ...], count: int = 24, known: int | None = None
+    folder: Path,
+    symbols: tuple[int, ...],
+    count: int = 24,
+    known: int | None = None,
+    hardest: float = 100,
 ) -> Path:
     random = np.random.default_rng(2)
     with DatasetWriter(folder, {"name": "own"}) as writer:
@@ -37,7 +41,7 @@ def write(
             crystal = Crystal.from_arrays(cell, positions, numbers)
             values = {"formation_energy_per_atom": float(np.log(np.linalg.det(cell)) - 5)}
             if known is None or index < known:
-                values["hardness"] = 100 * float(np.linalg.det(cell) / len(symbols))
+                values["hardness"] = hardest * float(np.linalg.det(cell) / len(symbols))
             writer.add(crystal, f"own-{index}", values)
     return folder
 
@@ -133,15 +137,28 @@ def test_another_property_reuses_the_autoencoders(place, capsys):
         (["--property", "hardness", "--target", "3", "--maximise"], "--maximise and another"),
         (["--property", "hardness", "--target", "nan"], "not a finite number"),
         (["--property", "hardness", "--maximise", "--weight", "0"], "--weight"),
-        (["--property", "gap", "--minimise"], "no property 'gap'"),
+        (
+            ["--property", "gap", "--minimise"],
+            "no property 'gap'; give --property one of these: formation_energy_per_atom, hardness, "
+            "or name its column: tfmat data import FILE --property gap=COLUMN (tfmat train dcgan",
+        ),
+        (
+            ["--data", "bare"],
+            "no property 'formation_energy_per_atom'; compute it: tfmat relax bare --out "
+            "RELAXED (tfmat train dcgan needs none)",
+        ),
         (["--property", "hardness", "--minimise"], "hardness is known for 6 structures"),
         (["--set", "data.max_atoms=1"], "too many atoms or too long a cell"),
         (["--data", "few"], "6 of 8 structures are left to learn from, fewer than 10"),
+        (["--data", "huge", "--property", "hardness", "--minimise"], "too large to learn; give it"),
     ],
 )
 def test_wrong_words_and_poor_data_are_one_line_at_once(place, capsys, words, message):
     write(place / "data", (3, 8), known=8)
     write(place / "few", (3, 8), 8)
+    with DatasetWriter(place / "bare", {"name": "own"}) as writer:
+        writer.add(Crystal.from_arrays(4 * np.eye(3), np.zeros((1, 3)), [3]), "own-0", {})
+    write(place / "huge", (3, 8), hardest=1e300)
     base = ["ccdcgan", "--recipe", "tiny.toml", "--data", "data", "--out", "run"]
     code, out, lines = train(capsys, *base, *words)
     assert (code, out) == (2, "")

@@ -252,3 +252,24 @@ def test_angles_that_do_not_apply_are_right():
 def test_texts_that_are_no_cif(text):
     assert only(text).startswith("broken CIF: ")
     assert only("data_a\n_atom_site_Cartn_x 1\n_cell_length_a 5\n").startswith("no ")
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["_cell_length_a", "_cell_volume", "_chemical_formula_sum", "_cell_formula_units_Z"],
+)
+def test_two_values_where_one_belongs(names):
+    """A loop is another way to write one value, but not several."""
+    value = {"_chemical_formula_sum": "'Ca O'", "_cell_volume": "210"}.get(names, "5")
+    value = "1" if names.endswith("Z") else value
+    other = "'Ca2 O'" if "formula_sum" in names else "9"
+    items = {} if "formula_sum" in names else {"chemical_formula_sum": "Ca O"}
+    lines = [line for line in cif(**items).splitlines() if not line.startswith(f"{names} ")]
+    for values, right in (((value,), True), ((value, value), True), ((value, other), False)):
+        text = "\n".join([lines[0], f"loop_\n{names}", *values, *lines[1:]]) + "\n"
+        found = only(text)
+        assert (
+            isinstance(found, Crystal)
+            if right
+            else found == (f"broken CIF: {names.lower()} has 2 values")
+        )

@@ -344,6 +344,9 @@ def test_shares_of_isotopes_are_those_of_the_element():
         ({"elements": "NaCl"}, True),
         ({"nsites": "2"}, True),
         ({"nelements": True}, True),
+        ({"elements": "Na, 17"}, True),
+        ({"chemsys": "Na-K"}, False),
+        ({"chemsys": 7, "nsites": "two"}, True),
         ({"nsites": 10**4000}, True),
         ({"formula_pretty": "salt"}, True),
         ({"chemical_formula_reduced": 12}, True),
@@ -361,3 +364,24 @@ def test_a_database_whose_fields_must_be_readable(salt, record, loose):
     else:
         with pytest.raises(InputError, match="contradiction: "):
             check_record(salt, record)
+
+
+@pytest.mark.parametrize(
+    ("operations", "orders", "right"),
+    [
+        (("x,y,z",), (1, 1), True),
+        # A file that has lost its operations.
+        (("x,y,z",), (48, 48), False),
+        (("x,y,z", "-x,-y,-z"), (2, 2), True),
+        (("x,y,z", "-x,-y,-z"), (1, 2), False),
+        (("x,y,z", "-x,-y,-z"), (".", "?"), True),
+    ],
+)
+def test_the_symmetry_order_of_sites(operations, orders, right):
+    sites = [f"{site} {order}" for site, order in zip(ROCKSALT, orders, strict=True)]
+    found = only(cif(sites, CUBE, operations, (*COLUMNS, "site_symmetry_order")))
+    if right:
+        assert len(found) == 2
+    else:
+        assert found.startswith("contradiction: ")
+        assert "symmetry order" in found

@@ -92,8 +92,11 @@ def test_nothing_stays_of_a_failure(tmp_path):
         CompositionWriter(tmp_path / "set", {}, 2) as writer,
     ):
         writer.add(FORMULAS)
-    with pytest.raises(InputError, match="property name 'a/b'"):
-        CompositionWriter(tmp_path / "set", {}, 2, ["a/b"])
+    with (
+        pytest.raises(InputError, match="property name 'a/b'"),
+        CompositionWriter(tmp_path / "set", {}, 2, ["a/b"]),
+    ):
+        pass
     assert list(tmp_path.iterdir()) == []
 
 

@@ -175,3 +175,49 @@ def test_a_cell_as_a_list_of_vectors(row):
     for text in ("[[4, 0], [0, 5]]", "[[4, 0, 0, 0], [5, 0], [0, 0, 6]]", "[[4], 0, 0, 0, 5]"):
         assert row(f"Lattice={text}").endswith("is no list of three vectors")
     assert row("Lattice=[[4, 0, 0], [0, x, 0], [0, 0, 6]]").startswith("broken lattice: ")
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        f"{LATTICE} e=1 e=2",
+        f"{LATTICE} id=a pbc=T id=b",
+        f"{LATTICE} pbc=T pbc=F",
+        f"{LATTICE} Lattice=[[4,0,0],[0,5,0],[0,0,7]]",
+    ],
+)
+def test_a_key_that_comes_twice(row, comment):
+    assert row(comment).endswith(" comes twice")
+    assert len(row(f"{LATTICE} e=1 e=1 pbc=T PBC=T")) == 2
+
+
+def test_columns_that_are_not_announced(row):
+    layout = f"{LATTICE} Properties=species:S:1:pos:R:3"
+    # "Na 1" is a label of someone's, and no coordinate.
+    atoms = ("Na 1 0 0 0", "Cl 2 2 2.5 3")
+    assert row(layout, atoms) == "broken frame: an atom's line has more than 4 columns"
+    # Without Properties the first four are meant, as in any XYZ file.
+    assert len(row(LATTICE, ("Na 0 0 0 0.1", "Cl 2 2.5 3 0.2"))) == 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["species:S:1:pos:R:3:pos:R:3", "species:S:1:species:S:1:pos:R:3", "species:S:2:pos:R:3"],
+)
+def test_properties_that_name_a_column_twice(row, columns):
+    layout = f"{LATTICE} Properties={columns}"
+    atoms = ("Na Na 0 0 0 0 0", "Cl Cl 2 2 2 2 2")
+    assert row(layout, atoms).startswith("broken Properties: ")
+
+
+@pytest.mark.parametrize("claim", ["formula=KCl", "nsites=3", 'chemsys="K-Cl"', "elements=[K,Cl]"])
+def test_what_the_comment_line_claims(row, claim):
+    assert row(f"{LATTICE} {claim}").startswith("contradiction: ")
+    right = 'formula=NaCl nsites=2 chemsys="Cl-Na" elements=[Na,Cl]'
+    assert len(row(f"{LATTICE} {right}")) == 2
+
+
+def test_a_number_of_atoms_in_other_digits(tmp_path):
+    (tmp_path / "a.extxyz").write_text(f"٢\n{LATTICE}\nNa 0 0 0\nCl 2 2 2\n")
+    (found,) = read_extxyz(tmp_path / "a.extxyz")
+    assert found.reason.startswith("broken frame: expected a number of atoms")

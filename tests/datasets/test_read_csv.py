@@ -217,3 +217,32 @@ def test_the_line_above_a_table_that_names_the_delimiter(tmp_path, load, cif, fi
     dataset, summary, _ = load(tmp_path / "a.csv", properties={"e": "e_form, in eV, per atom"})
     assert (summary["format"], list(dataset.ids)) == ("csv", ["a"])
     assert dataset.property("e").tolist() == [-1]
+
+
+def test_a_cell_that_the_end_of_the_file_cuts_off(tmp_path, load, cif):
+    source = write(tmp_path / "a.csv", [["id", "cif"], ["a", cif], ["b", cif], ["c", cif]])
+    text = source.read_text()
+    # As a copy that broke off at the end of a line of the last CIF: what is left reads well.
+    end = text.rindex("\n", 0, len(text) - 3)
+    for length in (end, end + 1):
+        source.write_text(text[:length])
+        dataset, summary, rejected = load(source)
+        assert list(dataset.ids) == ["a", "b"]
+        assert summary["read"] == 3
+        reason = "broken row: a quote is not closed; is the file cut off?"
+        assert [row["reason"] for row in rejected] == [reason]
+
+
+def test_other_columns_that_contradict_the_structure(tmp_path, load, cif):
+    columns = ["id", "nsites", "elements", "chemsys", "cif"]
+    rows = [
+        columns,
+        ["right", "2", "['Na', 'Cl']", "Cl-Na", cif],
+        ["words", "about two", "salt", "", cif],
+        ["sites", "3", "", "", cif],
+        ["elements", "", "['K', 'Cl']", "", cif],
+        ["system", "", "", "K-Cl", cif],
+    ]
+    dataset, _, rejected = load(write(tmp_path / "a.csv", rows))
+    assert list(dataset.ids) == ["right", "words"]
+    assert all(row["reason"].startswith("contradiction: ") for row in rejected)

@@ -4,9 +4,12 @@ import gzip
 import hashlib
 import shutil
 
+import numpy as np
 import pytest
 
 from tfmat.datasets.importing import source_hash
+from tfmat.datasets.sources import read_source
+from tfmat.datasets.splits.copies import families
 from tfmat.errors import InputError
 
 
@@ -179,3 +182,70 @@ def test_a_link_that_is_named_is_followed(folder, load, tmp_path):
     shutil.rmtree(tmp_path / "out")
     (tmp_path / "one.cif").symlink_to(folder / "a.cif")
     assert len(load(tmp_path / "one.cif")[0]) == 1
+
+
+@pytest.fixture
+def twins(tmp_path, rocksalt):
+    """Files of different cells that have one name but for the ending."""
+    folder = tmp_path / "twins"
+    (folder / "mp-1").mkdir(parents=True)
+    cells = {}
+    for place, name in enumerate(
+        ("a.cif", "a.vasp", "b.cif", "b.cif.cif", "c", "c.cif", "mp-1/POSCAR", "mp-1/CONTCAR")
+    ):
+        cells[name] = rocksalt.copy()
+        cells[name].scale_lattice(rocksalt.volume * (1 + 0.1 * place))
+        form = "cif" if ".cif" in name else "poscar"
+        (folder / name).write_text(cells[name].to(fmt=form))
+    (folder / "c").rename(folder / "POSCAR_c")
+    cells["POSCAR_c"] = cells.pop("c")
+    return folder, cells
+
+
+def test_files_that_differ_in_the_ending_alone_are_told_apart(twins, load):
+    folder, cells = twins
+    dataset, summary, _ = load(folder)
+    # Those that have a name for themselves go without the ending; "b.cif" is a file's whole name.
+    alone = {"c.cif": "c", "b.cif.cif": "b.cif.cif", "b.cif": "b"}
+    names = {alone.get(file, file): file for file in cells}
+    assert set(dataset.ids) == set(names)
+    for name, crystal in zip(dataset.ids, dataset, strict=True):
+        volume = abs(np.linalg.det(crystal.lattice))
+        assert volume == pytest.approx(cells[names[name]].volume, rel=1e-4)
+    assert [entry.identifier for entry in read_source(folder).entries] == list(dataset.ids)
+    assert summary["renamed_ids"] == 0
+    assert summary["files_of_one_name"] == 5
+    # They may be one material, before and after relaxing, and no split parts them.
+    family = dict(zip(dataset.ids, families(dataset), strict=True))
+    assert family["a.cif"] == family["a.vasp"]
+    assert family["mp-1/POSCAR"] == family["mp-1/CONTCAR"]
+    assert len(set(family.values())) == 6
+
+
+def test_a_table_says_which_of_the_files_is_meant(twins, load):
+    folder, _ = twins
+    (folder / "t.csv").write_text("id,E\na.cif,1\nmp-1,2\nc,3\nb,4\n")
+    dataset, _, rejected = load(folder, properties={"E": "E"})
+    assert dict(zip(dataset.ids, dataset.property("E"), strict=True)) == {
+        "a.cif": 1,
+        "b": 4,
+        "c": 3,
+    }
+    reasons = {row["id"]: row["reason"] for row in rejected}
+    assert reasons["a.vasp"] == "no properties: not in t.csv"
+    unclear = "unclear: 'mp-1' in t.csv is 2 files; give paths with their endings"
+    assert reasons["mp-1/POSCAR"] == reasons["mp-1/CONTCAR"] == unclear
+    # Where nothing is left the reason is said, and not that a column is missing.
+    (folder / "t.csv").write_text("id,E\na,1\n")
+    with pytest.raises(InputError, match=r"all 8 structures were rejected; the first: POSCAR_c"):
+        load(folder, properties={"E": "E"})
+
+
+def test_names_that_are_no_utf_8(folder, load):
+    (folder / "a.cif").rename(folder / "\udcff\udcfe.mcif")
+    dataset, _, _ = load(folder)
+    assert "<U+DCFF><U+DCFE>" in dataset.ids
+    assert len(dataset) == 4
+    # What the record says of the source can be read again, too.
+    named = folder.rename(folder.with_name("\udcff"))
+    assert load(named)[0].metadata["source"]["name"] == "<U+DCFF>"

@@ -96,3 +96,20 @@ def test_a_list_of_bracketed_formulas_is_no_json(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("[Li2O]2\n{Na}Cl\n")
     assert read_formulas(path).compositions.formulas() == ["Li2O", "NaCl"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"\\ud800": "x", "formula": "NaCl"}]',
+        '{"\\ud800": ["x"], "formula": ["NaCl"]}',
+        '{"columns": ["\\ud800", "formula"], "data": [["x", "NaCl"]]}',
+        '{"\\ud800": "x", "formula": "NaCl"}\n',
+    ],
+)
+def test_half_a_character_in_the_name_of_a_column(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    assert table_columns(tmp_path / "a.json") == ["<U+D800>", "formula"]
+    table = read_formulas(tmp_path / "a.json", columns=["<U+D800>"])
+    assert table.columns["<U+D800>"].to_pylist() == ["x"]
+    assert table.compositions.formulas() == ["NaCl"]

@@ -184,6 +184,12 @@ def test_many_species_in_several_lines():
             "0.5 0.25 0.5\nDirect configuration=     2\n0 0 0\n0.5 0.25 0.6\n",
             "further frames follow",
         ),
+        ("0.5 0.25 0.5\n", f"0.5 0.25 0.5\n{poscar()}", "another one follows"),
+        (
+            "0.5 0.25 0.5\n",
+            f"0.5 0.25 0.5\n\n\n{poscar(symbols='', scale='1 2 3', mode='Selective')}",
+            "another one follows",
+        ),
     ],
 )
 def test_broken_files(old, new, reason):
@@ -204,3 +210,23 @@ def test_content_says_what_a_poscar_is():
     assert looks_like_poscar(poscar())
     for text in ("", "data_a\n_b 1\n", "1\n2\n3\n4\n5\n6\n", "a,b\n1,2\n" * 9):
         assert not looks_like_poscar(text)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "\n0 0 0\n0.1 0 0\n",
+        "Cartesian\n0 0 0\n0.1 0 0\n",
+        "Lattice velocities and vectors\n1\n0 0 0\n0 0 1\n0 1 0\n4 0 0\n0 6 0\n0 0 8\n",
+        "\n0 0 0\n0 0 0\n\n1\n1.0\n1 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n",
+        "\n 2 2 2\n 1.5 2.5 3.5 4.5 5.5\n 6.5 7.5 8.5 1.5 2.5\n 1.5 2.5 3.5 4.5 5.5\n 1.5 2.5\n",
+    ],
+    ids=["velocities", "titled", "lattice", "predictor", "charges"],
+)
+def test_what_vasp_writes_behind_the_positions_is_no_other_structure(end):
+    assert len(crystal_from_poscar(poscar(end=end))) == 2
+
+
+def test_many_files_in_one_take_no_stack():
+    with pytest.raises(InputError, match="another one follows"):
+        crystal_from_poscar(poscar() * 5000)

@@ -102,3 +102,12 @@ def test_sources_that_are_none(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no CIF or POSCAR"):
         read_source(tmp_path / "empty")
+
+
+def test_columns_that_are_not_there(tmp_path):
+    file = tmp_path / "frames.extxyz"
+    write(file, bulk("Cu"), format="extxyz")
+    with pytest.raises(InputError, match="no column 'nope'; there are: none"):
+        read_source(file, ImportOptions(identifier="nope"))
+    with pytest.raises(InputError, match="`structure` is a column of CSV or a key of JSON"):
+        read_source(file, ImportOptions(structure="nope"))

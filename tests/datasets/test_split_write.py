@@ -180,6 +180,7 @@ def test_compositions(tmp_path, capsys):
         (("{all}", "--out", "{tmp}/x", "--kind", "formula", "--leave-out", "C"), "belongs to"),
         (("{all}", "--out", "{tmp}/x", "--from-date", "2031-01-01"), "nothing is from 2031-01-01"),
         (("{formulas}", "--out", "{tmp}/x", "--kind", "created"), "have no dates"),
+        (("{all}", "--out", "{tmp}/x", "--test-fraction", "0.999"), "all of it is held out"),
     ],
 )
 def test_words_that_are_refused(words, message, dataset, tmp_path, capsys):

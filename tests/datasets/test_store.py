@@ -8,6 +8,7 @@ import pytest
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets import folders
 from tfmat.datasets.folders import resolve
+from tfmat.datasets.identifiers import Identifiers
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 
@@ -81,9 +82,36 @@ def test_identifiers_stay_unique(tmp_path):
         for name in ("a", "a", "a#2", "a", "b"):
             writer.add(CUBE, name)
     ids = list(Dataset.open(tmp_path / "set").ids)
-    assert len(set(ids)) == 5
-    assert ids[:2] == ["a", "a#2"]
-    assert ids[4] == "b"
+    assert ids == ["a", "a#2", "a#2#2", "a#3", "b"]
+
+
+def test_identifiers_that_come_very_often_take_no_time():
+    names = Identifiers()
+    hostile = ["a" + "#2" * depth for depth in range(2000)]
+    given = [names.unique(name) for name in [*hostile, *["a"] * 20_000, *hostile]]
+    assert len(set(given)) == len(given) == 24_000
+    assert given[:2000] == hostile
+    assert names.repeated == 22_000
+
+
+def test_properties_whose_files_would_be_one_elsewhere(tmp_path):
+    with (
+        pytest.raises(InputError, match="properties 'gap' and 'Gap': give one of them another"),
+        DatasetWriter(tmp_path / "set", {}) as writer,
+    ):
+        writer.add(CUBE, "a", {"gap": 1.0, "Gap": 2.0})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_writer_replaces_datasets_alone(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "precious").write_text("1")
+    with (
+        pytest.raises(InputError, match="has not written"),
+        DatasetWriter(tmp_path / "mine", {}, overwrite=True),
+    ):
+        pass
+    assert (tmp_path / "mine" / "precious").read_text() == "1"
 
 
 def test_rejections_are_listed_and_counted_by_kind(tmp_path):

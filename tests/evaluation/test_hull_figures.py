@@ -127,6 +127,27 @@ def test_labels_cover_neither_each_other_nor_the_points():
     assert not any(box.contains(*spot) for box in boxes for spot in spots)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_lines_to_far_labels_cross_no_label(seed):
+    figure, (axes,) = figure_of(5, 4)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    points = 0.5 + np.random.default_rng(seed).uniform(-0.12, 0.12, (14, 2))
+    names = [f"Bi{index}Se{index + 1}" for index in range(14)]
+    write_labels(figure, axes, points, names, np.tile([0.0, -1.0], (14, 1)))
+    named = [text for text in axes.texts if text.get_text()]
+    leaders = [text for text in axes.texts if not text.get_text()]
+    assert leaders
+    for leader in leaders:
+        start, offset = axes.transData.transform(leader.xy), np.array(leader.get_position())
+        for text in named:
+            if getattr(text, "xy", None) == leader.xy:
+                continue  # its own
+            box = text.get_window_extent(figure.canvas.get_renderer())
+            on_line = [start + t * figure.dpi / 72 * offset for t in np.linspace(0, 1, 200)]
+            assert not any(box.contains(*spot) for spot in on_line), text.get_text()
+
+
 def test_numbers_are_subscripts():
     assert formula_label("Bi2Se3") == "Bi$_{2}$Se$_{3}$"
 

@@ -107,7 +107,7 @@ def test_metadata_says_what_the_parts_mean(package, networks, recipe):
     codec = Codec.from_package(load(package))
     data = dataclasses.replace(recipe.data, dataset="none")  # its name, not its folder
     assert codec.recipe == dataclasses.replace(recipe, data=data)
-    assert codec.presence.tolist() == [0.1, np.inf]
+    assert codec.presence.thresholds.tolist() == [0.1, np.inf]
 
 
 def test_onnx_file_names_tensors_opset_and_origin(package, networks):

@@ -6,15 +6,17 @@ import csv
 import itertools
 import os
 import re
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fuzzed_tables import FORMULAS, SUFFIXES, files
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition
 from tfmat.cli import main
@@ -122,13 +124,15 @@ def fuzz(check: Callable[..., None], examples: int, number: int, **given_by: Any
     seed(number)(quiet(given(**given_by)(check)))()
 
 
-def repeat(run: Callable[[int], None]) -> None:
-    """Runs with one seed after the other until the time is over."""
+def repeat(run: Callable[[int, int], None], examples: int, what: str, capsys: Any) -> None:
+    """Runs with one seed after the other until the time is over, and says how often."""
     end = time.monotonic() + SECONDS
     for number in itertools.count(1):
-        run(number)
+        run(number, examples)
         if time.monotonic() > end:
-            return
+            break
+    with capsys.disabled():
+        sys.stdout.write(f"\n{what}: {number * examples} inputs\n")
 
 
 def fuzz_formulas(number: int, examples: int) -> None:
@@ -160,6 +164,13 @@ def fuzz_commands(folder: Path, number: int, examples: int, capsys: Any) -> None
     )
 
 
+@example(b'{"\\ud800": "", "formula": ""}', ".csv")
+@given(content=st.binary(max_size=60), suffix=SUFFIXES)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_bytes(tmp_path: Path, content: bytes, suffix: str) -> None:
+    check_file(tmp_path / f"table{suffix}", content)
+
+
 def test_formulas() -> None:
     fuzz_formulas(0, 400)
 
@@ -173,15 +184,21 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-def test_formulas_for_long() -> None:
-    repeat(lambda number: fuzz_formulas(number, 1000))
+@pytest.mark.timeout(0)
+def test_formulas_for_long(capsys: pytest.CaptureFixture[str]) -> None:
+    repeat(fuzz_formulas, 1000, "formulas", capsys)
 
 
 @pytest.mark.slow
-def test_files_for_long(tmp_path: Path) -> None:
-    repeat(lambda number: fuzz_files(tmp_path, number, 500))
+@pytest.mark.timeout(0)
+def test_files_for_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    repeat(partial(fuzz_files, tmp_path), 500, "tables of formulas", capsys)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(0)
 def test_commands_for_long(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    repeat(lambda number: fuzz_commands(tmp_path, number, 50, capsys))
+    def run(number: int, examples: int) -> None:
+        fuzz_commands(tmp_path, number, examples, capsys)
+
+    repeat(run, 50, "commands on tables", capsys)

@@ -89,7 +89,8 @@ WORDS = [
     "_space_group_name_Hall", "R -3 m :H", "'''", "null", "true", "NaN", "1" + "0" * 400, '{"a":',
     "\\ud800", '"@module"', "[[[[", "Na", "Xx", "D", "Vac", "T", "F", "Selective", "Direct",
     "Fractional", "sep=;", "[[1, 2, 3], [4, 5, 6], [7, 8, 9]]", '"lattice": 1, ', "(225)", "C 4/m",
-    "save_", "Z:I:1", "pos:R:3", "Lattice=", "pbc=F", "2\n", "-2\n", "T T F",
+    "_atom_site_site_symmetry_order", "nsites=3", "chemsys=Na-K", "formula=NaCl", "save_", "Z:I:1",
+    "pos:R:3", "Lattice=", "pbc=F", "2\n", "-2\n", "T T F",
 ]  # fmt: skip
 
 STEPS = st.lists(

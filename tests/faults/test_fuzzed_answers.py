@@ -87,7 +87,7 @@ def tried(strategy, check, count):
     run()
 
 
-LENGTHS = [SHORT, pytest.param(LONG, marks=pytest.mark.slow)]
+LENGTHS = [SHORT, pytest.param(LONG, marks=[pytest.mark.slow, pytest.mark.timeout(0)])]
 
 
 @pytest.fixture(autouse=True)

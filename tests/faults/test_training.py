@@ -32,7 +32,8 @@ MODULES = [
     "tfmat.release.exporting",
 ]
 TRAIN = (
-    "train matgan --recipe tiny.toml --data data --seed 5 --threads 1 --out run --set gan.steps=30"
+    "train matgan --recipe tiny.toml --data data --seed 5 --threads 1 --out run "
+    "--set gan.steps=30 --no-figures"
 )
 
 

@@ -9,9 +9,10 @@ from perovskite import perovskite
 from pymatgen.core import Lattice, Structure
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.drawing import view
 from tfmat.errors import InputError
 from tfmat.figures import crystals
-from tfmat.figures.projection import scene_of, view
+from tfmat.figures.projection import scene_of
 from tfmat.figures.style import save
 
 

@@ -180,11 +180,33 @@ def test_a_sample_prefers_common_ions():
         ({"elements": ("Li", "Xx")}, "`elements` Xx: no element"),
         ({"elements": ("Li", "He")}, "not one of MatGAN's 85"),
         ({"sample": 5, "exhaustive": True}, "give one of them"),
+        ({"n_elements": (2, 4), "elements": ("Li", "O")}, "2-4: only 2 .* `n_elements` 2,"),
+        ({"n_elements": (2, 4), "elements": ("Li", "F", "O")}, "give `n_elements` 2-3, or name"),
+        ({"n_elements": (3, 3), "elements": ("Li", "O")}, "but a formula needs 3; name more"),
+        ({"elements": ("Li",)}, "but a formula needs 2; name more"),
     ],
 )
 def test_mistakes(options, message):
     with pytest.raises(InputError, match=message):
         EnumerationOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("elements", "sizes"),
+    [
+        (("Li", "O"), ["2"]),
+        (("Li", "Mn", "O", "O"), ["2", "3"]),
+        (("Li", "Mn", "O", "F", "Na"), ["2", "3", "4"]),
+    ],
+)
+def test_as_many_elements_as_there_are(elements, sizes):
+    options = EnumerationOptions(max_count=2, elements=elements)
+    found = enumerate_space(options)
+    assert list(found["by_elements"]) == sizes
+    asked = EnumerationOptions((2, int(sizes[-1])), 2, elements)
+    assert options.record() == asked.record()
+    assert found == enumerate_space(asked)
+    assert list(enumerate_simplest(options)["by_elements"]) == sizes
 
 
 @pytest.mark.parametrize("make", [enumerate_to, enumerate_simplest])
@@ -212,3 +234,23 @@ def test_nothing_is_written_where_nothing_is_valid(tmp_path, name):
     with pytest.raises(InputError, match="must end in"):
         enumerate_to(options, tmp_path / "a.json")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("make", [enumerate_to, enumerate_simplest])
+def test_only_tables_of_its_own_are_replaced(tmp_path, make):
+    options = EnumerationOptions((2, 2), 3, ELEMENTS)
+    for name, content in (
+        ("a.csv", b"formula\nNaCl\n"),
+        ("a.csv.gz", b"no gzip"),
+        ("a.parquet", b"PAR1"),
+        ("b.csv", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match="is nothing that this command has written"):
+            make(options, tmp_path / name, overwrite=True)
+        assert (tmp_path / name).read_bytes() == content
+    # A summary beside it would be that of another table.
+    make(options, tmp_path / "new.csv")
+    (tmp_path / "new.csv.json").write_text('{"table_sha256": "0"}')
+    with pytest.raises(InputError, match=r"new\.csv\.json: is nothing that this command"):
+        make(options, tmp_path / "new.csv", overwrite=True)

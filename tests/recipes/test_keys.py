@@ -44,7 +44,7 @@ def test_units_and_choices():
     lengths |= {"labels.displacement"}
     assert {name for name, key in found.items() if key.unit == "Å"} == lengths
     assert found["gan.terms[].target"].unit == "the property's unit"
-    assert found["gan.form"].choices == ("reference", "dense", "writer")
+    assert found["gan.form"].choices == ("reference", "dense", "writer", "none")
     assert found["name"].default is None
     assert found["gan.batch_size"].default == 128
 

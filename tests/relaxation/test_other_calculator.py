@@ -73,9 +73,15 @@ def test_it_works_in_other_processes_and_from_python(tmp_path):
         ("ase.calculators.emt:Nothing", "has no attribute 'Nothing'"),
         ("ase.io:read", "cannot be made without arguments"),
         ("collections:OrderedDict", "is no ASE calculator"),
+        ("builtins:exit", "cannot be made without arguments"),
+        ("leaves:Any", "install its package"),
+        ("fails:Any", "division by zero; install its package"),
     ],
 )
-def test_what_is_no_calculator_is_one_line(path, message):
+def test_what_is_no_calculator_is_one_line(path, message, tmp_path, monkeypatch):
+    (tmp_path / "leaves.py").write_text("raise SystemExit")
+    (tmp_path / "fails.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         choose_potential("emt", path).factory()
     assert path in str(caught.value)

@@ -10,14 +10,16 @@ from typing import Any
 import keras
 import numpy as np
 import tiny
+import tiny_writer
 from oracle import CRYSTALS
 
 from tfmat.ccdcgan import parts as structures
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks import autoencoders, constraint, gan
 from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions, encode_channels
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.export import package
 from tfmat.matgan import parts as compositions
 from tfmat.matgan.elements import ELEMENTS
@@ -29,7 +31,7 @@ from tfmat.recipes.loader import to_mapping
 
 # What the reference decoders know, so that there are atoms to be found.
 REMEMBERED = CRYSTALS[:2]
-CASES = ("compact", "reference", "dense", "matgan-4", "matgan-7", "autoregressive")
+CASES = ("compact", "reference", "writer", "dense", "matgan-4", "matgan-7", "autoregressive")
 
 
 def write(case: str, folder: Path) -> tuple[Path, Mapping[str, keras.Model]]:
@@ -40,6 +42,15 @@ def write(case: str, folder: Path) -> tuple[Path, Mapping[str, keras.Model]]:
         models = structures.exported(_structure_networks(recipe))
         tensors = structures.package_tensors(models, recipe)
         elements, details = recipe.data.elements, {"presence_threshold": [0.1, 0.1]}
+    elif case == "writer":
+        recipe = tiny_writer.recipe_of(folder / "tiny.toml")
+        models = tiny_writer.networks(recipe)
+        for part, network in models.items():
+            if part.startswith("environment_"):
+                _shaken(network)
+        tensors = structures.package_tensors(models, recipe)
+        elements = recipe.data.elements
+        details = {"presence_threshold": [], "compositions": tiny_writer.COMPOSITIONS}
     else:
         recipe, models = _composition_networks(case)
         tensors, elements = compositions.PARTS, ELEMENTS

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +19,8 @@ from tfmat.ccdcgan.probe import probe_inputs as structure_probes
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.voxels.cell import parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels
+from tfmat.ccdcgan.voxels.frame import box_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice
-from tfmat.ccdcgan.voxels.sites import box_positions
 from tfmat.export.graph import weights_sha256
 from tfmat.inference.package import load
 from tfmat.inference.verify import random_inputs
@@ -59,7 +62,8 @@ def inputs_of(package):
     inputs = {}
     for part in package.parts:
         made = [kind[part] for kind in kinds if part in kind]
-        assert len(made) == 3 or part == "generator"  # noise is never real
+        # Noise is never real.
+        assert len(made) == 3 or part in ("generator", "writer", "generate")
         # One of each kind before the second of each.
         mixed = np.stack(made, axis=1).reshape(-1, *made[0].shape[1:])
         inputs[part] = mixed[:2], mixed
@@ -70,6 +74,8 @@ def decides(name, part):
     """Whether a last bit can turn an output of the part."""
     if name == "reference":
         return part.endswith("_decoder")
+    if name == "writer":
+        return part in ("writer", "generate")
     return name == "autoregressive" and part == "generator"
 
 
@@ -78,22 +84,26 @@ def test_forms_agree(case):
     inputs = inputs_of(package)
     for part, network in networks.items():
         runs = forms(package, part)
-        assert set(runs) == FORMS
-        (output,) = package.metadata["parts"][part]["outputs"]
+        # The end-to-end network has no Keras file.
+        assert set(runs) == (FORMS - {"keras"} if part == "generate" else FORMS)
+        outputs = list(package.metadata["parts"][part]["outputs"])
         for batch in inputs[part]:
-            expected = of_keras(network, [output])(batch)[output]
+            expected = of_keras(network, outputs)(batch)
             for form, run in runs.items():
-                found = run(batch)[output]
-                if decides(name, part):
-                    compare_decisions(part, found, expected)
-                else:
-                    assert difference(found, expected) <= TOLERANCE, (part, form)
+                found = run(batch)
+                assert set(found) == set(outputs)
+                for output in outputs:
+                    if decides(name, part):
+                        compare_decisions(part, found[output], expected[output])
+                    else:
+                        gap = difference(found[output], expected[output])
+                        assert gap <= TOLERANCE, (part, form)
 
 
 def compare_decisions(part, found, expected):
-    if part == "generator":
+    if part in ("generator", "writer", "generate"):
         # A draw within rounding of a boundary may fall to either side.
-        assert rows_that_differ(found, expected) <= 1 / 6
+        assert rows_that_differ(found, expected, TOLERANCE) <= 1 / 6
     else:
         # The threshold makes 10,000 times as much of a difference before it.
         assert rows_that_differ(found.reshape(-1, 1), expected.reshape(-1, 1), 0.1) == 0
@@ -161,3 +171,39 @@ def test_onnx_is_valid_and_says_where_it_comes_from(case):
         }
         assert entry["weights_sha256"] == weights_sha256(network)
         assert proto.opset_import[0].version == package.metadata["opset"]
+
+
+FRESH = """
+import json, sys
+from tfmat.ccdcgan.probe import probe_inputs
+from tfmat.inference.package import load
+from tfmat.release.parity import difference, forms
+
+package = load(sys.argv[1], threads=1)
+inputs = probe_inputs(package, 6, seed=1)
+assert "keras" not in sys.modules
+found = {}
+for part in json.loads(sys.argv[2]):
+    runs = forms(package, part)
+    for size in (2, 6):
+        wanted = runs["onnx"](inputs[part][:size])
+        for form, run in runs.items():
+            made = run(inputs[part][:size])
+            assert set(made) == set(wanted)
+            gaps = [difference(made[name], wanted[name]) for name in wanted]
+            found.setdefault(part, {}).setdefault(form, []).append(max(gaps))
+print(json.dumps(found))
+"""
+
+
+def test_a_fresh_process_finds_the_same_in_all_forms(crystals_package):
+    # Nothing there has imported the layers of the writer, of its critic and constraint.
+    parts = ["writer", "environment_constraint", "environment_critic", "generate"]
+    words = [sys.executable, "-c", FRESH, str(crystals_package), json.dumps(parts)]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found) == set(parts)
+    for part, gaps in found.items():
+        assert set(gaps) == (FORMS - {"keras"} if part == "generate" else FORMS)
+        for form, values in gaps.items():
+            assert max(values) <= TOLERANCE, (part, form)

@@ -16,6 +16,9 @@ import tiny_packages
 from onnx import numpy_helper
 from tfmat.cli.main import main
 
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import generate
+from tfmat.ccdcgan.precision_check import StructurePrecisionCheck
 from tfmat.ccdcgan.probe import probe_inputs as structure_inputs
 from tfmat.checksums import write_sealed
 from tfmat.errors import InputError
@@ -200,3 +203,19 @@ def test_a_run_is_exported_in_all_forms_and_generates_in_int8(capsys, tmp_path, 
     assert "measured" not in read(package)
     words = ["--model", package, "-n", "20000", "--out", out, "--overwrite"]
     tfmat(capsys, "generate", "matgan", *words)
+
+
+def test_encoders_and_decoders_beside_a_writer_are_judged_by_what_comes_back(crystals_package):
+    check = StructurePrecisionCheck(load(crystals_package, threads=1), 30)
+    made = [result.crystal for result in generate(Codec.from_package(check.reference), 30, 0)]
+    count = sum(crystal is not None for crystal in made)
+    assert 0 < count < 30
+    for part in ("lattice_encoder", "lattice_decoder", "sites_encoder", "sites_decoder"):
+        assert check.decides(part)
+        found = check.differences(check.reference, part)
+        assert (found["samples"], found["different"]) == (count, 0)
+    for part in ("writer", "generate"):
+        assert check.decides(part)
+        assert check.differences(check.reference, part)["samples"] == 30
+    for part in ("environment_constraint", "environment_critic", "constraint", "discriminator"):
+        assert not check.decides(part)

@@ -44,18 +44,24 @@ GRAPH_OF_2_20 = 2288  # its version of graphs; min_consumer must not be above it
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory):
-    """Structures with SavedModels, formulas with Keras weights alone."""
+def packages(tmp_path_factory, crystals_package):
+    """Structures with SavedModels, formulas and a writer of crystals with Keras weights alone."""
     folder = tmp_path_factory.mktemp("models")
     return {
         "structures": tiny_packages.structures(
             folder / "structures", Formats(saved_model=True, keras=True)
         ),
         "formulas": tiny_packages.formulas(folder / "formulas", Formats(keras=True)),
+        "crystals": tiny_packages.lesser(
+            crystals_package,
+            folder / "crystals",
+            (*tiny_packages.WRITTEN, *tiny_packages.GRAPHS),
+            ("onnx", "keras"),
+        ),
     }
 
 
-@pytest.fixture(scope="module", params=["structures", "formulas"])
+@pytest.fixture(scope="module", params=["structures", "formulas", "crystals"])
 def served(request, packages, tmp_path_factory):
     out = tmp_path_factory.mktemp("served") / request.param
     summary = write_serving(packages[request.param], out, Serving(version=7))
@@ -71,12 +77,14 @@ def test_parts_that_generate_are_served(served):
     wanted = {
         "structures": {"generator", "constraint", "lattice_decoder", "sites_decoder", "generate"},
         "formulas": {"generator", "critic", "generate"},
+        # Its structures are judged by their environments: what reads crystal graphs is not needed.
+        "crystals": {"writer", "environment_constraint", "environment_critic", "generate"},
     }[package.name] & set(package.parts)
     assert set(summary["models"]) == {f"{package.name}-{part}" for part in wanted}
     assert summary["out"] == str(out)
     assert set(versions(out)) == set(summary["models"])
     assert all(path.name == "7" for path in versions(out).values())
-    made = package.name == "formulas"
+    made = package.name != "structures"
     assert set(summary["made"]) == (wanted if made else set())
     assert summary["bytes"] == sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
     metadata = json.loads((out / METADATA).read_text("utf-8"))
@@ -134,15 +142,15 @@ def test_warmup_requests_replay(served):
             outputs = signatures[request.model_spec.signature_name](**{name: tf.constant(batch)})
             assert {len(value) for value in outputs.values()} == {len(batch)}
             seen.add((request.model_spec.signature_name, len(batch)))
-        sizes = {1, families.get(package.metadata["family"]).batch_size(part)}
+        sizes = {1, families.get(package.metadata["family"]).batch_size(part, package)}
         wanted = {"serving_default", *(("generate",) if part == "generate" else ())}
         assert seen == {(signature, size) for signature in wanted for size in sizes}
 
 
 def test_warmup_inputs_are_those_of_generating(served):
     package, out, _ = served
-    part = "sites_decoder" if package.name == "structures" else "critic"
-    source = {"sites_decoder": "generator", "critic": "generator"}[part]
+    parts = {"structures": "sites_decoder", "formulas": "critic", "crystals": "writer"}
+    part, source = parts[package.name], "generator"
     (log,) = [
         prediction_log_pb2.PredictionLog.FromString(record)
         for record in tf.data.TFRecordDataset(
@@ -154,7 +162,12 @@ def test_warmup_inputs_are_those_of_generating(served):
     (proto,) = log.predict_log.request.inputs.values()
     found = tf.make_ndarray(proto).reshape(-1)
     probe = families.get(package.metadata["family"])
-    noise = probe.probe_inputs(package, probe.batch_size(source))[source]
+    if package.name == "crystals":
+        noise = probe.probe_inputs(package, 1)["generate"][0]
+        assert found[:2].tolist() in [row[:2] for row in package.metadata["compositions"]]
+        np.testing.assert_array_equal(found[2:], noise[1:])
+        return
+    noise = probe.probe_inputs(package, probe.batch_size(source, package))[source]
     made = package.run(source, noise).reshape(len(noise), -1)
     # The row, or a piece of it, is among what the generator made of noise.
     places = np.lib.stride_tricks.sliding_window_view(made, len(found), axis=1)

@@ -41,3 +41,26 @@ def test_same_noise_gives_the_same(name):
         if "cell" in other:
             assert one["cell"] == pytest.approx(other["cell"], abs=0.01)
             assert one["min_distance"] == pytest.approx(other["min_distance"], abs=0.01)
+
+
+def test_the_command_of_a_card_measures_what_it_says(capsys, tmp_path):
+    from tfmat.cli.main import main
+
+    folder = PACKAGES["dcgan-bi-se"]
+    measured = json.loads((folder / "metadata.json").read_text("utf-8"))["measured"]
+    (command,) = {
+        entry["command"]
+        for name, entry in measured["generated"].items()
+        if not name.endswith("_of_data")
+    }
+    assert f"`{command}`" in (folder / "README.md").read_text("utf-8")
+    words = command.split()
+    words[words.index("--out") + 1] = str(tmp_path / "structures")
+    with pytest.raises(SystemExit):
+        main([*words[1:], "--json"])
+    summary = json.loads(capsys.readouterr().out)
+    for metric in summary["metrics"]:
+        said = measured["generated"][metric["name"]]
+        # A cell within rounding of a limit may fall to the other side on another processor.
+        assert said["value"] == pytest.approx(metric["value"], rel=0.02, abs=2e-3)
+        assert said["denominator"] == pytest.approx(metric["denominator"], abs=5)

@@ -16,6 +16,7 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.constraint import build_constraint
 from tfmat.ccdcgan.networks.end_to_end import build_generate
 from tfmat.ccdcgan.parts import exported, package_tensors
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
@@ -72,7 +73,7 @@ def networks(folder: Path) -> tuple[dict[str, keras.Model], CcdcganRecipe, Graph
 def generate(models: dict[str, keras.Model], recipe: CcdcganRecipe, layout: GraphLayout):
     """Builds the end-to-end network of :func:`networks`."""
     constraints = {"constraint": "formation_energy"}
-    return build_generate(models, layout, recipe.voxels, PRESENCE, constraints)
+    return build_generate(models, layout, recipe.voxels, Presence(np.array(PRESENCE)), constraints)
 
 
 def write(out: Path, formats: Formats | None = None) -> Path:

@@ -21,7 +21,8 @@ from tfmat.inference.tensors import Tensors
 from tfmat.metric import Metric
 from tfmat.recipes.loader import build, load, read
 from tfmat.recipes.table import Count, Positive, Share, Table
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 
 RECIPE = """
 name = "toy"
@@ -231,8 +232,11 @@ class ToyFamily(Family):
         random = np.random.default_rng(seed)
         return {"generator": random.standard_normal((count, latent), dtype=np.float32)}
 
-    def batch_size(self, part):
+    def batch_size(self, part, networks):
         return 32
+
+    def generating(self, networks):
+        return networks.parts
 
     def real_inputs(self, package, count):
         return {}

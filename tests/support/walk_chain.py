@@ -15,7 +15,8 @@ from tfmat.formulas.parsing import parse_formulas
 from tfmat.metric import Metric
 from tfmat.recipes.loader import load
 from tfmat.training import checkpoints
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 
 RECIPE = """
 name = "walk"

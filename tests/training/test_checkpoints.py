@@ -6,6 +6,8 @@ import pytest
 pytest.importorskip("keras")
 import keras
 
+from tfmat import files
+from tfmat.checksums import write_sealed
 from tfmat.errors import TfmatError
 from tfmat.training import checkpoints
 
@@ -54,6 +56,10 @@ def test_a_damaged_one_is_passed_over(tmp_path):
     assert checkpoints.latest(tmp_path).step == 1
     (newest / "state.json").write_text("{", "utf-8")
     assert checkpoints.latest(tmp_path).step == 1
+    for state in ({"seconds": "x"}, {"seconds": []}, [], None):
+        record = {"step": 2, "sha256": files.sha256(archive), "state": state}
+        write_sealed(newest / "state.json", record)
+        assert checkpoints.latest(tmp_path).step == 1
     checkpoints.clear(tmp_path)
     assert checkpoints.latest(tmp_path) is None
 

@@ -150,6 +150,12 @@ def test_a_record_that_is_none(text, foreign):
         (("stages", "coder", "files"), {"stages/coder/a.npy": 3}),
         (("stages", "coder", "metrics"), {"loss": 1.0}),
         (("stages", "coder", "metrics"), {"loss": {"value": "x", "unit": "1"}}),
+        (
+            ("stages", "coder", "metrics"),
+            {"loss": {"value": 1.0, "unit": "1", "standard_error": "x"}},
+        ),
+        (("stages", "coder", "metrics"), {"loss": {"value": 1.0, "unit": "1", "judge": "me"}}),
+        (("stages", "coder", "metrics"), {"loss": {"value": 1.0, "unit": "1", "subset": [1]}}),
         (("stages", "coder", "encoded"), "many"),
     ],
 )
@@ -203,6 +209,14 @@ def test_a_network_is_made_of_layers_alone(old, new, tmp_path):
     with pytest.raises(InputError, match="no layer that tfmat loads"):
         load_network(file)
     assert "antigravity" not in sys.modules
+
+
+def test_a_layer_that_no_family_declares_is_refused(tmp_path):
+    file = network(tmp_path / "a.keras")
+    own = '"registered_name": "evil>Layer"'
+    with_config(file, lambda text: text.replace('"registered_name": null', own))
+    with pytest.raises(InputError, match="no layer that tfmat loads"):
+        load_network(file)
 
 
 def test_other_files_in_a_network_are_refused(tmp_path):

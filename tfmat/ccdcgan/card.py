@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from tfmat.ccdcgan.sources.card import of_sources
 from tfmat.export.card_text import CardText, Metadata, measured, share
+
+# Elements that are named one by one.
+_NAMED = 8
 
 
 def card_text(metadata: Metadata) -> CardText:
@@ -14,15 +18,25 @@ def card_text(metadata: Metadata) -> CardText:
     recipe, name = metadata["recipe"], metadata["name"]
     terms = recipe["gan"]["terms"]
     method = "CCDCGAN" if terms else "DCGAN"
-    elements = "-".join(metadata["elements"])
-    written = recipe["gan"].get("form") == "writer"
+    form = recipe["gan"].get("form")
+    if form == "sources":
+        return of_sources(metadata, _limits(metadata))
+    elements = _of_elements(metadata["elements"])
+    cells = f"{elements} cells" if len(metadata["elements"]) <= _NAMED else f"cells of {elements}"
+    written = form == "writer"
     command = f"tfmat generate {method.lower()} --model {name} -n 100 --seed 7 --out structures"
     return CardText(
         task=("crystal-structure-generation", "Generation of crystal structures"),
         tags=("crystal-structure", "materials-science", "inverse-design", "gan", method.lower()),
-        description=_of_writer(elements) if written else _of_graphs(metadata, method, elements),
+        description=(
+            _of_writer(metadata, elements)
+            if written
+            else _of_slots(metadata, elements)
+            if form == "none"
+            else _of_graphs(metadata, method, elements)
+        ),
         intended=(
-            f"Proposing {elements} cells of at most {recipe['data']['max_atoms']} atoms, to be "
+            f"Proposing {cells} of at most {recipe['data']['max_atoms']} atoms, to be "
             "relaxed and then judged by calculations.",
             "Studying the method: every network is there, in open formats, with its recipe.",
         ),
@@ -32,14 +46,10 @@ def card_text(metadata: Metadata) -> CardText:
             "an energy, the constraint only estimates one.",
         ),
         command=command,
-        python=f"""from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.generate import generate
-from tfmat.inference import load
+        python=f"""import tfmat
 
-codec = Codec.from_package(load("{name}"))
-for result in generate(codec, 100, seed=7):
-    if result.crystal is not None:
-        print(result.identifier, result.crystal.to_structure().formula, result.properties)
+for structure in tfmat.load("{name}").generate(100, seed=7):
+    print(structure.formula, structure.properties)
 """,
         limits=_limits(metadata),
         papers=(
@@ -57,7 +67,32 @@ for result in generate(codec, 100, seed=7):
     )
 
 
-def _of_writer(elements: str) -> tuple[str, ...]:
+def _of_elements(symbols: list[str]) -> str:
+    """Names the elements of a model, or says how many there are."""
+    return "-".join(symbols) if len(symbols) <= _NAMED else f"{len(symbols)} elements"
+
+
+def _of_slots(metadata: Metadata, elements: str) -> tuple[str, ...]:
+    voxels = metadata["recipe"]["voxels"]
+    return (
+        f"Autoencoders of crystal structures of {elements}: the cell as a lattice voxel "
+        f"({voxels['lattice_grid']}³), the atoms of each element as a sites voxel "
+        f"({voxels['sites_grid']}³), each pressed into a latent vector and read back, one network "
+        "for all elements. Where the package holds a constraint, it predicts from composition and "
+        "latents.",
+        "There is no generator in it.",
+    )
+
+
+def _of_writer(metadata: Metadata, elements: str) -> tuple[str, ...]:
+    graphs: tuple[str, ...] = ()
+    if taken := metadata.get("graphs_from"):
+        data = taken["dataset"].get("name", "unknown")
+        graphs = (
+            "Encoders and decoders of voxels, and all that reads crystal graphs, are those of "
+            f"{taken['name']} (recipe {taken['recipe']}, data {data}). They give its structures "
+            "crystal graphs, and have learned from none of them.",
+        )
     return (
         f"A generator that writes crystal structures of {elements} as discrete choices: the atoms "
         "of each element, the cell, then the fractional coordinates of one atom after the other, "
@@ -65,6 +100,7 @@ def _of_writer(elements: str) -> tuple[str, ...]:
         "It was trained by likelihood; cells that cannot be, and places nearer to other atoms than "
         "in the training structures, are never chosen. Where the package holds a constraint, it "
         "predicts energies from the atoms' environments, and generating can keep the better share.",
+        *graphs,
     )
 
 
@@ -106,7 +142,7 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
     real = measured(metadata, "median_volume_per_atom_of_data")
     if made is not None and real:
         word = "larger" if made > real else "smaller"
-        written = metadata["recipe"]["gan"].get("form") == "writer"
+        written = metadata["recipe"]["gan"].get("form") in ("writer", "sources")
         lost = "; one that is too large suggests that atoms are lost on the way through the voxels"
         found.append(
             f"The median volume per atom is {made:.1f} Å³, {abs(made / real - 1):.0%} {word} than "
@@ -116,7 +152,8 @@ def _limits(metadata: Metadata) -> tuple[str, ...]:
         found.append(
             f"{share(1 - apart)} of the structures have two atoms closer than 1.5 Å, which is "
             "below any bond of most elements; the papers' limit, which counts as a success, is "
-            "0.5 Å."
+            "0.5 Å. tfmat generate drops what is closer than 0.7 of the sum of both covalent "
+            "radii, unless it is called with --unfiltered as here."
         )
     made = metadata["metrics"].get("environment-constraint", {}).get("test_mae_as_made", {})
     if made.get("value") is not None:

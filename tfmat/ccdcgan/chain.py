@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmat.ccdcgan.environments import stages as environments
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
-from tfmat.ccdcgan.parts import TRAINED, exported, package_tensors, presence_record
+from tfmat.ccdcgan.parts import (
+    TRAINED,
+    bank_parts,
+    exported,
+    package_tensors,
+    presence_record,
+)
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
+from tfmat.ccdcgan.sources import stages as sources
 from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.ccdcgan.training.graphs import (
     CrystalGraphs,
@@ -19,11 +28,13 @@ from tfmat.ccdcgan.training.graphs import (
     encode_graphs,
     properties,
 )
-from tfmat.ccdcgan.training.settle import notices, require_enough, settled
+from tfmat.ccdcgan.training.settle import notices, require_enough, require_property, settled
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
+from tfmat.datasets.systems import elements_of
 from tfmat.inference.metadata import GENERATE
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 from tfmat.training.run import Run
 
 if TYPE_CHECKING:
@@ -43,15 +54,28 @@ WRITTEN: dict[str, tuple[str, ...]] = {
     "dcgan": ("writer",),
     "ccdcgan": ("writer", *environments.STAGES),
 }
+JUDGED = (environments.LABELS, environments.CONSTRAINT_STAGE)
+# Of compositions of any elements, and crystals for them.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "constraint": (sources.PROTOTYPES, *JUDGED),
+    "dcgan": sources.STAGES,
+    "ccdcgan": (sources.COMPOSITIONS, sources.PROTOTYPES, *JUDGED, sources.WRITER),
+}
 LABELLED = ("data", "writer", "labels")
+KNOWN = ("data", "prototypes")
 # What a stage depends on: keys of the recipe, those of the stages before it included.
-GRAPHS = ("data", "voxels", "lattice_autoencoder", "sites_autoencoder", "graph")
+SITES = ("data", "voxels", "sites_autoencoder")
+BANK = "sites-ae-"
+GRAPHS = (*SITES, "lattice_autoencoder", "sites_bank", "graph")
 INPUTS: dict[str, tuple[str, ...]] = {
     "lattice-ae": ("data", "voxels", "lattice_autoencoder"),
-    "sites-ae": ("data", "voxels", "sites_autoencoder"),
+    "sites-ae": SITES,
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
     "writer": ("data", "writer"),
+    sources.COMPOSITIONS: ("data", "compositions"),
+    sources.PROTOTYPES: KNOWN,
+    sources.WRITER: (*KNOWN, "prompted"),
     environments.LABELS: LABELLED,
     environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
     environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
@@ -63,7 +87,9 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     """Both autoencoders, the crystal graphs, the constraints, the GAN."""
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
-    tensorflow_only = frozenset({"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL})
+    tensorflow_only = frozenset(
+        {"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL, sources.WRITER}
+    )
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
@@ -82,13 +108,19 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             environments.check_potential(recipe)
         if "constraint" in _stages(target, recipe):
             for name in properties(recipe):
-                dataset.property(name)
+                require_property(dataset, name)
 
     def load(
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
         """Selects, canonicalises and splits the structures; settles what depends on them."""
-        data = load_training_data(recipe.data, dataset, recipe.voxels.box, seed)
+        if recipe.gan.form == "sources":
+            # Nothing there has a part for each element, or a box.
+            elements = recipe.data.elements or elements_of(dataset)
+            selection = replace(recipe.data, elements=elements)
+            data = load_training_data(selection, dataset, math.inf, seed)
+        else:
+            data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed)
         return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
@@ -135,10 +167,12 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         return {"held_out.csv": data.held_out_list()}
 
     def stages(self, target: str, recipe: CcdcganRecipe) -> list[str]:
-        """Returns the stages; every property of the recipe's terms needs its own constraint."""
+        """Returns the stages, one for every constraint and every autoencoder of a bank."""
         names: list[str] = []
         for stage in _stages(target, recipe):
-            if stage == "constraint":
+            if stage == "sites-ae" and recipe.sites_bank.steps:
+                names += [stage, *(f"{BANK}{symbol}" for symbol in recipe.data.elements)]
+            elif stage == "constraint":
                 names += [constraint_part(name, recipe) for name in properties(recipe)]
             else:
                 names.append(stage)
@@ -147,11 +181,16 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     def inputs(self, target: str, recipe: CcdcganRecipe) -> dict[str, tuple[str, ...]]:
         """Returns the stages that may be taken from another run, with what they depend on."""
         inputs = dict(INPUTS)
+        if recipe.gan.form == "sources":
+            labelled = (*KNOWN, "labels", "pool")
+            inputs[environments.LABELS] = labelled
+            inputs[environments.CONSTRAINT_STAGE] = (*labelled, "descriptor", "energies")
         if target == "constraint":
             # The stage that the command is for is trained, whatever the other run has.
             return {name: keys for name, keys in inputs.items() if name != target}
         for name in self.stages("constraint", recipe):
-            inputs.setdefault(name, (*GRAPHS, "constraint"))
+            needed = (*SITES, "sites_bank") if name.startswith(BANK) else (*GRAPHS, "constraint")
+            inputs.setdefault(name, needed)
         return inputs
 
     def train_stage(self, stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
@@ -159,17 +198,21 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         from tfmat.ccdcgan.training import autoencoders
         from tfmat.ccdcgan.training.constraint import train_constraint
 
-        layout = GraphLayout.from_recipe(recipe, data.elements)
         if stage.name == "lattice-ae":
             autoencoders.train_lattice_autoencoder(stage, recipe, data)
         elif stage.name == "sites-ae":
             autoencoders.train_sites_autoencoder(stage, recipe, data)
+        elif stage.name.startswith(BANK):
+            symbol = stage.name.removeprefix(BANK)
+            autoencoders.train_sites_autoencoder(stage, recipe, data, symbol)
         elif stage.name == "graphs":
             encode_graphs(stage, recipe, data)
         elif stage.name == "writer":
             from tfmat.ccdcgan.writer.training import train_writer
 
             train_writer(stage, recipe, data)
+        elif stage.name in sources.STAGES:
+            sources.train_stage(stage, recipe, data)
         elif stage.name == environments.LABELS:
             environments.compute_labels(stage, recipe, data)
         elif stage.name == environments.CONSTRAINT_STAGE:
@@ -183,28 +226,38 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         elif stage.name == "gan":
             from tfmat.ccdcgan.training.gan import train_gan
 
-            train_gan(stage, recipe, layout)
+            train_gan(stage, recipe, GraphLayout.from_recipe(recipe, data.elements))
         else:
             name = stage.name.removeprefix("constraint").removeprefix("-") or recipe.data.property
+            layout = GraphLayout.from_recipe(recipe, data.elements)
             train_constraint(stage, recipe, layout, name)
 
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         """Loads all networks of a run; decoders end in their sigmoid."""
         if run.finished("writer"):
             return self._written(run, recipe)
+        if run.finished(sources.PROTOTYPES):
+            from tfmat.ccdcgan.sources.exporting import networks
+
+            return networks(run, recipe)
+        if recipe.constraint.form == "slots":
+            # Loading it needs its layers known to Keras.
+            import tfmat.ccdcgan.networks.slot_constraint  # noqa: F401
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
-        models = exported(run.networks([*TRAINED, *constraints]))
-        graphs = CrystalGraphs.open(run) if run.finished("graphs") else None
-        presence = graphs.presence.tolist() if graphs else ()
+        bank = bank_parts(recipe.data.elements)
+        models = exported(run.networks([*TRAINED, *bank, *constraints]))
+        layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+        graphs = CrystalGraphs.open(run, layout) if run.finished("graphs") else None
+        presence = graphs.presence.thresholds.tolist() if graphs else ()
         details: dict[str, Any] = {"presence_threshold": presence_record(presence)}
+        if graphs and graphs.presence.most:
+            details["most_elements"] = graphs.presence.most
         if graphs and (domain := graphs.domain()):
             details["domain"] = domain
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, recipe.data.elements, details)
 
     def _written(self, run: Run, recipe: CcdcganRecipe) -> Networks:
-        # Loading the judges needs their layers known to Keras.
-        import tfmat.ccdcgan.environments.network  # noqa: F401
         from tfmat.ccdcgan.writer.exporting import writing_network
         from tfmat.ccdcgan.writer.training import LIKELIHOOD
 
@@ -220,20 +273,29 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         tensors = package_tensors([*models, GENERATE], recipe)
         return Networks(models, tensors, elements, details)
 
+    def joined(
+        self, networks: Networks, recipe: CcdcganRecipe, encoders: str | Path
+    ) -> tuple[Networks, CcdcganRecipe]:
+        """Gives the structures of a writer crystal graphs; see :mod:`tfmat.ccdcgan.joining`."""
+        from tfmat.ccdcgan.joining import join
+
+        return join(self, networks, recipe, encoders)
+
     def end_to_end(self, networks: Networks, recipe: CcdcganRecipe) -> Any | None:
         """Builds the generator with decoders, constraints and the reading of the cell behind it."""
         from tfmat.ccdcgan.networks.end_to_end import MAX_ELEMENTS, build_generate
 
+        if recipe.gan.form == "sources":
+            return None  # prototypes are searched for outside of any network
         if "writer" in networks.models:
-            from tfmat.ccdcgan.writer.exporting import build_whole
+            from tfmat.ccdcgan.writer.whole import build_whole
 
             return build_whole(networks.models["writer"], networks.details["compositions"])
         layout = GraphLayout.from_recipe(recipe, networks.elements)
         needed = {"generator", "lattice_decoder", "sites_decoder"}
         if not needed <= set(networks.models) or len(layout.elements) > MAX_ELEMENTS:
             return None
-        thresholds = networks.details["presence_threshold"]
-        presence = [math.inf if value is None else value for value in thresholds]
+        presence = Presence.of_package(networks.details, len(layout.elements))
         constraints = {
             part: next(iter(networks.tensors[part].outputs))
             for part in networks.models
@@ -244,7 +306,11 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
+    if recipe.gan.form == "sources" and target in SOURCES:
+        return SOURCES[target]
     written = recipe.gan.form == "writer" and target in WRITTEN
+    if recipe.gan.form == "none":
+        return tuple(stage for stage in TARGETS[target] if stage != "gan")
     if not written:
         return TARGETS[target]
     against = target == "ccdcgan" and recipe.adversarial.steps > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -13,11 +14,16 @@ from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.voxels.decode import decode_structure
+from tfmat.ccdcgan.slots import Slots, new_slots, ordered
+from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.decode import Shown, decode_structures
+from tfmat.ccdcgan.voxels.frame import box_positions, check_inside, element_channels
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
@@ -28,6 +34,13 @@ from tfmat.recipes.loader import build
 # Voxels that go through an autoencoder at once. Larger batches are no faster on a CPU and take more
 # memory: 390 MB in all for the reference form, 530 MB with 8.
 VOXEL_BATCH = 4
+# But of small voxels as many as have these points,
+_BATCH_POINTS = 2**16
+# and atoms are searched in this many points at once.
+_DECODED_POINTS = 2**18
+# Structures that are drawn at once: a voxel takes 1 MB in the published form.
+_DRAWN = 32
+ENCODERS = ("lattice_encoder", "sites_encoder")
 
 T = TypeVar("T", NDArray[np.float32], list[tuple[int, int]], list[NDArray[np.float64]])
 
@@ -40,15 +53,14 @@ class Codec:
         package: A loaded package of the family ``ccdcgan``.
         recipe: Its recipe.
         layout: Layout of its crystal graphs.
-        presence: RMS of an element's cells above which it counts as present, shape ``(elements,)``;
-            infinite for an element that never occurred in training.
+        presence: What tells the elements of a crystal graph.
         domain: How the training structures are made; ``None`` where the package does not say.
     """
 
     package: NetworkSet
     recipe: CcdcganRecipe
     layout: GraphLayout
-    presence: NDArray[np.float64]
+    presence: Presence
     domain: Domain | None = None
 
     @classmethod
@@ -69,23 +81,27 @@ class Codec:
             )
         try:
             recipe = build(CcdcganRecipe, metadata["recipe"])
-            layout = GraphLayout.from_recipe(recipe, metadata["elements"])
-            thresholds = metadata["presence_threshold"]
+            elements = metadata["elements"]
+            presence = Presence.of_package(metadata, len(elements))
+            if recipe.gan.form == "writer" and not metadata["presence_threshold"]:
+                layout = GraphLayout.without_graphs(elements)
+            else:
+                layout = GraphLayout.from_recipe(recipe, elements)
         except KeyError as error:
             raise InputError(
                 f"{package.folder}: damaged, metadata.json lacks {error}; export it again"
             ) from error
-        presence = np.array([np.inf if value is None else value for value in thresholds], float)
-        if presence.shape != (len(layout.elements),):
-            # A package of autoencoders alone was never shown a crystal graph.
-            presence = np.zeros(len(layout.elements))
         codec = cls(package, recipe, layout, presence, Domain.of_package(metadata))
         codec._require_shapes()
         return codec
 
     @property
     def noise(self) -> int:
-        """How many normal numbers the end-to-end network takes."""
+        """How many normal numbers one structure takes."""
+        if self.recipe.gan.form == "sources":
+            pool, prompted = self.recipe.pool, self.recipe.prompted
+            each = prompted.attempts * choices.noise_length(prompted, self.recipe.data.max_atoms)
+            return 1 + compositions.NOISE * pool.draws + pool.written * each
         if self.recipe.gan.form != "writer":
             return self.recipe.gan.latent
         return 1 + noise_length(self.recipe.writer, self.recipe.data.max_atoms)
@@ -93,39 +109,83 @@ class Codec:
     def _require_shapes(self) -> None:
         layout, grids = self.layout, self.recipe.voxels
         graph, noise = (layout.height, layout.width, 1), (self.noise,)
-        choices = (len(layout.elements) + self.noise - 1,)
+        written = (len(layout.elements) + self.noise - 1,)
+        elements, most = len(layout.elements), self.recipe.data.max_atoms
+        prompted = choices.Choices(most, choices.noise_length(self.recipe.prompted, most))
         environments = (self.recipe.data.max_atoms, self.descriptor.size)
         lattice, sites = (layout.lattice_latent,), (layout.sites_latent,)
+        slots = (1 + self.recipe.data.max_elements, 2 + layout.sites_latent)
         lattice_voxel = (*(grids.lattice_grid,) * 3, 1)
         sites_voxel = (*(grids.sites_grid,) * 3, 1)
         self.package.require_shapes(
             {
                 "generator": (noise, graph),
-                "writer": (choices, None),
+                "writer": (written, None),
+                compositions.PART: ((2 * elements,), None),
+                choices.PART: ((prompted.length,), None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
-                **dict.fromkeys(self.constraints, (graph, (1,))),
+                **dict.fromkeys(self.constraints, (slots if self.reads_slots else graph, (1,))),
                 **dict.fromkeys((CONSTRAINT, CRITIC), (environments, (1,))),
                 "lattice_encoder": (lattice_voxel, lattice),
                 "lattice_decoder": (lattice, lattice_voxel),
-                "sites_encoder": (sites_voxel, sites),
-                "sites_decoder": (sites, sites_voxel),
+                **dict.fromkeys(self._bank("sites_encoder"), (sites_voxel, sites)),
+                **dict.fromkeys(self._bank("sites_decoder"), (sites, sites_voxel)),
             }
         )
 
     @property
+    def _batch(self) -> int:
+        """Sites voxels that go through an autoencoder at once."""
+        return max(VOXEL_BATCH, _BATCH_POINTS // self.recipe.voxels.sites_grid**3)
+
+    def _bank(self, kind: str) -> list[str]:
+        """Returns the names of the shared network of a kind and of those of single elements."""
+        return [kind, *(f"{kind}-{symbol}" for symbol in self.layout.elements)]
+
+    @property
+    def reads_slots(self) -> bool:
+        """Whether the constraints read slots in place of crystal graphs."""
+        return self.recipe.constraint.form == "slots"
+
+    @property
     def constraints(self) -> dict[str, str]:
-        """Those of :attr:`predicted` that read crystal graphs."""
-        return {part: name for part, name in self.predicted.items() if part != CONSTRAINT}
+        """The constraints that read crystal graphs or slots: name of the part to the property."""
+        return {part: name for part, name in self._properties.items() if part != CONSTRAINT}
 
     @property
     def predicted(self) -> dict[str, str]:
-        """The package's constraints: name of the part to the property that it predicts."""
+        """What predicts properties of what is generated: name of the part to the property.
+
+        Each property has one part: the constraint of environments before one of crystal graphs.
+        Those of a package with a writer need its encoders.
+        """
+        found = self._properties
+        own = found.get(CONSTRAINT)
+        graphs = self.recipe.gan.form != "writer" or set(ENCODERS) <= set(self.package.parts)
+        return {
+            part: name
+            for part, name in found.items()
+            if part == CONSTRAINT or (graphs and name != own)
+        }
+
+    @property
+    def _properties(self) -> dict[str, str]:
         return {
             part: entry["property"]
             for part, entry in self.package.metadata["parts"].items()
             if "property" in entry
         }
+
+    @property
+    def generating(self) -> tuple[str, ...]:
+        """Parts that generating runs; a package may lack some."""
+        if self.recipe.gan.form == "sources":
+            return tuple(self.package.parts)
+        if self.recipe.gan.form != "writer":
+            return ("generator", "lattice_decoder", "sites_decoder", *self.constraints)
+        encoders = ENCODERS if set(self.predicted) - {CONSTRAINT} else ()
+        return ("writer", *self.predicted, *encoders)
 
     @property
     def descriptor(self) -> Descriptor:
@@ -135,8 +195,8 @@ class Codec:
     @property
     def begun(self) -> str:
         """What is begun for each structure: the word for it in the plural."""
-        written = self.recipe.gan.form == "writer"
-        return "crystals begun" if written else "crystal graphs"
+        words = {"writer": "crystals begun", "sources": "compositions drawn"}
+        return words.get(self.recipe.gan.form, "crystal graphs")
 
     @property
     def trained_on(self) -> dict[str, str] | None:
@@ -144,22 +204,65 @@ class Codec:
         dataset = self.package.metadata.get("dataset", {})
         return {key: dataset[key] for key in ("name", "sha256")} if "sha256" in dataset else None
 
-    def encode(
-        self, crystals: Sequence[Crystal]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def drawable(self, crystal: Crystal) -> Crystal:
+        """Returns a crystal in its canonical cell.
+
+        Args:
+            crystal: A crystal in any cell.
+
+        Raises:
+            InputError: It has no such cell, or does not fit in the voxels.
+        """
+        found = canonicalise(crystal)
+        if self.recipe.voxels.frame == "box":
+            check_inside(box_positions(found), self.recipe.voxels)
+        return found
+
+    def graphs(self, crystals: Sequence[Crystal]) -> NDArray[np.float32]:
+        """Encodes crystals as crystal graphs, a few at a time, so that memory stays bounded.
+
+        Args:
+            crystals: As for :meth:`encode`, with the same errors.
+
+        Returns:
+            Shape ``(n, height, width, 1)``.
+        """
+        empty = np.zeros((0, self.layout.height, self.layout.width, 1), np.float32)
+        return np.concatenate([empty, *map(self.layout.pack_slots, self._encoded(crystals))])
+
+    def constraint_inputs(self, crystals: Sequence[Crystal]) -> NDArray[np.float32]:
+        """Returns what :attr:`constraints` read of crystals: crystal graphs, or slots.
+
+        Args:
+            crystals: As for :meth:`encode`, with the same errors.
+
+        Returns:
+            Shape ``(n, height, width, 1)``, or ``(n, 1 + elements, 2 + latent)`` of slots.
+        """
+        if not self.reads_slots:
+            return self.graphs(crystals)
+        most = self.recipe.data.max_elements
+        empty = np.zeros((0, 1 + most, 2 + self.layout.sites_latent), np.float32)
+        return np.concatenate([empty, *(slots.table(most) for slots in self._encoded(crystals))])
+
+    def _encoded(self, crystals: Sequence[Crystal]) -> Iterator[Slots]:
+        for start in range(0, len(crystals), _DRAWN):
+            yield self.encode(crystals[start : start + _DRAWN])
+
+    def encode(self, crystals: Sequence[Crystal]) -> Slots:
         """Encodes crystals.
 
         Args:
             crystals: Crystals in their canonical cells.
 
         Returns:
-            Lattice latents ``(n, lattice_latent)`` and sites latents ``(n, elements,
-            sites_latent)``, zero where a crystal lacks the element.
+            Their slots.
 
         Raises:
             InputError: A crystal holds an element that the package does not know or does not fit
                 in its box, or the package holds no encoders.
         """
+        self.package.require(*ENCODERS)
         spec = self.recipe.voxels
         numbers = self.layout.numbers
         for crystal in crystals:
@@ -173,74 +276,87 @@ class Codec:
         lattice = np.concatenate(
             [self.package.run("lattice_encoder", part) for part in _batches(voxels[..., None])]
         )
-        sites = np.zeros((len(crystals), len(numbers), self.layout.sites_latent), dtype=np.float32)
-        owners, channels = element_channels(crystals, numbers)
-        for owned, chunk in zip(_batches(owners), _batches(channels), strict=True):
-            latents = self.package.run("sites_encoder", encode_channels(chunk, spec))
-            for (row, slot), latent in zip(owned, latents, strict=True):
-                sites[row, slot] = latent
-        return lattice, sites
+        owners, channels = element_channels(crystals, numbers, spec)
+        slots = new_slots(owners, channels, numbers, self.layout.sites_latent)
+        start = 0
+        for part, count in self._runs("sites_encoder", slots):
+            for chunk in _batches(channels[start : start + count], self._batch):
+                latents = self.package.run(part, encode_channels(chunk, spec))
+                slots["latent"][start : start + len(chunk)] = latents
+                start += len(chunk)
+        return Slots(lattice, ordered(slots))
 
     def voxels(
-        self,
-        lattice: NDArray[np.float32],
-        sites: NDArray[np.float32],
-        present: NDArray[np.bool_],
+        self, slots: Slots
     ) -> Iterator[tuple[dict[int, NDArray[np.float32]], NDArray[np.float32]]]:
         """Turns latents into voxels, a few at a time, so that memory stays bounded.
 
         Args:
-            lattice: Lattice latents, shape ``(n, lattice_latent)``.
-            sites: Sites latents, shape ``(n, elements, sites_latent)``.
-            present: Which elements to decode, shape ``(n, elements)``.
+            slots: The latents of crystals.
 
         Yields:
-            For each row the sites voxels ``(grid, grid, grid)`` by atomic number, and the lattice
-            voxel ``(grid, grid, grid)``.
+            For each crystal the sites voxels ``(grid, grid, grid)`` by atomic number, and the
+            lattice voxel ``(grid, grid, grid)``.
 
         Raises:
             InputError: The package holds no decoders.
         """
-        # Voxels come in the order of the rows, a few at a time, as the rows ask for them.
-        channels = self._voxels("sites_decoder", sites[present])
-        lattices = self._voxels("lattice_decoder", lattice)
-        for row, lattice_voxel in zip(present, lattices, strict=True):
-            slots = np.flatnonzero(row)
-            yield {self.layout.numbers[slot]: next(channels) for slot in slots}, lattice_voxel
+        # Voxels come in the order of the slots, a few at a time, as the crystals ask for them.
+        channels = self._channels(slots.slots)
+        lattices = self._voxels("lattice_decoder", slots.lattice)
+        for (first, last), lattice in zip(pairwise(slots.starts), lattices, strict=True):
+            elements = slots.slots["element"][first:last].tolist()
+            yield {number: next(channels) for number in elements}, lattice
 
-    def decode(
-        self,
-        lattice: NDArray[np.float32],
-        sites: NDArray[np.float32],
-        present: NDArray[np.bool_],
-        mode: Mode = "robust",
-    ) -> Iterator[Crystal | DecodeError]:
-        """Decodes latents; arguments as for :meth:`voxels`.
+    def decode(self, slots: Slots, mode: Mode = "robust") -> Iterator[Crystal | DecodeError]:
+        """Decodes latents; a slot whose count is known gives so many atoms.
 
         Args:
-            lattice: Lattice latents.
-            sites: Sites latents.
-            present: Which elements to decode.
+            slots: The latents of crystals.
             mode: ``robust`` or ``faithful`` (:mod:`tfmat.ccdcgan.voxels.decode`).
 
         Yields:
-            For each row the crystal, or the error that says why there is none.
+            For each crystal the crystal, or the error that says why there is none.
 
         Raises:
             InputError: The package holds no decoders.
         """
-        for channels, lattice_voxel in self.voxels(lattice, sites, present):
-            try:
-                yield decode_structure(channels, lattice_voxel, self.recipe.voxels, mode)
-            except DecodeError as error:
-                yield error
+        spec = self.recipe.voxels
+        shown: list[Shown] = []
+        points = 0
+        for (channels, lattice), counts in zip(self.voxels(slots), slots.counts(), strict=True):
+            shown.append((channels, lattice, counts))
+            points += len(channels) * spec.sites_grid**3
+            if points >= _DECODED_POINTS:
+                yield from decode_structures(shown, spec, mode)
+                shown, points = [], 0
+        yield from decode_structures(shown, spec, mode)
+
+    def _runs(self, kind: str, slots: NDArray[np.void]) -> Iterator[tuple[str, int]]:
+        """Yields which network is for how many of the slots that follow each other."""
+        names = {
+            number: f"{kind}-{symbol}"
+            for number, symbol in zip(self.layout.numbers, self.layout.elements, strict=True)
+        }
+        parts = (names.get(number, kind) for number in slots["element"].tolist())
+        parts = (part if part in self.package.parts else kind for part in parts)
+        for part, run in groupby(parts):
+            yield part, len(list(run))
+
+    def _channels(self, slots: NDArray[np.void]) -> Iterator[NDArray[np.float32]]:
+        start = 0
+        for part, count in self._runs("sites_decoder", slots):
+            latents = slots["latent"][start : start + count].astype(np.float32)
+            yield from self._voxels(part, latents)
+            start += count
 
     def _voxels(self, part: str, latents: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        for outputs in self.package.stream(part, _batches(latents)):
+        size = self._batch if part.startswith("sites") else VOXEL_BATCH
+        for outputs in self.package.stream(part, _batches(latents, size)):
             (voxels,) = outputs.values()
             yield from voxels[..., 0]
 
 
-def _batches(rows: T) -> Iterator[T]:
-    for start in range(0, len(rows), VOXEL_BATCH):
-        yield rows[start : start + VOXEL_BATCH]
+def _batches(rows: T, size: int = VOXEL_BATCH) -> Iterator[T]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -35,6 +35,7 @@ def evaluate_reconstruction(
     model: str | Path | CrystalModel | None = None,
     models_dir: str | Path | None = None,
     split: Subset = "all",
+    counts: bool = False,
     limit: int | None = None,
     max_atoms: int | None = None,
     max_length: float | None = None,
@@ -51,6 +52,8 @@ def evaluate_reconstruction(
         models_dir: Folder that is searched first for a name.
         split: With ``autoencoder``: only the structures held out in training (``test``), or
             learned from (``train``).
+        counts: With ``autoencoder``: tell the decoder how many atoms of each element there are, as
+            slots do; a crystal graph does not.
         limit: Only the first so many structures.
         max_atoms: Only cells of at most so many atoms; the model's limit by default, or 20.
         max_length: Only Niggli cells with edges up to so many Å; the model's limit by default, or
@@ -78,6 +81,10 @@ def evaluate_reconstruction(
         raise InputError("`stage` autoencoder needs `model` RUN, a package or its name")
     if stage == "voxels" and split != "all":
         raise InputError(f"`split` {split} is for `stage` autoencoder: voxels learn nothing")
+    if stage == "voxels" and counts:
+        raise InputError("`counts` is for `stage` autoencoder: voxels show all their atoms")
+    if mode == "faithful" and counts:
+        raise InputError("`counts` is for `mode` robust: the original's decoder knows no counts")
     codec = None
     if isinstance(model, CrystalModel):
         codec = model.codec
@@ -97,7 +104,7 @@ def evaluate_reconstruction(
     if stage == "autoencoder" and codec is not None:
         rows, left_out = rows_of(codec, dataset, split, max_atoms=max_atoms, max_length=max_length)
         chosen = np.intersect1d(chosen, rows)
-        summary |= {"split": split, "left_out": left_out}
+        summary |= {"split": split, "counts": counts, "left_out": left_out}
     chosen = chosen[:limit]
     if not len(chosen):
         raise InputError(
@@ -112,7 +119,7 @@ def evaluate_reconstruction(
 
     with Progress("reconstructing", len(chosen), "structure") as progress:
         if stage == "autoencoder" and codec is not None:
-            results = through_autoencoders(crystals(progress), codec, mode)
+            results = through_autoencoders(crystals(progress), codec, mode, counts)
         else:
             spec = codec.recipe.voxels if codec is not None else VoxelSpec()
             results = through_voxels(crystals(progress), spec, mode)

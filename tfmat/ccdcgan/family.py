@@ -48,11 +48,19 @@ class Ccdcgan(Family):
     )
     commands = "tfmat.cli.generate_structures"
     training_options = "tfmat.cli.train_structures"
+    layers: ClassVar[tuple[str, ...]] = (
+        "tfmat.ccdcgan.environments.network",
+        "tfmat.ccdcgan.networks.slot_constraint",
+        "tfmat.ccdcgan.sources.network",
+        "tfmat.ccdcgan.writer.network",
+        "tfmat.ccdcgan.writer.writing",
+        "tfmat.ccdcgan.writer.whole",
+    )
     output = "new"
 
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
         """Returns the name of the target that made a run."""
-        if {"gan", "writer"} & set(stages):
+        if {"gan", "writer", "prototypes"} & set(stages):
             return "ccdcgan" if recipe["gan"]["terms"] else "dcgan"
         known = [target.name for target in self.targets]
         return next((name for name in reversed(list(stages)) if name in known), self.name)
@@ -109,11 +117,22 @@ class Ccdcgan(Family):
 
         return probe_inputs(networks, count, seed)
 
-    def batch_size(self, part: str) -> int:
+    def batch_size(self, part: str, networks: NetworkSet) -> int:
         """Returns how many samples ``tfmat generate`` gives to a part at once."""
         from tfmat.ccdcgan.probe import batch_size
 
-        return batch_size(part)
+        return batch_size(part, networks)
+
+    def generating(self, networks: NetworkSet) -> list[str]:
+        """Returns the parts that generating makes use of, and the end-to-end network."""
+        from tfmat.ccdcgan.codec import Codec
+        from tfmat.ccdcgan.environments.parts import CRITIC
+        from tfmat.inference.metadata import GENERATE
+
+        codec = Codec.from_package(networks)
+        if not {"generator", "writer", GENERATE} & set(networks.parts):
+            return []
+        return [part for part in networks.parts if part in (*codec.generating, CRITIC, GENERATE)]
 
     def real_inputs(self, package: ModelPackage, count: int) -> dict[str, NDArray[np.float32]]:
         """Makes inputs of the structures of the dataset ``bi-se``."""
@@ -134,13 +153,11 @@ class Ccdcgan(Family):
 
         codec = Codec.from_package(package)
         if "writer" in package.parts:
-            from tfmat.ccdcgan.writer.exporting import build_whole
+            from tfmat.ccdcgan.writer.whole import build_whole
 
             return build_whole(network("writer"), package.metadata["compositions"])
         entries = package.metadata["parts"]
         outputs = {part: next(iter(entries[part]["outputs"])) for part in codec.constraints}
         parts = ("generator", "lattice_decoder", "sites_decoder", *outputs)
         networks = {part: network(part) for part in parts}
-        return build_generate(
-            networks, codec.layout, codec.recipe.voxels, codec.presence.tolist(), outputs
-        )
+        return build_generate(networks, codec.layout, codec.recipe.voxels, codec.presence, outputs)

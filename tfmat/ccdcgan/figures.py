@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfmat.ccdcgan.training.graphs import CrystalGraphs
+from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.recipe import CcdcganRecipe
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, network_inputs
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.generated import FRAMES
 from tfmat.datasets.importing import ImportOptions
@@ -22,6 +24,7 @@ from tfmat.figures.structures import distributions
 from tfmat.figures.writing import Pictures
 from tfmat.formulas.compositions import symbols
 from tfmat.inference.package import NetworkSet, load
+from tfmat.recipes.loader import build
 from tfmat.training.run import Run
 
 if TYPE_CHECKING:
@@ -55,11 +58,15 @@ def run_pictures(run: Path) -> Pictures:
 def _constraint(run: Path, part: str, folder: Path) -> Figure:
     package = load(run, parts=(part,))
     prop = str(package.metadata["parts"][part]["property"])
-    data = CrystalGraphs.open(Run.open(run))
+    opened = Run.open(run)
+    recipe = build(CcdcganRecipe, opened.recipe)
+    layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
+    data = CrystalGraphs.open(opened, layout)
+    inputs = network_inputs(recipe, data)
     values = data.property(prop)
     rows = data.test[np.isfinite(values[data.test])]
     parts = [
-        package.run(part, np.asarray(data.graphs[rows[start : start + _BATCH]]))
+        package.run(part, inputs[rows[start : start + _BATCH]])
         for start in range(0, len(rows), _BATCH)
     ]
     predicted = np.concatenate([part.reshape(-1) for part in parts] or [np.zeros(0)])

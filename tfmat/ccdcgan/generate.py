@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -22,7 +21,8 @@ from numpy.typing import NDArray
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
-from tfmat.ccdcgan.environments.rejection import By, check_share
+from tfmat.ccdcgan.request import SOUND_DISTANCE, StructureRequest, check_request
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
 from tfmat.crystals.contacts import shortest_contact, volume_per_atom
@@ -36,6 +36,8 @@ from tfmat.inference.noise import vector_noise
 PARTS = (
     "generator",
     "writer",
+    compositions.PART,
+    choices.PART,
     "constraint*",
     CONSTRAINT,
     CRITIC,
@@ -54,48 +56,6 @@ DEGENERATE = "cell too flat"
 NOT_KEPT = "not kept: worse than others of like composition"
 
 
-# Shortest distance of two atoms over the sum of their covalent radii that is sound: 99% of the
-# Materials Project's structures with at most 20 atoms have no shorter one.
-SOUND_DISTANCE = 0.7
-"""Default of ``min_distance``, without unit."""
-
-
-@dataclass(frozen=True)
-class StructureRequest:
-    """What a structure has to fulfil; nothing that breaks one of them is ever given out.
-
-    Two atoms closer than 0.5 Å are never given out, whatever is asked: the papers' limit, and by
-    default the only one. :func:`request_for` adds what a chemist expects.
-
-    Args:
-        min_distance: Shortest distance between two atoms over the sum of their covalent radii, 0
-            to 1.
-        volume_per_atom: Smallest and largest volume per atom, in Å³; any by default.
-        min_atoms: Smallest number of atoms in the cell.
-        max_atoms: Largest number of atoms in the cell.
-        required: Symbols of elements that have to be there.
-        allowed: Symbols of the only elements that may be there; empty means all of the package.
-        symprec: If set, cells are symmetrised with this tolerance, in Å.
-        n_elements: Fewest and most elements.
-        formula: Symbol and number of atoms of each element of the cell.
-        keep: Share of the structures to keep, the better ones by the package's constraint of
-            environments, each compared with those of like composition; all by default.
-        keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
-    """
-
-    min_distance: float = 0.0
-    volume_per_atom: tuple[float, float] | None = None
-    min_atoms: int = 1
-    max_atoms: int = 20
-    required: tuple[str, ...] = ()
-    allowed: tuple[str, ...] = ()
-    symprec: float | None = None
-    n_elements: tuple[int, int] | None = None
-    formula: tuple[tuple[str, int], ...] | None = None
-    keep: float | None = None
-    keep_by: By = "constraint"
-
-
 @dataclass(frozen=True)
 class Result:
     """What became of one crystal graph.
@@ -104,8 +64,9 @@ class Result:
         identifier: ``tfmat-<seed>-<index>``.
         status: ``structure``, or the reason why there is none.
         crystal: The structure, or ``None``.
-        properties: Predicted by the package's constraints, by property name, in their units; those
-            of a constraint of environments only of structures.
+        properties: Predicted by the package's constraints, by property name, in their units; of
+            what a writer writes only where it is a structure, and one that a constraint of crystal
+            graphs predicts only where it fits in the voxels.
         latent_sha256: SHA-256 of the noise vector (float32, little endian).
         min_distance: Shortest distance between two atoms, in Å; NaN where no cell was decoded.
         contact: The shortest distance over the sum of both covalent radii; NaN likewise.
@@ -115,6 +76,10 @@ class Result:
         domain: Whether predictions are to be believed of it (:mod:`tfmat.ccdcgan.domain`):
             ``inside``, ``outside: ...``; ``""`` without a structure, or where the package does not
             say what it learned from.
+        source: Where its crystal comes from, for packages that have sources; like all that follow.
+        prototype: Identifier of the known crystal that it was made from, in the training data.
+        smact: smact's verdict on the composition.
+        first: For each source whether the first crystal that it made is sound.
     """
 
     identifier: str
@@ -127,35 +92,10 @@ class Result:
     volume_per_atom: float = math.nan
     sound: bool | None = None
     domain: str = ""
-
-
-def request_for(
-    codec: Codec,
-    *,
-    unfiltered: bool = False,
-    min_distance: float | None = None,
-    volume_per_atom: tuple[float, float] | None = None,
-    max_atoms: int | None = None,
-    **more: Any,
-) -> StructureRequest:
-    """Returns a request with the limits that a chemist expects, unless others are given.
-
-    Args:
-        codec: The package, whose training structures give the default limits.
-        unfiltered: Leave distances and volumes alone where no limit is given, but for the papers'
-            0.5 Å.
-        min_distance: As in :class:`StructureRequest`, by default 0.7.
-        volume_per_atom: Likewise, by default the range of 99% of the training structures, where
-            the package says it.
-        max_atoms: Likewise, by default that of the training selection.
-        **more: Other arguments of :class:`StructureRequest`.
-    """
-    if min_distance is None:
-        min_distance = 0.0 if unfiltered else SOUND_DISTANCE
-    if volume_per_atom is None and codec.domain is not None and not unfiltered:
-        volume_per_atom = codec.domain.volume_per_atom
-    most = codec.recipe.data.max_atoms if max_atoms is None else max_atoms
-    return StructureRequest(min_distance, volume_per_atom, max_atoms=most, **more)
+    source: str = ""
+    prototype: str = ""
+    smact: bool | None = None
+    first: Mapping[str, bool] = field(default_factory=dict)
 
 
 def generate(
@@ -186,7 +126,11 @@ def generate(
         InputError: The package lacks a part, or cannot fulfil the request.
     """
     request = request or StructureRequest(max_atoms=codec.recipe.data.max_atoms)
-    _check(request, codec)
+    check_request(request, codec)
+    if codec.recipe.gan.form == "sources":
+        from tfmat.ccdcgan.from_sources import from_sources
+
+        return from_sources(codec, range(first, first + count), seed, request, batch_size)
     if "writer" in codec.package.parts:
         return _written(codec, range(first, first + count), seed, request, batch_size)
     codec.package.require("generator", "lattice_decoder", "sites_decoder")
@@ -205,11 +149,10 @@ def _results(
         properties = {
             name: package.run(part, graphs).reshape(-1) for part, name in codec.constraints.items()
         }
-        present = layout.present(graphs, codec.presence)
+        present = codec.presence.of(layout, graphs)
         reasons = [_reason(row, layout.elements, request) for row in present]
         decodable = np.array([reason is None for reason in reasons])
-        lattice, sites = layout.unpack(graphs[decodable])
-        decoded = codec.decode(lattice, sites, present[decodable], mode)
+        decoded = codec.decode(layout.unpack_slots(graphs[decodable], present[decodable]), mode)
         for row, index in enumerate(indices):
             reason = reasons[row]
             found: Crystal | str
@@ -218,7 +161,7 @@ def _results(
             else:
                 crystal = next(decoded)
                 found = crystal.reason if isinstance(crystal, DecodeError) else crystal
-            yield _judge(
+            yield judged(
                 found,
                 request,
                 codec.domain,
@@ -243,49 +186,14 @@ def _written(
         for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
             latent = hashlib.sha256(noise.tobytes()).hexdigest()
             result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
-            yield _judge(found, request, codec.domain, result)
+            yield judged(found, request, codec.domain, result)
 
     results = written()
-    if CONSTRAINT in codec.package.parts:
+    if codec.predicted:
         results = predicted(results, codec)
     if request.keep is not None:
         results = kept(results, len(wanted), codec, request.keep, request.keep_by)
     return results
-
-
-def _check(request: StructureRequest, codec: Codec) -> None:
-    for option, symbols in (("`require`", request.required), ("`only`", request.allowed)):
-        unknown = [symbol for symbol in symbols if symbol not in codec.layout.elements]
-        if unknown:
-            raise InputError(
-                f"{option} {' '.join(unknown)}: is none of {', '.join(codec.layout.elements)}, "
-                f"the elements of {codec.package.name}"
-            )
-    if request.allowed and not set(request.required) <= set(request.allowed):
-        raise InputError("`require` names an element that `only` leaves out")
-    if not 0 <= request.min_distance <= 1:
-        raise InputError(
-            f"`min_distance` {request.min_distance:g}: is a share of the sum of covalent radii, 0 "
-            "to 1; no longer Å"
-        )
-    if request.volume_per_atom is not None:
-        least, most = request.volume_per_atom
-        if not 0 <= least < most:
-            raise InputError(
-                f"`volume` {least:g} {most:g}: give the smallest volume per atom and a larger one"
-            )
-    if request.keep is not None:
-        check_share(request.keep, request.keep_by)
-        lacking = {CONSTRAINT, CRITIC} - set(codec.package.parts)
-        if "writer" not in codec.package.parts or lacking:
-            raise InputError(
-                f"`keep`: {codec.package.name} has no constraint that reads atomic environments; "
-                "train one with tfmat train ccdcgan --recipe ccdcgan-plus"
-            )
-    if request.max_atoms < max(1, request.min_atoms):
-        raise InputError(
-            f"`max_atoms` {request.max_atoms} must be at least `min_atoms` {request.min_atoms}"
-        )
 
 
 def _reason(
@@ -298,7 +206,7 @@ def _reason(
     return None if symbols >= set(request.required) else NOT_REQUIRED
 
 
-def _judge(
+def judged(
     found: Crystal | str, request: StructureRequest, domain: Domain | None, result: Result
 ) -> Result:
     """Returns the result with what was decoded and how good it is."""
@@ -337,9 +245,11 @@ def _flaw(
         return TOO_MANY
     if any(atomic_numbers[symbol] not in numbers for symbol in request.required):
         return NOT_REQUIRED
+    if any(atomic_numbers[symbol] in numbers for symbol in request.excluded):
+        return NOT_ALLOWED
     if request.n_elements and not request.n_elements[0] <= len(numbers) <= request.n_elements[1]:
         return OTHER_KINDS
-    if request.formula and _counted(crystal) != dict(request.formula):
+    if request.formula and not _is_formula(crystal, request):
         return OTHER_FORMULA
     if distance < MIN_DISTANCE:
         return TOO_CLOSE
@@ -350,6 +260,16 @@ def _flaw(
         if not least <= volume <= most:
             return f"volume per atom outside {least:.4g} to {most:.4g} Å³"
     return STRUCTURE
+
+
+def _is_formula(crystal: Crystal, request: StructureRequest) -> bool:
+    """Tells whether a cell holds as many formula units as asked for, and nothing else."""
+    formula, counts = dict(request.formula or ()), _counted(crystal)
+    least, most = request.units
+    return any(
+        counts == {symbol: units * count for symbol, count in formula.items()}
+        for units in range(least, most + 1)
+    )
 
 
 def _counted(crystal: Crystal) -> dict[str, int]:

@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from ase.data import chemical_symbols
 
+from tfmat.ccdcgan.by_source import BySource
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE, SHARE
-from tfmat.ccdcgan.generate import SOUND_DISTANCE, STRUCTURE, Result
+from tfmat.ccdcgan.generate import STRUCTURE, Result
+from tfmat.ccdcgan.request import SOUND_DISTANCE
 from tfmat.ccdcgan.voxels.decode import decoder
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.crystals.contacts import volume_per_atom
@@ -31,6 +34,7 @@ class GeneratedMetrics:
         mode: How voxels are decoded.
         symprec: Tolerance of space groups, in Å.
         begun: What there is one of for every result (:attr:`Codec.begun`).
+        sources: Whether crystals come from sources, which are then told apart.
     """
 
     def __init__(
@@ -39,12 +43,17 @@ class GeneratedMetrics:
         mode: Mode = "robust",
         symprec: float = 0.1,
         begun: str = "crystal graphs",
+        sources: bool = False,
     ) -> None:
         self.begun = begun
+        self.sources = sources
+        self._by_source = BySource()
         self.constraints = dict(constraints)
         self.mode: Mode = mode
         self.symprec = symprec
         self.statuses: Counter[str] = Counter()
+        # Structures by chemical system (`Li-Mn-O`), that of a pure element included.
+        self.systems: Counter[str] = Counter()
         self._far_apart: Counter[float] = Counter()
         self._without_symmetry = 0
         self._decoded = self._sound = 0
@@ -54,6 +63,18 @@ class GeneratedMetrics:
         # Of all crystal graphs, of the structures, of those within the constraint's domain.
         self._predicted = {name: (array("d"), array("d"), array("d")) for name in self.constraints}
 
+    @classmethod
+    def of(cls, codec: Codec, mode: Mode = "robust", symprec: float = 0.1) -> GeneratedMetrics:
+        """Returns one for what a package makes.
+
+        Args:
+            codec: The package.
+            mode: How voxels are decoded.
+            symprec: Tolerance of space groups, in Å.
+        """
+        sources = codec.recipe.gan.form == "sources"
+        return cls(constraint_judges(codec), mode, symprec, codec.begun, sources)
+
     def add(self, result: Result, group: int | None = None) -> None:
         """Adds one crystal graph.
 
@@ -62,6 +83,7 @@ class GeneratedMetrics:
             group: Number of its structure's space group, where that is known already.
         """
         self.statuses[result.status] += 1
+        self._by_source.add(result)
         crystal = result.crystal
         inside = result.domain == INSIDE
         for name, (of_all, of_structures, of_inside) in self._predicted.items():
@@ -77,6 +99,8 @@ class GeneratedMetrics:
             self._sound += result.sound
         if crystal is None:
             return
+        there = {chemical_symbols[number] for number in set(crystal.numbers.tolist())}
+        self.systems["-".join(sorted(there))] += 1
         self._placed += bool(result.domain)
         self._inside += inside
         for distance in DISTANCES:
@@ -123,8 +147,9 @@ class GeneratedMetrics:
                 "sound",
                 self._sound,
                 self._decoded,
-                f"share of {self._decoded:,} decoded cells with no atoms closer than so much of "
-                "the sum of their covalent radii, and a volume per atom as in training",
+                f"share of {self._decoded:,} decoded cells with no atoms closer than "
+                f"{SOUND_DISTANCE:g} of the sum of their covalent radii, and a volume per atom as "
+                "in training",
                 sampled=True,
                 tolerance=Tolerance(SOUND_DISTANCE, "1"),
             ),
@@ -177,7 +202,7 @@ class GeneratedMetrics:
                 judge=symmetry_judge(self.symprec),
             )
         )
-        return found
+        return found + (self._by_source.metrics() if self.sources else [])
 
 
 def median_volume(volumes: Sequence[float], note: str, name: str = "") -> Metric:
@@ -221,7 +246,7 @@ def measure(results: Iterable[Result], codec: Codec) -> list[Metric]:
         results: One for every crystal graph.
         codec: The package that made them.
     """
-    found = GeneratedMetrics(constraint_judges(codec), begun=codec.begun)
+    found = GeneratedMetrics.of(codec)
     for result in results:
         found.add(result)
     return found.metrics()

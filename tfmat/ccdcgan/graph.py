@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
 from tfmat.ccdcgan.recipe import CcdcganRecipe, GraphRecipe
+from tfmat.ccdcgan.slots import Slots, slot_type
 from tfmat.errors import InputError
 
 
@@ -61,9 +63,8 @@ class GraphLayout:
     @classmethod
     def from_recipe(cls, recipe: CcdcganRecipe, elements: Sequence[str]) -> GraphLayout:
         """Returns the layout of a recipe for the elements that its dataset turned out to hold."""
-        if recipe.gan.form == "writer":
-            # There are no crystal graphs: the elements are all that counts.
-            return cls(1, 1 + len(elements), 1, 1, 1, tuple(elements))
+        if recipe.gan.form == "sources":
+            return cls.without_graphs(elements)
         return cls(
             recipe.graph.height,
             recipe.graph.width,
@@ -72,6 +73,11 @@ class GraphLayout:
             recipe.sites_autoencoder.latent,
             tuple(elements),
         )
+
+    @classmethod
+    def without_graphs(cls, elements: Sequence[str]) -> GraphLayout:
+        """Returns the layout of a package without crystal graphs: the elements are all."""
+        return cls(1, 1 + len(elements), 1, 1, 1, tuple(elements))
 
     @staticmethod
     def grown(recipe: CcdcganRecipe, elements: int) -> GraphRecipe:
@@ -86,6 +92,8 @@ class GraphLayout:
             elements: Number of elements.
         """
         graph = recipe.graph
+        if recipe.gan.form == "sources":
+            return graph
         cells = graph.lattice_slot + elements * recipe.sites_autoencoder.latent
         if cells <= graph.height * graph.width:
             return graph
@@ -153,41 +161,67 @@ class GraphLayout:
             slots.reshape(len(array), len(self.elements), self.sites_latent).copy(),
         )
 
+    def pack_slots(self, slots: Slots) -> NDArray[np.float32]:
+        """Lays slots into crystal graphs; only the elements that are there are touched.
+
+        Args:
+            slots: Crystals of the layout's elements and latents.
+
+        Returns:
+            Crystal graphs, shape ``(n, height, width, 1)``.
+
+        Raises:
+            ValueError: An element has no slot, or a latent is of another length.
+        """
+        place = self._places[slots.slots["element"]]
+        lengths = (slots.lattice.shape[1], slots.sites_latent)
+        if (place < 0).any() or lengths != (self.lattice_latent, self.sites_latent):
+            raise ValueError(f"slots of latents {lengths} or of other elements do not fit {self}")
+        flat = np.zeros((len(slots), self.height * self.width), dtype=np.float32)
+        flat[:, : self.lattice_latent] = slots.lattice
+        # A view: splitting the last axis copies nothing.
+        cells = flat[:, self.lattice_slot : self.used_cells].reshape(
+            len(slots), len(self.elements), self.sites_latent, copy=False
+        )
+        cells[slots.slots["row"], place] = slots.slots["latent"]
+        return flat.reshape(len(slots), self.height, self.width, 1)
+
+    def unpack_slots(self, graphs: ArrayLike, present: ArrayLike) -> Slots:
+        """Reads slots out of crystal graphs: the inverse of :meth:`pack_slots`.
+
+        Args:
+            graphs: Crystal graphs, shape ``(n, height, width, 1)``.
+            present: Which elements each holds, shape ``(n, elements)``.
+
+        Returns:
+            Slots in the order of the layout's elements, with counts of 0: a crystal graph does not
+            say how many atoms there are.
+        """
+        lattice, sites = self.unpack(graphs)
+        row, place = np.nonzero(np.asarray(present))
+        slots = np.zeros(len(row), dtype=slot_type(self.sites_latent))
+        slots["row"], slots["element"] = row, np.asarray(self.numbers)[place]
+        slots["latent"] = sites[row, place]
+        return Slots(lattice, slots)
+
+    @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        """Place of an element's slot by atomic number, -1 for none."""
+        places = np.full(256, -1, dtype=np.intp)
+        places[list(self.numbers)] = np.arange(len(self.elements))
+        return places
+
     def element_rms(self, graphs: ArrayLike) -> NDArray[np.float64]:
         """Returns the root mean square of every element's cells, shape ``(n, elements)``."""
         _, sites = self.unpack(graphs)
         return np.asarray(np.sqrt(np.mean(np.square(sites, dtype=np.float64), axis=2)))
 
-    def calibrate_presence(self, graphs: ArrayLike) -> NDArray[np.float64]:
-        """Finds above which RMS an element counts as present in a generated crystal graph.
+    def unused_rms(self, graphs: ArrayLike) -> NDArray[np.float64]:
+        """Returns the root mean square of the cells that hold nothing, shape ``(n,)``.
 
-        An absent element is exactly zero in real graphs but only nearly so in generated ones, so
-        the threshold is half the RMS that 99% of the real occurrences exceed. The released code
-        does not infer the elements of a generated graph at all, it is told them.
-
-        Args:
-            graphs: Real crystal graphs, shape ``(n, height, width, 1)``.
-
-        Returns:
-            Thresholds, shape ``(elements,)``; infinite for an element that never occurs.
+        They are zero in real crystal graphs; a layout without such cells gives 0.
         """
-        rms = self.element_rms(graphs)
-        thresholds = np.full(len(self.elements), np.inf)
-        for slot, values in enumerate(rms.T):
-            occurrences = values[values > 0]
-            if len(occurrences):
-                thresholds[slot] = 0.5 * np.quantile(occurrences, 0.01)
-        return thresholds
-
-    def present(self, graphs: ArrayLike, thresholds: ArrayLike) -> NDArray[np.bool_]:
-        """Says which elements each crystal graph holds.
-
-        Args:
-            graphs: Crystal graphs, shape ``(n, height, width, 1)``.
-            thresholds: From :meth:`calibrate_presence`, shape ``(elements,)``.
-
-        Returns:
-            Shape ``(n, elements)``.
-        """
-        result: NDArray[np.bool_] = self.element_rms(graphs) > np.asarray(thresholds)
-        return result
+        flat = np.asarray(graphs, dtype=np.float64).reshape(-1, self.height * self.width)
+        between = flat[:, self.lattice_latent : self.lattice_slot]
+        cells = np.concatenate([between, flat[:, self.used_cells :]], axis=1)
+        return np.asarray(np.sqrt(np.square(cells).sum(axis=1) / max(cells.shape[1], 1)))

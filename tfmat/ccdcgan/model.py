@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import arguments
-from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.codec import ENCODERS, Codec
 from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import WAYS, By
-from tfmat.ccdcgan.generate import PARTS, generate, request_for
-from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.generate import PARTS, generate
+from tfmat.ccdcgan.request import request_for
+from tfmat.ccdcgan.sources.source import Name
 from tfmat.ccdcgan.voxels.reasons import DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import box_positions, check_inside
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import Structures, crystals_of, described
 from tfmat.errors import InputError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 # Crystal graphs that a constraint sees at once.
 _GRAPHS = 256
-# Structures that are drawn at once: a voxel takes 1 MB in the published form.
-_DRAWN = 32
 
 
 class CrystalModel:
@@ -105,6 +103,12 @@ class CrystalModel:
         symprec: float = 0.1,
         keep: float | None = None,
         keep_by: By = "constraint",
+        exclude: str | Iterable[str] = (),
+        system: str | Iterable[str] = (),
+        z: int | tuple[int, int] = 1,
+        source: Name = "pool",
+        smact: bool | None = None,
+        choose_by: str = "constraint",
         batch_size: int = 64,
     ) -> Structures:
         """Generates structures, those of ``tfmat generate`` with the same seed.
@@ -132,6 +136,16 @@ class CrystalModel:
                 models that write crystals and hold a constraint. ``n`` stays the number that is
                 begun.
             keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
+            exclude: Elements that may not be there.
+            system: Just these elements, all of them, e.g. ``"Co-Hf"``; in place of ``require`` and
+                ``only``.
+            z: Formula units in the cell, or the fewest and the most; then ``formula`` is that of
+                one unit.
+            source: Where crystals come from, for models that draw a composition first, like all
+                that follow: ``pool``, ``prototype`` or ``writer``.
+            smact: Only compositions that smact accepts; by default where no formula is named.
+            choose_by: What chooses among the crystals of a composition: ``constraint``, the name
+                of a potential, or ``chance``.
             batch_size: Crystal graphs at once.
 
         Returns:
@@ -157,8 +171,13 @@ class CrystalModel:
             volume_per_atom=None if volume is None else _span("volume", volume),
             min_atoms=arguments.whole("min_atoms", min_atoms, 1),
             max_atoms=None if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
-            required=arguments.symbols(require),
-            allowed=arguments.symbols(only),
+            required=arguments.symbols(system) or arguments.symbols(require),
+            allowed=arguments.symbols(system) or arguments.symbols(only),
+            excluded=arguments.symbols(exclude),
+            units=arguments.whole_range("z", z, 1),
+            source=source,
+            smact=smact,
+            choose_by=choose_by,
             symprec=arguments.real("symprec", symprec, above=0) if symmetrise else None,
             n_elements=(
                 None if n_elements is None else arguments.whole_range("n_elements", n_elements, 1)
@@ -186,6 +205,8 @@ class CrystalModel:
             values["min_distance"] = result.min_distance
             if result.domain:
                 values["domain"] = result.domain
+            if result.source:
+                values |= {"source": result.source, "prototype": result.prototype}
             found.append(described(result.crystal, result.identifier, values))
         return found
 
@@ -202,14 +223,9 @@ class CrystalModel:
             InputError: A structure holds an element that the model does not know, has no Niggli
                 cell or does not fit in the model's box; or the package holds no encoders.
         """
-        layout = self.codec.layout
+        self.codec.package.require(*ENCODERS)
         given = crystals_of(structures, "structures")
-        crystals = [self._canonical(crystal, place) for place, crystal in enumerate(given)]
-        graphs = np.zeros((len(crystals), layout.height, layout.width, 1), np.float32)
-        for start in range(0, len(crystals), _DRAWN):
-            chunk = slice(start, start + _DRAWN)
-            graphs[chunk] = layout.pack(*self.codec.encode(crystals[chunk]))
-        return graphs
+        return self.codec.graphs([self._canonical(*pair) for pair in enumerate(given)])
 
     def decode(
         self, graphs: NDArray[np.float32], *, mode: Mode = "robust"
@@ -230,8 +246,8 @@ class CrystalModel:
         self.codec.package.require("lattice_decoder", "sites_decoder")
         array = self._graphs(graphs)
         layout = self.codec.layout
-        present = layout.present(array, self.codec.presence)
-        decoded = self.codec.decode(*layout.unpack(array), present, mode)
+        present = self.codec.presence.of(layout, array)
+        decoded = self.codec.decode(layout.unpack_slots(array, present), mode)
         return [None if isinstance(one, DecodeError) else one.to_structure() for one in decoded]
 
     def predict(
@@ -241,9 +257,12 @@ class CrystalModel:
     ) -> NDArray[np.float32]:
         """Predicts a property with one of the package's constraints.
 
+        Structures go to the constraint of environments, where the package has one for the property,
+        and crystal graphs to the constraint that reads them.
+
         Args:
             structures: pymatgen structures, a dataset of them, or crystal graphs, shape
-                ``(n, height, width, 1)``.
+                ``(n, height, width, 1)``; a constraint that reads slots takes structures alone.
             property: One of :attr:`properties`; the main one by default.
 
         Returns:
@@ -252,23 +271,33 @@ class CrystalModel:
         Raises:
             InputError: The package predicts no such property, or as for :meth:`encode`.
         """
-        parts = {name: part for part, name in self.codec.predicted.items()}
+        known = self.codec.constraints
+        if not isinstance(structures, np.ndarray):
+            known = self.codec.predicted
+        parts = {name: part for part, name in known.items()}
         if not parts:
-            raise InputError(f"{self.name}: holds no constraint, so it predicts nothing")
+            what = "" if self.codec.predicted is known else " of crystal graphs"
+            raise InputError(f"{self.name}: holds no constraint{what}, so it predicts nothing")
         wanted = next(iter(parts)) if property is None else property
         arguments.one_of("property", wanted, parts)
-        if parts[wanted] == CONSTRAINT and not isinstance(structures, np.ndarray):
+        if isinstance(structures, np.ndarray):
+            if self.codec.reads_slots:
+                raise InputError(
+                    f"structures: {self.name} predicts from the counts of atoms too, which crystal "
+                    "graphs do not hold; give structures"
+                )
+            inputs = self._graphs(structures)
+        elif parts[wanted] == CONSTRAINT:
             given = crystals_of(structures, "structures")
             found = energies(given, self.codec.package, self.codec.descriptor)
             return found.astype(np.float32)
-        graphs = (
-            self._graphs(structures)
-            if isinstance(structures, np.ndarray)
-            else self.encode(structures)
-        )
-        return self.codec.package.run(parts[wanted], graphs, _GRAPHS).reshape(-1)
+        else:
+            given = crystals_of(structures, "structures")
+            crystals = [self._canonical(*pair) for pair in enumerate(given)]
+            inputs = self.codec.constraint_inputs(crystals)
+        return self.codec.package.run(parts[wanted], inputs, _GRAPHS).reshape(-1)
 
-    def _canonical(self, given: Crystal, place: int) -> Crystal:
+    def _canonical(self, place: int, given: Crystal) -> Crystal:
         """Returns a crystal in its canonical cell, if the model can draw it."""
         unknown = set(given.numbers.tolist()) - set(self.codec.layout.numbers)
         try:
@@ -276,11 +305,9 @@ class CrystalModel:
                 raise InputError(
                     f"holds other elements than {', '.join(self.elements)}, those of {self.name}"
                 )
-            crystal = canonicalise(given)
-            check_inside(box_positions(crystal), self.codec.recipe.voxels)
+            return self.codec.drawable(given)
         except InputError as error:
             raise InputError(f"structures[{place}]: {error}") from error
-        return crystal
 
     def _graphs(self, graphs: Sequence[Any] | NDArray[np.float32]) -> NDArray[np.float32]:
         array = np.asarray(graphs, np.float32)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta
 
 from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
-from tfmat.inference.described import Metadata
-from tfmat.inference.fields import AtLeastOne, Symbol, Table
+from tfmat.inference.described import Dataset, Metadata
+from tfmat.inference.fields import AtLeastOne, Line, Symbol, Table, Text
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.tensors import Tensors
 from tfmat.typed import Maybe
@@ -31,6 +32,8 @@ WRITTEN = {
     "numbers": "1",
     "written": "1",
 }
+# What the prompted writer gives.
+_PROMPTED = {name: unit for name, unit in WRITTEN.items() if name != "tokens"}
 PARTS = {
     "generator": Tensors("noise", {"crystal_graph": "1"}),
     "writer": Tensors("choices", WRITTEN),
@@ -38,8 +41,10 @@ PARTS = {
     "constraint": Tensors("crystal_graph", by_property=True),
     "lattice_encoder": Tensors("lattice_voxel", {"lattice_latent": "1"}),
     "lattice_decoder": Tensors("lattice_latent", {"lattice_voxel": "1"}),
-    "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}),
-    "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}),
+    "sites_encoder": Tensors("sites_voxel", {"sites_latent": "1"}, by_element=True),
+    "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}, by_element=True),
+    compositions.PART: Tensors("so_far", {"next": "1", "count": "1"}),
+    choices.PART: Tensors("choices", _PROMPTED),
     **ENVIRONMENT_PARTS,
     GENERATE: Tensors(
         "noise",
@@ -53,7 +58,8 @@ PARTS = {
     ),
 }
 # What a run keeps as weights; the others are made of these when they are exported.
-TRAINED = tuple(part for part in PARTS if part not in (GENERATE, "writer"))
+_MADE = (GENERATE, "writer", choices.PART)
+TRAINED = tuple(part for part in PARTS if part not in _MADE)
 
 
 _Range = Annotated[list[float], Meta(min_length=2, max_length=2)]
@@ -87,21 +93,40 @@ class TrainingDomain(Table, frozen=True, kw_only=True):
                 raise InputError(f"{name} must ascend, not {least:g} to {most:g}")
 
 
+class GraphsFrom(Table, frozen=True, kw_only=True):
+    """Of a writer: where the networks come from that know crystal graphs.
+
+    Args:
+        name: Name of the package or run that they were taken from.
+        recipe: Name of its recipe.
+        dataset: What they were trained on.
+    """
+
+    name: Line
+    recipe: Text
+    dataset: Dataset
+
+
 class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     """What a CCDCGAN model package holds, where it comes from and what was measured of it.
 
     Args:
         presence_threshold: For each element the root mean square of its cells in a crystal graph
-            above which it counts as present; null for an element that never occurred; empty
-            without crystal graphs.
+            above which it counts as present where the graph has no noise; null for an element
+            that never occurred; empty without crystal graphs.
+        most_elements: Elements that a training structure has at most.
         compositions: Of a writer: contents of the training structures' cells, each the number of
             atoms of every element and the number of structures that have so many.
         domain: How the training structures are made; packages of older runs say nothing.
+        graphs_from: Of a writer with crystal graphs: whose encoders, decoders and judges of them
+            these are.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
+    most_elements: Maybe[Annotated[int, Meta(ge=1)]] = UNSET
     compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
     domain: Maybe[TrainingDomain] = UNSET
+    graphs_from: Maybe[GraphsFrom] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -114,21 +139,33 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
                 raise InputError(f"compositions must be lists of {elements + 1}, not {odd[:1]}")
 
 
+def bank_parts(elements: Iterable[str]) -> list[str]:
+    """Returns how the autoencoders of single elements are called.
+
+    Args:
+        elements: Symbols.
+    """
+    return [
+        f"{kind}-{symbol}" for symbol in elements for kind in ("sites_encoder", "sites_decoder")
+    ]
+
+
 def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Tensors]:
     """Returns what goes into each part and what comes out.
 
     Args:
-        parts: Any of :data:`PARTS`, and ``constraint-<property>`` for further constraints; other
-            names are left out. The end-to-end network gives what all of these constraints predict.
+        parts: Any of :data:`PARTS`, ``constraint-<property>`` for further constraints, and
+            ``sites_encoder-<element>`` and ``sites_decoder-<element>``; others are left out. The
+            end-to-end network gives what all of these constraints predict.
         recipe: The recipe, whose property the main constraint predicts.
     """
     tensors = {}
     for part in parts:
         kind, _, name = part.partition("-")
         if kind == "constraint":
-            tensors[part] = _constraint(name or recipe.data.property)
-        elif part in PARTS:
-            tensors[part] = PARTS[part]
+            tensors[part] = _constraint(name or recipe.data.property, recipe)
+        elif kind in PARTS:
+            tensors[part] = PARTS[kind]
     if GENERATE in tensors and recipe.gan.form == "writer":
         tensors[GENERATE] = replace(PARTS[GENERATE], outputs=WRITTEN)
     elif GENERATE in tensors:
@@ -143,9 +180,11 @@ def package_tensors(parts: Iterable[str], recipe: CcdcganRecipe) -> dict[str, Te
     return tensors
 
 
-def _constraint(name: str) -> Tensors:
+def _constraint(name: str, recipe: CcdcganRecipe) -> Tensors:
     output = "formation_energy" if name == "formation_energy_per_atom" else name
-    return replace(PARTS["constraint"], outputs={output: unit_of(name) or ""}, property=name)
+    outputs = {output: unit_of(name) or ""}
+    given = "slots" if recipe.constraint.form == "slots" else PARTS["constraint"].input_name
+    return replace(PARTS["constraint"], input_name=given, outputs=outputs, property=name)
 
 
 def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
@@ -157,7 +196,7 @@ def exported(networks: Mapping[str, keras.Model]) -> dict[str, keras.Model]:
     from tfmat.ccdcgan.networks.autoencoders import inference_decoder
 
     return {
-        part: inference_decoder(network) if part.endswith("_decoder") else network
+        part: inference_decoder(network) if part.partition("-")[0].endswith("_decoder") else network
         for part, network in networks.items()
     }
 
@@ -168,7 +207,7 @@ def presence_record(thresholds: Sequence[float]) -> list[float | None]:
     Args:
         thresholds: For each element, in the order of its slots, the RMS of its cells in a crystal
             graph above which it counts as present
-            (:meth:`~tfmat.ccdcgan.graph.GraphLayout.calibrate_presence`).
+            without noise (:class:`tfmat.ccdcgan.presence.Presence`).
     """
     # JSON has no infinity; an element without a threshold never occurred.
     return [float(value) if math.isfinite(value) else None for value in thresholds]

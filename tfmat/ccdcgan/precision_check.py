@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, TypedDict
 
@@ -13,6 +14,7 @@ from tfmat.ccdcgan import probe
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import Result, generate
 from tfmat.ccdcgan.generated import measure, median_volume
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.decode import decode_structure
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.writer.generating import NO_PLACE, PART
@@ -21,6 +23,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.stored import StoredDataset
+from tfmat.errors import InputError
 from tfmat.export.precision_check import SEED, PrecisionCheck
 from tfmat.inference.metadata import GENERATE
 from tfmat.inference.noise import vector_noise
@@ -29,6 +32,7 @@ from tfmat.metric import Metric
 
 _DECODERS = ("lattice_decoder", "sites_decoder")
 _ENCODERS = ("lattice_encoder", "sites_encoder")
+_DECIDING = (PART, compositions.PART, choices.PART, "generator", *_DECODERS)
 
 # A structure, or the reason why there is none.
 Decoded = Crystal | str
@@ -45,22 +49,27 @@ class StructurePrecisionCheck(PrecisionCheck):
 
     @property
     def generates(self) -> bool:
-        """Whether there are a writer, or a generator and both decoders."""
+        """Whether there are a writer, compositions, or a generator and both decoders."""
         parts = set(self.reference.parts)
-        return PART in parts or {"generator", *_DECODERS} <= parts
+        return bool(parts & {PART, compositions.PART}) or {"generator", *_DECODERS} <= parts
 
     def decides(self, part: str) -> bool:
-        """All parts do but those that only judge crystal graphs."""
-        if part in _ENCODERS:
-            return self.generates and set(_ENCODERS) <= set(self.reference.parts)
-        return part == GENERATE or (self.generates and part in (PART, "generator", *_DECODERS))
+        """All parts do but those that only judge structures or crystal graphs."""
+        if part in self._reconstruct:
+            return self.generates and {*_ENCODERS, *_DECODERS} <= set(self.reference.parts)
+        return part == GENERATE or (self.generates and part in _DECIDING)
+
+    @property
+    def _reconstruct(self) -> tuple[str, ...]:
+        """Parts that are judged by what comes back through voxels: a writer decodes none."""
+        return (*_ENCODERS, *_DECODERS) if PART in self.reference.parts else _ENCODERS
 
     def differences(self, networks: NetworkSet, part: str | None = None) -> dict[str, Any]:
         """Counts structures that differ; encoders are judged by what comes back through them."""
         decode = self._generated
         if part == GENERATE:
             decode = self._end_to_end
-        elif part in _ENCODERS:
+        elif part in self._reconstruct:
             decode = self._reconstructed
         return dict(compare(decode(self.reference), decode(networks)))
 
@@ -82,7 +91,8 @@ class StructurePrecisionCheck(PrecisionCheck):
         codec = Codec.from_package(networks)
         vectors = vector_noise(SEED, 0, self.samples, codec.noise)
         found: list[Decoded] = []
-        for outputs in networks.stream(GENERATE, [vectors], probe.batch_size(GENERATE)):
+        size = probe.batch_size(GENERATE, networks)
+        for outputs in networks.stream(GENERATE, [vectors], size):
             if "written" in outputs:
                 found += [
                     crystal_of(*arrays) if written else NO_PLACE
@@ -110,29 +120,31 @@ class StructurePrecisionCheck(PrecisionCheck):
     def _reconstructed(self, networks: NetworkSet) -> list[Decoded]:
         """Encodes the structures generated in float32 and decodes them again."""
         codec = Codec.from_package(networks)
-        results = self._reference_results
-        crystals = [result.crystal for result in results if result.crystal is not None]
+        crystals = []
+        for result in self._reference_results:
+            if result.crystal is not None:
+                with suppress(InputError):  # some a writer writes may not fit in the voxels
+                    crystals.append(codec.drawable(result.crystal))
         found: list[Decoded] = []
         for start in range(0, len(crystals), probe.GRAPH_BATCH):
             chunk = crystals[start : start + probe.GRAPH_BATCH]
-            lattice, sites = codec.encode(chunk)
-            present = np.array(
-                [np.isin(codec.layout.numbers, crystal.numbers) for crystal in chunk]
-            )
             found += (
                 item.reason if isinstance(item, DecodeError) else item
-                for item in codec.decode(lattice, sites, present)
+                for item in codec.decode(codec.encode(chunk).without_counts())
             )
         return found
 
     def measures(
         self, networks: NetworkSet, data: StoredDataset | None = None
     ) -> tuple[list[Metric], str]:
-        """Measures the structures: how many, how near their atoms, how dense, how symmetric."""
+        """Measures the structures: how many, how near their atoms, how dense, how symmetric.
+
+        They are counted as in the papers, unfiltered.
+        """
         codec = Codec.from_package(networks)
         command = (
             f"tfmat generate {'ccdcgan' if codec.recipe.gan.terms else 'dcgan'} --model "
-            f"{networks.name} -n {self.samples} --seed {SEED} --out structures"
+            f"{networks.name} -n {self.samples} --seed {SEED} --unfiltered --out structures"
         )
         found = measure(self._results(networks), codec)
         if isinstance(data, Dataset):

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
 from tfmat.ccdcgan.training.data import usable
+from tfmat.ccdcgan.voxels.frame import element_channels
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
-from tfmat.ccdcgan.voxels.sites import element_channels, encode_channels
+from tfmat.ccdcgan.voxels.sites import encode_channels
 from tfmat.datasets.store import Dataset
 from tfmat.inference.package import ModelPackage
 
@@ -29,10 +31,10 @@ def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float
     """
     codec = Codec.from_package(package)
     spec, numbers = codec.recipe.voxels, codec.layout.numbers
-    _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.box)
+    _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.room)
     # Spread over the dataset: neighbours are variants of one prototype.
     crystals = crystals[:: max(1, len(crystals) // count)][:count]
-    channels = element_channels(crystals, numbers)[1][:count]
+    channels = element_channels(crystals, numbers, spec)[1][:count]
     known = {
         "lattice_encoder": np.stack([encode_lattice(c.lattice, spec) for c in crystals])[..., None],
         "sites_encoder": encode_channels(channels, spec),
@@ -41,6 +43,13 @@ def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float
         if f"{kind}_encoder" in package.parts:
             known[f"{kind}_decoder"] = package.run(f"{kind}_encoder", known[f"{kind}_encoder"])
     if {"lattice_encoder", "sites_encoder"} <= set(package.parts):
-        graphs = codec.layout.pack(*codec.encode(crystals))
-        known.update(dict.fromkeys(("discriminator", *codec.constraints), graphs))
+        slots = codec.encode(crystals)
+        known["discriminator"] = read = codec.layout.pack_slots(slots)
+        if codec.reads_slots:
+            read = slots.table(codec.recipe.data.max_elements)
+        known.update(dict.fromkeys(codec.constraints, read))
+    environments = [part for part in ENVIRONMENT_PARTS if part in package.parts]
+    if environments:
+        rows = codec.descriptor.padded(crystals, codec.recipe.data.max_atoms)
+        known.update(dict.fromkeys(environments, rows))
     return {part: known[part] for part in package.parts if part in known}

@@ -11,6 +11,13 @@ from tfmat.ccdcgan.environments.recipe import (
     EnergyRecipe,
     LabelsRecipe,
 )
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe, SitesBankRecipe
+from tfmat.ccdcgan.sources.recipe import (
+    CompositionsRecipe,
+    PoolRecipe,
+    PromptedRecipe,
+    PrototypesRecipe,
+)
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.datasets.splits.rules import Side, SplitKind, SplitRule
@@ -31,6 +38,8 @@ class DataRecipe(Table):
             others.
         max_atoms: Largest number of atoms in the cell.
         max_length: Largest a, b and c, in Å.
+        max_elements: Largest number of different elements in a structure.
+        known: Properties without which a structure is left out.
         test_fraction: Share of structures that is held out.
         split: ``random`` holds out structures, ``formula`` whole reduced formulas, ``system`` whole
             chemical systems, ``leave-out`` what ``leave_out`` names, ``created`` what is newest.
@@ -47,6 +56,8 @@ class DataRecipe(Table):
     property: str = "formation_energy_per_atom"
     max_atoms: Count = 20
     max_length: Positive = 10.0
+    max_elements: Count = 118
+    known: tuple[str, ...] = ()
     test_fraction: float = 0.1
     split: SplitKind = "random"
     leave_out: tuple[str, ...] = ()
@@ -62,71 +73,6 @@ class DataRecipe(Table):
         return SplitRule(
             self.split, self.test_fraction, self.leave_out, self.from_date, self.undated
         )
-
-
-@dataclass(frozen=True)
-class AutoencoderRecipe(Table):
-    """One autoencoder and how it is trained.
-
-    Args:
-        form: ``reference`` (sigmoid, steep threshold, mean squared error, no biases) or ``compact``
-            (logits, weighted cross-entropy).
-        filters: Filters of the strided convolutions, from the voxel inwards.
-        kernel: Edge of the convolution kernels.
-        latent: Length of the latent vector, in -1 to 1 (tanh).
-        latent_noise: Standard deviation of the noise added to the latent in training, for a
-            decoder that can read the inexact latents of a generator.
-        loss: ``mse`` or ``cross-entropy``.
-        positive_weight: Weight of the cross-entropy is 1 + positive_weight·target.
-        l2: Weight of the L2 term.
-        optimizer: ``adam`` (papers), or ``muon``, with which the compact form learns faster.
-        learning_rate: Learning rate of the optimiser.
-        beta_1: First moment decay of Adam.
-        beta_2: Second moment decay of Adam.
-        epsilon: What Adam adds to the root of the second moment. TensorFlow 1 had 1e-8, Keras has
-            1e-7; it matters where gradients are as small (4e-10 at the start of the published
-            sites autoencoder).
-        schedule: ``constant``, or ``cosine`` (decays to zero at the last step).
-        batch_size: Voxels in a batch.
-        steps: Optimiser steps.
-        keep: Which weights are kept: ``last``, or ``best``, those of the smallest held-out loss
-            among the checkpoints.
-        keep_below: For ``best``: a held-out loss that is not below this limit is warned of; 0
-            means no limit.
-        precision: Keras dtype policy, ``float32`` or ``mixed_bfloat16``.
-
-    Raises:
-        InputError: Form and loss do not belong together.
-    """
-
-    form: Literal["reference", "compact"] = "reference"
-    filters: Sizes = (64, 64, 64, 64)
-    kernel: Count = 4
-    latent: Count = 200
-    latent_noise: NotNegative = 0.0
-    loss: Literal["mse", "cross-entropy"] = "mse"
-    positive_weight: NotNegative = 30.0
-    l2: NotNegative = 0.0
-    optimizer: Literal["adam", "muon"] = "adam"
-    learning_rate: Positive = 3e-4
-    beta_1: Share = 0.9
-    beta_2: Share = 0.999
-    epsilon: Positive = 1e-7
-    schedule: Literal["constant", "cosine"] = "constant"
-    batch_size: Count = 1
-    steps: Count = 1000
-    keep: Literal["best", "last"] = "last"
-    keep_below: NotNegative = 0.0
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # The reference form gives values, the compact form logits: each has its own loss.
-        loss = "mse" if self.form == "reference" else "cross-entropy"
-        if self.loss != loss:
-            raise InputError(
-                f"an autoencoder of form {self.form} learns by loss {loss}, not {self.loss}"
-            )
 
 
 @dataclass(frozen=True)
@@ -149,14 +95,21 @@ class ConstraintRecipe(Table):
     """The network that predicts a property from a crystal graph, and its training.
 
     Args:
-        form: ``reference`` (4 convolutions and 6 dense layers) or ``dense``.
-        filters: Filters of the convolutions (``reference``).
-        units: Units of the dense layers before the last one.
+        form: ``reference`` (4 convolutions and 6 dense layers; paper 004), ``multicomponent`` (5
+            and 8, of values scaled to 0 to 1; paper 002), ``dense``, or ``slots``, which reads the
+            elements that are there, with their descriptors, instead of a crystal graph.
+        filters: Filters of the convolutions.
+        units: Units of the dense layers before the last one; of ``slots`` those of the residual
+            blocks, then of the layer before the last.
         dropout: Share of activations dropped after each convolution or layer.
         latent_noise: Standard deviation of the noise added to the crystal graph in training, for a
             network that does not learn its training structures by heart.
         standardise: Learn the property less its mean, divided by its standard deviation, so that
             its unit does not matter; predictions are in its unit all the same.
+        loss: ``mse`` or ``mae``, the mean squared or the mean absolute error.
+        optimizer: ``adam``, or ``adamw``, which takes ``weight_decay`` of the weights.
+        weight_decay: Share of the weights that a step of rate 1 takes off (``adamw``).
+        clip: Length at which the gradient of all weights together is cut; 0 means never.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
         beta_2: Second moment decay of Adam.
@@ -166,12 +119,16 @@ class ConstraintRecipe(Table):
         steps: Optimiser steps.
     """
 
-    form: Literal["reference", "dense"] = "reference"
+    form: Literal["reference", "multicomponent", "dense", "slots"] = "reference"
     filters: Sizes = (32, 64, 128, 256)
     units: Sizes = (1024, 256, 256, 256, 64)
     dropout: Share = 0.25
     latent_noise: NotNegative = 0.0
     standardise: bool = False
+    loss: Literal["mse", "mae"] = "mse"
+    optimizer: Literal["adam", "adamw"] = "adam"
+    weight_decay: NotNegative = 0.0
+    clip: NotNegative = 0.0
     learning_rate: Positive = 2e-4
     beta_1: Share = 0.5
     beta_2: Share = 0.999
@@ -190,15 +147,18 @@ class ConstraintTerm(Table):
         weight: Weight ω beside the adversarial loss (paper 004, Eq. 2); below 0 a ``linear`` term
             makes the property large.
         form: ``exp`` is mean(exp(y)) as in the code, ``linear`` is mean(y) as Eq. 2 of paper 004
-            prints it, ``target`` is mean((y - target)²).
+            prints it, ``target`` is mean((y - target)²), ``exp-range`` is mean(exp((y - target) /
+            scale)), which is the code of paper 002 where target and scale are smallest value and
+            range of the property.
         target: Wanted value for ``target``, in the property's unit.
         scale: What property and target are divided by, in the property's unit; 0 means the
-            standard deviation of the property in the structures that are learned from.
+            standard deviation of the property in the structures that are learned from; for
+            ``exp-range`` their range, with their smallest value as the target.
     """
 
     property: str = ""
     weight: float = 0.1
-    form: Literal["exp", "linear", "target"] = "exp"
+    form: Literal["exp", "linear", "target", "exp-range"] = "exp"
     target: float = 0.0
     scale: NotNegative = 1.0
 
@@ -208,11 +168,17 @@ class GanRecipe(Table):
     """Generator, discriminator and their training.
 
     Args:
-        form: ``reference`` (the convolutions of paper 004), ``dense``, or ``writer``: a generator
-            that writes crystals as discrete choices, with the settings of the table ``writer``.
+        form: ``reference`` (the convolutions of papers 002 and 004), ``dense``, ``writer``: a
+            generator that writes crystals as discrete choices, with the settings of the table
+            ``writer``; ``sources``: a composition first, of any elements, then crystals for it
+            from known prototypes and from a writer that is shown them; or ``none``: the chain
+            ends with the constraint.
         latent: Length of the noise vector; that of a writer follows from its own settings.
         generator_filters: Filters of the generator's convolutions, or units if dense.
         discriminator_filters: Filters of the discriminator's convolutions, or units if dense.
+        generator_momentum: Momentum of the moving averages of the generator's batch normalisation.
+        discriminator_normalisation: Batch normalisation in the discriminator's convolutions, and
+            odd edges padded to even ones between them (paper 004; not paper 002).
         dropout: Share of activations dropped after each layer of the discriminator.
         gradient_penalty: Weight γ of the penalty γ/2·mean(|∂logit/∂graph|²) on real crystal graphs
             (R1; Mescheder et al. 2018, Eq. 9), which keeps the discriminator from learning them by
@@ -234,10 +200,12 @@ class GanRecipe(Table):
         terms: Constraint terms; none makes a DCGAN.
     """
 
-    form: Literal["reference", "dense", "writer"] = "reference"
+    form: Literal["reference", "dense", "writer", "sources", "none"] = "reference"
     latent: Count = 200
     generator_filters: Sizes = (128, 128, 64)
     discriminator_filters: Sizes = (32, 64, 128, 256)
+    generator_momentum: Share = 0.8
+    discriminator_normalisation: bool = True
     dropout: Share = 0.25
     gradient_penalty: NotNegative = 0.0
     learning_rate: Positive = 2e-4
@@ -265,6 +233,7 @@ class CcdcganRecipe(Table):
         voxels: Grids and widths.
         lattice_autoencoder: Lattice autoencoder.
         sites_autoencoder: Sites autoencoder, shared by all elements.
+        sites_bank: Copies of it, one for each element.
         graph: Layout of the crystal graph.
         constraint: Constraint network.
         gan: Generator and discriminator.
@@ -274,6 +243,10 @@ class CcdcganRecipe(Table):
         energies: The constraint, which reads atomic environments.
         critic: The critic, which reads them as well.
         adversarial: The writer against both.
+        compositions: The network of compositions of ``gan.form = "sources"``.
+        prototypes: Its known crystals.
+        prompted: Its writer.
+        pool: How many crystals it makes for a composition, to take one of.
 
     Raises:
         InputError: The parts do not fit together.
@@ -286,6 +259,7 @@ class CcdcganRecipe(Table):
     voxels: VoxelSpec = field(default_factory=VoxelSpec)
     lattice_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     sites_autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
+    sites_bank: SitesBankRecipe = field(default_factory=SitesBankRecipe)
     graph: GraphRecipe = field(default_factory=GraphRecipe)
     constraint: ConstraintRecipe = field(default_factory=ConstraintRecipe)
     gan: GanRecipe = field(default_factory=GanRecipe)
@@ -295,6 +269,10 @@ class CcdcganRecipe(Table):
     energies: EnergyRecipe = field(default_factory=EnergyRecipe)
     critic: CriticRecipe = field(default_factory=CriticRecipe)
     adversarial: AdversarialRecipe = field(default_factory=AdversarialRecipe)
+    compositions: CompositionsRecipe = field(default_factory=CompositionsRecipe)
+    prototypes: PrototypesRecipe = field(default_factory=PrototypesRecipe)
+    prompted: PromptedRecipe = field(default_factory=PromptedRecipe)
+    pool: PoolRecipe = field(default_factory=PoolRecipe)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.training.metrics import AtomCount
+from tfmat.ccdcgan.training.metrics import CROWDED, AtomCount
 from tfmat.ccdcgan.voxels.cell import canonicalise, orient, parameters
 from tfmat.ccdcgan.voxels.decode import assemble, decode_channels, decode_structure, decoder
+from tfmat.ccdcgan.voxels.frame import cell_positions, fits, sites_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice, encode_lattice
 from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE, DecodeError, Mode
-from tfmat.ccdcgan.voxels.sites import (
-    box_positions,
-    check_inside,
-    element_channels,
-    encode_sites,
-)
+from tfmat.ccdcgan.voxels.sites import encode_sites
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import judge, match_rms, matchers
@@ -46,14 +43,16 @@ class Reconstruction:
         original: The crystal in the cell in which it was drawn.
         decoded: What came back; ``None`` if nothing did.
         reason: Why nothing came back.
-        sites: Decoded positions by atomic number relative to the centre of the cell, in Å, where
-            atoms are to be counted.
+        sites: Decoded positions by atomic number relative to the middle of the voxel, where atoms
+            are to be counted.
+        spec: Frame and grid of these.
     """
 
     original: Crystal
     decoded: Crystal | None
     reason: str = ""
     sites: Mapping[int, NDArray[np.float64]] | None = None
+    spec: VoxelSpec = field(default_factory=VoxelSpec)
 
 
 def through_voxels(
@@ -77,7 +76,7 @@ def through_voxels(
         except InputError:
             yield Reconstruction(given, None, NOT_REDUCED)
             continue
-        if mode == "robust" and not _fits(crystal, spec):
+        if mode == "robust" and not fits(crystal, spec):
             yield Reconstruction(crystal, None, TOO_LARGE)
             continue
         elements = np.unique(crystal.numbers).tolist()
@@ -96,7 +95,7 @@ def through_voxels(
 
 
 def through_autoencoders(
-    crystals: Iterable[Crystal], codec: Codec, mode: Mode = "robust"
+    crystals: Iterable[Crystal], codec: Codec, mode: Mode = "robust", counts: bool = False
 ) -> Iterator[Reconstruction]:
     """Encodes crystals to latents and decodes them again.
 
@@ -104,6 +103,8 @@ def through_autoencoders(
         crystals: Any crystals of the elements that the model knows.
         codec: The autoencoders of a model package.
         mode: How the voxels are decoded.
+        counts: Tell the decoder how many atoms of each element there are, as slots do and crystal
+            graphs do not.
 
     Yields:
         A reconstruction of each crystal, with its decoded sites; what cannot be drawn has none.
@@ -118,21 +119,20 @@ def through_autoencoders(
     def flush() -> Iterator[Reconstruction]:
         if not chunk:
             return
-        lattice, sites = codec.encode(chunk)
-        present = np.array(
-            [[number in crystal.numbers for number in codec.layout.numbers] for crystal in chunk]
-        )
-        voxels = codec.voxels(lattice, sites, present)
-        for crystal, (channels, lattice_voxel) in zip(chunk, voxels, strict=True):
+        slots = codec.encode(chunk)
+        told: Iterable[dict[int, int] | None] = slots.counts() if counts else repeat(None)
+        voxels = zip(codec.voxels(slots), told, strict=False)
+        for crystal, ((channels, lattice_voxel), known) in zip(chunk, voxels, strict=True):
             found: dict[int, NDArray[np.float64]] = {}
             try:
                 stack = np.stack(list(channels.values()))
-                found = dict(zip(channels, decode_channels(stack, spec, mode), strict=True))
-                decoded = assemble(decode_lattice(lattice_voxel, spec, mode), found, mode)
+                atoms = None if known is None else [known[number] for number in channels]
+                found = dict(zip(channels, decode_channels(stack, spec, mode, atoms), strict=True))
+                decoded = assemble(decode_lattice(lattice_voxel, spec, mode), found, spec, mode)
             except DecodeError as error:
-                yield Reconstruction(crystal, None, error.reason, found)
+                yield Reconstruction(crystal, None, error.reason, found, spec)
             else:
-                yield Reconstruction(crystal, decoded, sites=found)
+                yield Reconstruction(crystal, decoded, sites=found, spec=spec)
         chunk.clear()
 
     for given in crystals:
@@ -140,25 +140,17 @@ def through_autoencoders(
             crystal, reason = canonicalise(given), ""
         except InputError:
             crystal, reason = given, NOT_REDUCED
-        if not reason and not _fits(crystal, spec):
+        if not reason and not fits(crystal, spec):
             reason = TOO_LARGE
         if reason:
             # Results keep the order of the crystals.
             yield from flush()
-            yield Reconstruction(crystal, None, reason, {})
+            yield Reconstruction(crystal, None, reason, {}, spec)
             continue
         chunk.append(crystal)
         if len(chunk) == _CHUNK:
             yield from flush()
     yield from flush()
-
-
-def _fits(crystal: Crystal, spec: VoxelSpec) -> bool:
-    try:
-        check_inside(box_positions(crystal), spec)
-    except InputError:
-        return False
-    return True
 
 
 def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") -> dict[str, Any]:
@@ -170,7 +162,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
 
     Returns:
         ``structures``; ``reproduced``; ``not_decoded``, counts by reason; ``not_reproduced``,
-        indices; and ``metrics``: ``reproduced`` (share of all structures), ``rms_mean`` and
+        indices; and ``metrics``: ``reproduced`` (share of all structures), ``crowded_reproduced``
+        (of those with many atoms of one element), ``rms_mean`` and
         ``rms_max`` over those reproduced, ``lattice_max_error``, ``lattice_mean_error``,
         ``angle_max_error`` and ``angle_mean_error`` of the worst length and angle of each cell that
         was decoded, and where sites were given ``atom_recall``, ``atom_precision`` and ``atom_rms``
@@ -186,6 +179,7 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
     atoms: AtomCount | None = None
     sizes: Counter[int] = Counter()
     returned: Counter[int] = Counter()
+    crowded: list[bool] = []
     for item in reconstructions:
         distance = None
         if item.decoded is None:
@@ -196,6 +190,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
             errors.append((length, angle))
             distance = match_rms(item.original, item.decoded, judges)
         sizes[len(item.original)] += 1
+        if np.bincount(item.original.numbers).max(initial=0) >= CROWDED:
+            crowded.append(distance is not None)
         if distance is None:
             failed.append(total)
         else:
@@ -207,6 +203,13 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         total += 1
     metrics = [
         share("reproduced", len(rms), total, f"share of {total:,} structures", judge=judge()),
+        share(
+            "crowded_reproduced",
+            sum(crowded),
+            len(crowded),
+            f"share of {len(crowded):,} structures with {CROWDED} atoms or more of one element",
+            judge=judge(),
+        ),
         *_extremes("rms", rms, "Å", f"rms of the atoms of {len(rms):,} structures", judge()),
     ]
     for name, unit, values, what in (
@@ -248,8 +251,9 @@ def _extremes(
 
 
 def _count_atoms(item: Reconstruction, atoms: AtomCount) -> None:
-    found = item.sites or {}
-    numbers = np.unique(item.original.numbers).tolist()
-    _, channels = element_channels([item.original], numbers)
-    for number, positions in zip(numbers, channels, strict=True):
-        atoms.add(positions, found.get(number, np.zeros((0, 3))))
+    found, crystal, spec = item.sites or {}, item.original, item.spec
+    positions = sites_positions(crystal, spec)
+    for number in np.unique(crystal.numbers).tolist():
+        pair = positions[crystal.numbers == number], found.get(number, np.zeros((0, 3)))
+        true, decoded = (cell_positions(one, crystal.lattice, spec) for one in pair)
+        atoms.add(true, decoded, lattice=None if spec.frame == "box" else crystal.lattice)

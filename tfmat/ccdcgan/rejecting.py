@@ -1,9 +1,10 @@
-"""Results with the energies that a constraint of environments predicts, and the better share."""
+"""Results of a writer with what the package's constraints predict, and the better share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 
@@ -12,6 +13,8 @@ from tfmat.ccdcgan.environments.judging import energies
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.rejection import By, select
 from tfmat.ccdcgan.generate import NOT_KEPT, Result
+from tfmat.crystals.crystal import Crystal
+from tfmat.errors import InputError
 
 # Results that are predicted at once, whatever the size of a batch.
 _PREDICTED = 64
@@ -20,23 +23,44 @@ RANKED = 4096
 
 
 def predicted(results: Iterable[Result], codec: Codec) -> Iterator[Result]:
-    """Adds predicted energies to the structures among results.
+    """Adds predicted properties to the structures among results.
 
     Args:
         results: One for every crystal that was begun.
-        codec: A package with a constraint of environments.
+        codec: A package with constraints.
 
     Yields:
-        The results in their order.
+        The results in their order. A structure that does not fit in the voxels has none of the
+        properties that are predicted from its crystal graph.
     """
-    name = codec.predicted[CONSTRAINT]
     rest = iter(results)
     while some := list(islice(rest, _PREDICTED)):
         crystals = [one.crystal for one in some if one.crystal is not None]
-        values = iter(energies(crystals, codec.package, codec.descriptor))
+        values = iter(_predictions(crystals, codec))
         for one in some:
-            found = {} if one.crystal is None else {name: float(next(values))}
+            found = {} if one.crystal is None else next(values)
             yield replace(one, properties={**one.properties, **found})
+
+
+def _predictions(crystals: Sequence[Crystal], codec: Codec) -> list[dict[str, float]]:
+    """Returns what is predicted of each crystal, by property."""
+    found: list[dict[str, float]] = [{} for _ in crystals]
+    if CONSTRAINT in codec.predicted:
+        name = codec.predicted[CONSTRAINT]
+        values = energies(crystals, codec.package, codec.descriptor)
+        for one, value in zip(found, values, strict=True):
+            one[name] = float(value)
+    readers = {part: name for part, name in codec.predicted.items() if part != CONSTRAINT}
+    drawn: dict[int, Crystal] = {}
+    for place, crystal in enumerate(crystals if readers else ()):
+        with suppress(InputError):
+            drawn[place] = codec.drawable(crystal)
+    inputs = codec.constraint_inputs(list(drawn.values()))
+    for part, name in readers.items():
+        values = codec.package.run(part, inputs).reshape(-1)
+        for place, value in zip(drawn, values, strict=True):
+            found[place][name] = float(value)
+    return found
 
 
 def kept(

@@ -11,8 +11,10 @@ from typing import Any
 from tfmat import __version__
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import INSIDE
-from tfmat.ccdcgan.generate import STRUCTURE, Result, StructureRequest, generate
-from tfmat.ccdcgan.generated import GeneratedMetrics, constraint_judges
+from tfmat.ccdcgan.generate import STRUCTURE, Result, generate
+from tfmat.ccdcgan.generated import GeneratedMetrics
+from tfmat.ccdcgan.request import StructureRequest
+from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.checksums import sealed
 from tfmat.crystals.crystal import Crystal
@@ -29,9 +31,13 @@ CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 _KNOWN = ("formula", "atoms", *CELL, "space_group", "space_group_number")
 # Also of what was decoded and dropped, so that one sees why.
 _JUDGED = ("min_distance", "contact", "volume_per_atom")
+# So many chemical systems stand in a summary; those of whole databases are thousands.
+_SYSTEMS = 20
 # Where a summary says what the model has learned from.
 DATASET = "trained_on"
 COLUMNS = ("id", "status", *_KNOWN, *_JUDGED, "domain")
+# Of packages whose crystals come from sources.
+SOURCE_COLUMNS = ("source", "prototype", "smact")
 
 
 def is_results(folder: Path) -> bool:
@@ -63,11 +69,12 @@ class ResultsWriter:
         self.measured = measured
         self.properties = tuple(measured.constraints)
         self.comments = tuple(comments)
+        self._own = SOURCE_COLUMNS if measured.sources else ()
         (folder / CIF_FOLDER).mkdir()
         self._frames = (folder / FRAMES).open("w", encoding="utf-8", newline="\n")
         self._stream = (folder / TABLE).open("w", encoding="utf-8", newline="")
         predicted = [f"predicted_{name}" for name in self.properties]
-        self._table = TableWriter(self._stream, [*COLUMNS, *predicted, "latent_sha256"])
+        self._table = TableWriter(self._stream, [*COLUMNS, *self._own, *predicted, "latent_sha256"])
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -92,6 +99,9 @@ class ResultsWriter:
         judged = [getattr(result, name) for name in _JUDGED]
         row += [f"{value:.6f}" if value == value else "" for value in judged]  # not NaN
         row.append(result.domain)
+        if self._own:
+            verdict = "" if result.smact is None else int(result.smact)
+            row += [result.source, result.prototype, verdict]
         known = result.properties
         row += [f"{known[name]:.6f}" if name in known else "" for name in self.properties]
         self._table.row([*row, result.latent_sha256])
@@ -99,12 +109,15 @@ class ResultsWriter:
     def _structure(self, result: Result, crystal: Crystal) -> list[Any]:
         symbol, number = space_group(crystal, self.measured.symprec)
         self.measured.add(result, number)
-        values = {f"predicted_{name}": result.properties[name] for name in self.properties}
+        known = result.properties
+        values = {f"predicted_{name}": known[name] for name in self.properties if name in known}
         note = f" ({result.domain} the constraint's domain)" if result.domain == INSIDE else ""
         if result.domain not in ("", INSIDE):
             note = f" (not to be believed, {result.domain})"
+        origin = f"{result.source}, prototype {result.prototype or 'none'}"
         comments = [
             *self.comments,
+            *([origin] if self._own else []),
             *(f"{name} {value:.6f}{note}" for name, value in values.items()),
         ]
         (self.folder / CIF_FOLDER / f"{result.identifier}.cif").write_text(
@@ -112,7 +125,9 @@ class ResultsWriter:
         )
         if result.domain:
             values["in_domain"] = int(result.domain == INSIDE)
-        self._frames.write(extxyz_text(crystal, {"id": result.identifier, **values}))
+        words = {"source": result.source, "prototype": result.prototype} if self._own else {}
+        words = {name: word for name, word in words.items() if word}
+        self._frames.write(extxyz_text(crystal, {"id": result.identifier, **words, **values}))
         return [
             reduced_formula(crystal),
             len(crystal),
@@ -126,7 +141,8 @@ class ResultsWriter:
 
         Returns:
             ``graphs``, ``structures``, ``reasons`` (crystal graphs without a structure, by
-            reason), and the ``metrics`` of :class:`tfmat.ccdcgan.generated.GeneratedMetrics`.
+            reason), ``systems`` (structures in each chemical system, the 20 with most), and the
+            ``metrics`` of :class:`tfmat.ccdcgan.generated.GeneratedMetrics`.
         """
         found = self.measured
         return {
@@ -137,6 +153,7 @@ class ResultsWriter:
                 for status, count in sorted(found.statuses.items())
                 if status != STRUCTURE
             },
+            "systems": dict(found.systems.most_common(_SYSTEMS)),
             "metrics": records(found.metrics()),
         }
 
@@ -174,7 +191,7 @@ def generate_into(
         InputError: The package lacks a part, or cannot fulfil the request.
     """
     package = codec.package
-    measured = GeneratedMetrics(constraint_judges(codec), mode, symprec, codec.begun)
+    measured = GeneratedMetrics.of(codec, mode, symprec)
     comments = [f"generated by tfmat {__version__} with {package.name}, seed {seed}"]
     noun = codec.begun.removesuffix(" begun").removesuffix("s")
     results = generate(
@@ -207,4 +224,5 @@ def generate_into(
 
 def _weights(parts: Mapping[str, Any]) -> str:
     """Returns the SHA-256 of the weights of what made the structures."""
-    return str((parts.get("writer") or parts["generator"])["weights_sha256"])
+    made = ("writer", choices.PART, compositions.PART, "generator")
+    return str(next(parts[part] for part in made if part in parts)["weights_sha256"])

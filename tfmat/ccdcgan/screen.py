@@ -39,6 +39,7 @@ ENERGY = "predicted_formation_energy_per_atom"
 KEPT = "kept"
 ABOVE = "above the tolerance"
 UNLIKE = "the prediction is not to be believed: unlike the training structures"
+UNPREDICTED = "no prediction: does not fit in the voxels"
 # Columns of the table of generated structures that are taken over.
 _TAKEN = ("id", "status", "formula", "atoms", "space_group")
 
@@ -58,12 +59,30 @@ def require_energy(codec: Codec) -> None:
     Raises:
         InputError: No constraint of it predicts the formation energy.
     """
+    predicted = [f"predicted_{name}" for name in codec.predicted.values()]
+    if ENERGY not in predicted:
+        raise _no_energy(codec.package.folder, predicted)
+
+
+def _no_energy(place: Path, predicted: Sequence[str]) -> InputError:
+    """Returns what to say where no formation energy is predicted.
+
+    Args:
+        place: The package or the table.
+        predicted: What is, as columns of a table.
+    """
     name = ENERGY.removeprefix("predicted_")
-    if name not in codec.predicted.values():
-        raise InputError(
-            f"{codec.package.folder}: holds no constraint that predicts {name}; add one with "
-            "tfmat train constraint --out RUN --resume, or give another `model`"
+    if not predicted:
+        return InputError(
+            f"{place}: its model holds no constraint, so {name} is not predicted; add one with "
+            "tfmat train constraint --out RUN --resume, and generate with RUN"
         )
+    others = ", ".join(column.removeprefix("predicted_") for column in predicted)
+    return InputError(
+        f"{place}: its model predicts {others}, screening needs {name}; train one that predicts it "
+        f"with tfmat train ccdcgan --from RUN --property {name} --minimise --out NEW, and generate "
+        "with NEW"
+    )
 
 
 def is_screened(folder: Path) -> bool:
@@ -113,6 +132,9 @@ def screen_into(
     generated.check(source, with_cif=True)
     table: list[dict[str, Any]] = []
     for row in _rows(source):
+        if not row[ENERGY]:
+            table.append({**row, "status": UNPREDICTED, "above": math.nan})
+            continue
         try:
             energy = float(row[ENERGY])
             if not math.isfinite(energy):
@@ -168,10 +190,7 @@ def _rows(source: Path) -> Iterator[dict[str, str]]:
     if missing:
         raise InputError(f"{file}: is no table of tfmat generate: no column {missing[0]!r}")
     if ENERGY not in columns:
-        raise InputError(
-            f"{file}: has no predicted formation energies, its model holds no constraint; add "
-            "one with tfmat train constraint --out RUN --resume and generate again"
-        )
+        raise _no_energy(file, [name for name in columns if name.startswith("predicted_")])
     for row in rows:
         if Path(row["id"]).name != row["id"]:
             raise InputError(f"{file}: id {row['id']!r} is no file name")
@@ -253,7 +272,8 @@ def _write_table(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         header = (*_TAKEN, "domain", ENERGY)
         table = TableWriter(stream, [*header, "above_reference"])
         for row in rows:
-            table.row([*(row.get(name, "") for name in header), f"{row['above']:.6f}"])
+            above = "" if math.isnan(row["above"]) else f"{row['above']:.6f}"
+            table.row([*(row.get(name, "") for name in header), above])
 
 
 def _measure(
@@ -263,6 +283,7 @@ def _measure(
     reference: str,
 ) -> list[Metric]:
     judge = Judge("constraint of the model that generated", "")
+    predicted = [row for row in table if row["status"] != UNPREDICTED]
     note = f"share of {len(table):,} structures predicted at most so far above the {reference}"
     return [
         share(
@@ -281,7 +302,7 @@ def _measure(
                 f"mean prediction of the constraint for {len(rows):,} {what}structures",
                 judge=judge,
             )
-            for rows, suffix, what in ((table, "", ""), (kept, "_kept", "kept "))
+            for rows, suffix, what in ((predicted, "", ""), (kept, "_kept", "kept "))
         ),
     ]
 

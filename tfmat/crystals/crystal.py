@@ -97,6 +97,18 @@ class Crystal:
             numbers.append(number)
         return cls.from_arrays(structure.lattice.matrix, structure.cart_coords, numbers)
 
+    def flaw(self) -> str:
+        """Returns what of it :meth:`from_arrays` refuses, ``""`` if nothing.
+
+        A dataset may be older than these checks, or by somebody who has none; a cell of nothing
+        keeps searches for neighbours busy for ever.
+        """
+        try:
+            self.from_arrays(self.lattice, self.positions, self.numbers)
+        except InputError as error:
+            return str(error)
+        return ""
+
     def to_structure(self) -> Structure:
         """Returns the pymatgen structure with the same cell vectors and positions."""
         from pymatgen.core import Structure

@@ -78,8 +78,11 @@ def reduce(crystal: Crystal) -> Reduced | None:
         crystal: Any crystal.
 
     Returns:
-        Its cells; ``None`` if pymatgen finds no Niggli cell, so that it matches nothing.
+        Its cells; ``None`` if pymatgen finds no Niggli cell, or would search for ever in a cell
+        beyond sense, so that it matches nothing.
     """
+    if crystal.flaw():
+        return None
     try:
         reduced = crystal.to_structure().get_reduced_structure(reduction_algo="niggli")
         niggli = Cell.from_structure(reduced)

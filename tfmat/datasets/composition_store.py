@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tfmat.checksums import skipped, skipping
 from tfmat.datasets.columns import ADVICE, LAST_ELEMENT
 from tfmat.datasets.folders import COMPOSITIONS, read_record, resolve
-from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
+from tfmat.datasets.stored import StoredDataset, StoredWriter
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 
@@ -65,14 +65,12 @@ class CompositionWriter(StoredWriter):
         self.properties = list(properties)
         self.counts: dict[str, Any] = {}
         self.compositions = 0
-        for name in self.properties:
-            check_property_name(name)
 
     def _open_columns(self) -> None:
         self._column("numbers", np.uint8, (self.slots,))
         self._column("counts", np.uint16, (self.slots,))
         for name in self.properties:
-            self._column(f"property-{name}", np.float64)
+            self._property_column(name)
 
     def _require_rows(self) -> None:
         if self.compositions == 0:
@@ -127,8 +125,13 @@ class CompositionDataset(StoredDataset):
         counts = self._column("counts", np.uint16, (-1,))
         if numbers.shape != counts.shape:
             raise InputError(f"{path}: the columns do not fit together; import the data again")
-        if not skipping() and (numbers > LAST_ELEMENT).any():
-            raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+        if not skipping():
+            if (numbers > LAST_ELEMENT).any():
+                raise InputError(f"{path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+            ordered = np.sort(numbers, axis=1)
+            twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] > 0)
+            if ((numbers > 0) != (counts > 0)).any() or not counts.any(axis=1).all() or twice.any():
+                raise InputError(f"{path / 'counts.npy'}: holds what is no formula; {ADVICE}")
         self.compositions = Compositions(numbers, counts)
 
     @classmethod

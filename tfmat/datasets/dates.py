@@ -14,8 +14,8 @@ UNIT = "days since 1970-01-01"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 _COMPACT = re.compile(r"\d{8}(?:T\d+.*)?")
-# Days from 1900 to 2200. Beyond lie seconds since 1970 and other ways to write a moment.
-_FIRST, _LAST = -25_567.0, 84_006.0
+RANGE = (-25_567.0, 84_006.0)
+"""Days from 1900 to 2200: beyond lie seconds since 1970 and other ways to write a moment."""
 # As days these would lie in 1975 to 1976; who writes them means the year.
 _YEARS = range(1900, 2201)
 # How pymatgen's and MongoDB's JSON write a moment.
@@ -51,7 +51,7 @@ def days(value: object) -> float:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         result = (moment - _EPOCH) / timedelta(days=1)
-    if not _FIRST <= result <= _LAST:
+    if not RANGE[0] <= result <= RANGE[1]:
         raise InputError(f"{text[:40]!r} is no date of 1900 to 2200; write it as 2018-07-13")
     return result
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from tfmat import checksums, reading
 from tfmat.datasets.columns import ADVICE
+from tfmat.datasets.record import complete
 from tfmat.errors import InputError, UncheckedWarning
 from tfmat.paths import inside, plain_file
 
@@ -21,7 +21,6 @@ FORMAT_VERSION = 1
 STRUCTURES = "structures"
 COMPOSITIONS = "compositions"
 RECORD = "metadata.json"
-PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 SHIPPED = Path(__file__).parent / "shipped"
 
 
@@ -113,8 +112,7 @@ def read_record(folder: Path, kind: str | None = None) -> dict[str, Any]:
     checksums.check_seal(file, record, ADVICE)
     record.pop(checksums.SEAL, None)
     with reading.reading(file, ADVICE):
-        _check_record(record)
-    return record
+        return complete(record, formulas=_kind(record) == COMPOSITIONS)
 
 
 def kind_of(name_or_path: str | Path) -> str:
@@ -178,24 +176,6 @@ def label(folder: Path) -> str:
 def _import(kind: str | None) -> str:
     # Structures are what `import` takes by default.
     return "tfmat data import" + (f" --kind {kind}" if kind == COMPOSITIONS else "")
-
-
-def _check_record(record: Mapping[str, Any]) -> None:
-    """Raises a ``ValueError`` or the like where the record lacks what programs rely on."""
-    for key in ("source", "counts", "properties"):
-        if not isinstance(record[key], dict):
-            raise ValueError(f"{key} is no table")
-    for key in ("files", "extra", "selection"):
-        if not isinstance(record.get(key) or {}, dict):
-            raise ValueError(f"{key} is no table")
-    for name, entry in record["properties"].items():
-        if not PROPERTY_NAME.fullmatch(name) or not isinstance(entry["unit"], str | None):
-            raise ValueError(f"{name!r} is no property")
-    for key in ("name", "sha256"):
-        if not isinstance(record["source"].get(key, ""), str):
-            raise ValueError(f"source.{key} is no text")
-    if not isinstance(record["sha256"], str):
-        raise ValueError("sha256 is no text")
 
 
 def _kind(record: Mapping[str, Any]) -> str:

@@ -22,13 +22,14 @@ from tfmat.datasets.readers.folder import (
     leads_out,
     may_hold_structure,
     read_folder,
+    stem_of,
     structure_files,
 )
 from tfmat.datasets.readers.json import read_json
 from tfmat.datasets.readers.poscar import looks_like_poscar
 from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.select import check_limits, limits_record, obstacle
-from tfmat.datasets.store import DatasetWriter
+from tfmat.datasets.store import SEVERAL_FILES, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
 
@@ -140,6 +141,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     check_limits(options.max_atoms, options.max_length)
     credit = given(options.licence, options.attribution)
     files.check_place(out, overwrite=options.overwrite, own=is_dataset)
+    files.check_apart(out, source, options.table)
     form = options.form or sniff(source, options.structure)
     if options.table is not None and form != "folder":
         raise InputError(f"{source}: `table` belongs to a folder of files, not to {form}")
@@ -161,9 +163,9 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     first = next(rows, None)
     if first is not None and first.fields and form == "csv":
         reader.identifier(first.fields)
-        _check_columns(source, reader)
+        check_columns(source, reader)
     rows = chain([first] if first is not None else [], rows)
-    count = 0
+    count = several = 0
     with (
         DatasetWriter(
             out,
@@ -175,9 +177,14 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     ):
         for count, row in enumerate(islice(rows, options.limit), start=1):
             _keep(row, f"{stem}-{count}", reader, options, writer)
+            several += row.named_by_file and row.name != stem_of(row.name)
             progress.update()
-        _check_columns(source, reader)
+        # Without one the reasons of rejection say more.
+        if writer.structures:
+            check_columns(source, reader)
         writer.extra["columns"] = reader.used
+        if several:
+            writer.extra[SEVERAL_FILES] = several
         if options.energy_scale is not None:
             writer.extra["energies"] = {
                 "method": "as imported",
@@ -194,6 +201,7 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
         "rejected": writer.rejected.total(),
         "rejected_by_reason": dict(writer.rejected.most_common()),
         "renamed_ids": writer.renamed,
+        SEVERAL_FILES: several,
         "properties": {
             name: {
                 "column": column,
@@ -224,7 +232,8 @@ def source_hash(source: Path) -> str:
         if leads_out(path, source):
             continue
         name = path.relative_to(source).as_posix()
-        total.update(f"{files.sha256(path)}  {name}\n".encode())
+        # Names of files need be no UTF-8.
+        total.update(f"{files.sha256(path)}  {name}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
@@ -240,8 +249,12 @@ def read_rows(
         table: For a folder: a CSV file with properties.
 
     Raises:
-        InputError: The source cannot be read at all.
+        InputError: The source cannot be read at all, or has no columns of structures.
     """
+    if options.structure is not None and form in ("extxyz", "folder"):
+        raise InputError(
+            f"{source}: `structure` is a column of CSV or a key of JSON, which {form} does not have"
+        )
     if form == "csv":
         return read_csv(source, options.structure)
     if form == "extxyz":
@@ -273,7 +286,16 @@ def _count(source: Path, form: str) -> int | None:
     return len(structure_files(source)) if form == "folder" else None
 
 
-def _check_columns(source: Path, reader: PropertyReader) -> None:
+def check_columns(source: Path, reader: PropertyReader) -> None:
+    """Refuses a source of which no row has a column that the user named.
+
+    Args:
+        source: For the message.
+        reader: Knows the columns.
+
+    Raises:
+        InputError: One is missing.
+    """
     if reader.missing():
         have = ", ".join(sorted(reader.columns)) or "none"
         raise InputError(f"{source}: no column {reader.missing()[0]!r}; there are: {have[:300]}")

@@ -11,7 +11,7 @@ from tfmat import files
 from tfmat.crystals.duplicates import known_copies
 from tfmat.datasets.credit import combined
 from tfmat.datasets.folders import is_dataset
-from tfmat.datasets.store import Dataset, DatasetWriter
+from tfmat.datasets.store import REPEATED, SEVERAL_FILES, Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
 
@@ -19,7 +19,7 @@ from tfmat.progress import Progress
 KEEP, BY_ID, BY_STRUCTURE = "keep", "id", "structure"
 DUPLICATES = (KEEP, BY_ID, BY_STRUCTURE)
 # Entries of a record that say how the rows were made, and so hold for a dataset with such rows.
-_HERITAGE = ("augment", "repeated_ids")
+_HERITAGE = ("augment", REPEATED, SEVERAL_FILES)
 
 
 @dataclass

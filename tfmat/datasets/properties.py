@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tfmat.datasets import dates
 from tfmat.datasets.readers.numerals import numerals
@@ -81,6 +85,17 @@ def unit_of(name: str) -> str | None:
     """
     name = name.removeprefix("source_")
     return _KNOWN[name][0] if name in _KNOWN else None
+
+
+def sensible(name: str, values: NDArray[np.float64]) -> bool:
+    """Tells whether values are such as a reader takes.
+
+    Args:
+        name: Name of the property.
+        values: Shape ``(n,)``, NaN where unknown.
+    """
+    first, last = dates.RANGE if name == CREATED else (-sys.float_info.max, sys.float_info.max)
+    return not ((values < first) | (values > last)).any()
 
 
 def guess_id(columns: Iterable[str]) -> str | None:

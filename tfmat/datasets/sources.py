@@ -17,8 +17,10 @@ from tfmat.crystals.structures import IDENTIFIER, Structures, crystals_of
 from tfmat.datasets.credit import UNKNOWN, Credit
 from tfmat.datasets.folders import STRUCTURES, resolve, shipped
 from tfmat.datasets.generated import FRAMES, check, is_generated
+from tfmat.datasets.identifiers import Identifiers
 from tfmat.datasets.importing import (
     ImportOptions,
+    check_columns,
     read_rows,
     row_identifier,
     sniff,
@@ -27,7 +29,7 @@ from tfmat.datasets.importing import (
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.records import SourceRow
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError, printable
+from tfmat.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -93,12 +95,14 @@ def read_source(source: str | Path, options: ImportOptions | None = None) -> Sou
     rows = islice(read_rows(path, form, options), options.limit)
     reader = PropertyReader(options.properties, options.identifier)
     stem = path.resolve().name.split(".")[0] or "structure"
-    names = _Names()
+    names = Identifiers()
     entries = [
         _entry(row, f"{stem}-{count}", reader, names) for count, row in enumerate(rows, start=1)
     ]
     if not entries:
         raise InputError(f"{source}: no structures in it")
+    if any(entry.crystal is not None for entry in entries):
+        check_columns(path, reader)
     record = {
         "name": Path(source).resolve().name,
         "format": form,
@@ -124,7 +128,7 @@ def source_of(structures: Iterable[Structure | Crystal], name: str = "structures
     failed = structures.failed if isinstance(structures, Structures) else {}
     energies = structures.energies if isinstance(structures, Structures) else None
     crystals = crystals_of(given := _listed(structures), name)
-    names = _Names()
+    names = Identifiers()
     entries = []
     for place, (structure, crystal) in enumerate(zip(given, crystals, strict=True)):
         known = getattr(structure, "properties", None) or {}
@@ -168,7 +172,7 @@ def _numbers(properties: dict[str, Any]) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def _entry(row: SourceRow, fallback: str, reader: PropertyReader, names: _Names) -> Entry:
+def _entry(row: SourceRow, fallback: str, reader: PropertyReader, names: Identifiers) -> Entry:
     identifier = names.unique(row_identifier(row, reader, fallback))
     if row.crystal is None:
         return Entry(identifier, None, row.reason, row.where)
@@ -177,31 +181,17 @@ def _entry(row: SourceRow, fallback: str, reader: PropertyReader, names: _Names)
 
 def _from_dataset(dataset: Dataset, limit: int | None) -> Source:
     count = len(dataset) if limit is None else min(limit, len(dataset))
-    entries = [
-        Entry(dataset.ids[row], dataset[row], where=f"structure {row}", properties=properties)
-        for row, properties in dataset.property_rows(range(count))
-    ]
+    entries = []
+    for row, properties in dataset.property_rows(range(count)):
+        crystal, where = dataset[row], f"structure {row}"
+        flaw = crystal.flaw()
+        found = None if flaw else crystal
+        entries.append(Entry(dataset.ids[row], found, flaw, where, properties))
     record = {
         "name": dataset.path.resolve().name,
         "format": "dataset",
         "sha256": dataset.sha256,
         **({"limit": limit} if limit is not None else {}),
     }
-    energies = dataset.metadata.get("extra", {}).get("energies")
+    energies = dataset.metadata["extra"].get("energies")
     return Source(record, entries, energies, dataset.credit)
-
-
-class _Names:
-    """Gives a name that came before ``#2``, ``#3``, ..., as a dataset does."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def unique(self, name: str) -> str:
-        candidate = name = printable(name)
-        count = 1
-        while candidate in self._seen:
-            count += 1
-            candidate = f"{name}#{count}"
-        self._seen.add(candidate)
-        return candidate

@@ -29,14 +29,19 @@ from tfmat.checksums import skipped, skipping
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.columns import ADVICE, LAST_ELEMENT, Texts, check_offsets
 from tfmat.datasets.folders import STRUCTURES, read_record, resolve
-from tfmat.datasets.stored import StoredDataset, StoredWriter, check_property_name
-from tfmat.errors import InputError, printable
+from tfmat.datasets.identifiers import Identifiers
+from tfmat.datasets.stored import StoredDataset, StoredWriter
+from tfmat.errors import InputError
 
 REPEATED = "repeated_ids"
 """Entry of ``extra`` in the record: how many structures had the identifier of an earlier one.
 
 Datasets that were written before it was there are split as they always were.
 """
+
+SEVERAL_FILES = "files_of_one_name"
+"""Entry of ``extra``: how many files differ from others in the ending alone, which their
+identifiers keep then."""
 
 # Rows that wait in memory before they are written.
 _BLOCK = 1024
@@ -74,10 +79,14 @@ class DatasetWriter(StoredWriter):
         self.extra = dict(extra or {})
         self.structures = 0
         self.atoms = 0
-        self.renamed = 0
-        self._seen: dict[str, int] = {}
+        self._identifiers = Identifiers()
         self._rows: list[tuple[Crystal, bytes, Mapping[str, float]]] = []
         self._first_rejection = ""
+
+    @property
+    def renamed(self) -> int:
+        """How many structures had the identifier of an earlier one."""
+        return self._identifiers.repeated
 
     def _open_columns(self) -> None:
         self._column("lattices", np.float64, (3, 3))
@@ -115,8 +124,12 @@ class DatasetWriter(StoredWriter):
         Raises:
             InputError: A property name holds characters that a file name should not.
         """
-        unique = self._unique(printable(identifier))
-        values = dict(properties or {})
+        unique = self._identifiers.unique(identifier)
+        # What is no finite number is unknown.
+        values = {
+            name: value if math.isfinite(value) else math.nan
+            for name, value in (properties or {}).items()
+        }
         for name, value in values.items():
             if f"property-{name}" not in self._columns:
                 self._add_property(name)
@@ -142,26 +155,10 @@ class DatasetWriter(StoredWriter):
         if not self._first_rejection:
             self._first_rejection = f"{where}: {reason}" if where else reason
 
-    def _unique(self, identifier: str) -> str:
-        count = self._seen.get(identifier, 0) + 1
-        self._seen[identifier] = count
-        if count == 1:
-            return identifier
-        self.renamed += 1
-        candidate = f"{identifier}#{count}"
-        return candidate if self._unseen(candidate) else self._unique(candidate)
-
-    def _unseen(self, candidate: str) -> bool:
-        if candidate in self._seen:
-            return False
-        self._seen[candidate] = 1
-        return True
-
     def _add_property(self, name: str) -> None:
-        check_property_name(name)
         # Rows written before the property was first seen do not know it.
         written = self._columns["lattices"].rows
-        self._column(f"property-{name}", np.float64).append(np.full(written, np.nan))
+        self._property_column(name).append(np.full(written, np.nan))
 
     def _flush(self) -> None:
         if not self._rows:
@@ -231,6 +228,8 @@ class Dataset(StoredDataset):
         """Refuses what no structure has, whoever wrote it."""
         if ((self.numbers < 1) | (self.numbers > LAST_ELEMENT)).any():
             raise InputError(f"{self.path / 'numbers.npy'}: holds no atomic numbers; {ADVICE}")
+        if not (self.offsets[1:] > self.offsets[:-1]).all():
+            raise InputError(f"{self.path / 'offsets.npy'}: a structure has no atoms; {ADVICE}")
         for name in ("lattices", "positions"):
             # The sum is finite only if all are; it takes no memory.
             if not math.isfinite(getattr(self, name).sum()):

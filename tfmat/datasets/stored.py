@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 from tfmat import __version__, files
 from tfmat.checksums import skipping, write_sealed
 from tfmat.csv_tables import TableWriter
-from tfmat.datasets.columns import ColumnWriter, load_column
+from tfmat.datasets.columns import ADVICE, ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
 from tfmat.datasets.folders import (
     FORMAT,
     FORMAT_VERSION,
-    PROPERTY_NAME,
     RECORD,
     content_hash,
+    is_dataset,
     verify,
 )
-from tfmat.datasets.properties import unit_of
+from tfmat.datasets.properties import sensible, unit_of
+from tfmat.datasets.record import PROPERTY_NAME
 from tfmat.errors import InputError
 from tfmat.paths import inside
 
@@ -77,7 +78,8 @@ class StoredDataset(ABC):
             Shape ``(n,)``, NaN where unknown; the unit is in :attr:`metadata`.
 
         Raises:
-            InputError: The dataset has no such property, or its column has another length.
+            InputError: The dataset has no such property, or its column has another length or holds
+                infinite numbers or dates of other ages.
         """
         if name not in self.metadata["properties"]:
             have = ", ".join(self.properties) or "none"
@@ -85,6 +87,9 @@ class StoredDataset(ABC):
         values = self._column(f"property-{name}", np.float64)
         if len(values) != len(self):
             raise InputError(f"{self.path}: the columns do not fit together; import the data again")
+        if not skipping() and not sensible(name, values):
+            file = self.path / f"property-{name}.npy"
+            raise InputError(f"{file}: holds values that nothing has; {ADVICE}")
         return values
 
     def verify(self) -> None:
@@ -135,7 +140,7 @@ class StoredWriter(ABC):
     def __enter__(self) -> Self:
         with ExitStack() as stack:  # what fails here removes the temporary folder
             self._temporary = stack.enter_context(
-                files.replacing_folder(self.folder, overwrite=self._overwrite)
+                files.replacing_folder(self.folder, overwrite=self._overwrite, own=is_dataset)
             )
             stream = (self._temporary / "rejected.csv").open("w", encoding="utf-8", newline="")
             self._rejected_file = stack.enter_context(stream)
@@ -182,6 +187,13 @@ class StoredWriter(ABC):
         self._columns[name] = column
         return column
 
+    def _property_column(self, name: str) -> ColumnWriter:
+        check_property_name(name)
+        # On some systems the files of both would be one.
+        if twin := next((one for one in self._property_names() if _alike(one, name)), None):
+            raise InputError(f"properties {twin!r} and {name!r}: give one of them another name")
+        return self._column(f"property-{name}", np.float64)
+
     def _property_names(self) -> list[str]:
         prefix = "property-"
         return [name.removeprefix(prefix) for name in self._columns if name.startswith(prefix)]
@@ -213,6 +225,10 @@ class StoredWriter(ABC):
             "files": hashes,
             "extra": self.extra,
         }
+
+
+def _alike(first: str, second: str) -> bool:
+    return first.lower() == second.lower()
 
 
 def check_property_name(name: str) -> None:

@@ -35,7 +35,8 @@ def write_labels(
     """Writes labels beside points so that they cover neither each other nor the points.
 
     They keep off other texts of the axes, too. One that finds no room near its point gets a line to
-    it, and one that finds none at all is left out; how many are is said in the lower left corner.
+    it, which crosses no label, and one that finds none at all is left out; how many are is said in
+    the lower left corner.
 
     Args:
         figure: The figure, with everything else drawn in it.
@@ -45,6 +46,7 @@ def write_labels(
         outwards: Direction in which each label should stand if it can, shape ``(n, 2)``.
         avoid: Further points not to cover, shape ``(m, 2)``.
     """
+    from matplotlib.path import Path
     from matplotlib.patheffects import withStroke
     from matplotlib.transforms import Bbox
 
@@ -73,6 +75,7 @@ def write_labels(
     boxes: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
     if (legend := axes.get_legend()) is not None:
         boxes.append(legend.get_window_extent(renderer))
+    lines: list[Path] = []
     left_out = 0
     for index in np.lexsort((points[:, 0], points[:, 1])):
         if not labels[index]:
@@ -89,18 +92,25 @@ def write_labels(
             path_effects=[withStroke(linewidth=2.5, foreground="white")],
         )
         places = _places(outwards[index], text.get_window_extent(renderer), scale)
+        point = axes.transData.transform(points[index])
         for place in places:
             text.set_position(place)
             box = text.get_window_extent(renderer)
             inside = frame.x0 < box.x0 and box.x1 < frame.x1 and frame.y0 < box.y0
-            if inside and not any(box.overlaps(other) for other in (*boxes, *spots)):
+            free = not any(box.overlaps(other) for other in (*boxes, *spots))
+            line = Path([point, point + scale * np.array(place)])
+            far = np.hypot(*place) > _FAR
+            crossed = any(other.intersects_bbox(box) for other in lines)
+            crosses = far and any(line.intersects_bbox(other) for other in boxes)
+            if inside and free and not crossed and not crosses:
                 break
         else:
             text.remove()
             left_out += 1
             continue
         boxes.append(text.get_window_extent(renderer))
-        if np.hypot(*text.get_position()) > _FAR:
+        if far:
+            lines.append(line)
             axes.annotate(
                 "",
                 points[index],

@@ -46,7 +46,7 @@ def generates(metadata: Metadata) -> bool:
     Args:
         metadata: The package's metadata.
     """
-    return "generator" in metadata["parts"] or GENERATE in metadata["parts"]
+    return bool({"generator", "compositions", GENERATE} & set(metadata["parts"]))
 
 
 def measured(metadata: Metadata, name: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ class Provenance:
         licence: Under which its weights may be used (as ``apache-2.0``); empty if not said.
         metrics: Metrics by stage and name, as plain JSON values.
         details: What else the family's readers need, as plain JSON values.
+        files: Further files to take along, by their names in the package.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Provenance:
     licence: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,9 @@ def write_package(
         entries = {
             part: writer.write(part, network, tensors[part]) for part, network in networks.items()
         }
+        for name, source in provenance.files.items():
+            shutil.copyfile(source, folder / name)
+        others = [describe_file(folder, name) for name in provenance.files]
         write_sealed(
             folder / METADATA,
             {
@@ -147,6 +153,7 @@ def write_package(
                 "metrics": dict(provenance.metrics),
                 "recipe": _portable(to_mapping(recipe), provenance.dataset),
                 "parts": msgspec.to_builtins(entries),
+                **({"files": msgspec.to_builtins(others)} if others else {}),
             },
         )
         copy_schema(folder)

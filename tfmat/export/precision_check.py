@@ -119,7 +119,7 @@ class PrecisionCheck(ABC):
             networks: The networks.
             part: Name of a part.
         """
-        return networks.run_all(part, self.inputs[part], self.probe.batch_size(part))
+        return networks.run_all(part, self.inputs[part], self.probe.batch_size(part, networks))
 
     def largest_difference(self, networks: NetworkSet, part: str) -> float:
         """Returns the largest difference of a part's outputs to float32, over max(1, abs(y)).

@@ -108,7 +108,7 @@ def learning_curves(run: str | Path | Sequence[Mapping[str, Any]]) -> Figure:
     """
     lines = read_log(Path(run) / "log.jsonl") if isinstance(run, str | Path) else run
     panels = [
-        (stage, panel, rows) for stage, rows in _by_stage(lines).items() for panel in _panels(rows)
+        (stage, panel, rows) for stage, rows in by_stage(lines).items() for panel in panels_of(rows)
     ]
     figure, axes = grid_of(max(len(panels), 1), 3, 3.0, 2.2)
     if not panels:
@@ -118,17 +118,26 @@ def learning_curves(run: str | Path | Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def _by_stage(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+def by_stage(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Returns the lines of each stage, by step.
+
+    Args:
+        lines: Of a run's log.
+    """
     stages: dict[str, list[Mapping[str, Any]]] = {}
     for line in lines:
         stages.setdefault(str(line["stage"]), []).append(line)
     return {stage: sorted(rows, key=lambda row: row["step"]) for stage, rows in stages.items()}
 
 
-def _panels(rows: Sequence[Mapping[str, Any]]) -> list[Panel]:
-    """Returns the panels for which there are numbers, ours first."""
+def panels_of(rows: Sequence[Mapping[str, Any]]) -> list[Panel]:
+    """Returns the panels for which there are numbers, ours first.
+
+    Args:
+        rows: Lines of one stage.
+    """
     there = dict.fromkeys(
-        name for row in rows for name in row if name not in _NOT_DRAWN and _number(row[name])
+        name for row in rows for name in row if name not in _NOT_DRAWN and is_number(row[name])
     )
     known = [panel for panel in PANELS if any(name in there for name in panel.names)]
     drawn = {name for panel in known for name in panel.names}
@@ -141,7 +150,7 @@ def _draw(axes: Axes, stage: str, panel: Panel, rows: Sequence[Mapping[str, Any]
     found = [
         (words, points)
         for name, words in panel.names.items()
-        if (points := [(row["step"], row[name]) for row in rows if _number(row.get(name))])
+        if (points := [(row["step"], row[name]) for row in rows if is_number(row.get(name))])
     ]
     for (words, points), colour in zip(found, LINES, strict=False):
         steps, values = np.array(points, dtype=np.float64).T
@@ -157,11 +166,27 @@ def _draw(axes: Axes, stage: str, panel: Panel, rows: Sequence[Mapping[str, Any]
     axes.xaxis.set_major_formatter("{x:,.0f}")
     if panel.share:
         axes.set_ylim(-0.03, 1.03)
-    elif "loss" in panel.title and lowest > 0 and highest / lowest > _LOGARITHMIC:
+    elif is_logarithmic(panel, lowest, highest):
         axes.set_yscale("log")
     if len(found) > 1:
         axes.legend(loc="best")
 
 
-def _number(value: object) -> bool:
+def is_logarithmic(panel: Panel, lowest: float, highest: float) -> bool:
+    """Tells whether the values of a panel are drawn on a logarithmic axis.
+
+    Args:
+        panel: The panel.
+        lowest: Lowest value.
+        highest: Highest value.
+    """
+    return "loss" in panel.title and lowest > 0 and highest / lowest > _LOGARITHMIC
+
+
+def is_number(value: object) -> bool:
+    """Tells whether a value of a log's line is drawn.
+
+    Args:
+        value: Any value.
+    """
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -79,7 +79,8 @@ def _falls(axes: Axes, falls: NDArray[np.float64]) -> None:
     axes.axvline(NEAR, color=ORANGE, linewidth=1.2)
     axes.set_ylabel("structures")
     axes.locator_params(axis="y", integer=True)
-    axes.set_xlim(edges[0], edges[-1])
+    # With room for the note above the bars.
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.3 * max(1, heights.max())))
     count = int((falls < NEAR).sum())
     text = f"{100 * count / len(falls):.1f}% below {NEAR} eV/atom\n({count:,} of {len(falls):,})"
     beyond = int((falls > edges[-1]).sum())
@@ -119,7 +120,14 @@ def _both(
             )
     axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown], room=0.3))
     beyond = int((~shown).sum())
-    axes.legend(loc="upper left", title=f"{beyond:,} made higher than shown" if beyond else None)
+    # On white, for the line goes through this corner.
+    axes.legend(
+        loc="upper left",
+        title=f"{beyond:,} made higher than shown" if beyond else None,
+        frameon=True,
+        edgecolor="none",
+        framealpha=0.9,
+    )
 
 
 def _top(values: NDArray[np.float64]) -> float:

@@ -47,7 +47,10 @@ _MISSING = {
 }
 _LONGEST = 1_000
 _CHARGE = re.compile(r"\d*[+-]+(?=[)\s]|\Z)|[+-]\d+(?=[)\s]|\Z)|[⁰¹²³⁴⁵⁶⁷⁸⁹]*[⁺⁻]|<sup>|\^")
-_OXIDATION_STATE = re.compile(r"\((?:I{1,3}|I?V|VI{0,3})\)")
+# Without brackets only two of I are sure to be no iodine: CsVI3 is a compound.
+_OXIDATION_STATE = re.compile(r"\((?:I{1,3}|I?V|VI{0,3})\)|II+")
+# Acetate, in brackets, which no oxide of actinium has.
+_ACETATE = re.compile(r"\((?:OAc|AcO)\)")
 _VARIABLE = re.compile(r"[-+\d(·]([xyznδ])(?![a-z])|(δ)")
 _ISOTOPE = re.compile(r"\(\d+[A-Z][a-z]?\)")
 # The number here may be an amount, or end one and, after a hydrate's dot, begin another.
@@ -80,12 +83,12 @@ def parse_formula(text: str | None) -> dict[int, int]:
     that they abbreviate, a number of more than two decimals as the simplest fraction that it may
     stand for; where that leaves no common denominator, the decimals are taken literally.
 
-    Rejected: ions; oxidation states in brackets; variable amounts (``Li1-xCoO2``); open choices
-    (``(Fe,Mg)O``); percentages; isotopes (``[18O]``); an amount of zero; more than
-    :data:`LARGEST_COUNT` atoms of an element; unknown symbols; and what may mean two compounds: a
-    plain dot that may be an adduct's or a decimal point (``CuSO4.5H2O``, ``K2SO4.2MgSO4``), a blank
-    before a number that may be a factor (``NaCl 2H2O``), an underscore before the number of a label
-    (``Fe2O3_167``), a slash between materials.
+    Rejected: ions; oxidation states (``Fe(II)O``, ``FeIIO``); acetate as ``(OAc)``; variable
+    amounts (``Li1-xCoO2``); open choices (``(Fe,Mg)O``); percentages; isotopes (``[18O]``); an
+    amount of zero; more than :data:`LARGEST_COUNT` atoms of an element; unknown symbols; and what
+    may mean two compounds: a plain dot that may be an adduct's or a decimal point (``CuSO4.5H2O``,
+    ``K2SO4.2MgSO4``), a blank before a number that may be a factor (``NaCl 2H2O``), an underscore
+    before the number of a label (``Fe2O3_167``), a slash between materials.
 
     A plain dot in a number counts as a decimal point only where it can be nothing else: where one
     of the two sides, taken apart, is no neutral compound
@@ -138,6 +141,8 @@ def _clean(text: str) -> str:
         raise FormulaError(f"ion: {charge[0]!r} is a charge, and only neutral formulas are read")
     if state := _OXIDATION_STATE.search(plain):
         raise FormulaError(f"oxidation state: leave {state[0]} out")
+    if acetate := _ACETATE.search(plain):
+        raise FormulaError(f"abbreviation: {acetate[0]} is acetate, not actinium")
     if isotope := _ISOTOPE.search(plain):
         raise FormulaError(f"isotope: leave the number in {isotope[0]!r} out")
     if blank := _UNCLEAR_BLANK.search(spaced):

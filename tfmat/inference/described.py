@@ -294,6 +294,7 @@ class Metadata(Table, frozen=True, kw_only=True):
         notes: What users of the package should know of it.
         license: Under which the weights may be used, as an identifier.
         measured: What the export measured.
+        files: Further files that the networks need beside them.
         served: The copy in a folder of tfmat serve, which holds no ONNX files.
     """
 
@@ -315,6 +316,7 @@ class Metadata(Table, frozen=True, kw_only=True):
     notes: Maybe[list[Text]] = UNSET
     license: Maybe[Licence] = UNSET
     measured: Maybe[Measured] = UNSET
+    files: Maybe[Annotated[list[File], Meta(min_length=1)]] = UNSET
     served: Maybe[Annotated[bool, Meta(extra_json_schema={"const": True})]] = UNSET
 
     def __post_init__(self) -> None:
@@ -373,4 +375,7 @@ def _part_name(family: Family) -> Meta:
         if tensors.by_property:
             patterns.append(f"{re.escape(name)}-[a-z][a-z0-9_]*")
             names.append(f"{name}-PROPERTY")
+        if tensors.by_element:
+            patterns.append(f"{re.escape(name)}-[A-Z][a-z]?")
+            names.append(f"{name}-ELEMENT")
     return words("|".join(patterns), f"one of {', '.join(names)}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tfmat import families
 from tfmat.errors import InputError
 from tfmat.paths import plain_file
 from tfmat.reading import parse_json, reading
@@ -98,9 +99,10 @@ def _check_object(file: Path, table: dict[str, Any]) -> None:
 
     name, module = str(table["class_name"]), table.get("module")
     known = name in _VALUES if module is None else _is_layer_module(str(module), name)
-    # A family's own layers are registered when its code is imported; nothing is imported by name.
+    # What the families declare is imported, nothing by a name that stands in the file.
     registered = table.get("registered_name")
     if isinstance(registered, str) and ">" in registered:
+        families.import_layers()
         known = keras.saving.get_registered_object(registered) is not None
     if not known or name in _REFUSED:
         raise InputError(

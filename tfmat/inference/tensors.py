@@ -17,6 +17,7 @@ class Tensors:
         input_unit: Unit of the input.
         property: Property that the part predicts, if it is a constraint.
         by_property: Whether a package may hold several, called ``PART`` and ``PART-PROPERTY``.
+        by_element: Likewise, ``PART-SYMBOL``.
     """
 
     input_name: str
@@ -24,3 +25,4 @@ class Tensors:
     input_unit: str = "1"
     property: str | None = None
     by_property: bool = False
+    by_element: bool = False

@@ -82,6 +82,9 @@ def verify(folder: Path) -> Verified:
         for record in present:
             check_file(folder, part, record)
             files.add(record["file"])
+    for record in metadata.get("files", []):
+        check_file(folder, "beside the networks", record)
+        files.add(record["file"])
     return Verified(
         folder=folder,
         name=str(metadata["name"]),

@@ -15,7 +15,8 @@ from tfmat.matgan.recipe import MatganRecipe, load_recipe, with_steps
 from tfmat.matgan.training.data import TrainingFormulas, load_training_data
 from tfmat.recipes.loader import to_mapping
 from tfmat.training.amount import left_out_line, require_floor
-from tfmat.training.chain import Chain, Networks
+from tfmat.training.chain import Chain
+from tfmat.training.networks import Networks
 from tfmat.training.run import Run
 
 if TYPE_CHECKING:

@@ -91,11 +91,18 @@ class Matgan(Family):
 
         return probe_inputs(networks, count, seed)
 
-    def batch_size(self, part: str) -> int:
+    def batch_size(self, part: str, networks: NetworkSet) -> int:
         """Returns how many samples ``tfmat generate`` gives to a part at once."""
         from tfmat.matgan.probe import batch_size
 
-        return batch_size(part)
+        return batch_size(part, networks)
+
+    def generating(self, networks: NetworkSet) -> list[str]:
+        """Returns generator and critic, and the end-to-end network."""
+        from tfmat.inference.metadata import GENERATE
+
+        names = [part for part in networks.parts if part in ("generator", "critic", GENERATE)]
+        return names if {"generator", GENERATE} & set(names) else []
 
     def real_inputs(self, package: ModelPackage, count: int) -> dict[str, NDArray[np.float32]]:
         """Makes inputs of the formulas that ship."""

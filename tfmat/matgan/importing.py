@@ -98,6 +98,7 @@ def import_compositions(
     check_rule(options.rule)
     credit = given(options.licence, options.attribution)
     files.check_place(out, overwrite=options.overwrite, own=folders.is_dataset)
+    files.check_apart(out, source)
     conditions = [Where.parse(text) for text in options.where]
     for name in options.properties:
         check_property_name(name)

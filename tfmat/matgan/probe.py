@@ -14,13 +14,14 @@ from tfmat.matgan.elements import ELEMENTS, MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENT
 BATCH = 256
 
 
-def batch_size(part: str) -> int:
+def batch_size(part: str, networks: NetworkSet) -> int:
     """Returns how many samples ``tfmat generate`` gives to a part at once.
 
     Args:
         part: Name of a part.
+        networks: Those of the package.
     """
-    del part
+    del part, networks
     return BATCH
 
 

@@ -25,14 +25,21 @@ def compile_likelihood(
         weight_decay: Of AdamW, in shares of the learning rate.
         beta_2: Decay of AdamW's second moment.
     """
+    optimizer = likelihood_optimizer(rate, steps, weight_decay, beta_2)
+    network.compile(optimizer, negative_log_likelihood, jit_compile=compiled_steps())
+
+
+def likelihood_optimizer(
+    rate: float, steps: int, weight_decay: float, beta_2: float
+) -> keras.optimizers.AdamW:
+    """Returns the optimiser; arguments as for :func:`compile_likelihood`."""
     warmup = min(WARMUP, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
     )
-    optimizer = keras.optimizers.AdamW(
+    return keras.optimizers.AdamW(
         schedule, weight_decay=weight_decay, beta_2=beta_2, global_clipnorm=1.0
     )
-    network.compile(optimizer, negative_log_likelihood, jit_compile=compiled_steps())
 
 
 def negative_log_likelihood(_: Any, logarithms: Any) -> Any:

@@ -14,11 +14,21 @@ def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
 
     Args:
         recipe: Has ``learning_rate``, ``schedule``, ``steps``, ``beta_1``, ``beta_2`` and
-            ``epsilon``; ``optimizer`` (``adam`` without) where it has one.
+            ``epsilon``; ``optimizer`` (``adam`` without) where it has one, and ``weight_decay`` and
+            ``clip`` for ``adamw``.
     """
     rate = scheduled(recipe.learning_rate, recipe.schedule, recipe.steps)
     if getattr(recipe, "optimizer", "adam") == "muon":
         return Muon(rate)
+    if getattr(recipe, "optimizer", "adam") == "adamw":
+        return keras.optimizers.AdamW(
+            rate,
+            recipe.weight_decay,
+            recipe.beta_1,
+            recipe.beta_2,
+            recipe.epsilon,
+            global_clipnorm=recipe.clip or None,
+        )
     return adam(rate, recipe)
 
 

@@ -107,7 +107,7 @@ def show(recipe: str, within: str = "") -> Shown:
     """
     tables = read(recipe)
     family = families.get(tables.get("family", families.FIRST))
-    whole = build(family.recipe(), tables)
+    whole = build(family.recipe(), tables, "recipe" if recipe in names() else recipe)
     about, comments = _comments(_text(recipe))
     every = list(_keys(family.recipe(), "", None))
     chosen = [

@@ -90,12 +90,13 @@ def _entries(value: Any) -> Any:
     return [_value(word) for word in words if word]
 
 
-def build(cls: type[T], table: Mapping[str, Any]) -> T:
+def build(cls: type[T], table: Mapping[str, Any], where: str = "recipe") -> T:
     """Builds a table of a recipe from plain values and refuses unknown keys and wrong values.
 
     Args:
         cls: A dataclass, in general a :class:`tfmat.recipes.table.Table`.
         table: The plain values, e.g. from :func:`read`.
+        where: What holds them, for the message.
 
     Returns:
         An instance of ``cls``.
@@ -106,7 +107,7 @@ def build(cls: type[T], table: Mapping[str, Any]) -> T:
     plain = _without_dates(table)
     flaw = typed.unsound(plain) or typed.unknown_key(cls, plain) or typed.first_flaw(cls, plain)
     if flaw is not None:
-        raise InputError(f"recipe: {flaw}")
+        raise InputError(f"{where}: {flaw}")
     return msgspec.convert(plain, cls)
 
 
@@ -159,7 +160,8 @@ def load(cls: type[T], family: str, recipe: str, settings: Sequence[str] = ()) -
     found = tables.get("family", families.FIRST)
     if found != family:
         raise InputError(f"`recipe` {recipe}: is a {found} recipe, this command needs {family}")
-    return build(cls, tables)
+    # Of a file's own words and those of the command nobody can tell which is wrong.
+    return build(cls, tables, "recipe" if settings or recipe in names() else recipe)
 
 
 def to_mapping(recipe: Any) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def relax_source(
     out = Path(out)
     work = work_of(out)
     files.check_place(out, overwrite=overwrite, own=is_relaxed)
+    files.check_apart(out, source)
     potential.check_installed()
     found = read_source(source, options)
     if within is not None:

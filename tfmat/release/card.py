@@ -28,6 +28,10 @@ _TABLES = {
     "gan": "gan",
     "likelihood": "autoregressive",
     "composition-ae": "autoencoder",
+    "writer": "writer",
+    "environment-constraint": "energies",
+    "environment-critic": "critic",
+    "adversarial": "adversarial",
 }
 
 

@@ -42,6 +42,7 @@ def export_run(
     licence: str = "",
     data_licence: str = "",
     attribution: Sequence[str] = (),
+    encoders: str | Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a run's networks as a model package.
@@ -60,6 +61,8 @@ def export_run(
             not said.
         data_licence: Licence of the data, as SPDX writes it; empty for what the run says.
         attribution: Whom to cite for the data; none for what the run says.
+        encoders: Run, package folder or name of a package whose encoders, and what reads what they
+            give, are added (:meth:`tfmat.training.chain.Chain.joined`).
         overwrite: Replace a package that is already there.
 
     Returns:
@@ -77,6 +80,7 @@ def export_run(
         licence=licence,
         data_licence=data_licence,
         attribution=attribution,
+        encoders=encoders,
         overwrite=overwrite,
     )
     if not on_tensorflow():
@@ -103,6 +107,7 @@ def export_run(
         notes=notes,
         licence=licence,
         credit=given(data_licence, attribution),
+        encoders=encoders,
         overwrite=overwrite,
     )
     return {
@@ -138,6 +143,7 @@ def write_run(
     notes: Sequence[str] = (),
     licence: str = "",
     credit: Credit = UNKNOWN,
+    encoders: str | Path | None = None,
     **options: Any,
 ) -> list[str]:
     """Writes a run's model package.
@@ -152,12 +158,15 @@ def write_run(
         notes: What users of the package should know of it, for its card.
         licence: Under which its weights may be used; empty if not said.
         credit: Licence and attribution of the data, in place of what the run says.
+        encoders: As for :func:`export_run`.
         **options: Passed to :func:`tfmat.export.package.write_package`.
 
     Returns:
         Names of the exported parts.
     """
     networks = chain.networks(run, recipe)
+    if encoders is not None:
+        networks, recipe = chain.joined(networks, recipe, encoders)
     # Before they become layers of the end-to-end network.
     models = {part: in_float32(network) for part, network in networks.models.items()}
     if end_to_end:
@@ -176,6 +185,7 @@ def write_run(
         licence=licence,
         metrics=run.metrics(),
         details=networks.details,
+        files=networks.files,
     )
     write_package(out, models, networks.tensors, provenance, **options)
     return list(models)

@@ -107,7 +107,7 @@ def _generated(
 
 
 def _part(forms: dict[str, ModelPackage], check: PrecisionCheck, part: str) -> dict[str, Any]:
-    size = check.probe.batch_size(part)
+    size = check.probe.batch_size(part, check.reference)
     inputs = check.inputs[part]
     batch = np.resize(inputs, (size, *inputs.shape[1:]))
     # The int8 form of a part may be its float16 file: then it is timed but once.

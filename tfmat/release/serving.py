@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from tfmat.checksums import write_sealed
 from tfmat.errors import InputError, require, require_installed
 from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.files import check_place, folder_size, replacing_folder
-from tfmat.inference.metadata import GENERATE, METADATA, find
+from tfmat.inference.metadata import METADATA, find
 from tfmat.inference.package import ModelPackage, load
 from tfmat.inference.schema import copy_schema
 from tfmat.quiet import muted_stderr
@@ -21,9 +20,6 @@ from tfmat.release.serving_files import ServedPart, write_files
 from tfmat.release.serving_models import ServedNetworks
 from tfmat.release.serving_settings import Serving
 from tfmat.release.serving_warmup import write_warmup
-
-# What only training needs.
-_NOT_FOR_GENERATING = re.compile("discriminator|.*_encoder|composition_decoder")
 
 _PURPOSE = "writing files for TensorFlow Serving"
 
@@ -72,7 +68,7 @@ def write_serving(
         require("tensorflow", "serving", _PURPOSE)
         require("tensorflow_serving.apis", "serving", _PURPOSE)
     family = families.get(package.metadata["family"])
-    sizes = {part: family.batch_size(part) for part in names}
+    sizes = {part: family.batch_size(part, package) for part in names}
     inputs = family.probe_inputs(_without(package, names), max(sizes.values()))
     networks = ServedNetworks(package)
     with replacing_folder(out, overwrite=overwrite, own=is_served) as folder:
@@ -110,8 +106,8 @@ def _chosen(package: ModelPackage, parts: Sequence[str]) -> list[str]:
     package.require(*parts)
     if parts:
         return [part for part in package.parts if part in parts]
-    names = [part for part in package.parts if not _NOT_FOR_GENERATING.fullmatch(part)]
-    if not {"generator", GENERATE} & set(names):
+    names = families.get(package.metadata["family"]).generating(package)
+    if not names:
         raise InputError(
             f"{package.folder}: holds no generator (it has {', '.join(package.parts)}); say with "
             "`parts` what to serve"

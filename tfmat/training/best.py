@@ -23,7 +23,7 @@ class BestWeights:
         self._variables = list(variables)
         found = checkpoints.latest(self.folder)
         self.step = found.step if found is not None else 0
-        self.loss = float(found.state["loss"]) if found is not None else math.inf
+        self.loss = found.state.get("loss", math.inf) if found is not None else math.inf
 
     def offer(self, step: int, loss: float) -> None:
         """Keeps the present weights if they are the best so far; call it before the checkpoint.
@@ -41,4 +41,4 @@ class BestWeights:
         found = checkpoints.latest(self.folder)
         if found is not None:
             found.restore(self._variables)
-            self.step, self.loss = found.step, float(found.state["loss"])
+            self.step, self.loss = found.step, found.state.get("loss", math.inf)

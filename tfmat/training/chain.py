@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tfmat import families, files
 from tfmat.errors import InputError
-from tfmat.inference.tensors import Tensors
 from tfmat.metric import read_stages, read_table, records
 from tfmat.recipes.loader import to_mapping
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
+from tfmat.training.networks import Networks
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.reuse import reusable
 from tfmat.training.run import Run
@@ -66,23 +66,6 @@ class Order:
     source: Path | None = None
     minutes: float | None = None
     overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class Networks:
-    """The networks of a run, as they are exported.
-
-    Args:
-        models: Functional Keras models by part.
-        tensors: What goes into each part and what comes out.
-        elements: Symbols of the elements, in the order in which the networks have them.
-        details: What else the family's readers need of a package, as plain JSON values.
-    """
-
-    models: Mapping[str, Any]
-    tensors: Mapping[str, Tensors]
-    elements: Sequence[str]
-    details: Mapping[str, Any]
 
 
 class Chain(ABC, Generic[Recipe, Data]):
@@ -173,6 +156,25 @@ class Chain(ABC, Generic[Recipe, Data]):
 
         Returns ``None`` where one of them is missing, or it would be too large.
         """
+
+    def joined(
+        self, networks: Networks, recipe: Recipe, encoders: str | Path
+    ) -> tuple[Networks, Recipe]:
+        """Adds the encoders of another run or package, and what reads what they give.
+
+        Args:
+            networks: Those of a run.
+            recipe: Its recipe.
+            encoders: The other run, package folder, or name of a package.
+
+        Returns:
+            All networks, and the recipe that goes with them.
+
+        Raises:
+            InputError: Nothing of the other fits; by default no family takes others' networks.
+        """
+        del networks, recipe
+        raise InputError(f"`encoders` {encoders}: no generator of this family takes others' ones")
 
 
 def train(

@@ -33,12 +33,12 @@ class Checkpoint:
     Args:
         step: Steps that were done.
         arrays: Values of the variables, in order.
-        state: Whatever was saved with them.
+        state: Numbers that were saved with them.
     """
 
     step: int
     arrays: list[NDArray[Any]]
-    state: dict[str, Any]
+    state: dict[str, float]
 
     def restore(self, variables: Sequence[Any]) -> None:
         """Assigns the arrays to Keras variables.
@@ -63,7 +63,7 @@ class Checkpoint:
 
 
 def save(
-    folder: Path, step: int, variables: Sequence[Any], state: Mapping[str, Any] | None = None
+    folder: Path, step: int, variables: Sequence[Any], state: Mapping[str, float] | None = None
 ) -> Path:
     """Writes a checkpoint and removes all but the last two.
 
@@ -71,7 +71,7 @@ def save(
         folder: Folder of the stage.
         step: Steps done.
         variables: Keras variables.
-        state: JSON values to keep with them.
+        state: Numbers to keep with them.
 
     Returns:
         The checkpoint's folder.
@@ -120,7 +120,8 @@ def _read(path: Path) -> Checkpoint:
             raise ValueError("it is not what was written")
         with np.load(archive, allow_pickle=False) as arrays:
             values = [arrays[name] for name in sorted(arrays.files)]
-        return Checkpoint(int(record["step"]), values, dict(record["state"]))
+        state = {name: float(value) for name, value in record["state"].items()}
+        return Checkpoint(int(record["step"]), values, state)
 
 
 def clear(folder: Path) -> None:

@@ -99,7 +99,7 @@ class Stage:
                 checkpoint.restore(variables)
         self.log.rewind(self.name, step)
         self.run.begin(self.name, steps=steps, **self.devices.shares)
-        seconds = float(checkpoint.state["seconds"]) if checkpoint is not None else 0.0
+        seconds = checkpoint.state.get("seconds", 0.0) if checkpoint is not None else 0.0
         with Progress(self.name, steps, "step", initial=step) as progress:
             longest = 0.0
             while step < steps:

@@ -8,8 +8,10 @@ from typing import Any
 
 from tfmat import checksums
 from tfmat.errors import InputError
+from tfmat.inference.metrics import Metric
 from tfmat.paths import check_tree, plain_file
 from tfmat.reading import read_record, read_toml, reading
+from tfmat.typed import first_flaw
 
 FORMAT = "tfmat-run"
 FORMAT_VERSION = 1
@@ -109,11 +111,9 @@ def _check_stage(name: str, stage: Mapping[str, Any]) -> None:
         for file, value in _table(stage["files"], f"{where}.files").items():
             if not isinstance(value, str) or len(value) != _SHA256_DIGITS:
                 raise ValueError(f"{where}.files: {file!r} has no SHA-256")
-        for key, metric in _table(stage["metrics"], f"{where}.metrics").items():
-            value = _table(metric, f"{where}.metrics.{key}")["value"]
-            if value is not None and type(value) not in (int, float):
-                raise ValueError(f"{where}.metrics.{key} is no number")
-            _text(metric["unit"], f"{where}.metrics.{key}.unit")
+        flaw = first_flaw(dict[str, Metric], stage["metrics"], f"{where}.metrics")
+        if flaw is not None:
+            raise ValueError(flaw)
     for key in ("steps", "encoded", "replicas"):
         if type(stage.get(key, 0)) is not int or stage.get(key, 0) < 0:
             raise ValueError(f"{where}.{key} is no whole number")

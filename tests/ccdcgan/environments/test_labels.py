@@ -92,7 +92,7 @@ def test_a_killed_labelling_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(labels, "_CHUNK", 4)
     written_by(tmp_path, samples(), "whole")
     asked = []
-    points = labels._single_points
+    points = labels.single_points
 
     def killed(calculator, crystals, *, potential):
         asked.append(len(crystals))
@@ -100,7 +100,7 @@ def test_a_killed_labelling_goes_on(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return points(calculator, crystals, potential=potential)
 
-    monkeypatch.setattr(labels, "_single_points", killed)
+    monkeypatch.setattr(labels, "single_points", killed)
     with pytest.raises(KeyboardInterrupt):
         written_by(tmp_path, samples())
     assert not (tmp_path / "labels").exists()

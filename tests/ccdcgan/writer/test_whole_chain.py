@@ -10,8 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import tiny
-from ase import Atoms
-from ase.build import bulk
+import tiny_alloys
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -22,9 +21,7 @@ from tfmat.ccdcgan.environments import stages
 from tfmat.ccdcgan.environments.labels import KINDS, Labels
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.model import CrystalModel
-from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.structures import crystals_of
-from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.release.exporting import write_run
 from tfmat.training import checkpoints
@@ -33,36 +30,12 @@ from tfmat.training.strategy import Devices
 from tfmat.work import chunks
 
 pytestmark = pytest.mark.train
-SETTINGS = ["data.max_atoms=4", "data.test_fraction=0.25", "writer.width=16", "writer.blocks=1"]
-SETTINGS += ["writer.heads=2", "writer.batch_size=16", "writer.steps=60", "writer.cells=4"]
-SETTINGS += ["writer.learning_rate=0.01", "writer.places=8", "writer.attempts=4"]
-SETTINGS += ["labels.potential=emt", "labels.written=40", "labels.structures=30"]
-SETTINGS += ["energies.units=16", "energies.steps=60", "energies.batch_size=16"]
-SETTINGS += ["critic.units=8", "critic.steps=20", "critic.batch_size=8"]
-SETTINGS += ['data.elements=["Cu", "Au"]']
 ENERGY = "formation_energy_per_atom"
 STAGES = ["writer", *stages.STAGES]
 
 
-def write_dataset(folder, count=48):
-    """Writes ordered alloys of copper and gold on a face-centred lattice, a little strained."""
-    random = np.random.default_rng(0)
-    orders = ("Cu4", "Cu3Au", "Cu2Au2", "CuAu3", "Au4")
-    with DatasetWriter(folder, {"name": "cu-au"}) as writer:
-        for number in range(count):
-            symbols = orders[number % len(orders)]
-            gold = Atoms(symbols).symbols.count("Au")
-            atoms = bulk("Cu", "fcc", a=3.6 + 0.12 * gold, cubic=True)
-            atoms.symbols = symbols
-            cell = atoms.cell.array @ (np.eye(3) + random.uniform(-0.03, 0.03, (3, 3)))
-            positions = atoms.get_scaled_positions() @ cell
-            crystal = Crystal(cell, positions, atoms.numbers.astype(np.uint8))
-            writer.add(crystal, f"alloy-{number}", {})
-    return folder
-
-
 def run_of(place, name, target="ccdcgan", settings=(), **options):
-    order = Order(target, place / name, "ccdcgan-plus", [*SETTINGS, *settings],
+    order = Order(target, place / name, "ccdcgan-plus", [*tiny_alloys.SETTINGS, *settings],
                   str(place / "data"), **({"seed": 3} | options))  # fmt: skip
     return train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
 
@@ -70,7 +43,7 @@ def run_of(place, name, target="ccdcgan", settings=(), **options):
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
-    write_dataset(folder / "data")
+    tiny_alloys.write_dataset(folder / "data")
     before = os.environ.get("XDG_CACHE_HOME")
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     yield folder

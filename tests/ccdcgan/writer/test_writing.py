@@ -12,12 +12,12 @@ import onnxruntime
 
 from tfmat.ccdcgan.parts import PARTS
 from tfmat.ccdcgan.writer.contacts import contact_limits, shortest_contacts
-from tfmat.ccdcgan.writer.exporting import build_whole
 from tfmat.ccdcgan.writer.network import build_likelihood, log_probability
 from tfmat.ccdcgan.writer.noise import noise_length
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
 from tfmat.ccdcgan.writer.sampling import sample
 from tfmat.ccdcgan.writer.tokens import BINS, CELL, Vocabulary
+from tfmat.ccdcgan.writer.whole import build_whole
 from tfmat.ccdcgan.writer.writing import build_writing, draw
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
@@ -207,6 +207,34 @@ def test_onnx_writes_the_same(tmp_path):
         ]
         for name, values in zip(names, map(np.concatenate, zip(*parts, strict=True)), strict=True):
             np.testing.assert_allclose(values, wanted[name], atol=1e-5, err_msg=name)
+
+
+def test_a_keras_file_holds_the_whole_network(tmp_path):
+    from tfmat.export.keras_file import export_keras
+    from tfmat.inference.keras_weights import load_network
+
+    recipe = WriterRecipe(width=8, blocks=1, heads=2, cells=2, places=3)
+    model = build_writing(likelihood_of(recipe), recipe, WORDS, NO_LIMITS + 2.3)
+    whole = build_whole(model, [[*row, 1] for row in COUNTS.tolist()])
+    for network in (model, whole):
+        file = tmp_path / f"{network.name}.keras"
+        export_keras(network, file)
+        found = load_network(file)
+        noise = np.random.default_rng(5).standard_normal((20, network.input_shape[1]), np.float32)
+        for name, value in network(noise).items():
+            np.testing.assert_array_equal(np.asarray(found(noise)[name]), np.asarray(value))
+
+
+def test_what_no_cell_can_hold_is_not_written():
+    recipe = WriterRecipe(width=8, blocks=1, heads=2, cells=6, places=4)
+    model = build_writing(untrained(recipe), recipe, WORDS, NO_LIMITS)
+    bad = np.array([[0, 0], [3, 3], [-4, 2], [1e30, 0], [np.nan, 1]])
+    noise = noise_of(recipe, 10)
+    assert written(model, np.ones((10, 2)), noise)["written"].mean() > 0.5
+    for counts in bad:
+        found = written(model, np.tile(counts, (10, 1)), noise)
+        assert not found["written"].any(), counts
+    assert not written(model, np.zeros((10, 2)), noise)["numbers"].any()
 
 
 PARTS_OF_WHOLE = type(PARTS["writer"])("noise", PARTS["writer"].outputs)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from tfmat import __version__, files
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.sources import Entry, crystals_sha256
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
@@ -173,7 +174,7 @@ def label(
     """
     out = Path(out)
     work = work_of(out)
-    files.check_place(out, overwrite=overwrite)
+    files.check_place(out, overwrite=overwrite, own=is_dataset)
     calculator = potential.factory()
     entries = [Entry(sample.identifier, sample.crystal, "") for sample in samples]
     recipe = {
@@ -192,7 +193,7 @@ def label(
         rows = run_chunks(
             work / "structures",
             [sample.crystal for sample in samples],
-            partial(_single_points, potential=potential),
+            partial(single_points, potential=potential),
             # One process need not load the potential a second time.
             potential.factory if workers > 1 else lambda: calculator,
             size=_CHUNK,
@@ -246,7 +247,7 @@ def energy_of(
         raise InputError(f"`potential` {potential.name}: {next(iter(missing.values()))}")
 
     def energies(crystals: Sequence[Crystal]) -> NDArray[np.float64]:
-        rows = _single_points(calculator, crystals, potential=potential)
+        rows = single_points(calculator, crystals, potential=potential)
         return np.array(
             [
                 _formation_energy(row.get("energy", math.nan), crystal, references)
@@ -276,7 +277,7 @@ def _formation_energy(
     return energy - float(np.mean([references[int(z)].energy for z in crystal.numbers]))
 
 
-def _single_points(
+def single_points(
     calculator: Calculator, crystals: Sequence[Crystal], *, potential: Potential
 ) -> list[Row]:
     """Returns the energy of each structure, or the reason why it has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.errors import InputError
@@ -35,15 +36,19 @@ class DescriptorRecipe(Table):
     """What critic and constraint see of an atom.
 
     Args:
-        shortest: Centre of the first Gaussian of distance, in Å.
-        longest: Centre of the last one, in Å.
-        spacing: Between centres, in Å.
-        width: Standard deviation of the Gaussians, in Å.
+        form: ``elements``: distances to the atoms of each element of a system; or ``any``:
+            distances over the sums of covalent radii, weighted by what the neighbours are like.
+        shortest: Centre of the first Gaussian of distance, in Å; for ``any``, like all that follow,
+            as a share of the sum of the radii.
+        longest: Centre of the last one.
+        spacing: Between centres.
+        width: Standard deviation of the Gaussians.
 
     Raises:
         InputError: The longest distance is shorter than the shortest.
     """
 
+    form: Literal["elements", "any"] = "elements"
     shortest: Positive = 1.8
     longest: Positive = 7.0
     spacing: Positive = 0.2
@@ -63,7 +68,12 @@ class DescriptorRecipe(Table):
         Args:
             numbers: Atomic numbers of its elements, in their order.
         """
-        return Descriptor(numbers, self.shortest, self.longest, self.spacing, self.width)
+        kind = Descriptor
+        if self.form == "any":
+            from tfmat.ccdcgan.environments.any_elements import AnyElements
+
+            kind = AnyElements
+        return kind(numbers, self.shortest, self.longest, self.spacing, self.width)
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,10 @@ def check_data(recipe: CcdcganRecipe, data: TrainingData) -> None:
     Raises:
         InputError: The potential does not know an element, or all structures have one formula.
     """
-    with _named():
-        find_potential(recipe.labels.potential).factory_for(data.elements)
+    # Of a whole periodic table what the potential does not know is left out.
+    if recipe.gan.form != "sources":
+        with _named():
+            find_potential(recipe.labels.potential).factory_for(data.elements)
     if len({formula(data.crystals[row]) for row in data.train}) < 2:
         raise InputError(
             f"{data.dataset.path}: all structures to learn from have one formula, and the "
@@ -133,9 +135,9 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe) -> None:
     labels, data = environments_of(stage, recipe)
     # Volumes are those of the structures that the writer learned from: they are also what
     # generating takes for sound. Contacts and bonds are those that the constraint has seen.
+    of_relaxed = np.flatnonzero(labels.kinds == KINDS.index("relaxed"))
     relaxed, known = (
-        domain_record(labels.crystals[row] for row in rows)
-        for rows in (np.flatnonzero(labels.kinds == KINDS.index("relaxed")), data.train)
+        domain_record(labels.crystals[row] for row in rows) for rows in (of_relaxed, data.train)
     )
     file = stage.run.stage_folder(CONSTRAINT_STAGE) / _DOMAIN
     files.write_json(file, known | {"volume_per_atom": relaxed["volume_per_atom"]})
@@ -241,7 +243,14 @@ def numbers_of(recipe: CcdcganRecipe) -> tuple[int, ...]:
 
 
 def _written(stage: Stage, recipe: CcdcganRecipe) -> Iterator[Sample]:
-    """Yields crystals of the trained writer."""
+    """Yields crystals as they are made: of the trained writer, or of a source."""
+    if recipe.gan.form == "sources":
+        from tfmat.ccdcgan.sources.labelling import made_of_prototypes
+
+        each = recipe.pool.prototypes
+        most = max(1, recipe.labels.written // each)
+        yield from made_of_prototypes(stage.run, most, each, stage.seed)
+        return
     from tfmat.ccdcgan.writer.compositions import Compositions
     from tfmat.ccdcgan.writer.exporting import writes, writing_network
     from tfmat.ccdcgan.writer.generating import write_from

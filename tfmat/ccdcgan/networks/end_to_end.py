@@ -7,7 +7,7 @@ atoms are left to find, as local maxima of the sites voxels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from keras import ops
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.lattice_layer import LatticeParameters
+from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
 # The voxels of all elements leave the network, whether there or not: with 118 elements of 64³
@@ -27,7 +28,7 @@ def build_generate(
     networks: Mapping[str, keras.Model],
     layout: GraphLayout,
     spec: VoxelSpec,
-    presence: Sequence[float],
+    presence: Presence,
     constraints: Mapping[str, str],
 ) -> keras.Model:
     """Builds the end-to-end network.
@@ -37,7 +38,7 @@ def build_generate(
             outputs in 0 to 1, and the constraints.
         layout: Layout of the crystal graphs.
         spec: Grids and widths.
-        presence: RMS of an element's cells above which it counts as present, one for each element.
+        presence: What tells the elements of a crystal graph.
         constraints: Parts that predict a property, with the names of their outputs.
 
     Returns:
@@ -59,9 +60,7 @@ def build_generate(
     graph = networks["generator"](noise)
     cells = ops.reshape(graph, (-1, layout.height * layout.width))
     latents = ops.reshape(cells[:, layout.lattice_slot : layout.used_cells], (-1, elements, length))
-    # As GraphLayout.element_rms: in double precision.
-    square = ops.mean(ops.square(ops.cast(latents, "float64")), axis=2)
-    present = ops.sqrt(square) > np.asarray(presence, np.float64)
+    present = _present(cells, latents, layout, presence)
     sites = networks["sites_decoder"](ops.reshape(latents, (-1, length)))
     sites = ops.reshape(sites, (-1, elements, *(spec.sites_grid,) * 3))
     lattice = networks["lattice_decoder"](cells[:, : layout.lattice_latent])
@@ -76,3 +75,26 @@ def build_generate(
     for part, name in constraints.items():
         outputs[name] = networks[part](graph)
     return keras.Model(noise, outputs, name="generate")
+
+
+def _present(cells: Any, latents: Any, layout: GraphLayout, presence: Presence) -> Any:
+    """Says which elements are there, as :meth:`Presence.of` does: in double precision."""
+    rms = ops.sqrt(ops.mean(ops.square(ops.cast(latents, "float64")), axis=2))
+    noise = _noise(cells, rms, layout, presence)
+    # Finite, for the graph of ONNX: an element without a threshold has one that none reaches.
+    weakest = np.minimum(2 * presence.thresholds, 1e6)
+    limits = (noise + ops.sqrt(ops.square(noise) + weakest**2)) / 2
+    return rms > limits * (presence.thresholds > 0)
+
+
+def _noise(cells: Any, rms: Any, layout: GraphLayout, presence: Presence) -> Any:
+    """Returns the noise of each crystal graph, shape ``(batch, 1)``."""
+    if presence.by_slots:
+        middle, odd = divmod(len(layout.elements), 2)
+        ordered = ops.sort(rms, axis=1)
+        return (ordered[:, middle : middle + 1] + ordered[:, middle - 1 + odd : middle + odd]) / 2
+    between = cells[:, layout.lattice_latent : layout.lattice_slot]
+    unused = ops.concatenate([between, cells[:, layout.used_cells :]], axis=1)
+    if not unused.shape[1]:
+        return ops.zeros_like(rms[:, :1])
+    return ops.sqrt(ops.mean(ops.square(ops.cast(unused, "float64")), axis=1, keepdims=True))

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfmat.ccdcgan.recipe import AutoencoderRecipe, ConstraintTerm
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe
+from tfmat.ccdcgan.recipe import ConstraintTerm
 
 
 class WeightedCrossEntropy(keras.losses.Loss):
@@ -33,10 +34,12 @@ class WeightedCrossEntropy(keras.losses.Loss):
         """Returns the weighted cross-entropy of each voxel.
 
         Args:
-            y_true: Targets in 0 to 1.
+            y_true: Targets of 0 or more. Above 1, where atoms of one element are so near that
+                their Gaussians add up (O₂, 1.2 Å), they count as 1: of such a target the
+                cross-entropy has no minimum, and its logit would grow for ever.
             y_pred: Logits, same shape.
         """
-        target = ops.cast(y_true, y_pred.dtype)
+        target = ops.minimum(ops.cast(y_true, y_pred.dtype), 1.0)
         # softplus(x) - t·x is the cross-entropy -t·ln(s) - (1 - t)·ln(1 - s) of s = sigmoid(x).
         cross_entropy = ops.softplus(y_pred) - target * y_pred
         return (1.0 + self.positive_weight * target) * cross_entropy
@@ -46,7 +49,8 @@ class ConstraintLoss(keras.losses.Loss):
     """What a predicted property adds to the generator's loss, before its weight.
 
     ``exp``: mean(exp(y)) (released code; paper 002, Eq. 2); ``linear``: mean(y) (paper 004, Eq. 2);
-    ``target``: mean((y - target)²); with y and target divided by ``scale``.
+    ``target``: mean((y - target)²); ``exp-range``: mean(exp(y - target)) (the code of paper 002);
+    with y and target divided by ``scale``.
 
     Args:
         form: One of the above.
@@ -83,6 +87,8 @@ class ConstraintLoss(keras.losses.Loss):
             return ops.exp(scaled)
         if self.form == "linear":
             return scaled
+        if self.form == "exp-range":
+            return ops.exp(scaled - self.target / self.scale)
         if self.form == "target":
             return ops.square(scaled - self.target / self.scale)
         raise ValueError(f"no constraint term of form {self.form!r}")

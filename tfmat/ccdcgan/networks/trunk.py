@@ -13,24 +13,27 @@ SLOPE = 0.2
 MOMENTUM = 0.8
 
 
-def batch_normalisation(name: str) -> layers.BatchNormalization:
+def batch_normalisation(name: str, momentum: float = MOMENTUM) -> layers.BatchNormalization:
     """Returns batch normalisation over the global batch of all replicas."""
     # Only TensorFlow's Keras can synchronise; the others refuse, and have no replicas here.
     synchronized = keras.backend.backend() == "tensorflow"
-    return layers.BatchNormalization(momentum=MOMENTUM, synchronized=synchronized, name=name)
+    return layers.BatchNormalization(momentum=momentum, synchronized=synchronized, name=name)
 
 
-def convolution_trunk(graph: Any, filters: Sequence[int], dropout: float) -> Any:
-    """Applies the strided 3 x 3 convolutions of paper 004's discriminator.
+def convolution_trunk(
+    graph: Any, filters: Sequence[int], dropout: float, *, normalised: bool = True
+) -> Any:
+    """Applies the strided 3 x 3 convolutions of the papers' discriminators.
 
-    Every convolution but the last has stride 2, every one but the first batch normalisation, and
-    an edge that is odd before a strided convolution is padded to an even one (28, 14, 7 to 8, 4,
-    4 for Bi-Se).
+    Every convolution but the last has stride 2. Normalised (paper 004), every one but the first
+    has batch normalisation, and an edge that is odd before a strided convolution is padded to an
+    even one (28, 14, 7 to 8, 4, 4 for Bi-Se); else (paper 002) neither.
 
     Args:
         graph: Keras tensor of shape ``(batch, height, width, 1)``.
         filters: Filters of the convolutions.
         dropout: Share of activations dropped after each.
+        normalised: As above.
 
     Returns:
         Keras tensor of shape ``(batch, cells)``.
@@ -41,9 +44,9 @@ def convolution_trunk(graph: Any, filters: Sequence[int], dropout: float) -> Any
         stride = 1 if i == last else 2
         x = layers.Conv2D(count, 3, stride, "same", name=f"convolution_{i}")(x)
         odd = (x.shape[1] % 2, x.shape[2] % 2)
-        if i < last - 1 and any(odd):
+        if normalised and i < last - 1 and any(odd):
             x = layers.ZeroPadding2D(((0, odd[0]), (0, odd[1])), name=f"pad_{i}")(x)
-        if i > 1:
+        if normalised and i > 1:
             x = batch_normalisation(f"normalisation_{i}")(x)
         x = layers.LeakyReLU(SLOPE, name=f"activation_{i}")(x)
         x = layers.Dropout(dropout, name=f"dropout_{i}")(x)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
+from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.networks.autoencoders import (
@@ -16,7 +18,8 @@ from tfmat.ccdcgan.networks.autoencoders import (
     inference_decoder,
 )
 from tfmat.ccdcgan.networks.losses import autoencoder_loss
-from tfmat.ccdcgan.recipe import AutoencoderRecipe, CcdcganRecipe
+from tfmat.ccdcgan.networks.recipe import AutoencoderRecipe
+from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.ccdcgan.training.metrics import atom_metrics, lattice_errors
 from tfmat.ccdcgan.voxels.lattice import encode_lattice
@@ -71,29 +74,48 @@ def train_lattice_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: Trainin
     )
 
 
-def train_sites_autoencoder(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> None:
+def train_sites_autoencoder(
+    stage: Stage, recipe: CcdcganRecipe, data: TrainingData, element: str | None = None
+) -> None:
     """Trains the sites autoencoder and writes ``sites_encoder`` and ``sites_decoder``.
 
-    One network sees all elements, each channel by itself.
+    One network sees all elements, each channel by itself; or one element's copy of it learns on
+    from that element's channels (paper 002, Fig. 2C) and is written as ``sites_encoder-ELEMENT``
+    and ``sites_decoder-ELEMENT``, unless there is nothing to learn from.
 
     Args:
         stage: Where to train and log.
         recipe: The whole recipe.
         data: The structures.
+        element: Symbol of the element whose copy is trained; ``None`` for the shared network.
     """
-    spec = recipe.voxels
-    learned, held_out = data.channels(data.train), data.channels(data.test)
-    channels = learned + held_out
+    spec, settings = recipe.voxels, recipe.sites_autoencoder
+    only = None if element is None else atomic_numbers[element]
+    learned, cells = data.channels(data.train, spec, only)
+    held_out, other_cells = data.channels(data.test, spec, only)
+    start = None
+    if element is not None:
+        if not learned:
+            stage.finish({}, [])
+            return
+        bank = recipe.sites_bank
+        settings = replace(settings, steps=bank.steps, learning_rate=bank.learning_rate)
+        start = [stage.run.network(f"sites_{part}") for part in ("encoder", "decoder")]
+    channels, lattices = learned + held_out, cells + other_cells
 
     def draw(rows: NDArray[np.intp]) -> NDArray[np.float32]:
         return encode_channels([channels[row] for row in rows], spec)
 
     def measure(rows: NDArray[np.intp], voxels: NDArray[np.float32]) -> list[Metric]:
-        return atom_metrics([channels[row] for row in rows], voxels, spec)
+        wanted = [channels[row] for row in rows], [lattices[row] for row in rows]
+        return atom_metrics(wanted[0], voxels, spec, wanted[1])
 
     numbers = np.arange(len(channels))
-    samples = _Samples(draw, numbers[: len(learned)], numbers[len(learned) :])
-    _train(stage, "sites", recipe.sites_autoencoder, spec.sites_grid, samples, measure)
+    # A rare element may have nothing held out; then its own channels judge.
+    judges = numbers[len(learned) :] if held_out else numbers
+    samples = _Samples(draw, numbers[: len(learned)], judges)
+    suffix = "" if element is None else f"-{element}"
+    _train(stage, "sites", settings, spec.sites_grid, samples, measure, start, suffix)
 
 
 class _Samples:
@@ -141,12 +163,16 @@ def _train(
     grid: int,
     samples: _Samples,
     measure: Measure,
+    start: Sequence[keras.Model] | None = None,
+    suffix: str = "",
 ) -> None:
     stage.devices.check_batch(recipe.batch_size, f"{part}_autoencoder.batch_size")
     keras.utils.set_random_seed(stage.seed)
     loss = autoencoder_loss(recipe)
     with stage.devices.scope():
         encoder, decoder = build_encoder(recipe, grid), build_decoder(recipe, grid)
+        for network, other in zip((encoder, decoder), start or (), strict=False):
+            network.set_weights(other.get_weights())
         model = build_autoencoder(encoder, decoder, recipe.latent_noise)
         model.compile(optimizer=optimizer(recipe), loss=loss, jit_compile=compiled_steps())
     probabilities = inference_decoder(decoder)
@@ -200,8 +226,8 @@ def _train(
         metrics += _kept(stage, best, recipe, len(sample), unit)
     stage.finish(
         {
-            f"{part}_encoder": _float32(build_encoder, encoder, recipe, grid),
-            f"{part}_decoder": _float32(build_decoder, decoder, recipe, grid),
+            f"{part}_encoder{suffix}": _float32(build_encoder, encoder, recipe, grid),
+            f"{part}_decoder{suffix}": _float32(build_decoder, decoder, recipe, grid),
         },
         [*metrics, *measure(rows, voxels)],
     )

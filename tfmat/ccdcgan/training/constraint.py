@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.networks.constraint import build_constraint
-from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.training.graphs import CrystalGraphs, predict
+from tfmat.ccdcgan.recipe import CcdcganRecipe, ConstraintRecipe
+from tfmat.ccdcgan.training.graphs import CrystalGraphs, network_inputs, predict
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.metric import Metric
@@ -22,6 +22,7 @@ from tfmat.networks.optimizers import optimizer
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
 
+_LOSSES = {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}
 # Held-out crystal graphs that are predicted at a chunk's end; all of them at the end.
 SAMPLE = 1024
 
@@ -40,7 +41,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
     """
     settings = recipe.constraint
     stage.devices.check_batch(settings.batch_size, "constraint.batch_size")
-    data = CrystalGraphs.open(stage.run)
+    data = CrystalGraphs.open(stage.run, layout)
     values = data.property(name)
     train = data.train[np.isfinite(values[data.train])]
     test = data.test[np.isfinite(values[data.test])]
@@ -49,15 +50,14 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
             f"property {name}: known for {len(train)} training and {len(test)} held-out "
             "structures, too few for a constraint; give data that have it, or train dcgan"
         )
-    mean, scale = 0.0, 1.0
-    if settings.standardise:
-        mean, scale = float(np.mean(values[train])), float(np.std(values[train])) or 1.0
+    inputs = network_inputs(recipe, data)
+    mean, scale = _unit(settings, values[train])
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
-        model = build_constraint(settings, layout)
+        model = build_constraint(settings, layout, recipe.data.max_elements)
         model.compile(
             optimizer=optimizer(settings),
-            loss=keras.losses.MeanSquaredError(),
+            loss=_LOSSES[settings.loss](),
             jit_compile=compiled_steps(),
         )
     sampler = BatchSampler(len(train), settings.batch_size, stage.seed)
@@ -65,10 +65,10 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
     def draw(rows: NDArray[np.intp]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         chosen = train[rows]
         wanted = (values[chosen, None] - mean) / scale
-        return np.asarray(data.graphs[chosen]), wanted.astype(np.float32)
+        return inputs[chosen], wanted.astype(np.float32)
 
     def errors(rows: NDArray[np.intp]) -> dict[str, float]:
-        predicted, true = predict(model, data.graphs, rows) * scale + mean, values[rows]
+        predicted, true = predict(model, inputs, rows) * scale + mean, values[rows]
         residual = float(np.mean((predicted - true) ** 2))
         variance = float(np.var(true))
         return {
@@ -88,7 +88,7 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
     )
     # Not compiled: else the state of its optimiser, twice the weights, is written with it.
     output = model.output
-    if settings.standardise:
+    if (mean, scale) != (0.0, 1.0):
         output = keras.layers.Rescaling(scale, mean, name="unit")(output)
     trained = keras.Model(model.input, output, name=model.name)
     found = errors(test)
@@ -99,6 +99,16 @@ def train_constraint(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout, n
             "data may help"
         )
     stage.finish({stage.name: trained}, _metrics(found, name, len(test), recipe))
+
+
+def _unit(settings: ConstraintRecipe, values: NDArray[np.float64]) -> tuple[float, float]:
+    """Returns what is 0 and what is 1 for the network, in the property's unit."""
+    if settings.form == "multicomponent":
+        # Its outputs lie in 0 to 1.
+        return float(values.min()), float(np.ptp(values)) or 1.0
+    if settings.standardise:
+        return float(np.mean(values)), float(np.std(values)) or 1.0
+    return 0.0, 1.0
 
 
 def _metrics(

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.recipe import DataRecipe
 from tfmat.ccdcgan.voxels.cell import canonicalise
+from tfmat.ccdcgan.voxels.frame import box_positions, element_channels
 from tfmat.ccdcgan.voxels.reasons import NOT_REDUCED, TOO_LARGE
-from tfmat.ccdcgan.voxels.sites import box_positions, element_channels
+from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.writing import reduced_formula
 from tfmat.csv_tables import TableWriter
@@ -29,6 +30,8 @@ from tfmat.errors import InputError
 
 # Why a structure is left out.
 OTHER_ELEMENTS = "other elements"
+TOO_MANY_ELEMENTS = "too many elements"
+UNKNOWN = "{} unknown"
 
 # Elements up to which a crystal graph, which has a slot for each, is tried without being asked to.
 MOST_ELEMENTS = 8
@@ -88,17 +91,28 @@ class TrainingData:
             writer.row([name, reduced_formula(self.crystals[index])])
         return text.getvalue()
 
-    def channels(self, subset: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+    def channels(
+        self, subset: NDArray[np.intp], spec: VoxelSpec, only: int | None = None
+    ) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         """Returns what the sites autoencoder sees: the atoms of one element of one structure.
 
         Args:
             subset: Numbers of structures.
+            spec: Frame and grid.
+            only: Atomic number of the one element that is wanted.
 
         Returns:
-            Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each, structure
-            by structure; an element that a structure lacks has no channel.
+            Positions relative to the middle of the voxel
+            (:func:`~tfmat.ccdcgan.voxels.frame.sites_positions`), shape ``(atoms, 3)`` each,
+            structure by structure, an element that a structure lacks having no channel; and the
+            cell vectors of each channel's structure, in Å.
         """
-        return element_channels([self.crystals[index] for index in subset], self.numbers)[1]
+        crystals = [self.crystals[index] for index in subset]
+        numbers = self.numbers
+        if only is not None:
+            crystals, numbers = [one for one in crystals if only in one.numbers], (only,)
+        owners, channels = element_channels(crystals, numbers, spec)
+        return channels, [crystals[row].lattice for row, _ in owners]
 
 
 def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: int) -> TrainingData:
@@ -107,7 +121,7 @@ def load_training_data(recipe: DataRecipe, dataset: Dataset, box: float, seed: i
     Args:
         recipe: Selection, elements and split.
         dataset: The structures.
-        box: Edge of the cube of the sites voxels, in Å; atoms must lie inside it.
+        box: Edge of the cube in which atoms must lie, in Å (:attr:`VoxelSpec.room`).
         seed: Seed of the split.
 
     Returns:
@@ -144,7 +158,7 @@ def usable(
     Args:
         recipe: Selection and elements.
         dataset: The structures.
-        box: Edge of the cube of the sites voxels, in Å.
+        box: Edge of the cube in which atoms must lie, in Å.
 
     Returns:
         Their rows in the dataset, ascending; the crystals in their canonical cells; and how many
@@ -156,7 +170,12 @@ def usable(
     numbers = _element_numbers(recipe.elements or elements_of(dataset))
     rejected: Counter[str] = Counter()
     rows, crystals = [], []
+    unknown = {name: ~np.isfinite(dataset.property(name)) for name in recipe.known}
     for row in range(len(dataset)):
+        missing = [name for name, flags in unknown.items() if flags[row]]
+        if missing:
+            rejected[UNKNOWN.format(missing[0])] += 1
+            continue
         found = _chosen(dataset[row], recipe, numbers, box)
         if isinstance(found, str):
             rejected[found] += 1
@@ -175,8 +194,8 @@ def _found(dataset: Dataset) -> tuple[str, ...]:
         return elements
     raise InputError(
         f"{dataset.path}: holds {len(elements)} elements, each of which would need a part of the "
-        f"crystal graph (the elements found are taken if they are at most {MOST_ELEMENTS}), and a "
-        f"recipe for whole databases is not there yet; {_system_hint(dataset)}"
+        f"crystal graph (the elements found are taken if they are at most {MOST_ELEMENTS}); for a "
+        f"whole database take `recipe` mp-compact, or {_system_hint(dataset)}"
     )
 
 
@@ -224,6 +243,8 @@ def _chosen(crystal: Crystal, recipe: DataRecipe, numbers: list[int], box: float
     # First, since it costs nothing and concerns most of a large database.
     if not np.isin(crystal.numbers, numbers).all():
         return OTHER_ELEMENTS
+    if len(np.unique(crystal.numbers)) > recipe.max_elements:
+        return TOO_MANY_ELEMENTS
     try:
         if not passes(crystal, recipe.max_atoms, recipe.max_length):
             return "too many atoms or too long a cell"

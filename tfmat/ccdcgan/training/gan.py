@@ -44,11 +44,10 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     """
     settings = recipe.gan
     stage.devices.check_batch(settings.batch_size, "gan.batch_size")
-    data = CrystalGraphs.open(stage.run)
+    data = CrystalGraphs.open(stage.run, layout)
     rows = data.train
     if settings.structures == "all":
         rows = np.sort(np.concatenate([data.train, data.test]))
-    real = np.asarray(data.graphs[rows])
     keras.utils.set_random_seed(stage.seed)
     with stage.devices.scope():
         constraints = {
@@ -66,7 +65,7 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
         trainer.build()
     variables = [entry for group in trainer.variables_groups.values() for entry in group]
     sampler = BatchSampler(
-        len(real), settings.batch_size, stage.seed, settings.draws == "replacement"
+        len(rows), settings.batch_size, stage.seed, settings.draws == "replacement"
     )
     noise = np.random.default_rng(stage.seed).standard_normal(
         (SAMPLE, settings.latent), dtype=np.float32
@@ -75,7 +74,8 @@ def train_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> None:
     def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:
         scalars: list[Mapping[str, Any]] = []
         for step in range(first, first + count):
-            scalars.append(trainer.step(share(real[sampler(step)], stage.devices.strategy), step))
+            real = data.graphs[rows[sampler(step)]]
+            scalars.append(trainer.step(share(real, stage.devices.strategy), step))
             tick(1, "")
         return {
             f"{name}_loss" if name in _LOSSES else name: float(

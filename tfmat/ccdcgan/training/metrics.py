@@ -16,6 +16,7 @@ from scipy.spatial.distance import cdist
 
 from tfmat.ccdcgan.voxels.cell import parameters
 from tfmat.ccdcgan.voxels.decode import decode_channels, decoder
+from tfmat.ccdcgan.voxels.frame import cell_positions
 from tfmat.ccdcgan.voxels.lattice import decode_lattice
 from tfmat.ccdcgan.voxels.reasons import DecodeError
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
@@ -23,6 +24,8 @@ from tfmat.metric import Judge, Metric, Tolerance, mean, share
 
 # An atom counts as found if one is decoded at most this far away, in Å.
 TOLERANCE = 0.5
+# From so many atoms of one element on, channels are counted by themselves: they are lost first.
+CROWDED = 9
 
 
 @dataclass
@@ -46,19 +49,24 @@ class AtomCount:
         true: NDArray[np.float64],
         decoded: NDArray[np.float64],
         tolerance: float = TOLERANCE,
-    ) -> None:
+        lattice: NDArray[np.float64] | None = None,
+    ) -> bool:
         """Pairs the atoms of one channel so that most pairs lie within the tolerance.
 
         Args:
             true: Positions in Å, shape ``(n, 3)``.
             decoded: Positions in Å, shape ``(m, 3)``, with the same origin.
             tolerance: Largest distance of a pair, in Å.
+            lattice: Cell vectors as rows, in Å, where atoms may come back in another cell.
+
+        Returns:
+            Whether all atoms came back, and no others.
         """
         self.true += len(true)
         self.decoded += len(decoded)
         if not len(true) or not len(decoded):
-            return
-        distances = cdist(true, decoded)
+            return len(true) == len(decoded)
+        distances = cdist(true, decoded) if lattice is None else _nearest(true, decoded, lattice)
         # A pair beyond the tolerance costs more than all good ones together: first as many pairs
         # as can be, then the nearest.
         useless = (len(true) + 1) * tolerance**2
@@ -68,6 +76,7 @@ class AtomCount:
         pairs = pairs[pairs <= tolerance]
         self.matched += len(pairs)
         self.square_distance += float(np.sum(pairs**2))
+        return len(pairs) == len(true) == len(decoded)
 
     @property
     def recall(self) -> float:
@@ -113,23 +122,52 @@ class AtomCount:
         ]
 
 
+def _nearest(
+    first: NDArray[np.float64], second: NDArray[np.float64], lattice: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Returns distances of the nearest images of two sets of atoms of a reduced cell, in Å."""
+    apart = (first[:, None] - second) @ np.linalg.inv(lattice)
+    return np.asarray(np.linalg.norm((apart - np.round(apart)) @ lattice, axis=-1))
+
+
 def atom_metrics(
-    true: list[NDArray[np.float64]], voxels: NDArray[np.float32], spec: VoxelSpec
+    true: list[NDArray[np.float64]],
+    voxels: NDArray[np.float32],
+    spec: VoxelSpec,
+    lattices: list[NDArray[np.float64]],
 ) -> list[Metric]:
     """Measures reconstructed sites voxels by their atoms.
 
     Args:
-        true: Positions relative to the centre of the cell in Å, shape ``(atoms, 3)`` each.
+        true: Positions relative to the middle of the voxel, shape ``(atoms, 3)`` each.
         voxels: Reconstructions, shape ``(n, grid, grid, grid)``.
-        spec: Grid, cube and width.
+        spec: Frame, grid and width.
+        lattices: Cell vectors of the structures of these channels, in Å.
 
     Returns:
-        Recall, precision and root mean square distance as metrics.
+        Recall, precision and root mean square distance, share of channels of which all atoms came
+        back and no others, and of those with many atoms.
     """
     count = AtomCount()
-    for positions, decoded in zip(true, decode_channels(voxels, spec), strict=True):
-        count.add(positions, decoded)
-    return count.metrics(f"{len(true)} held-out channels", decoder())
+    exact = []
+    for one, other, lattice in zip(true, decode_channels(voxels, spec), lattices, strict=True):
+        pair = cell_positions(one, lattice, spec), cell_positions(other, lattice, spec)
+        exact.append(count.add(*pair, lattice=None if spec.frame == "box" else lattice))
+    what = f"{len(true)} held-out channels"
+    crowded = [good for good, atoms in zip(exact, true, strict=True) if len(atoms) >= CROWDED]
+    note = f"share of {what} of which all atoms came back and no others"
+    more: dict[str, Any] = {"tolerance": Tolerance(TOLERANCE, "Å"), "judge": decoder()}
+    return [
+        *count.metrics(what, decoder()),
+        share("channels_exact", sum(exact), len(exact), note, **more),
+        share(
+            "crowded_channels_exact",
+            sum(crowded),
+            len(crowded),
+            f"the same of the {len(crowded)} with {CROWDED} atoms or more",
+            **more,
+        ),
+    ]
 
 
 def lattice_errors(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -11,12 +13,15 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import CcdcganRecipe, ConstraintTerm
 from tfmat.ccdcgan.training.data import TrainingData
 from tfmat.datasets.properties import unit_of
+from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.training.amount import FLOOR, left_out_line, require_floor
 
 # Structures to learn from below which the networks know their training structures alone
 # (docs/own-system.md, "How many structures").
 FEW = 100
+# What a potential computes where the data lack it.
+COMPUTED = "formation_energy_per_atom"
 # A held-out coefficient of determination needs a variance.
 HELD_OUT = 2
 
@@ -28,15 +33,36 @@ def settled(recipe: CcdcganRecipe, data: TrainingData) -> CcdcganRecipe:
         recipe: The recipe as it was read.
         data: The structures.
     """
-    terms = tuple(
-        replace(term, scale=_spread(data, term.property)) if not term.scale else term
-        for term in recipe.gan.terms
-    )
+    terms = tuple(term if term.scale else _scaled(data, term) for term in recipe.gan.terms)
     return replace(
         recipe,
         data=replace(recipe.data, elements=data.elements),
         graph=GraphLayout.grown(recipe, len(data.elements)),
         gan=replace(recipe.gan, terms=terms),
+    )
+
+
+def require_property(dataset: Dataset, name: str) -> None:
+    """Refuses a property that the data do not have, and says where it may come from.
+
+    Args:
+        dataset: The structures.
+        name: A property that is to be predicted.
+
+    Raises:
+        InputError: The dataset has no such property.
+    """
+    if name in dataset.properties:
+        return
+    have = ", ".join(dataset.properties)
+    remedies = [f"give `property` one of these: {have}"] if have else []
+    if name == COMPUTED:
+        remedies.append(f"compute it: tfmat relax {shlex.quote(str(dataset.path))} --out RELAXED")
+    else:
+        remedies.append(f"name its column: tfmat data import FILE --property {name}=COLUMN")
+    raise InputError(
+        f"{dataset.path}: no property {name!r}; {', or '.join(remedies)} (tfmat train dcgan needs "
+        "none)"
     )
 
 
@@ -132,12 +158,31 @@ def _steers(term: ConstraintTerm, data: TrainingData) -> str:
     return words
 
 
+def _scaled(data: TrainingData, term: ConstraintTerm) -> ConstraintTerm:
+    """Returns a term with what it leaves to the data."""
+    if term.form != "exp-range" or term.property not in data.dataset.properties:
+        return replace(term, scale=_spread(data, term.property))
+    values = data.property(term.property)[data.train]
+    low, high = (float(f"{value:.6g}") for value in (np.nanmin(values), np.nanmax(values)))
+    return replace(term, target=low, scale=high - low or 1.0)
+
+
 def _spread(data: TrainingData, name: str) -> float:
-    """Returns the standard deviation of a property in the structures to learn from, or 1."""
+    """Returns the standard deviation of a property in the structures to learn from, or 1.
+
+    Raises:
+        InputError: Its values are so large that they have none.
+    """
     if name not in data.dataset.properties:
         return 1.0
     values = data.property(name)[data.train]
     values = values[np.isfinite(values)]
-    spread = float(np.std(values)) if len(values) else 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.std(values)) if len(values) else 0.0
+    if not math.isfinite(spread):
+        raise InputError(
+            f"{data.dataset.path}: {name} has values up to {np.abs(values).max():.3g}, too large "
+            "to learn; give it in another unit"
+        )
     # Short, since it stands in the recipe.
     return float(f"{spread:.4g}") or 1.0

@@ -7,11 +7,13 @@ original voxel each is then refined to the position where a Gaussian of the draw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.voxels.hidden import add_hidden
 from tfmat.ccdcgan.voxels.peaks import near_pairs
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 
@@ -21,6 +23,8 @@ SEPARATION = 0.9
 FLOOR = 0.1
 # ... and have this share of the typical height in its voxel; with the second it is an atom.
 SHARE, SURE = 0.3, 0.6
+# Where the number of atoms is known, this share of the other bars decides what is looked at.
+FAINT = 0.3
 # In standard deviations of the noise: the highest of the thousands of independent values of a
 # voxel reach the first, and hardly ever the second.
 NOISE, SIGNAL = 4.3, 5.5
@@ -29,12 +33,17 @@ NOISE, SIGNAL = 4.3, 5.5
 _DISTINCT, _TAIL = 10.4, 12.0
 
 
-def matched_peaks(voxels: NDArray[np.float32], spec: VoxelSpec) -> list[NDArray[np.float64]]:
+def matched_peaks(
+    voxels: NDArray[np.float32], spec: VoxelSpec, counts: Sequence[int] | None = None
+) -> list[NDArray[np.float64]]:
     """Finds the atoms of imperfect voxels.
 
     Args:
         voxels: Sites voxels, shape ``(channels, grid, grid, grid)``, heights near 1.
         spec: Grid, cube and width.
+        counts: How many atoms each voxel shows, where that is known: so many of the highest peaks
+            that lie apart are atoms, however low they are; and where there are no more peaks, what
+            the atoms found leave unexplained.
 
     Returns:
         For each channel the positions relative to the centre of the cube, in Å, shape
@@ -49,8 +58,9 @@ def matched_peaks(voxels: NDArray[np.float32], spec: VoxelSpec) -> list[NDArray[
     background = sample[:, 2 * quarter]
     noise = 0.7413 * (sample[:, 3 * quarter] - sample[:, quarter])
     response -= background[:, None, None, None]
-    channel, position = _candidates(filtered, noise)
-    lowest = np.maximum(0.9 * NOISE * noise, 0.5 * FLOOR)
+    bar = 1.0 if counts is None else FAINT
+    channel, position = _candidates(filtered, noise, bar)
+    lowest = bar * np.maximum(0.9 * NOISE * noise, 0.5 * FLOOR)
     # A first look in a small window, then the few that remain in a large one.
     position, height = _refine(voxels, background, channel, position, spec, reach=1.8, rounds=1)
     high = height > lowest[channel]
@@ -59,25 +69,43 @@ def matched_peaks(voxels: NDArray[np.float32], spec: VoxelSpec) -> list[NDArray[
     chosen = []
     for number in range(channels):
         own = np.flatnonzero(channel == number)
-        chosen.append(own[_select(position[own], height[own], noise[number], spec)])
+        known = None if counts is None else counts[number]
+        chosen.append(own[_select(position[own], height[own], noise[number], spec, known)])
     atoms = np.concatenate(chosen)
     channel, position, height = channel[atoms], position[atoms], height[atoms]
-    near = near_pairs(position, channel, 5 * spec.sites_sigma / spec.step, spec.sites_grid)
-    if len(near[0]):
-        position, height = _refine(
-            voxels,
-            background,
-            channel,
-            position,
-            spec,
-            reach=2.5,
-            rounds=6,
-            near=near,
-            height=height,
-        )
+    position, height = _apart(voxels, background, channel, position, spec, height)
+    if counts is not None and (np.bincount(channel, minlength=channels) < counts).any():
+        more = add_hidden(voxels, background, channel, position, height, counts, spec)
+        channel, position, height = more
+        position, height = _apart(voxels, background, channel, position, spec, height)
     position = (position - spec.sites_grid // 2) * spec.step
     position -= spec.box * np.round(position / spec.box)
     return [position[channel == number] for number in range(channels)]
+
+
+def _apart(
+    voxels: NDArray[np.float32],
+    background: NDArray[np.float32],
+    channel: NDArray[np.intp],
+    position: NDArray[np.float64],
+    spec: VoxelSpec,
+    height: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Refines atoms once more where they overlap, each without what the others add to it."""
+    near = near_pairs(position, channel, 5 * spec.sites_sigma / spec.step, spec.sites_grid)
+    if not len(near[0]):
+        return position, height
+    return _refine(
+        voxels,
+        background,
+        channel,
+        position,
+        spec,
+        reach=2.5,
+        rounds=6,
+        near=near,
+        height=height,
+    )
 
 
 class _Filtered(NamedTuple):
@@ -129,13 +157,16 @@ def _sides(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
 
 
 def _candidates(
-    filtered: _Filtered, noise: NDArray[np.float32]
+    filtered: _Filtered, noise: NDArray[np.float32], bar: float
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Returns channel and position (in steps) of the peaks that may be atoms."""
+    """Returns channel and position (in steps) of the peaks that may be atoms.
+
+    ``bar`` is the share of the usual least height that is enough.
+    """
     response, stride, variance = filtered
     grid = response.shape[1]
     lowest = np.maximum(0.5 * FLOOR, 0.5 * SHARE * response.max(axis=(1, 2, 3)))
-    lowest = np.maximum(lowest, NOISE * noise)
+    lowest = bar * np.maximum(lowest, NOISE * noise)
     # An atom between the points gives them as little as half of its height.
     index = np.argwhere(response > 0.5 * lowest[:, None, None, None])
     channel, points = index[:, 0], index[:, 1:]
@@ -216,9 +247,16 @@ def _refine(
 
 
 def _select(
-    position: NDArray[np.float64], height: NDArray[np.float64], noise: float, spec: VoxelSpec
+    position: NDArray[np.float64],
+    height: NDArray[np.float64],
+    noise: float,
+    spec: VoxelSpec,
+    count: int | None,
 ) -> NDArray[np.intp]:
-    """Returns the indices of the peaks that are atoms and far enough from higher ones."""
+    """Returns the indices of the peaks that are atoms and far enough from higher ones.
+
+    ``count`` says how many there are, where that is known.
+    """
     order = np.argsort(-height, kind="stable")
     position, height = position[order], height[order]
     apart = position[:, None, :] - position
@@ -230,7 +268,7 @@ def _select(
         if not taken[peak]:
             kept.append(peak)
             taken |= near[peak]
-    return order[kept[: _count(height[kept], noise)]]
+    return order[kept[: _count(height[kept], noise) if count is None else count]]
 
 
 def _count(height: NDArray[np.float64], noise: float) -> int:

@@ -2,7 +2,8 @@
 
 p(r) = sum over atoms of exp(-|r - r_atom|² / 2σ²) on the points i·box/grid of a periodic cube
 (paper 004, Methods; the cube, the width and the cut-off are those of the released code). The centre
-of the crystal's cell lies at the centre of the cube.
+of the crystal's cell lies at the centre of the cube. In the frame ``cell``
+(:mod:`tfmat.ccdcgan.voxels.frame`) the cube is the cell and its unit the voxel.
 """
 
 from __future__ import annotations
@@ -12,42 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.voxels.frame import check_inside, sites_positions
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
 # Atoms drawn at once: their windows fit in the processor's second-level cache.
 _CHUNK = 64
-
-
-def box_positions(crystal: Crystal) -> NDArray[np.float64]:
-    """Returns the positions relative to the centre of the cell, in Å, shape ``(atoms, 3)``."""
-    return np.asarray(crystal.positions - crystal.lattice.sum(axis=0) / 2)
-
-
-def element_channels(
-    crystals: Sequence[Crystal], elements: Sequence[int]
-) -> tuple[list[tuple[int, int]], list[NDArray[np.float64]]]:
-    """Takes crystals apart into channels: the atoms of one element of one structure.
-
-    Args:
-        crystals: The crystals.
-        elements: Atomic numbers in the order of their slots.
-
-    Returns:
-        For each channel its crystal's row and its element's slot, and its positions relative to
-        the centre of the cell in Å, shape ``(atoms, 3)``; structure by structure, slot by slot. An
-        element that a structure lacks has no channel.
-    """
-    owners, channels = [], []
-    for row, crystal in enumerate(crystals):
-        positions = box_positions(crystal)
-        for slot, number in enumerate(elements):
-            atoms = crystal.numbers == number
-            if atoms.any():
-                owners.append((row, slot))
-                channels.append(positions[atoms])
-    return owners, channels
 
 
 def scatter(
@@ -91,24 +63,6 @@ def scatter(
     return np.concatenate(indices), np.concatenate(values)
 
 
-def check_inside(positions: NDArray[np.float64], spec: VoxelSpec) -> None:
-    """Refuses atoms outside the cube, which would come back at its other side.
-
-    Args:
-        positions: Positions relative to the centre of the cube, in Å.
-        spec: Grid, cube and width.
-
-    Raises:
-        InputError: A position lies outside the cube or is not finite.
-    """
-    reach = np.abs(positions).max(initial=0.0)
-    if not reach <= spec.box / 2:
-        raise InputError(
-            f"an atom lies {reach:.2f} Å from the centre, outside the box of {spec.box} Å: "
-            "canonicalise the crystal first or set a larger voxels.box"
-        )
-
-
 def encode_sites(
     crystal: Crystal,
     elements: Sequence[int],
@@ -139,7 +93,7 @@ def encode_sites(
     if (channels < 0).any():
         missing = sorted({int(number) for number in crystal.numbers[channels < 0]})
         raise InputError(f"the crystal holds atomic number {missing}, which has no channel")
-    positions = box_positions(crystal)
+    positions = sites_positions(crystal, spec)
     if not wrap:
         check_inside(positions, spec)
     shape = (len(elements), *(spec.sites_grid,) * 3)
@@ -154,8 +108,9 @@ def encode_channels(
     """Draws single channels, as the sites autoencoder takes them.
 
     Args:
-        positions: For each channel the positions of one element's atoms relative to the centre of
-            the cell, in Å (:func:`box_positions`), shape ``(atoms, 3)`` each.
+        positions: For each channel the positions of one element's atoms relative to the middle of
+            the voxel, as :func:`~tfmat.ccdcgan.voxels.frame.sites_positions` gives them, shape
+            ``(atoms, 3)`` each.
         spec: Grid, cube and width.
         out: Array to draw into, of the returned shape; it is cleared first.
 

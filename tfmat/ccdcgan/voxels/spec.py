@@ -1,7 +1,8 @@
 """The numbers that define voxels: grids, box, widths and cut-off."""
 
+import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -22,10 +23,13 @@ class VoxelSpec(Table):
     in the code is the ``gaussian_filter`` of the decoder, in voxels.
 
     Args:
+        frame: What the sites voxel covers: ``box``, a cube of space (papers), or ``cell``, the
+            periodic cell itself, in fractions of its edges counted from an atom.
         sites_grid: Points along each edge of the sites voxel.
-        box: Edge of the cube that the sites voxel covers, in Å.
+        box: Edge of the cube that the sites voxel covers, in Å; in the frame ``cell``, whose unit
+            is the voxel, always ``sites_grid``.
         lattice_grid: Points along each edge of the lattice voxel (a grid of the unit cell).
-        sites_sigma: Width of the Gaussian drawn for an atom, in Å.
+        sites_sigma: Width of the Gaussian drawn for an atom, in Å; in the frame ``cell`` in voxels.
         lattice_sigma: Width of the Gaussian at the cell centre, in Å.
         cutoff: Values below it are set to zero (peak height is 1).
 
@@ -33,6 +37,7 @@ class VoxelSpec(Table):
         InputError: A peak is too wide for the box.
     """
 
+    frame: Literal["box", "cell"] = "box"
     sites_grid: EvenGrid = 64
     box: Positive = 15.0
     lattice_grid: EvenGrid = 32
@@ -42,6 +47,8 @@ class VoxelSpec(Table):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.frame == "cell":
+            object.__setattr__(self, "box", float(self.sites_grid))
         # A wider peak would leave nothing between it and the faces.
         if self.sites_sigma > self.box / 8:
             raise InputError(
@@ -55,6 +62,11 @@ class VoxelSpec(Table):
             )
 
     @property
+    def room(self) -> float:
+        """Edge of the cube around the middle of the cell in which all atoms must lie, in Å."""
+        return math.inf if self.frame == "cell" else self.box
+
+    @property
     def step(self) -> float:
-        """Distance of neighbouring points of the sites voxel, in Å."""
+        """Distance of neighbouring points of the sites voxel, in Å; 1 in the frame ``cell``."""
         return self.box / self.sites_grid

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tfmat.ccdcgan.codec import Codec
-    from tfmat.ccdcgan.generate import StructureRequest
+    from tfmat.ccdcgan.request import StructureRequest
 
 PART = "writer"
 NO_PLACE = "no place for an atom"
@@ -112,8 +112,10 @@ def write_from(
         Index, noise, and the crystal or why there is none.
     """
     length = noise_length(settings, table.max_atoms)
-    for start in range(0, len(wanted), _SORTED * batch_size):
-        indices = wanted[start : start + _SORTED * batch_size]
+    start, many = 0, batch_size  # so that the first ones are soon there
+    while start < len(wanted):
+        indices = wanted[start : start + many]
+        start, many = start + many, _SORTED * batch_size
         noise = vector_noise(seed, indices[0], len(indices), 1 + settings.attempts * length)
         attempts = attempts_of(
             noise[:, 1:].reshape(len(indices), settings.attempts, length), settings

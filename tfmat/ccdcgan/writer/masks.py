@@ -59,10 +59,20 @@ def possible(cell: Any, lattice: Any, square: Any, least: Any) -> Any:
         Shape ``(...)``, bool: a ≤ b ≤ c, a volume, and no translation shorter than ``least``.
     """
     ordered = ops.logical_and(cell[..., 0] <= cell[..., 1], cell[..., 1] <= cell[..., 2])
+    return ops.logical_and(ordered, roomy(lattice, square, least))
+
+
+def roomy(lattice: Any, square: Any, least: Any) -> Any:
+    """Tells which cells have a volume and no translation shorter than ``least``.
+
+    Args:
+        lattice: Cell vectors, shape ``(..., 3, 3)``.
+        square: From :func:`lattices`, shape ``(...)``.
+        least: How far an atom must be from its own images, in Å, shape ``(...)``.
+    """
     edges = ops.matmul(_EDGES, lattice)
     shortest = ops.min(ops.sum(edges * edges, axis=-1), axis=-1)
-    good = ops.logical_and(ordered, square > FLATTEST**2)
-    return ops.logical_and(good, shortest >= least * least)
+    return ops.logical_and(square > FLATTEST**2, shortest >= least * least)
 
 
 def in_order(previous: Any, tied: Any, last: bool) -> Any:

@@ -15,8 +15,9 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from tfmat.ccdcgan.writer.atoms import AtomWriter, Known
 from tfmat.ccdcgan.writer.masks import far_enough, in_order, lattices, possible
 from tfmat.ccdcgan.writer.network import Writer
 from tfmat.ccdcgan.writer.noise import noise_length
@@ -28,116 +29,98 @@ _BELOW_ONE = 1.0 - 1e-6
 _FORBIDDEN = -1e9
 
 
-class Writing(layers.Layer):
-    """Maps compositions and noise ``(batch, elements + noise)`` to crystals.
+class AtomWriting(layers.Layer):
+    """Draws cells and places of atoms from the probabilities of a writer.
 
     Args:
         writer: The trained layer.
-        recipe: How many cells and places are drawn at once.
-        numbers: Atomic numbers of the elements.
-        limits: Least distances between atoms in Å, shape ``(elements, elements)``.
+        **options: Of any layer.
     """
 
-    def __init__(
-        self,
-        writer: Writer,
-        recipe: WriterRecipe,
-        numbers: Sequence[int],
-        limits: NDArray[np.float64],
-    ) -> None:
-        super().__init__(name="writing", trainable=False)
-        self.writer, self.recipe = writer, recipe
-        self.numbers = np.array([*numbers, 0], np.int32)
-        # Nothing is too near to an atom that is not there.
-        self.limits = np.pad(limits.astype(np.float32), ((0, 1), (0, 1)))
+    def __init__(self, writer: AtomWriter, **options: Any) -> None:
+        super().__init__(**{"trainable": False, **options})
+        self.writer = writer
 
     def build(self, shape: Any) -> None:
-        """The writer has its weights."""
+        """Makes the weights of a writer that has none: one that is about to be loaded."""
+        del shape
+        if not self.writer.built:
+            row = self.writer.slots + len(self.writer.cell) + 3 * self.writer.max_atoms
+            self.writer.build((None, row))
 
-    def call(self, choices: Any) -> dict[str, Any]:
-        """Returns what was written; see :func:`build_writing`."""
-        elements, atoms = self.writer.elements, self.writer.max_atoms
-        counts = ops.cast(ops.round(choices[:, :elements]), "int32")
-        uniform = 0.5 + 0.5 * ops.erf(choices[:, elements:] * math.sqrt(0.5))
-        uniform = ops.minimum(uniform, _BELOW_ONE)
-        first = CELL * self.recipe.cells
-        slots, remaining = self.writer.order(counts)
-        own = ops.take(np.diagonal(self.limits)[:elements], np.arange(elements), axis=0)
-        least = ops.max(ops.where(counts > 0, own, 0.0), axis=1)
-        start, cell, lattice, found = self._cell(
-            self.writer.start(counts),
-            ops.reshape(uniform[:, :first], (-1, self.recipe.cells, CELL)),
-            least,
-        )
-        drawn = ops.reshape(uniform[:, first:], (-1, atoms - 1, self.recipe.places, 3))
-        places, placed = self._atoms(start, lattice, slots, remaining, drawn)
-        written = ops.logical_and(found, placed)
-        row = [counts, cell, ops.reshape(places, (-1, 3 * atoms))]
-        return {
-            "tokens": ops.concatenate(row, axis=1),
-            "lattice": lattice,
-            "fractional": ops.cast(places, "float32") / BINS,
-            "numbers": ops.take(self.numbers, slots, axis=0),
-            "written": written,
-        }
+    def draw_cells(self, known: Known, uniform: Any, temperature: Any = None) -> tuple[Any, Any]:
+        """Draws several cells for each crystal.
 
-    def _cell(self, start: Any, uniform: Any, least: Any) -> tuple[Any, Any, Any, Any]:
-        """Draws cells and takes the first possible one.
+        Args:
+            known: What is known of the crystals.
+            uniform: Numbers in 0 to 1, shape ``(batch, cells, numbers)``.
+            temperature: What logits are divided by, shape ``(batch, cells)``; 1 by default.
 
         Returns:
-            The vector of composition and cell ``(batch, width)``, bins ``(batch, 6)``, cell vectors
-            in Å ``(batch, 3, 3)``, and whether any was possible ``(batch,)``.
+            Bins ``(batch, cells, numbers)``, and the vectors of composition and cell ``(batch,
+            cells, width)``.
         """
-        x = ops.repeat(ops.expand_dims(start, 1), self.recipe.cells, axis=1)
+        x = ops.repeat(ops.expand_dims(known.start, 1), uniform.shape[1], axis=1)
         bins = []
-        for place in range(CELL):
-            chosen = draw(self.writer.cell_logits(place, x), uniform[:, :, place])
+        for place in range(len(self.writer.cell)):
+            logits = cooled(self.writer.cell_logits(place, x, known), temperature)
+            chosen = draw(logits, uniform[:, :, place])
             x = x + self.writer.cell_vector(place, chosen)
             bins.append(chosen)
-        cell = ops.stack(bins, axis=-1)
-        lengths = SHORTEST + LENGTH_STEP * (ops.cast(cell[..., :3], "float32") + 0.5)
-        lattice, square = lattices(lengths, cell[..., 3:])
-        good = possible(cell, lattice, square, ops.expand_dims(least, 1))
-        chosen = first_of(good)
-        return (
-            take(x, chosen),
-            take(cell, chosen),
-            take(lattice, chosen),
-            ops.any(good, axis=1),
-        )
+        return ops.stack(bins, axis=-1), x
 
-    def _atoms(
-        self, start: Any, lattice: Any, slots: Any, remaining: Any, uniform: Any
+    def draw_atoms(
+        self,
+        known: Known,
+        start: Any,
+        lattice: Any,
+        limits: Any,
+        uniform: Any,
+        temperature: Any = None,
     ) -> tuple[Any, Any]:
-        """Writes the atoms behind the first; returns bins ``(batch, atoms, 3)`` and success."""
-        writer, atoms = self.writer, self.writer.max_atoms
+        """Writes the atoms behind the first.
+
+        Args:
+            known: What is known of the crystals.
+            start: Vectors of composition and cell, shape ``(batch, width)``.
+            lattice: Cell vectors in Å, shape ``(batch, 3, 3)``.
+            limits: Least distances between atoms in Å, shape ``(batch, atoms, atoms)``.
+            uniform: Numbers in 0 to 1, shape ``(batch, atoms - 1, places, 3)``.
+            temperature: What logits are divided by, shape ``(batch, places)``; 1 by default.
+
+        Returns:
+            Bins ``(batch, atoms, 3)``, and whether a place was found for every atom ``(batch,)``.
+        """
+        writer, atoms, slots = self.writer, self.writer.max_atoms, known.slots
         order = np.arange(atoms, dtype=np.int32)
         none = ops.zeros_like(start)[:, None]
         empty = [ops.repeat(none, atoms, axis=1) for _ in range(2 * len(writer.blocks))]
         _, memory = self._read(start[:, None], empty, order == 0, order <= 0)
 
         def unfinished(place: Any, *_: Any) -> Any:
-            return ops.any(ops.take(slots, place, axis=1) < writer.elements)
+            return ops.any(ops.take(slots, place, axis=1) < writer.slots)
 
         def write(place: Any, places: Any, placed: Any, *memory: Any) -> tuple[Any, ...]:
             slot, before = ops.take(slots, place, axis=1), ops.take(slots, place - 1, axis=1)
             last = ops.take(places, place - 1, axis=1)
-            x = writer.read(last, before, slot, ops.take(remaining, place, axis=1)) + start
+            x = writer.read(last, ops.take(known.steps, place - 1, axis=1)) + start
             x, kept = self._read(x[:, None], memory, order == place, order <= place)
-            chosen = self._draw(x, last, slot == before, ops.take(uniform, place - 1, axis=1))
-            limits = ops.take_along_axis(ops.take(self.limits, slot, axis=0), slots, axis=1)
-            limits = ops.where(order < place, limits, 0.0)
+            hints = known.place_hints
+            hint = None if hints is None else ops.take(hints, place - 1, axis=1)
+            drawn = ops.take(uniform, place - 1, axis=1)
+            chosen = self._draw(x, last, slot == before, drawn, hint, known.hinted, temperature)
+            near = ops.where(order < place, ops.take(limits, place, axis=1), 0.0)
             fractions = ops.cast(places, "float32") / BINS
-            clear = far_enough(ops.cast(chosen, "float32") / BINS, fractions, limits, lattice)
+            clear = far_enough(ops.cast(chosen, "float32") / BINS, fractions, near, lattice)
             here = ops.expand_dims(take(chosen, first_of(clear)), 1)
-            there = slot < writer.elements
+            there = slot < writer.slots
             now = ops.logical_and((order == place)[:, None], there[:, None, None])
             places = ops.where(now, here, places)
             fine = ops.logical_or(ops.any(clear, axis=1), ops.logical_not(there))
             return (place + 1, places, ops.logical_and(placed, fine), *kept)
 
         places = ops.zeros_like(ops.repeat(ops.expand_dims(slots, -1), 3, axis=-1))
-        placed = slots[:, 0] <= writer.elements
+        placed = slots[:, 0] <= writer.slots
         state = (ops.convert_to_tensor(1, "int32"), places, placed, *memory)
         _, places, placed, *_ = ops.while_loop(
             lambda place, *_: ops.logical_and(
@@ -158,17 +141,125 @@ class Writing(layers.Layer):
             kept += [keys, values]
         return x, kept
 
-    def _draw(self, x: Any, last: Any, same: Any, uniform: Any) -> Any:
+    def _draw(
+        self, x: Any, last: Any, same: Any, uniform: Any, hint: Any, hinted: Any, temperature: Any
+    ) -> Any:
         """Draws places ``(batch, places, 3)`` that keep the order, given the vector so far."""
         writer, tied, chosen = self.writer, ops.expand_dims(same, 1), []
         for axis in range(3):
             previous = last[:, None, axis]
             allowed = in_order(previous, tied, last=axis == 2)
-            logits = ops.where(allowed, writer.place_logits(axis, x), _FORBIDDEN)
-            chosen.append(draw(logits, uniform[:, :, axis]))
+            near = None if hint is None else hint[:, None, axis]
+            logits = cooled(writer.place_logits(axis, x, near, hinted), temperature)
+            chosen.append(draw(ops.where(allowed, logits, _FORBIDDEN), uniform[:, :, axis]))
             x = x + writer.place_vector(axis, chosen[-1])
             tied = ops.logical_and(tied, chosen[-1] == previous)
         return ops.stack(chosen, axis=-1)
+
+
+@keras.saving.register_keras_serializable("tfmat.ccdcgan")
+class Writing(AtomWriting):
+    """Maps compositions and noise ``(batch, elements + noise)`` to crystals of one system.
+
+    Args:
+        writer: The trained layer.
+        cells: Cells that are drawn at once.
+        places: Places that are drawn at once for each atom.
+        numbers: Atomic numbers of the elements.
+        limits: Least distances between atoms in Å, shape ``(elements, elements)``.
+        **options: Of any layer.
+    """
+
+    writer: Writer
+
+    def __init__(
+        self,
+        writer: Writer,
+        cells: int,
+        places: int,
+        numbers: Sequence[int],
+        limits: ArrayLike,
+        **options: Any,
+    ) -> None:
+        super().__init__(writer, **{"name": "writing", **options})
+        self.elements, self.cells, self.places = writer.elements, cells, places
+        self.numbers = np.array([*numbers, 0], np.int32)
+        # Nothing is too near to an atom that is not there.
+        self.limits = np.pad(np.asarray(limits, np.float32), ((0, 1), (0, 1)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, the writer as Keras writes layers."""
+        return {
+            **super().get_config(),
+            "writer": keras.saving.serialize_keras_object(self.writer),
+            "cells": self.cells,
+            "places": self.places,
+            "numbers": self.numbers[:-1].tolist(),
+            "limits": self.limits[:-1, :-1].tolist(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Writing:
+        """Makes the layer of what :meth:`get_config` gave, without the writer's weights."""
+        writer = keras.saving.deserialize_keras_object(config["writer"])
+        return cls(**{**config, "writer": writer})
+
+    def call(self, choices: Any) -> dict[str, Any]:
+        """Returns what was written; see :func:`build_writing`."""
+        elements, atoms, cells = self.elements, self.writer.max_atoms, self.cells
+        # Clients may send anything: what no cell can hold is not written, and breaks nothing.
+        asked = ops.round(choices[:, :elements])
+        total = ops.sum(asked, axis=1)
+        sensible = ops.logical_and(total > 0, total <= atoms)
+        sensible = ops.logical_and(sensible, ops.all(asked >= 0, axis=1))
+        counts = ops.cast(ops.minimum(ops.where(asked > 0, asked, 0.0), atoms), "int32")
+        uniform = uniforms(choices[:, elements:])
+        known = self.writer.known(counts)
+        own = ops.take(np.diagonal(self.limits)[:elements], np.arange(elements), axis=0)
+        least = ops.max(ops.where(counts > 0, own, 0.0), axis=1)
+        of_cells = ops.reshape(uniform[:, : CELL * cells], (-1, cells, CELL))
+        start, cell, lattice, found = self._cell(known, of_cells, least)
+        drawn = ops.reshape(uniform[:, CELL * cells :], (-1, atoms - 1, self.places, 3))
+        table = ops.take(self.limits, known.slots, axis=0)
+        limits = ops.take_along_axis(table, ops.expand_dims(known.slots, 1), axis=2)
+        places, placed = self.draw_atoms(known, start, lattice, limits, drawn)
+        row = [counts, cell, ops.reshape(places, (-1, 3 * atoms))]
+        return {
+            "tokens": ops.concatenate(row, axis=1),
+            "lattice": lattice,
+            "fractional": ops.cast(places, "float32") / BINS,
+            "numbers": ops.take(self.numbers, known.slots, axis=0),
+            "written": ops.logical_and(sensible, ops.logical_and(found, placed)),
+        }
+
+    def _cell(self, known: Known, uniform: Any, least: Any) -> tuple[Any, Any, Any, Any]:
+        """Draws cells and takes the first possible one.
+
+        Returns:
+            The vector of composition and cell ``(batch, width)``, bins ``(batch, 6)``, cell vectors
+            in Å ``(batch, 3, 3)``, and whether any was possible ``(batch,)``.
+        """
+        cell, x = self.draw_cells(known, uniform)
+        lengths = SHORTEST + LENGTH_STEP * (ops.cast(cell[..., :3], "float32") + 0.5)
+        lattice, square = lattices(lengths, cell[..., 3:])
+        good = possible(cell, lattice, square, ops.expand_dims(least, 1))
+        chosen = first_of(good)
+        return (
+            take(x, chosen),
+            take(cell, chosen),
+            take(lattice, chosen),
+            ops.any(good, axis=1),
+        )
+
+
+def uniforms(normal: Any) -> Any:
+    """Returns standard normal numbers as numbers in 0 to 1, of the same shape."""
+    return ops.minimum(0.5 + 0.5 * ops.erf(normal * math.sqrt(0.5)), _BELOW_ONE)
+
+
+def cooled(logits: Any, temperature: Any) -> Any:
+    """Returns logits ``(batch, n, bins)`` divided by temperatures ``(batch, n)``, if any."""
+    return logits if temperature is None else logits / ops.expand_dims(temperature, -1)
 
 
 def draw(logits: Any, uniform: Any) -> Any:
@@ -221,5 +312,6 @@ def build_writing(
     """
     length = vocabulary.elements + noise_length(recipe, vocabulary.max_atoms)
     choices = keras.Input((length,), name="choices")
-    writing = Writing(likelihood.get_layer("writer"), recipe, vocabulary.numbers, limits)
+    writer = likelihood.get_layer("writer")
+    writing = Writing(writer, recipe.cells, recipe.places, vocabulary.numbers, limits)
     return keras.Model(choices, writing(choices), name="writer")

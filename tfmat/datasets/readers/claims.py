@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.readers.numerals import numeral
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 from tfmat.formulas.formula_text import FormulaError
@@ -35,6 +36,13 @@ _FORMULAS = (
     "pretty_formula",
     "reduced_formula",
 )
+# Whatever a record may claim.
+_CLAIMS = frozenset(
+    (*_FORMULAS, "nsites", "nelements", "elements", "chemsys", "composition", "volume")
+)
+# A list of elements as text: "Na-Cl", "['Na', 'Cl']".
+_WORDS = re.compile(r"[A-Za-z]+")
+_BETWEEN = frozenset(" \t[](){}'\",;-")
 # Of these every spelling is read where it must be readable.
 _SURE_FORMULAS = ("chemical_formula_reduced", "formula_pretty")
 # Shares of elements are rounded, too.
@@ -141,23 +149,25 @@ def check_record(crystal: Crystal, record: Mapping[str, Any], *, strict: bool = 
     """Compares a structure with what a database's record says of it.
 
     Looked at are ``nsites``, ``nelements``, ``elements``, ``elements_ratios`` (of these elements,
-    in their order), ``composition`` and the formulas (``chemical_formula_reduced``,
+    in their order), ``chemsys``, ``composition`` and the formulas (``chemical_formula_reduced``,
     ``formula_pretty`` and the like), where they are there and readable: the fields of OPTIMADE, of
     the Materials Project and of pymatgen's documents.
 
     Args:
         crystal: The structure.
-        record: The fields; one that is ``None`` says nothing.
+        record: The fields; one that is ``None`` says nothing. In tables all are texts.
         strict: The fields are those of a database's interface: one that cannot be read is wrong,
             too, and ``volume`` is that of the cell in Å³.
 
     Raises:
         InputError: They differ; the message names the field.
     """
+    if _CLAIMS.isdisjoint(record):
+        return
     numbers, amounts = np.unique(crystal.numbers, return_counts=True)
     counts = dict(zip(numbers.tolist(), amounts.tolist(), strict=True))
     for name, found in (("nsites", len(crystal)), ("nelements", len(counts))):
-        stated = record.get(name)
+        stated = record.get(name) if strict else _number(record.get(name))
         silent = stated is None or not (strict or _is_number(stated))
         if not (silent or (_is_number(stated) and stated == found)):
             raise InputError(f"contradiction: {found} by the atoms, but {name} is {_short(stated)}")
@@ -173,15 +183,10 @@ def check_record(crystal: Crystal, record: Mapping[str, Any], *, strict: bool = 
 
 def _check_elements(counts: Mapping[int, int], record: Mapping[str, Any], strict: bool) -> None:
     elements, shares = record.get("elements"), record.get("elements_ratios")
-    listed = elements if isinstance(elements, list | tuple) else [None]
-    numbers = [_symbol_number(element) for element in listed]
-    if elements is None or (not strict and (None in numbers or not numbers)):
+    numbers = _check_listed(counts, elements, strict)
+    _check_listed(counts, record.get("chemsys"), strict=False)
+    if not numbers:
         return
-    if set(numbers) != set(counts):
-        raise InputError(
-            f"contradiction: {formula_text(counts)} in the cell, but the elements are "
-            f"{', '.join(map(str, listed))[:60] if None not in listed else _short(elements)}"
-        )
     readable = isinstance(shares, list | tuple) and all(map(_is_number, shares))
     if shares is None or not (strict or readable):
         return
@@ -196,6 +201,23 @@ def _check_elements(counts: Mapping[int, int], record: Mapping[str, Any], strict
             f"contradiction: {formula_text(counts)} in the cell, but elements_ratios are "
             f"{_short(shares)}"
         )
+
+
+def _check_listed(counts: Mapping[int, int], elements: object, strict: bool) -> list[int | None]:
+    """Compares a list of elements; returns their numbers, none where it says nothing."""
+    if isinstance(elements, str) and not strict:
+        plain = not set(_WORDS.sub("", elements)) - _BETWEEN
+        elements = _WORDS.findall(elements) if plain else None
+    listed = elements if isinstance(elements, list | tuple) else [None]
+    numbers = [_symbol_number(element) for element in listed]
+    if elements is None or (not strict and (None in numbers or not numbers)):
+        return []
+    if set(numbers) != set(counts):
+        raise InputError(
+            f"contradiction: {formula_text(counts)} in the cell, but the elements are "
+            f"{', '.join(map(str, listed))[:60] if None not in listed else _short(elements)}"
+        )
+    return numbers
 
 
 def check_volume(volume: float, stated: object, name: str) -> None:
@@ -259,6 +281,16 @@ def _formulas(record: Mapping[str, Any], strict: bool) -> Iterable[Mapping[int, 
 def _is_number(value: Any) -> TypeGuard[int | float]:
     # Longer whole numbers are no measure of anything, and no float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _number(value: object) -> object:
+    """Returns the number that a text is; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return numeral(value.strip())
+    except ValueError:
+        return None
 
 
 def _short(value: object) -> str:

@@ -152,7 +152,9 @@ def read_table(
         number = 0
         try:
             for number, cells in enumerate(rows, start=1):
-                if len(cells) == len(columns):
+                if cells is None:
+                    yield number, "broken row: a quote is not closed; is the file cut off?"
+                elif len(cells) == len(columns):
                     yield number, dict(zip(columns, map(text_of, cells), strict=True))
                 else:
                     yield number, f"broken row: {len(cells)} cells, but {len(columns)} columns"
@@ -160,7 +162,8 @@ def read_table(
             raise InputError(f"{path}: row {number + 1}: not CSV ({error})") from error
 
 
-def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
+def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str] | None]]:
+    """Returns the columns of a table, and the cells of each row: ``None`` where a quote is open."""
     lines = lines_of(path, stream)
     first, named, _ = first_line(lines)
     columns, delimiter = header(first, named)
@@ -170,5 +173,21 @@ def _table(path: Path, stream: TextIO) -> tuple[list[str], Iterator[list[str]]]:
     if doubled:
         raise InputError(f"{path}: two columns are called {doubled[0]!r}; rename one")
     csv.field_size_limit(LARGEST_CELL)
-    # A blank line is no row.
-    return columns, (cells for cells in csv.reader(lines, delimiter=delimiter) if cells)
+    return columns, _rows(lines, delimiter)
+
+
+def _rows(lines: Iterator[str], delimiter: str) -> Iterator[list[str] | None]:
+    ended = False
+
+    def watched() -> Iterator[str]:
+        nonlocal ended
+        yield from lines
+        ended = True
+
+    for cells in csv.reader(watched(), delimiter=delimiter):
+        # A row ends with its line. One that ends with the file has waited for a quote.
+        if ended:
+            yield None
+        # A blank line is no row.
+        elif cells:
+            yield cells

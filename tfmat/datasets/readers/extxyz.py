@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.readers.claims import check_record
 from tfmat.datasets.readers.extxyz_header import pairs
 from tfmat.datasets.readers.numerals import numeral, numerals
 from tfmat.datasets.readers.one_place import refuse_one_place
@@ -23,6 +24,7 @@ from tfmat.datasets.readers.records import SourceRow, lines_of, open_binary, ope
 from tfmat.errors import InputError
 from tfmat.formulas.elements import atomic_numbers
 
+_SPECIAL = frozenset(("lattice", "properties", "pbc", "occupancy"))
 _DEFAULT_LAYOUT = "species:S:1:pos:R:3"
 # A longer number of atoms is no number of atoms.
 _MOST_DIGITS = 9
@@ -30,6 +32,7 @@ _MOST_ATOMS = 1_000_000
 _TRUE = frozenset(("T", "TRUE", "1"))
 # The outer brackets are gone; each vector has three numbers.
 _VECTORS = re.compile(r",".join([r"\s*\[([^][,]*,[^][,]*,[^][,]*)\]\s*"] * 3))
+_OCCUPANCY = frozenset(("occupancy", "occupancies", "occ"))
 # Occupancies that differ less from 1 are rounded.
 _WHOLE = 5e-4
 
@@ -83,7 +86,7 @@ def read_extxyz(path: Path) -> Iterator[SourceRow]:
             text = line.strip()
             if not text:
                 continue
-            if not (text.isdecimal() and len(text) <= _MOST_DIGITS):
+            if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
                 if held is not None:
                     yield _followed(held, text)
                     held = None
@@ -155,23 +158,20 @@ def _row(
     where: str, count: int, comment: str, atoms: list[list[str]], layouts: dict[str, _ColumnLayout]
 ) -> SourceRow:
     fields: dict[str, str] = {}
+    special: dict[str, str] = {}
     try:
-        special = {"lattice": "", "properties": _DEFAULT_LAYOUT, "pbc": "", "occupancy": ""}
-        seen: set[str] = set()
         for key, value in pairs(comment):
             name = key.lower()
-            if name not in special:
-                fields[key] = value
-                continue
-            if name in seen and special[name] != value:
-                raise InputError(f"broken frame: {key} comes twice")
-            seen.add(name)
-            special[name] = value
+            into, place = (special, name) if name in _SPECIAL else (fields, key)
+            if into.setdefault(place, value) != value:
+                raise InputError(f"broken frame: {key[:40]} comes twice")
         if count > _MOST_ATOMS:
             raise InputError(f"too large: more than {_MOST_ATOMS} atoms in a frame")
         if len(atoms) < count:
             raise InputError(f"broken frame: {len(atoms)} atoms where {count} are announced")
-        return SourceRow(where, fields, _crystal(special, atoms, layouts))
+        crystal = _crystal(special, atoms, layouts)
+        check_record(crystal, fields)
+        return SourceRow(where, fields, crystal)
     except InputError as error:
         return SourceRow(where, fields, reason=str(error))
 
@@ -179,18 +179,23 @@ def _row(
 def _crystal(
     special: dict[str, str], atoms: list[list[str]], layouts: dict[str, _ColumnLayout]
 ) -> Crystal:
-    if not special["lattice"]:
+    if not special.get("lattice"):
         raise InputError('no lattice: the comment line has no Lattice="..."')
-    if not all(word.upper() in _TRUE for word in re.split(r"[\s,]+", special["pbc"]) if word):
-        raise InputError(f"not periodic: pbc is {special['pbc'][:40]!r}")
-    _check_occupancy(special["occupancy"])
-    text = special["properties"]
+    pbc = special.get("pbc", "")
+    if not all(word.upper() in _TRUE for word in re.split(r"[\s,]+", pbc) if word):
+        raise InputError(f"not periodic: pbc is {pbc[:40]!r}")
+    _check_occupancy(special.get("occupancy", ""))
+    text = special.get("properties", _DEFAULT_LAYOUT)
     if text not in layouts:
         layouts[text] = _layout(text)
     layout = layouts[text]
     cell = _cell(special["lattice"])
-    if any(len(words) < layout.width for words in atoms):
+    widths = set(map(len, atoms))
+    if min(widths, default=layout.width) < layout.width:
         raise InputError(f"broken frame: an atom's line has fewer than {layout.width} columns")
+    # What is not announced is read over only where nothing is announced.
+    if "properties" in special and max(widths, default=0) > layout.width:
+        raise InputError(f"broken frame: an atom's line has more than {layout.width} columns")
     first = layout.position
     try:
         flat = numerals([word for words in atoms for word in words[first : first + 3]])
@@ -255,7 +260,7 @@ def _check_occupancy(text: str) -> None:
 
 def _number(word: str, by_number: bool) -> int:
     number = atomic_numbers().get(word)
-    if number is None and by_number and word.isdecimal() and len(word) <= 3:
+    if number is None and by_number and word.isascii() and word.isdecimal() and len(word) <= 3:
         number = int(word)
     if number is None:
         raise InputError(f"unknown element: {word[:20]!r}")
@@ -268,15 +273,19 @@ def _layout(text: str) -> _ColumnLayout:
     by_number = False
     column = 0
     try:
+        if len(set(parts[0::3])) < len(parts[0::3]):
+            raise ValueError("one comes twice")
         for name, kind, width in zip(parts[0::3], parts[1::3], parts[2::3], strict=True):
             if name == "pos" and kind == "R" and width == "3":
                 position = column
+            elif name == "species" and width != "1":
+                raise ValueError(width)
             elif name == "species" or (name in ("Z", "numbers") and species is None):
                 second = species
                 species, by_number = column, name != "species"
             elif name in ("Z", "numbers"):
                 second = column
-            elif name.lower() in ("occupancy", "occupancies") and kind in "RI" and width == "1":
+            elif name.lower() in _OCCUPANCY and kind in "RI" and width == "1":
                 occupancy = column
             if not 0 < int(width) < 1000:
                 raise ValueError(width)

@@ -15,6 +15,7 @@ from tfmat.datasets.readers.poscar import crystal_from_poscar, looks_like_poscar
 from tfmat.datasets.readers.records import SourceRow, whole_text
 from tfmat.errors import InputError
 
+_CIF_ENDINGS = (".cif", ".mcif")
 _POSCAR_NAMES = ("poscar", "contcar")
 _POSCAR_ENDINGS = (".vasp", ".poscar", ".contcar")
 _OTHER_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".xyz", ".extxyz", ".txt", ".md", ".parquet")
@@ -29,7 +30,7 @@ def may_hold_structure(path: Path) -> bool:
         path: The file. A table, JSON or extended XYZ called ``poscars_...`` is none.
     """
     name = path.name.lower().removesuffix(".gz")
-    if name.endswith((".cif", *_POSCAR_ENDINGS)):
+    if name.endswith((*_CIF_ENDINGS, *_POSCAR_ENDINGS)):
         return True
     return name.startswith(_POSCAR_NAMES) and not name.endswith(_OTHER_ENDINGS)
 
@@ -43,7 +44,7 @@ def kind_of(text: str, name: str) -> str:
     """
     if looks_like_poscar(text):
         return "poscar"
-    if CIF_HEADER.search(text) or name.lower().removesuffix(".gz").endswith(".cif"):
+    if CIF_HEADER.search(text) or name.lower().removesuffix(".gz").endswith(_CIF_ENDINGS):
         return "cif"
     return "poscar"
 
@@ -116,15 +117,15 @@ def read_folder(
         key: Its column with file names (with or without ending); guessed by default.
 
     Yields:
-        A row for every structure; its name is the file's path in the folder without the ending
-        (for ``mp-1/POSCAR`` the folder's name). Then one with a reason for every name of the
-        table that no file has.
+        A row for every structure, named by :func:`file_names`. Then one with a reason for
+        every name of the table that no file has.
 
     Raises:
         InputError: There are no files; or the table has no such column, or one file twice.
     """
     files = structure_files(source)
     relatives = [path.relative_to(source) if source.is_dir() else Path(path.name) for path in files]
+    names = file_names(relatives)
     rows, unused = _by_file(table, key, relatives) if table is not None else ({}, [])
     for path, relative in zip(files, relatives, strict=True):
         stated = rows.get(relative, f"no properties: not in {table.name}" if table else "")
@@ -139,10 +140,10 @@ def read_folder(
                 found = list(_parse(path))
             except InputError as error:
                 found = [str(error).removeprefix(f"{path}: ")]
-        name = _name(relative)
         for one in found:
             crystal, reason = (None, one) if isinstance(one, str) else (one, "")
-            yield SourceRow(str(relative), fields, crystal, reason, name, named_by_file=True)
+            where, name = str(relative), names[relative]
+            yield SourceRow(where, fields, crystal, reason, name, named_by_file=True)
     for name in unused:
         reason = "no structure: the folder has no such file"
         yield SourceRow(table.name if table else "", reason=reason, name=name, named_by_file=True)
@@ -178,13 +179,36 @@ def read_properties(table: Path, key: str | None = None) -> dict[str, dict[str, 
     return rows
 
 
-def _name(relative: Path) -> str:
-    stem = relative.as_posix().removesuffix(".gz")
-    if relative.name.removesuffix(".gz").lower() in _POSCAR_NAMES and len(relative.parts) > 1:
-        return relative.parent.as_posix()
-    if Path(stem).suffix.lower() in (".cif", *_POSCAR_ENDINGS):
+def stem_of(name: str) -> str:
+    """Returns what a structure is called in all its files: a file's path without the ending.
+
+    Args:
+        name: Path in the folder, with slashes; of ``mp-1/POSCAR`` the folder counts. What has no
+            such ending stays.
+    """
+    stem = name.removesuffix(".gz")
+    folder, _, last = stem.rpartition("/")
+    if folder and last.lower() in _POSCAR_NAMES:
+        return folder
+    if Path(stem).suffix.lower() in (*_CIF_ENDINGS, *_POSCAR_ENDINGS):
         return stem.rpartition(".")[0]
     return stem
+
+
+def file_names(relatives: Sequence[Path]) -> dict[Path, str]:
+    """Names the structures of a folder: by the path without its ending, where it is of one file.
+
+    Args:
+        relatives: Paths of all files in the folder.
+
+    Returns:
+        The name of each: ``a`` for ``a.cif``, but ``a.cif`` and ``a.vasp`` where there are both.
+    """
+    whole = {path: path.as_posix() for path in relatives}
+    files = Counter(name for path in whole.values() for name in {path, stem_of(path)})
+    return {
+        path: stem_of(name) if files[stem_of(name)] == 1 else name for path, name in whole.items()
+    }
 
 
 def _by_file(
@@ -196,17 +220,20 @@ def _by_file(
         Its fields, or why nothing says which they are, by file; and the names without a file.
     """
     rows = read_properties(table, key)
-    whole = _matches(table, rows, {path: (_name(path), path.as_posix()) for path in relatives})
-    left = rows.keys() - set(whole.values())
-    ways = {path: (Path(_name(path)).name, path.name) for path in relatives if path not in whole}
-    bare = _matches(table, left, ways)
-    files = Counter(bare.values())
-    by_file: dict[Path, dict[str, str] | str] = {path: rows[name] for path, name in whole.items()}
-    for path, name in bare.items():
-        by_file[path] = rows[name]
-        if files[name] > 1:
-            by_file[path] = f"unclear: {name!r} in {table.name} is {files[name]} files; give paths"
-    used = {*whole.values(), *bare.values()}
+    paths = {path: (stem_of(path.as_posix()), path.as_posix()) for path in relatives}
+    bare = {path: (Path(stem).name, path.name) for path, (stem, _) in paths.items()}
+    by_file: dict[Path, dict[str, str] | str] = {}
+    used: set[str] = set()
+    for ways in (paths, bare):
+        left = {path: spellings for path, spellings in ways.items() if path not in by_file}
+        found = _matches(table, rows.keys() - used, left)
+        files = Counter(found.values())
+        for path, name in found.items():
+            by_file[path] = rows[name]
+            if files[name] > 1:
+                many = f"{name!r} in {table.name} is {files[name]} files"
+                by_file[path] = f"unclear: {many}; give paths with their endings"
+        used.update(found.values())
     return by_file, [name for name in rows if name not in used]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmat.datasets.readers.records import open_text
-from tfmat.errors import InputError
+from tfmat.errors import InputError, whole_characters
 from tfmat.formulas.formula_text import LOST, FormulaError, parse_formula
 
 # Objects that wrap the list of records under one of these keys, as API answers do.
@@ -112,6 +112,8 @@ def _decoded(text: str) -> Any:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Half a character in a key is no name of a column.
+    pairs = [(whole_characters(key), value) for key, value in pairs]
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -144,7 +146,7 @@ def _table(value: Any, is_formula_name: Callable[[str], bool]) -> JsonTable:
     wrapped = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), list)), None)
     names = value.get("columns")
     if wrapped is not None and isinstance(names, list):
-        return _split([str(name) for name in names], wrapped)
+        return _split([whole_characters(str(name)) for name in names], wrapped)
     if wrapped is not None:
         return _list(wrapped)
     outer = any(map(is_formula_name, value))

@@ -206,8 +206,23 @@ def _check_end(lines: Sequence[str]) -> None:
         raise InputError(
             "broken POSCAR: further frames follow (an XDATCAR); write each to a file of its own"
         )
+    if _begins_another(lines):
+        raise InputError("broken POSCAR: another one follows; write each to a file of its own")
     try:
         _vector(lines[0] if lines else "", "position")
     except InputError:
         return
     raise InputError("broken POSCAR: more positions than atoms are announced")
+
+
+def _begins_another(lines: Sequence[str]) -> bool:
+    """Says whether a POSCAR begins behind the positions; velocities look like one at first."""
+    begin = next((place for place, line in enumerate(lines) if line.strip()), len(lines))
+    rest = lines[begin:]
+    if not looks_like_poscar("\n".join(rest[:7])):
+        return False
+    try:
+        _, _, at = _species(rest)
+    except InputError:
+        return False
+    return at < len(rest) and rest[at].strip()[:1] in tuple("sSdDfFcCkK")

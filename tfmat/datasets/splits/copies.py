@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.links import Links
 from tfmat.crystals.niggli import niggli_lattice
+from tfmat.datasets.readers.folder import stem_of
 from tfmat.datasets.splits.groups import formula
-from tfmat.datasets.store import REPEATED, Dataset
+from tfmat.datasets.store import REPEATED, SEVERAL_FILES, Dataset
 from tfmat.errors import InputError
 
 # Two crystals are the same if their volumes agree to this share and their average neighbour
@@ -37,7 +38,8 @@ def has_copies_by_name(dataset: Dataset) -> bool:
     Args:
         dataset: The dataset.
     """
-    return not dataset.metadata["extra"].keys().isdisjoint({"build", REPEATED, *_ADDED_BY})
+    marks = {"build", REPEATED, SEVERAL_FILES, *_ADDED_BY}
+    return not dataset.metadata["extra"].keys().isdisjoint(marks)
 
 
 def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = None) -> list[int]:
@@ -45,10 +47,10 @@ def families(dataset: Dataset, rows: Sequence[int] | NDArray[np.intp] | None = N
 
     A family is a structure with its strained and perturbed copies (``tfmat data build`` gives them
     identifiers ``NAME:0``, ``NAME:1``, ...), with those that had its identifier in the source
-    (``NAME#2``, ``NAME#3``, ...), and with every structure of the same reduced formula, volume per
-    atom (to 0.1%) and average distances to the 16 nearest neighbours (to 0.01 Å), whatever its
-    cell, its handedness and the order of its atoms. The distances: Widdowson et al., MATCH 87, 529
-    (2022).
+    (``NAME#2``, ``NAME#3``, ...; of files ``NAME.cif``, ``NAME.vasp``), and with every structure of
+    the same reduced formula, volume per atom (to 0.1%) and average distances to the 16 nearest
+    neighbours (to 0.01 Å), whatever its cell, its handedness and the order of its atoms. The
+    distances: Widdowson et al., MATCH 87, 529 (2022).
 
     Args:
         dataset: The dataset.
@@ -74,6 +76,8 @@ def base_name(dataset: Dataset, row: int) -> str:
     name, extra = dataset.ids[row], dataset.metadata["extra"]
     if REPEATED in extra and _REPEATED.search(name):
         name = name.rpartition("#")[0]
+    if SEVERAL_FILES in extra:
+        name = stem_of(name)
     if "build" in extra or (extra.keys() & _ADDED_BY and _ADDED.search(name)):
         name = name.rpartition(":")[0] or name
     return name

@@ -82,6 +82,8 @@ def write_split(
     copies = families(dataset) if isinstance(dataset, Dataset) else None
     created = dataset.property(CREATED) if CREATED in dataset.properties else None
     split = hold_out(rule, names, seed, copies, created)
+    if not len(split.train):
+        raise InputError(f"{dataset.path}: all of it is held out; leave some to learn from")
     source = {"name": dataset.path.resolve().name, "sha256": dataset.sha256}
     origin = source | dataset.credit.record()
     record: dict[str, Any] = {

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.hull import metastable, stable
 from tfmat.datasets.named import Several, named_places
-from tfmat.datasets.sources import source_of
+from tfmat.datasets.sources import Source, source_of
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.evaluation.hull.entries import Entries, has_compound, of_dataset, read_entries
@@ -104,9 +104,28 @@ def hull(
         if isinstance(structures, str | Path)
         else _entries(structures)
     )
+    return _above(generated, known, named)
+
+
+def above_of(source: Source, against: Several) -> AboveHull:
+    """Computes energies above the convex hull of known structures for a source that was read.
+
+    Args:
+        source: Structures with ``formation_energy_per_atom`` (eV/atom).
+        against: As for :func:`hull`.
+
+    Raises:
+        InputError: Something cannot be read, or no structure has a formation energy.
+    """
+    places = named_places(against, "hull")
+    known = Entries.concatenate([read_entries(place, name) for name, place in places.items()])
+    return _above(_entries_of(source), known, [])
+
+
+def _above(generated: Entries, known: Entries, named: Sequence[tuple[int, ...]]) -> AboveHull:
     for one in named:
         check_there(one, known, generated)
-    _, found = distances(named or list(generated.systems), known, generated)
+    _, found = distances(list(named) or list(generated.systems), known, generated)
     judged = np.zeros(len(generated), np.bool_)
     for key, rows in generated.systems.items():
         judged[rows] = has_compound(key, known)
@@ -117,7 +136,7 @@ def hull(
         found.known,
         found.redefined,
         judged,
-        cautions(named or systems_of(generated), known, generated, found),
+        cautions(list(named) or systems_of(generated), known, generated, found),
         {
             name: counts
             for entries in (generated, known)
@@ -129,7 +148,10 @@ def hull(
 
 def _entries(structures: Iterable[Structure | Crystal]) -> Entries:
     """Reads structures in memory in the way of those on disk."""
-    source = source_of(structures)
+    return _entries_of(source_of(structures))
+
+
+def _entries_of(source: Source) -> Entries:
     extra = {} if source.energies is None else {"energies": source.energies}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "structures"

@@ -243,7 +243,7 @@ def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         values[_CONVERGED][rows],
         {name: dict(left_out)},
         {name: _scale(dataset.metadata)},
-        frozenset([name] if "build" in (dataset.metadata.get("extra") or {}) else []),
+        frozenset([name] if "build" in dataset.metadata["extra"] else []),
     )
 
 
@@ -263,7 +263,7 @@ def _compositions(dataset: Dataset) -> Compositions:
 
 def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
     """Returns what a relaxation or an import left out; what a build dropped was never wanted."""
-    extra = metadata.get("extra") or {}
+    extra = metadata["extra"]
     counts = metadata["counts"] if {"relaxation", "columns"}.intersection(extra) else {}
     failed: Mapping[str, int] = counts.get("rejected_by_reason", {})
     return failed
@@ -271,5 +271,5 @@ def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
 
 def _scale(metadata: Mapping[str, Any]) -> str | None:
     """Returns the energy scale that a dataset's record names."""
-    scale = ((metadata.get("extra") or {}).get("energies") or {}).get("scale")
+    scale = (metadata["extra"].get("energies") or {}).get("scale")
     return str(scale) if scale else None

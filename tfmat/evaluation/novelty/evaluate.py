@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfmat.arguments import whole
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.named import Several, named_places
 from tfmat.datasets.sources import Source, source_of
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError
+from tfmat.errors import InputError, require_installed
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
-from tfmat.files import check_place, replacing_folder
+from tfmat.evaluation.structures.coverage import EXTRA
+from tfmat.evaluation.structures.energies import energies_of
+from tfmat.evaluation.structures.export import check_export
+from tfmat.evaluation.structures.export import export as write_export
+from tfmat.evaluation.structures.measure import measure
+from tfmat.files import check_apart, check_place, replacing_folder
+from tfmat.metric import records
 from tfmat.progress import Progress
 
 if TYPE_CHECKING:
@@ -62,20 +70,29 @@ def evaluate_structures(
     *,
     index: bool | str | Path = False,
     distances: bool = True,
+    hull: Several = (),
+    coverage: int | None = None,
     out: str | Path | None = None,
     novel: str | Path | None = None,
+    export: Sequence[tuple[str, str | Path]] = (),
     overwrite: bool = False,
     figures: bool | None = False,
 ) -> dict[str, Any]:
-    """Counts which structures are distinct, and which are not known yet.
+    """Counts which structures are valid, distinct, not known yet and stable.
 
     Args:
         generated: pymatgen structures, or a file, a folder, a dataset or its name.
         against: Datasets of known structures: one, several, or several by name.
         index: As for :func:`novelty`.
         distances: Also measure the rms distance of matching structures, in Å.
+        hull: Known structures or formulas with formation energies that define the hull, for S.U.N.;
+            by default the structures' own ``e_above_hull`` counts.
+        coverage: Structures of each set whose fingerprints are compared, for coverage recall and
+            precision; none by default. Needs matminer.
         out: Folder for a table of all and the summary.
         novel: Dataset to write of the structures that are distinct and novel.
+        export: Public benchmarks (:data:`tfmat.evaluation.structures.export.FORMATS`), each with
+            the place for what it reads.
         overwrite: Replace the results that are there.
         figures: Draw in ``out`` how many are distinct after more and more of them; ``None`` for
             from a thousand structures on.
@@ -85,18 +102,41 @@ def evaluate_structures(
 
     Raises:
         InputError: Something cannot be read, is in the way, or there is nothing to be novel beside.
+        MissingExtraError: ``coverage`` needs matminer, which is not installed.
     """
     start, cpu = time.monotonic(), time.process_time()
     known = _opened(against)
     if novel is not None and not known:
         raise InputError("`novel` needs known structures: give `against` DATA")
+    if coverage is not None:
+        if not known:
+            raise InputError("`coverage` needs known structures: give `against` DATA")
+        whole("coverage", coverage, 1)
+        require_installed("matminer", EXTRA, "coverage")
     if out is not None:
         check_place(Path(out), overwrite=overwrite, own=is_output)
     if novel is not None:
         check_place(Path(novel), overwrite=overwrite, own=is_dataset)
+    exports = [(name, Path(place)) for name, place in export]
+    places = [Path(place) for place in (out, novel) if place is not None]
+    places += [place for _, place in exports]
+    for place in places:
+        check_apart(place, generated, *(dataset.path for dataset in known.values()))
+    _check_two(places)
+    for name, place in exports:
+        check_export(name, place, overwrite=overwrite)
     source = _read(generated)
+    energies = energies_of(source, hull)
     verdicts, counts = _judged(source, known, index, distances)
-    summary: dict[str, Any] = {"generated": source.record, **counts}
+    described = measure(source, verdicts, known, energies, coverage)
+    metrics = counts.pop("metrics") + records(described.metrics)
+    summary: dict[str, Any] = {"generated": source.record, **counts, "metrics": metrics}
+    if energies.warnings:
+        summary["warnings"] = energies.warnings
+    if exports:
+        summary["exported"] = [
+            write_export(source, name, place, overwrite=overwrite) for name, place in exports
+        ]
     if novel is not None:
         summary["novel_written"] = write_novel(
             Path(novel), source, verdicts, summary, overwrite=overwrite
@@ -106,7 +146,7 @@ def evaluate_structures(
     if out is not None:
         with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
             drawn = len(verdicts) >= _DRAWN_FROM if figures is None else figures
-            write_output(folder, verdicts, list(known), summary, figures=drawn)
+            write_output(folder, verdicts, list(known), summary, described, figures=drawn)
     return summary
 
 
@@ -114,6 +154,15 @@ def _read(structures: str | Path | Iterable[Structure | Crystal]) -> Source:
     if isinstance(structures, str | Path):
         return read_generated(structures)
     return source_of(structures)
+
+
+def _check_two(places: Sequence[Path]) -> None:
+    """Refuses two outputs of which one would replace the other."""
+    for first, second in permutations([place.resolve() for place in places], 2):
+        if first == second or first in second.parents:
+            raise InputError(
+                f"`out` {places[0]} and `novel` {places[1]}: give two folders, none in the other"
+            )
 
 
 def _opened(against: Several) -> dict[str, Dataset]:

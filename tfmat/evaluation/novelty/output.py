@@ -10,16 +10,18 @@ from typing import Any
 
 from tfmat import files
 from tfmat.csv_tables import TableWriter, read_table
+from tfmat.datasets.generated import FRAMES, check, is_generated
 from tfmat.datasets.generated import TABLE as RESULTS
 from tfmat.datasets.sources import Entry, Source, read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
+from tfmat.evaluation.structures.measure import COLUMNS, Measured
 from tfmat.figures.counting import distinct_structures
 from tfmat.figures.writing import FOLDER as FIGURES
 from tfmat.figures.writing import draw_into
 
-TABLE, SUMMARY = "structures.csv", "summary.json"
+TABLE, SUMMARY, ELEMENTS = "structures.csv", "summary.json", "elements.csv"
 # What tfmat generate writes about a crystal graph that became a structure.
 _STRUCTURE = "structure"
 _PARTS = ("id", "rms_angstrom", "form")
@@ -35,7 +37,7 @@ def read_generated(source: str | Path) -> Source:
     Raises:
         InputError: As :func:`tfmat.datasets.sources.read_source`.
     """
-    found = read_source(source)
+    found = read_frames(source)
     table = Path(source) / RESULTS
     if not table.is_file():
         return found
@@ -50,13 +52,31 @@ def read_generated(source: str | Path) -> Source:
     return replace(found, entries=[*found.entries, *failed])
 
 
+def read_frames(source: str | Path) -> Source:
+    """Reads structures; a folder of ``tfmat generate`` may hold none, which no other source may.
+
+    Args:
+        source: Whatever :func:`tfmat.datasets.sources.read_source` reads.
+
+    Raises:
+        InputError: As :func:`tfmat.datasets.sources.read_source`.
+    """
+    folder = Path(source)
+    if not is_generated(folder) or (folder / FRAMES).stat().st_size:
+        return read_source(source)
+    check(folder)
+    sha256 = files.sha256(folder / FRAMES)
+    return Source({"name": folder.resolve().name, "format": "extxyz", "sha256": sha256}, [])
+
+
 def is_output(folder: Path) -> bool:
     """Tells whether a folder holds what ``tfmat evaluate structures`` wrote, and nothing else.
 
     Args:
         folder: Any folder.
     """
-    return {path.name for path in folder.iterdir()} - {FIGURES} == {TABLE, SUMMARY}
+    names = {path.name for path in folder.iterdir()}
+    return names - {FIGURES, ELEMENTS} == {TABLE, SUMMARY}
 
 
 def write_output(
@@ -64,25 +84,32 @@ def write_output(
     verdicts: Sequence[Verdict],
     labels: Sequence[str],
     summary: Mapping[str, Any],
+    measured: Measured,
     *,
     figures: bool = False,
 ) -> None:
-    """Writes the table of verdicts and the summary.
+    """Writes the table of verdicts, that of the elements, and the summary.
 
     Args:
         folder: An empty folder.
         verdicts: From :func:`tfmat.evaluation.novelty.count.judge`.
         labels: Names of the known sets.
         summary: What to keep beside the table.
+        measured: What was found of each structure, and of the elements.
         figures: Draw how many are distinct after more and more of them.
     """
     with (folder / TABLE).open("w", newline="", encoding="utf-8") as stream:
         known = [f"{label}_{part}" for label in labels for part in _PARTS]
         copies = [f"copy_of_{part}" for part in _PARTS]
-        columns = ["id", "formula", "atoms", "distinct", *copies, "novel", *known, "reason"]
+        columns = ["id", "formula", "atoms", "distinct", *copies, "novel", *known]
+        columns += [*COLUMNS, "reason"]
         writer = TableWriter(stream, columns)
         for verdict in verdicts:
-            writer.row(_row(verdict, labels))
+            writer.row([*_row(verdict, labels), *measured.row(verdict), verdict.reason])
+    with (folder / ELEMENTS).open("w", newline="", encoding="utf-8") as stream:
+        writer = TableWriter(stream, ["element", "share", *(f"{name}_share" for name in labels)])
+        for row in measured.elements:
+            writer.row(row)
     files.write_json(folder / SUMMARY, summary)
     if figures:
         judged = [verdict for verdict in verdicts if not verdict.reason]
@@ -104,7 +131,7 @@ def _row(verdict: Verdict, labels: Sequence[str]) -> list[Any]:
     row.append(int(verdict.novel) if judged and labels else "")
     for label in labels:
         row += cells(label, verdict.known.get(label))
-    return [*row, verdict.reason]
+    return row
 
 
 def write_novel(

@@ -16,10 +16,8 @@ from pathlib import Path
 from tfmat import disk
 from tfmat.errors import RecoveredWarning
 from tfmat.files import claimed, place, replacing, sha256
-from tfmat.matgan.generating.table import summary_of
+from tfmat.matgan.generating.table import TABLE_HASH, summary_of
 from tfmat.temporaries import leftovers, old_of, sweep, temporary_file
-
-HASH = "table_sha256"
 
 
 @contextmanager
@@ -94,5 +92,5 @@ def _mend(out: Path) -> bool:
 def _named(path: Path) -> str | None:
     """Returns the hash of the table that a summary goes with; early versions name none."""
     with suppress(OSError, ValueError, TypeError, KeyError):
-        return str(json.loads(path.read_text("utf-8"))[HASH])
+        return str(json.loads(path.read_text("utf-8"))[TABLE_HASH])
     return None

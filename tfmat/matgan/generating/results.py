@@ -21,7 +21,7 @@ from tfmat.errors import InputError
 from tfmat.files import json_bytes, sha256
 from tfmat.matgan.generating.both import replacing_both
 from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
-from tfmat.matgan.generating.table import count_texts, opened, state_texts
+from tfmat.matgan.generating.table import TABLE_HASH, count_texts, opened, state_texts
 from tfmat.matgan.generating.unique import UniqueFormulas
 from tfmat.metric import Metric, records, share
 from tfmat.progress import Progress
@@ -166,7 +166,7 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
                 "parts": seconds,
             },
             **settings,
-            "table_sha256": sha256(table),
+            TABLE_HASH: sha256(table),
         }
         summary = sealed(summary)
         described.write_bytes(json_bytes(summary))

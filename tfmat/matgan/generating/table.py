@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import gzip
+import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,8 +21,15 @@ from numpy.typing import NDArray
 from tfmat.errors import InputError
 from tfmat.files import json_bytes
 from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.paths import plain_file
+from tfmat.reading import read_record
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+TABLE_HASH = "table_sha256"
+"""Entry of a summary by which it belongs to its table."""
+# Columns of every table.
+_ALWAYS = frozenset(("formula", "charge_neutral", "balanced"))
+_LONGEST_HEADER = 2**16
 
 Write = Callable[[pa.Table], None]
 
@@ -47,20 +56,50 @@ def check_out(out: Path) -> None:
         )
 
 
-def check_absent(out: Path) -> None:
-    """Refuses a table that would replace one, or its summary.
+def check_free(out: Path, *, overwrite: bool, summarised: bool = True) -> None:
+    """Refuses a table that would replace what it must not, or whose summary would.
 
     Args:
         out: The file of the table.
+        overwrite: Replace a table that tfmat has written, and its summary.
+        summarised: Whether a summary is written, too; else one that is there would be of another
+            table.
 
     Raises:
-        InputError: One of the two is there.
+        InputError: One of the two is there, and is none of ours or not to be replaced.
     """
-    for path in (out, summary_of(out)):
-        if path.exists():
+    for path, ours in ((out, _is_table), (summary_of(out), _is_summary)):
+        if not os.path.lexists(path):
+            continue
+        if not overwrite:
             raise InputError(
                 f"{path}: is there already; give another place with `out`, or `overwrite`"
             )
+        if not ours(path) or (path != out and not summarised):
+            raise InputError(
+                f"{path}: is nothing that this command has written, and `overwrite` leaves it "
+                "alone; give another `out`"
+            )
+
+
+def _is_table(path: Path) -> bool:
+    """Tells a table of ours by its columns; Parquet also says it."""
+    if not plain_file(path):
+        return False
+    with suppress(OSError, EOFError, zlib.error, pa.ArrowException):
+        if path.name.endswith(".parquet"):
+            return b"tfmat" in (pyarrow.parquet.read_schema(path).metadata or {})
+        with (gzip.open if path.name.endswith(".gz") else open)(path, "rb") as stream:
+            names = stream.readline(_LONGEST_HEADER).decode("utf-8", "replace").strip().split(",")
+        return _ALWAYS.issubset(names)
+    return False
+
+
+def _is_summary(path: Path) -> bool:
+    try:
+        return TABLE_HASH in read_record(path)
+    except InputError:
+        return False
 
 
 @contextmanager

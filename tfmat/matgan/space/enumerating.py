@@ -16,7 +16,7 @@ from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.datasets.folders import is_dataset
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
-from tfmat.matgan.generating.table import check_absent, check_out, opened
+from tfmat.matgan.generating.table import check_free, check_out, opened
 from tfmat.matgan.space.common_ions import (
     COMMONALITY,
     CONSENSUS,
@@ -106,7 +106,7 @@ def enumerate_simplest(
     by_elements: dict[str, dict[str, int]] = {}
     left = options.limit
     with _sink(out, options, {"mode": "simplest", "ions": record}, overwrite) as sink:
-        low, high = options.n_elements
+        low, high = options.sizes
         for size in range(low, high + 1):
             every, commonness = simplest_formulas(ions, size, options.max_count)
             chosen = draw(every, commonness, options.sample, options.seed)[:left]
@@ -161,8 +161,9 @@ def _sink(
         yield None
     elif out.suffix:
         check_out(out)
-        if not overwrite:
-            check_absent(out)
+        with files.placing(out):
+            files.settle(out)
+        check_free(out, overwrite=overwrite, summarised=False)
         with (
             files.claimed(out),
             files.replacing(out) as temporary,
@@ -171,7 +172,7 @@ def _sink(
             yield lambda block, verdict: write(_table(block, verdict))
     else:
         files.check_place(out, overwrite=overwrite, own=is_dataset)
-        with CompositionWriter(out, source, options.n_elements[1], overwrite=overwrite) as dataset:
+        with CompositionWriter(out, source, options.sizes[1], overwrite=overwrite) as dataset:
             yield lambda block, _: dataset.add(block)
 
 

@@ -41,7 +41,8 @@ class EnumerationOptions:
     """What to enumerate.
 
     Args:
-        n_elements: Fewest and most elements of a formula, 2 to 4.
+        n_elements: Fewest and most elements of a formula, 2 to 4; by default all of these that
+            there are elements for.
         max_count: Most atoms of one element in the reduced formula.
         elements: Symbols of the elements to choose from; empty means all 85.
         valid_only: Hand on only charge-neutral formulas with balanced electronegativities.
@@ -55,7 +56,7 @@ class EnumerationOptions:
         InputError: The values contradict each other or make no sense.
     """
 
-    n_elements: tuple[int, int] = (2, _MOST_ELEMENTS)
+    n_elements: tuple[int, int] | None = None
     max_count: int = MAX_COUNT
     elements: Sequence[str] = ()
     valid_only: bool = False
@@ -66,16 +67,31 @@ class EnumerationOptions:
     validity: ValiditySettings = field(default_factory=ValiditySettings)
 
     def __post_init__(self) -> None:
-        if not 2 <= self.n_elements[0] <= self.n_elements[1] <= _MOST_ELEMENTS:
-            low, high = self.n_elements
+        low, high = self.sizes
+        asked = f"`n_elements` {low if low == high else f'{low}-{high}'}"
+        if not 2 <= low <= high <= _MOST_ELEMENTS:
             raise InputError(
-                f"`n_elements` {low if low == high else f'{low}-{high}'}: give a range within "
-                f"2-{_MOST_ELEMENTS}, smaller number first"
+                f"{asked}: give a range within 2-{_MOST_ELEMENTS}, smaller number first"
             )
         if self.sample is not None and self.exhaustive:
             raise InputError("`sample` and `exhaustive`: give one of them")
         # Symbols and counts are checked like those of a generation.
-        Masks(tuple(self.elements), n_elements=self.n_elements, max_count=self.max_count)
+        masks = Masks(tuple(self.elements), n_elements=(low, high), max_count=self.max_count)
+        there = len(masks.allowed)
+        if high > there:
+            fewer = f"{low}-{there}" if low < there else f"{there}"
+            raise InputError(
+                f"{asked}: only {there} elements may be there; give `n_elements` {fewer}, or name "
+                "more with `elements`"
+            )
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Fewest and most elements of a formula."""
+        if self.n_elements is not None:
+            return self.n_elements
+        there = len(set(self.elements)) or _MOST_ELEMENTS
+        return 2, max(2, min(there, _MOST_ELEMENTS))
 
     def numbers(self) -> NDArray[np.uint8]:
         """Returns the atomic numbers to choose from, ascending ``(m,)``."""
@@ -84,13 +100,13 @@ class EnumerationOptions:
 
     def spaces(self) -> list[Space]:
         """Returns the space of each number of elements."""
-        numbers, (low, high) = self.numbers(), self.n_elements
+        numbers, (low, high) = self.numbers(), self.sizes
         return [Space(size, self.max_count, numbers) for size in range(low, high + 1)]
 
     def record(self) -> dict[str, Any]:
         """Returns the options as plain JSON values."""
         return {
-            "n_elements": list(self.n_elements),
+            "n_elements": list(self.sizes),
             "max_count": self.max_count,
             "elements": list(self.elements),
             "valid_only": self.valid_only,

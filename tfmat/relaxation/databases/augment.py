@@ -105,6 +105,7 @@ def augment(
     out = Path(out)
     work = work_of(out)
     files.check_place(out, overwrite=overwrite, own=is_dataset)
+    files.check_apart(out, data, prototype_data)
     within, known = _within(dataset, numbers)
     task = Task(
         numbers,

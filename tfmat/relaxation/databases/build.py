@@ -71,6 +71,7 @@ def build(
     out = Path(out)
     work = work_of(out)
     files.check_place(out, overwrite=overwrite, own=is_dataset)
+    files.check_apart(out, prototype_data)
     if refinement is not None and (settings.copies or not settings.relax):
         raise InputError("`refine` relaxes: it goes with no `copies`, nor with `relax` turned off")
     task = Task(numbers, settings, prototype_data, work, workers, factory, refinement=refinement)

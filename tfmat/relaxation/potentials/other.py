@@ -67,14 +67,15 @@ def load_calculator(path: str) -> Calculator:
     place, name = _parts(path)
     try:
         make = getattr(importlib.import_module(place), name)
-    except (ImportError, AttributeError) as error:
+    # It is code of the user's, which may fail in any way or leave.
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"`calculator` {path}: {first_line(error)}; install its package, or put the folder of "
             "the module on PYTHONPATH"
         ) from error
     try:
         calculator = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"`calculator` {path}: cannot be made without arguments ({first_line(error)}); write "
             "a function that returns the calculator, and name that"

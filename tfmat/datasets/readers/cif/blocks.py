@@ -15,7 +15,7 @@ from typing import Any
 
 from gemmi import cif
 
-from tfmat.errors import one_line
+from tfmat.errors import InputError, one_line
 
 _PLACE = re.compile(r"string:(\d+)(?::\d+\(\d+\))?(?: in data_\S*)?: *(.*)", re.DOTALL)
 _HEADER = re.compile(r"data_\S*", re.IGNORECASE)
@@ -81,7 +81,10 @@ class Block:
         """Returns the first known value among names, ``""`` if there is none.
 
         Args:
-            *names: In lower case; for a loop the first row counts.
+            *names: In lower case.
+
+        Raises:
+            InputError: As for :meth:`raw`.
         """
         for name in names:
             value = self.raw(name)
@@ -93,12 +96,17 @@ class Block:
         """Returns a value as it stands, with quotes, ``"?"`` where there is none.
 
         Args:
-            name: In lower case; for a loop the first row counts.
+            name: In lower case.
+
+        Raises:
+            InputError: A loop has several values, and nothing says which is meant.
         """
         value = self._values.get(name, "?")
         if isinstance(value, tuple):
-            loop, place = value
-            return loop.values[place] if loop.length() else "?"
+            values = dict.fromkeys(self.column(name))
+            if len(values) > 1:
+                raise InputError(f"broken CIF: {name} has {len(values)} values")
+            return next(iter(values), "?")
         return str(value)
 
     def column(self, name: str) -> list[str]:

@@ -21,6 +21,7 @@ _MULTIPLICITY = (
     "_atom_site_site_symmetry_multiplicity",
     "_atom_site_symmetry_multiplicity",
 )
+_ORDER = "_atom_site_site_symmetry_order"
 _COLUMNS = (
     *_POSITION,
     "_atom_site_type_symbol",
@@ -30,6 +31,7 @@ _COLUMNS = (
     "_atom_site_attached_hydrogens",
     "_atom_site_disorder_group",
     *_MULTIPLICITY,
+    _ORDER,
 )
 # Occupancies that differ less from 1 are rounded.
 _WHOLE = 5e-4
@@ -56,6 +58,7 @@ class Sites:
         fractional: Shape ``(sites, 3)``.
         multiplicities: How many atoms each stands for, as the file states it; NaN where it does
             not.
+        orders: How many operations keep each, in the same way.
         doubt: What the formula has to confirm, ``""`` if nothing.
     """
 
@@ -63,6 +66,7 @@ class Sites:
     numbers: list[int]
     fractional: NDArray[np.float64]
     multiplicities: list[float]
+    orders: list[float]
     doubt: str
 
 
@@ -114,7 +118,8 @@ def read_sites(block: Block) -> Sites:
         [labels[place] for place in kept],
         numbers,
         fractional,
-        _multiplicities(columns, kept),
+        _stated(columns, kept, *_MULTIPLICITY),
+        _stated(columns, kept, _ORDER),
         doubt,
     )
 
@@ -199,8 +204,9 @@ def _check_disorder(columns: dict[str, list[str]], kept: list[int]) -> None:
         raise InputError("disordered: atoms in groups of which only one is there at a time")
 
 
-def _multiplicities(columns: dict[str, list[str]], kept: list[int]) -> list[float]:
-    column = next((columns[name] for name in _MULTIPLICITY if name in columns), None)
+def _stated(columns: dict[str, list[str]], kept: list[int], *names: str) -> list[float]:
+    """Returns the numbers of the first column that is there, NaN without one."""
+    column = next((columns[name] for name in names if name in columns), None)
     if column is None:
         return [math.nan] * len(kept)
     return read_numbers([column[place] for place in kept])

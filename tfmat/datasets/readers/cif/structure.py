@@ -128,6 +128,14 @@ def _confirmed(
         confirmed = confirm(formula, Counter(atoms.numbers), known)
     # Magnetic CIFs count them in the cell of another group.
     if confirmed < Confirmed.COUNT and MAGNETIC not in block:
+        for order, found, label in zip(
+            sites.orders, atoms.multiplicities, sites.labels, strict=True
+        ):
+            if order > 0 and order * found != operations:
+                raise InputError(
+                    f"contradiction: {operations // found} operations keep site {label[:20]}, but "
+                    f"its symmetry order is {order:g}"
+                )
         stated = sites.multiplicities
         if all(a == b for a, b in zip(stated, atoms.multiplicities, strict=True)):
             return Confirmed.COUNT

@@ -1,0 +1,236 @@
+"""Sources end to end, with a potential that needs no extra: EMT."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+pytest.importorskip("tensorflow")
+pytest.importorskip("tf2onnx")
+
+from tfmat.ccdcgan.chain import CcdcganChain
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.environments.parts import CONSTRAINT
+from tfmat.ccdcgan.generate import generate
+from tfmat.ccdcgan.model import CrystalModel
+from tfmat.ccdcgan.request import StructureRequest
+from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.store import DatasetWriter
+from tfmat.errors import InputError
+from tfmat.inference.package import load
+from tfmat.inference.verify import verify
+from tfmat.training.chain import Order, open_run, train
+from tfmat.training.strategy import Devices
+
+pytestmark = pytest.mark.train
+METALS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
+SETTINGS = ["data.max_atoms=4", "data.test_fraction=0.25", "compositions.units=32"]
+SETTINGS += ["compositions.steps=120", "compositions.batch_size=64"]
+SETTINGS += ["prompted.width=16", "prompted.blocks=1", "prompted.heads=2", "prompted.steps=30"]
+SETTINGS += ["prompted.batch_size=16", "prompted.places=4", "prompted.cells=4"]
+SETTINGS += ["prompted.element_width=8", "pool.prototypes=3", "pool.written=2"]
+SETTINGS += ["labels.potential=emt", "labels.written=40", "labels.structures=30"]
+SETTINGS += ["energies.units=16", "energies.steps=40", "energies.batch_size=16"]
+STAGES = ["compositions", "prototypes", "labels", "environment-constraint", "prompted-writer"]
+
+
+def write_dataset(folder):
+    """Writes alloys of seven metals on face-centred and caesium chloride lattices."""
+    random = np.random.default_rng(0)
+    with DatasetWriter(folder, {"name": "metals"}) as writer:
+        for one in METALS:
+            for other in METALS:
+                for kind in ("A4", "A3B", "AB") if one != other else ("A4",):
+                    if kind == "AB":
+                        atoms = bulk("CsCl", "cesiumchloride", a=3.0 + 0.1 * len(one))
+                        atoms.symbols = [one, other]
+                    else:
+                        atoms = bulk("Cu", "fcc", a=3.9, cubic=True)
+                        atoms.symbols = Atoms(
+                            f"{one}4" if kind == "A4" else f"{one}3{other}"
+                        ).symbols
+                    cell = atoms.cell.array @ (np.eye(3) + random.uniform(-0.02, 0.02, (3, 3)))
+                    crystal = Crystal(
+                        cell, atoms.get_scaled_positions() @ cell, atoms.numbers.astype(np.uint8)
+                    )
+                    writer.add(crystal, f"{one}-{other}-{kind}", {})
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sources")
+    write_dataset(folder / "data")
+    before = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    yield folder
+    os.environ.pop("XDG_CACHE_HOME")
+    if before is not None:
+        os.environ["XDG_CACHE_HOME"] = before
+
+
+def run_of(place, name, **options):
+    from tfmat.release.exporting import write_light
+
+    order = Order("ccdcgan", place / name, "mp-writer", SETTINGS, str(place / "data"), **options)
+    return train(
+        CcdcganChain(), order, lambda: Devices("one"), lambda line: None, exporter=write_light
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(place):
+    return run_of(place, "whole", seed=3)
+
+
+@pytest.fixture(scope="module")
+def codec(whole):
+    return Codec.from_package(load(whole["package"]))
+
+
+def command(*words):
+    from tfmat.cli.main import main
+
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    return end.value.code or 0
+
+
+def test_all_stages_are_trained_and_the_package_is_whole(whole):
+    assert whole["stages"] == dict.fromkeys(STAGES, "trained")
+    found = verify(_path(whole))
+    assert set(found.parts) == {"compositions", "prompted_writer", CONSTRAINT}
+    assert found.files == 4  # with the prototypes
+    names = {metric["name"] for metric in whole["metrics"]}
+    assert {"test_volume_error", "test_negative_log_likelihood", "test_mae_as_made"} <= names
+
+
+def _path(whole):
+    return Path(whole["package"])
+
+
+def test_a_lost_pool_is_said(whole, place):
+    shutil.copytree(_path(whole), place / "lost")
+    (place / "lost" / "prototypes.npz").unlink()
+    codec = Codec.from_package(load(place / "lost"))
+    with pytest.raises(InputError, match=r"prototypes\.npz is missing"):
+        generate(codec, 1, 0)
+
+
+def test_what_is_asked_for_is_what_comes(place, whole):
+    out = place / "found"
+    words = ["--model", whole["package"], "-n", 40, "--out", out, "--system", "Cu-Au"]
+    assert command("generate", "ccdcgan", *words) == 0
+    summary = json.loads((out / "summary.json").read_text("utf-8"))
+    with (out / "results.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 40
+    structures = [row for row in rows if row["status"] == "structure"]
+    assert len(structures) > 20
+    for row in structures:
+        assert {"Cu", "Au"} == set(_symbols(row["formula"]))
+        assert row["source"] in ("prototype", "writer")
+        assert row["smact"] == "1"
+        assert float(row["contact"]) >= 0.7
+    shares = {metric["name"]: metric["value"] for metric in summary["metrics"]}
+    assert shares["compositions_smact"] == 1.0
+    assert shares["structures_of_prototype"] + shares["structures_of_writer"] == pytest.approx(1)
+    assert 'source="' in (out / "structures.extxyz").read_text("utf-8")
+
+
+def _symbols(formula):
+    return re.findall("[A-Z][a-z]?", formula)
+
+
+def test_a_formula_with_its_units(codec):
+    request = StructureRequest(
+        0.7, max_atoms=4, formula=(("Cu", 1), ("Pd", 1)), units=(1, 2), source="prototype"
+    )
+    results = list(generate(codec, 30, 1, request=request))
+    sizes = {len(one.crystal) for one in results if one.crystal is not None}
+    assert sizes <= {2, 4}
+    assert 2 in sizes
+
+
+def test_an_index_gives_the_same_wherever_it_is_begun(codec):
+    request = StructureRequest(0.7, max_atoms=4)
+    all_at_once = list(generate(codec, 12, 5, request=request))
+    later = list(generate(codec, 4, 5, first=8, request=request, batch_size=2))
+    for one, other in zip(all_at_once[8:], later, strict=True):
+        assert (one.identifier, one.status) == (other.identifier, other.status)
+        assert one.latent_sha256 == other.latent_sha256
+        if one.crystal is not None:
+            assert one.crystal.numbers.tolist() == other.crystal.numbers.tolist()
+            assert np.allclose(one.crystal.lattice, other.crystal.lattice, atol=1e-4)
+
+
+def test_onnx_writes_what_keras_writes(whole, codec):
+    from tfmat.ccdcgan.probe import probe_inputs
+    from tfmat.ccdcgan.sources.exporting import networks
+
+    run = open_run(CcdcganChain(), _path(whole).parent)
+    recipe = CcdcganChain().load_recipe(str(run.folder / "recipe.toml"), ())
+    inputs = probe_inputs(codec.package, 8)
+    for part, model in networks(run, recipe).models.items():
+        wanted = model.predict(inputs[part], verbose=0)
+        wanted = wanted if isinstance(wanted, dict) else {"": wanted}
+        found = codec.package.run_all(part, inputs[part])
+        for name, values in wanted.items():
+            other = found[name] if name else next(iter(found.values()))
+            assert np.allclose(np.asarray(values), other, atol=2e-4), (part, name)
+
+
+def test_python_says_where_a_structure_comes_from(whole):
+    model = CrystalModel.load(_path(whole))
+    found = model.generate(6, system="Ni-Pt", source="prototype", seed=2)
+    assert len(found)
+    for structure in found:
+        assert structure.properties["source"] == "prototype"
+        assert structure.properties["prototype"]
+        assert {str(element) for element in structure.composition} == {"Ni", "Pt"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--system", "Cu-Xe"], "Xe"),
+        (["--system", "Cu-Au", "--only", "Cu"], "--system"),
+        (["--formula", "Cu3Au", "--z", "2"], "--formula"),
+        (["--choose-by", "nonsense"], "--choose-by"),
+    ],
+)
+def test_wrong_words(whole, place, capsys, words, said):
+    assert (
+        command("generate", "ccdcgan", "--model", whole["package"], "--out", place / "no", *words)
+        == 2
+    )
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+    assert not (place / "no").exists()
+
+
+def test_another_run_takes_all_but_what_has_changed(whole, place):
+    order = Order(
+        "ccdcgan", place / "again", None, ["prompted.steps=5"], None, source=place / "whole"
+    )
+    found = train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
+    assert found["stages"] == {**dict.fromkeys(STAGES, "reused"), "prompted-writer": "trained"}
+
+
+def test_generating_needs_no_tensorflow(whole):
+    text = (
+        "import sys\nfrom tfmat.ccdcgan.model import CrystalModel\n"
+        f"CrystalModel.load({str(whole['package'])!r}).generate(3, system='Cu-Au')\n"
+        "assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True)

@@ -1,0 +1,228 @@
+"""What ``tfmat generate`` needs of a package that makes crystals of any system from sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources.compositions import NOISE, draw_compositions
+from tfmat.ccdcgan.sources.conditions import Conditions
+from tfmat.ccdcgan.sources.contents import SLOTS, Contents
+from tfmat.ccdcgan.sources.pool import CHANCE, Chosen, choose
+from tfmat.ccdcgan.sources.source import (
+    Candidate,
+    Name,
+    PrototypeSource,
+    Source,
+    Wanted,
+    WriterSource,
+)
+from tfmat.ccdcgan.sources.store import KnownCrystals
+from tfmat.ccdcgan.sources.validity import smact_valid
+from tfmat.errors import InputError
+from tfmat.inference.metadata import METADATA
+from tfmat.inference.noise import vector_noise
+from tfmat.inference.package import check_file
+
+if TYPE_CHECKING:
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.request import StructureRequest
+    from tfmat.crystals.crystal import Crystal
+
+NOT_BALANCED = "no composition that smact accepts"
+NO_PROTOTYPE = "no prototype with these counts"
+NO_CRYSTAL = "no place for an atom"
+# Compositions that crystals are made for together.
+_TOGETHER = 256
+# From crystals to their energies, eV/atom.
+Energies = Callable[[Sequence["Crystal"]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """What became of one composition.
+
+    Args:
+        index: Its index.
+        noise: Its noise.
+        smact: smact's verdict on the composition; ``None`` where none was drawn.
+        chosen: The crystal that was taken; ``None`` if none was made.
+        reason: Why there is none.
+    """
+
+    index: int
+    noise: NDArray[np.float32]
+    smact: bool | None
+    chosen: Chosen | None = None
+    reason: str = ""
+
+
+@dataclass
+class Sources:
+    """Compositions and sources of a package.
+
+    Args:
+        codec: The package.
+    """
+
+    codec: Codec
+    known: KnownCrystals = field(init=False)
+
+    def __post_init__(self) -> None:
+        package, recipe = self.codec.package, self.codec.recipe
+        package.require(compositions.PART)
+        record = package.metadata.get("files")
+        if not record:
+            raise InputError(
+                f"{package.folder}: damaged, {METADATA} names no prototypes; export it again"
+            )
+        check_file(package.folder, "prototypes", record[0])
+        self.known = KnownCrystals.open(package.folder / record[0]["file"])
+        self.prototypes = PrototypeSource(self.known)
+        self.writer = None
+        if choices.PART in package.parts:
+            self.writer = WriterSource(
+                self.known,
+                partial(package.run_all, choices.PART),
+                recipe.prompted,
+                recipe.data.max_atoms,
+                recipe.pool.temperature,
+            )
+
+    @property
+    def noise(self) -> int:
+        """Normal numbers that a composition with all its crystals takes."""
+        pool = self.codec.recipe.pool
+        return 1 + NOISE * pool.draws + pool.written * (self.writer.noise if self.writer else 0)
+
+    def conditions(self, request: StructureRequest) -> Conditions:
+        """Returns what compositions have to fulfil.
+
+        Args:
+            request: What was asked for.
+
+        Raises:
+            InputError: Nothing can fulfil it, or the model does not know an element.
+        """
+        return Conditions(
+            self.codec.layout.elements,
+            self.codec.recipe.data.max_atoms,
+            (request.min_atoms, request.max_atoms),
+            request.n_elements or (1, SLOTS),
+            request.required,
+            request.allowed,
+            request.excluded,
+            request.formula or (),
+            request.units,
+        )
+
+    def make(
+        self,
+        wanted: range,
+        seed: int,
+        request: StructureRequest,
+        energies: Energies | None,
+        batch_size: int,
+    ) -> Iterator[Made]:
+        """Draws compositions and makes a crystal of each.
+
+        Args:
+            wanted: Indices of the compositions.
+            seed: Seed of the noise.
+            request: What was asked for.
+            energies: What chooses among crystals; without it the first that is sound is taken.
+            batch_size: Crystals in one call of the writer.
+
+        Yields:
+            One for every index, in their order.
+
+        Raises:
+            InputError: The package cannot fulfil the request.
+        """
+        conditions = self.conditions(request)
+        sources = self._sources(request.source)
+        if self.writer is not None:
+            self.writer.batch_size = batch_size
+        for start in range(0, len(wanted), _TOGETHER):
+            indices = wanted[start : start + _TOGETHER]
+            noise = vector_noise(seed, indices[0], len(indices), self.noise)
+            counts, verdicts, good = self._compositions(noise, conditions, request)
+            rows = np.flatnonzero(good)
+            contents = Contents.of_counts(counts[rows], self.codec.layout.numbers)
+            made = self._crystals(contents, noise[rows], sources, request, energies)
+            crystals = dict(zip(rows.tolist(), made, strict=True))
+            for row, index in enumerate(indices):
+                found = crystals.get(row)
+                reason = NOT_BALANCED
+                if found is not None:
+                    reason = NO_CRYSTAL if request.source != "prototype" else NO_PROTOTYPE
+                chosen = found if found is not None and found.candidate is not None else None
+                yield Made(index, noise[row], bool(verdicts[row]), chosen, reason)
+
+    def _sources(self, name: Name) -> list[tuple[Source, int]]:
+        """Returns the sources that are asked, and for how many crystals."""
+        pool = self.codec.recipe.pool
+        writes = self.writer is not None and pool.written > 0
+        if name == "prototype" or (name == "pool" and not writes):
+            return [(self.prototypes, pool.prototypes)]
+        if self.writer is None or not writes:
+            raise InputError(
+                f"`source` {name}: {self.codec.package.name} has no writer; take `source` prototype"
+            )
+        if name == "writer":
+            return [(self.writer, pool.written)]
+        return [(self.prototypes, pool.prototypes), (self.writer, pool.written)]
+
+    def _compositions(
+        self, noise: NDArray[np.float32], conditions: Conditions, request: StructureRequest
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Draws compositions until smact accepts them.
+
+        Returns:
+            Atoms of each element ``(n, elements)``, smact's verdicts, and which are to be used.
+        """
+        package, filtered = self.codec.package, request.filters
+        numbers = self.codec.layout.numbers
+
+        def network(so_far: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            outputs = package.run_all(compositions.PART, so_far)
+            return outputs["next"], outputs["count"]
+
+        counts = np.zeros((len(noise), len(numbers)), np.int64)
+        verdicts = np.zeros(len(noise), bool)
+        open_rows = np.arange(len(noise))
+        for attempt in range(self.codec.recipe.pool.draws):
+            part = noise[open_rows, NOISE * attempt : NOISE * (attempt + 1)]
+            counts[open_rows] = draw_compositions(part, network, conditions)
+            verdicts[open_rows] = smact_valid(Contents.of_counts(counts[open_rows], numbers))
+            open_rows = open_rows[~verdicts[open_rows]]
+            if not filtered or not len(open_rows):
+                break
+        return counts, verdicts, verdicts if filtered else np.ones(len(noise), bool)
+
+    def _crystals(
+        self,
+        contents: Contents,
+        noise: NDArray[np.float32],
+        sources: list[tuple[Source, int]],
+        request: StructureRequest,
+        energies: Energies | None,
+    ) -> list[Chosen]:
+        pool = self.codec.recipe.pool
+        nearest = self.known.prototypes.nearest(contents, max(pool.prototypes, pool.written, 1))
+        first = NOISE * pool.draws
+        rest = noise[:, first + 1 :]
+        wanted = Wanted(contents, self.known.volume.predict(contents), nearest, rest)
+        made: list[list[Candidate]] = [[] for _ in range(len(contents))]
+        for source, count in sources:
+            for all_of, some in zip(made, source.make(wanted, count), strict=True):
+                all_of.extend(some)
+        chance = ndtr(noise[:, first]) if request.choose_by == CHANCE else None
+        return choose(made, request.min_distance, request.volume_per_atom, energies, chance)
