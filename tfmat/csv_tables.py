@@ -52,16 +52,23 @@ class TableWriter:
     Args:
         stream: A text file, opened with ``newline=""``.
         columns: The header.
+        verbatim: Columns with texts of many lines that this house has made, so that no spreadsheet
+            runs them: they pass as they are.
     """
 
-    def __init__(self, stream: TextIO, columns: Sequence[str]) -> None:
+    def __init__(
+        self, stream: TextIO, columns: Sequence[str], *, verbatim: Sequence[str] = ()
+    ) -> None:
         self._writer = csv.writer(stream, lineterminator="\n")
         self._columns = tuple(columns)
-        self.row(self._columns)
+        self._harmless = [str if name in verbatim else cell for name in columns]
+        self._writer.writerow(map(cell, columns))
 
     def row(self, values: Iterable[object]) -> None:
         """Writes a row, one value for each column."""
-        self._writer.writerow(map(cell, values))
+        self._writer.writerow(
+            harmless(value) for harmless, value in zip(self._harmless, values, strict=True)
+        )
 
     def record(self, values: Mapping[str, Any]) -> None:
         """Writes a row that is given by column; a column without a value stays empty."""

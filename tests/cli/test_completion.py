@@ -92,6 +92,8 @@ def test_keys_of_the_family_are_offered_for_set():
         "gan.form=reference",
         "gan.form=dense",
         "gan.form=writer",
+        "gan.form=sources",
+        "gan.form=none",
     ]
     assert offered("recipes", "show", "quickstart", "gan.em") == ["gan.ema"]
 

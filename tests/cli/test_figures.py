@@ -103,10 +103,10 @@ def test_evaluating(tmp_path):
     run("generate", "ccdcgan", "-n", 6, "--out", made)
     words = ["evaluate", "structures", made, "--out", out]
     run(*words, "--figures")
-    assert names(out) == ["figures", "structures.csv", "summary.json"]
+    assert names(out) == ["elements.csv", "figures", "structures.csv", "summary.json"]
     assert names(out / "figures") == ["distinct.png", "distinct.svg"]
     run(*words, "--overwrite")
-    assert names(out) == ["structures.csv", "summary.json"]
+    assert names(out) == ["elements.csv", "structures.csv", "summary.json"]
     done = CliRunner().invoke(tfmat, ["evaluate", "structures", str(made), "--figures"])
     assert done.exit_code != 0
     (tmp_path / "list.txt").write_text("Li2O\nNaCl\nLi2O\n")

@@ -69,26 +69,37 @@ def expected(kind):
     return {1, 2} if kind in EITHER else {2} if kind in WRONG else {1}
 
 
-def predict(capsys, tmp_path, answers):
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """A table that an earlier command has written."""
+    out = tmp_path_factory.mktemp("before") / "out.csv"
+    with pytest.raises(SystemExit) as end:
+        main(["generate", "matgan", "--model", PACKAGE, "-n", "2", "--out", str(out)])
+    assert not end.value.code
+    return out.read_text("utf-8")
+
+
+def predict(capsys, tmp_path, answers, before):
     out = tmp_path / "out.csv"
-    out.write_text("what was there before\n")
+    out.write_text(before, "utf-8")
     words = ["-n", 2, "--timeout", TIMEOUT, "--retries", 0, "--out", out, "--overwrite"]
     with serving(PACKAGE, answers) as server:
         found = tfmat(capsys, "predict", "--url", server.url, "--package", PACKAGE, *words)
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
-    assert out.read_text() == "what was there before\n"
+    assert out.read_text("utf-8") == before
     return found
 
 
 @pytest.mark.parametrize("kind", WIRE)
-def test_predict(capsys, tmp_path, kind):
-    code, line = predict(capsys, tmp_path, {"predict": WIRE[kind]})
+def test_predict(capsys, tmp_path, before, kind):
+    code, line = predict(capsys, tmp_path, {"predict": WIRE[kind]}, before)
     assert code in expected(kind), line
 
 
 @pytest.mark.parametrize("kind", [kind for number, kind in enumerate(WIRE) if number % 6 == 0])
-def test_predict_when_it_asks_what_is_served(capsys, tmp_path, kind):
-    code, line = predict(capsys, tmp_path, {"metadata": WIRE[kind], "status": WIRE[kind]})
+def test_predict_when_it_asks_what_is_served(capsys, tmp_path, before, kind):
+    asked = {"metadata": WIRE[kind], "status": WIRE[kind]}
+    code, line = predict(capsys, tmp_path, asked, before)
     assert code in expected(kind), line
 
 

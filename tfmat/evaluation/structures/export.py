@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tfmat.crystals.writing import cif_text, extxyz_text
-from tfmat.csv_tables import cell
+from tfmat.csv_tables import TableWriter
 from tfmat.datasets.sources import Entry, Source
 from tfmat.errors import InputError
 from tfmat.files import check_place, claimed, replacing, replacing_folder
@@ -73,10 +72,9 @@ def _lemat(entries: Sequence[Entry], place: Path, overwrite: bool) -> str:
             replacing(place) as file,
             file.open("w", encoding="utf-8", newline="") as stream,
         ):
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(_TABLE_HEAD)
-            # A CIF begins with its data block, so no spreadsheet runs it.
-            writer.writerows((cell(one.identifier), _cif(one)) for one in entries)
+            table = TableWriter(stream, _TABLE_HEAD, verbatim=_TABLE_HEAD[1:])
+            for one in entries:
+                table.row((one.identifier, _cif(one)))
     else:
         with replacing_folder(place, overwrite=overwrite, own=_OWN["lemat-genbench"]) as folder:
             for number, one in enumerate(entries):
