@@ -90,6 +90,7 @@ class LazyGroup(click.Group):
         "recipes": ("tfmat.cli.recipes", "recipes", "List recipes, and what their keys mean."),
         "train": ("tfmat.cli.train", "train", "Train a chain or one of its stages."),
         "generate": ("tfmat.cli.generate", "generate", "Generate new structures or formulas."),
+        "discover": ("tfmat.cli.discover", "discover", "From a wish to ranked candidates."),
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "relax": ("tfmat.cli.relax", "relax", "Relax structures with a potential."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Judge structures and formulas."),

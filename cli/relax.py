@@ -61,6 +61,13 @@ from .stopping import goes_on
     "eV/atom: to relax again, with a better potential, what another one relaxed.",
 )
 @click.option("--limit", type=Whole(1), help="Take only so many structures.")
+@click.option(
+    "--budget-minutes",
+    "minutes",
+    type=Finite(0, min_open=True),
+    help="Begin nothing new after so many minutes and write what is done; the same command with "
+    "--overwrite goes on from there.",
+)
 @reading_options
 @click.option(
     "--cache",
@@ -84,6 +91,7 @@ def relax(
     workers: int,
     cache: Path | None,
     within: float | None,
+    minutes: float | None,
     figures: bool | None,
     as_json: bool,
     **reading: Any,
@@ -113,6 +121,7 @@ def relax(
         workers=workers,
         cache=cache,
         within=within,
+        minutes=minutes,
         overwrite=overwrite,
         command=_command(source, out, click.get_current_context()),
         figures=figures,
@@ -124,13 +133,17 @@ def relax(
     click.echo(_text(out, summary))
 
 
+# Options that bear on no structure.
+_PASSING = {"source", "out", "overwrite", "workers", "cache", "minutes", "figures", "as_json"}
+
+
 def _command(source: Path, out: Path, context: click.Context) -> str:
     """Returns the command line with the options that bear on the result."""
     words = ["tfmat", "relax", source.name, "--out", out.name]
     for parameter in context.command.params:
         name = str(parameter.name)
         value = context.params.get(name)  # --no-verify has none
-        bears = name not in ("source", "out", "overwrite", "workers", "cache", "figures", "as_json")
+        bears = name not in _PASSING
         if not bears or value in (None, False) or value == parameter.default:
             continue
         words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,7 +34,7 @@ from tfmat.relaxation.relax_card import card_text
 from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import outcome, summarise
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
-from tfmat.work.chunks import Row, run_chunks
+from tfmat.work.chunks import NOT_REACHED, Row, run_chunks
 from tfmat.work.folder import claimed, work_of
 
 # Structures in a chunk: enough for full batches, few enough to lose little by a kill.
@@ -52,6 +53,7 @@ def relax_source(
     workers: int = 1,
     cache: Path | None = None,
     within: float | None = None,
+    minutes: float | None = None,
     overwrite: bool = False,
     command: str = "",
     figures: bool | None = False,
@@ -72,6 +74,8 @@ def relax_source(
         cache: Folder of the elements' references; the user's cache by default.
         within: Take only what lies at most so far above the hull of the source's own formation
             energies, eV/atom; ``None`` for all.
+        minutes: After so many minutes no further structures are begun, and what is there is
+            written; the work folder stays, and the same call with ``overwrite`` goes on from it.
         overwrite: Replace results that are there.
         command: The command line, for the card.
         figures: Draw the energies before and after; ``None`` for from ten structures on.
@@ -84,6 +88,7 @@ def relax_source(
             settings is, or no structure is left.
         MissingExtraError: The potential is not installed.
     """
+    until = None if minutes is None else time.monotonic() + 60 * minutes
     out = Path(out)
     work = work_of(out)
     files.check_place(out, overwrite=overwrite, own=is_relaxed)
@@ -112,7 +117,7 @@ def relax_source(
             "scale": calculator.scale,
         },
     }
-    with claimed(work, recipe):
+    with claimed(work, recipe) as claim:
         readable = [entry for entry in found.entries if entry.crystal is not None]
 
         def relaxed_elements(lacking: Sequence[int]) -> list[Row]:
@@ -144,6 +149,7 @@ def relax_source(
             size=CHUNK,
             workers=workers,
             description="relaxing" if settings.steps else "labelling",
+            until=until,
         )
         by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
         energies = {number: entry.energy for number, entry in references.items()}
@@ -151,6 +157,7 @@ def relax_source(
             outcome(entry, by_name.get(entry.identifier), energies, missing)
             for entry in found.entries
         ]
+        claim.unfinished = any(item.reason == NOT_REACHED for item in outcomes)
         judge = Judge(
             calculator.name,
             calculator.version,

@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import TimeoutError as FuturesTimeout
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +26,9 @@ Row = dict[str, Any]
 Tool = TypeVar("Tool")
 Work = Callable[[Tool, Sequence[Task]], list[Row]]
 
+NOT_REACHED = "not reached: the time is over"
+"""Reason in the row of a task for which no time was left."""
+
 _tool: Any = None
 
 
@@ -36,6 +41,7 @@ def run_chunks(
     size: int,
     workers: int,
     description: str,
+    until: float | None = None,
 ) -> Iterator[Row]:
     """Computes the chunks that are missing, then yields the rows of all in the order of tasks.
 
@@ -47,6 +53,8 @@ def run_chunks(
         size: Tasks in a chunk; what a kill loses at most.
         workers: Processes; 1 computes in this one.
         description: For the progress.
+        until: When :func:`time.monotonic` has reached it no further chunk is begun, but one at
+            least; the tasks of the others have rows with the reason :data:`NOT_REACHED`.
 
     Raises:
         TfmatError: A worker process was killed.
@@ -63,10 +71,14 @@ def run_chunks(
             for start, chunk in chunks.items():
                 _write(paths[start], work(tool, chunk))
                 progress.update(len(chunk))
+                if until is not None and time.monotonic() >= until:
+                    break
         elif missing:
-            _run_parallel(chunks, paths, work, factory, workers, progress)
-    for path in paths.values():
+            _run_parallel(chunks, paths, work, factory, workers, progress, until)
+    for start, path in paths.items():
         rows = _read(path)
+        if rows is None and until is not None and start in chunks and not path.exists():
+            rows = [{"reason": NOT_REACHED} for _ in chunks[start]]
         if rows is None:
             raise TfmatError(f"{path}: was changed while it was in use; repeat the command")
         yield from rows
@@ -97,6 +109,7 @@ def _run_parallel(
     factory: Callable[[], Tool],
     workers: int,
     progress: Progress,
+    until: float | None,
 ) -> None:
     with ProcessPoolExecutor(
         max_workers=min(workers, len(chunks)),
@@ -109,10 +122,14 @@ def _run_parallel(
             pool.submit(_compute, work, chunk, paths[start]): len(chunk)
             for start, chunk in chunks.items()
         }
+        left = None if until is None else max(0.0, until - time.monotonic())
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, left):
                 future.result()
                 progress.update(futures[future])
+        except FuturesTimeout:
+            # What is being computed ends, and nothing else is begun: see the last line.
+            pass
         except BrokenProcessPool as error:
             raise TfmatError(
                 "a worker process was killed (out of memory?); the same command goes on from here"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,23 @@ def work_of(out: Path) -> Path:
     return work
 
 
+@dataclass
+class Claim:
+    """What is to become of a work folder.
+
+    Attributes:
+        unfinished: Whether something is left to do, for which the folder has to stay.
+    """
+
+    unfinished: bool = False
+
+
 @contextmanager
-def claimed(work: Path, recipe: Mapping[str, Any]) -> Iterator[None]:
+def claimed(work: Path, recipe: Mapping[str, Any]) -> Iterator[Claim]:
     """Starts a work folder, or goes on with one that was made with the same settings.
 
-    No other process works in it meanwhile. Once the block succeeds, all is finished and the folder
-    is removed.
+    No other process works in it meanwhile. Once the block succeeds, the folder is removed, unless
+    the block has called the work unfinished.
 
     Args:
         work: The folder.
@@ -49,8 +61,10 @@ def claimed(work: Path, recipe: Mapping[str, Any]) -> Iterator[None]:
     """
     with alone(work):
         _begin(work, recipe)
-        yield
-        discard(work)
+        claim = Claim()
+        yield claim
+        if not claim.unfinished:
+            discard(work)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""From a wish to candidates: what ``tfmat discover`` does, stage by stage."""

@@ -1,0 +1,70 @@
+"""The first stage of a campaign: structures, as ``tfmat generate`` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfmat.arguments import cell_content
+from tfmat.ccdcgan.codec import Codec
+from tfmat.ccdcgan.generate import PARTS
+from tfmat.ccdcgan.request import StructureRequest, check_request, request_for
+from tfmat.ccdcgan.results import generate_into, is_results
+from tfmat.discovery.campaign import Making
+from tfmat.errors import InputError
+from tfmat.files import replacing_folder
+from tfmat.inference.package import load
+
+
+def open_model(
+    making: Making, *, models_dir: Path | None = None, threads: int | None = None
+) -> tuple[Codec, StructureRequest]:
+    """Opens the model of a campaign and checks that it can fulfil what is asked for.
+
+    Args:
+        making: What is to be generated.
+        models_dir: Folder that is searched first for a name.
+        threads: Cores to work on; all by default.
+
+    Returns:
+        The model and the request.
+
+    Raises:
+        InputError: There is no such model, it makes no structures, or it cannot fulfil this.
+    """
+    package = load(making.model, models_dir=models_dir, threads=threads, parts=PARTS)
+    if (family := package.metadata["family"]) != "ccdcgan":
+        raise InputError(
+            f"`model` {making.model}: is a model of the family {family}, not of crystal "
+            "structures; see tfmat models list"
+        )
+    codec = Codec.from_package(package)
+    if making.system and making.only:
+        raise InputError("`system` says what `only` says, too; leave one of them out")
+    request = request_for(
+        codec,
+        min_atoms=making.min_atoms,
+        max_atoms=making.max_atoms,
+        required=(*making.require, *making.system),
+        allowed=making.system or making.only,
+        excluded=making.exclude,
+        n_elements=making.n_elements,
+        formula=cell_content(making.formula) if making.formula else None,
+        units=making.z,
+        source=making.source,
+        keep=making.keep,
+    )
+    check_request(request, codec)
+    return codec, request
+
+
+def make(out: Path, making: Making, codec: Codec, request: StructureRequest) -> None:
+    """Generates the structures of a campaign.
+
+    Args:
+        out: The folder to write.
+        making: What is to be generated.
+        codec: The model.
+        request: What structures have to fulfil.
+    """
+    with replacing_folder(out, own=is_results) as folder:
+        generate_into(folder, codec, making.number, making.seed, request=request)

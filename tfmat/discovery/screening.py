@@ -1,0 +1,125 @@
+"""Which structures of a campaign are worth a relaxation, the best first, and why others are not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tfmat.csv_tables import read_table
+from tfmat.datasets.generated import TABLE as RESULTS
+from tfmat.datasets.sources import Entry, Source
+from tfmat.datasets.store import DatasetWriter
+
+# What a model predicts of a structure as it is; the campaign relaxes the lowest first.
+PREDICTED = "predicted_formation_energy_per_atom"
+
+
+def with_predicted(found: Source, place: Path) -> Source:
+    """Adds what a model predicted of its structures, which their frames say in its own words.
+
+    Args:
+        found: The structures.
+        place: Where they were read.
+    """
+    table = place / RESULTS
+    if not table.is_file():
+        return found
+    columns, rows = read_table(table)
+    if not {"id", PREDICTED} <= set(columns):
+        return found
+    known = {row["id"]: float(row[PREDICTED]) for row in rows if row[PREDICTED]}
+    entries = [
+        replace(entry, properties=entry.properties | {PREDICTED: known[entry.identifier]})
+        if entry.identifier in known
+        else entry
+        for entry in found.entries
+    ]
+    return replace(found, entries=entries)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the funnel.
+
+    Attributes:
+        name: What is left after it.
+        left: How many.
+        lost: How many were lost in it, by reason.
+    """
+
+    name: str
+    left: int
+    lost: Mapping[str, int]
+
+
+def candidates(
+    source: Source, table: Path, *, known: bool, any_charge: bool
+) -> tuple[list[Entry], list[Step]]:
+    """Chooses what is worth a relaxation.
+
+    Args:
+        source: The structures of the campaign, and entries without one for failures.
+        table: The table of ``tfmat evaluate structures`` of them.
+        known: Whether they were compared with known structures.
+        any_charge: Keep compositions that smact refuses.
+
+    Returns:
+        Those structures, the lowest predicted energy first (in their order where nothing is
+        predicted), and the steps of the funnel so far.
+    """
+    rows = {row["id"]: row for row in read_table(table)[1]}
+    left = [entry for entry in source.entries if entry.crystal is not None]
+    failed: dict[str, int] = {}
+    for entry in source.entries:
+        if entry.crystal is None:
+            failed[entry.reason] = failed.get(entry.reason, 0) + 1
+    steps = [
+        Step("begun", len(source.entries), {}),
+        Step("structures", len(left), failed),
+    ]
+
+    def keep(name: str, lost: str, good: Callable[[Mapping[str, str]], bool]) -> None:
+        nonlocal left
+        kept = [entry for entry in left if good(rows[entry.identifier])]
+        gone = len(left) - len(kept)
+        steps.append(Step(name, len(kept), {lost: gone} if gone else {}))
+        left = kept
+
+    keep("sound", "atoms within 0.5 Å", lambda row: row["structure_valid"] == "1")
+    if not any_charge:
+        keep(
+            "charge-neutral",
+            "compositions that smact refuses",
+            lambda row: row["composition_valid"] == "1",
+        )
+    keep("distinct", "copies of others", lambda row: row["distinct"] == "1")
+    if known:
+        keep("novel", "known structures", lambda row: row["novel"] == "1")
+    return sorted(left, key=_energy), steps
+
+
+def _energy(entry: Entry) -> float:
+    found = entry.properties.get(PREDICTED, math.nan)
+    return found if math.isfinite(found) else math.inf
+
+
+def write_entries(out: Path, source: Source, entries: Sequence[Entry], made: str) -> None:
+    """Writes structures as a dataset.
+
+    Args:
+        out: The folder.
+        source: Where they come from.
+        entries: Those to write, all with a structure.
+        made: What chose them, for the record.
+    """
+    record = source.record | source.credit.record()
+    extra: dict[str, Any] = {"chosen": made}
+    if source.energies is not None:
+        extra |= {"energies": source.energies}
+    with DatasetWriter(out, record, extra=extra) as writer:
+        for entry in entries:
+            assert entry.crystal is not None  # noqa: S101
+            writer.add(entry.crystal, entry.identifier, entry.properties)
