@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures import TimeoutError as FuturesTimeout
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +25,8 @@ Row = dict[str, Any]
 Tool = TypeVar("Tool")
 Work = Callable[[Tool, Sequence[Task]], list[Row]]
 
-NOT_REACHED = "not reached: the time is over"
-"""Reason in the row of a task for which no time was left."""
+NOT_REACHED = "not reached"
+"""Reason in the row of a task for which no time was left, one word of the kind that is counted."""
 
 _tool: Any = None
 
@@ -122,14 +121,16 @@ def _run_parallel(
             pool.submit(_compute, work, chunk, paths[start]): len(chunk)
             for start, chunk in chunks.items()
         }
-        left = None if until is None else max(0.0, until - time.monotonic())
         try:
-            for future in as_completed(futures, left):
+            for future in as_completed(futures):
+                if future.cancelled():
+                    continue
                 future.result()
                 progress.update(futures[future])
-        except FuturesTimeout:
-            # What is being computed ends, and nothing else is begun: see the last line.
-            pass
+                if until is not None and time.monotonic() >= until:
+                    # What is being computed ends; nothing else is begun.
+                    for other in futures:
+                        other.cancel()
         except BrokenProcessPool as error:
             raise TfmatError(
                 "a worker process was killed (out of memory?); the same command goes on from here"
