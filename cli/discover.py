@@ -71,7 +71,8 @@ if TYPE_CHECKING:
     metavar="[NAME=]DATA",
     multiple=True,
     help="Known structures, for novelty and the hull; may be given again. Where their energies are "
-    "of another potential, those of the candidates' systems are relaxed, too.",
+    "of another potential, those of the candidates' systems are relaxed, too.  [default: what the "
+    "model learned from, if it is here]",
 )
 @click.option("--any-charge", is_flag=True, default=None, help="Also what smact refuses.")
 @click.option("--potential", help="chgnet, sevennet, sevennet-0 or emt.  [default: chgnet]")
@@ -103,10 +104,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 @goes_on
-@click.pass_context
 def discover(
-    context: click.Context,
-    /,
     campaign: Path | None,
     out: Path,
     minutes: float | None,
@@ -129,8 +127,12 @@ def discover(
     from tfmat.discovery.discover import discover as run
 
     settings = Campaign() if campaign is None else read_campaign(campaign)
+    settings = _with_options(settings, click.get_current_context())
+    if campaign is None and not settings.judge.against and not settings.structures:
+        against = _learned_from(settings.generate.model, models_dir)
+        settings = replace(settings, judge=replace(settings.judge, against=against))
     summary = run(
-        _with_options(settings, context),
+        settings,
         out,
         minutes=minutes,
         workers=workers,
@@ -143,6 +145,28 @@ def discover(
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
         return
     click.echo(_text(out, summary))
+
+
+def _learned_from(model: str, models_dir: Path | None) -> tuple[str, ...]:
+    """Returns what a model learned from as a value of --against, if it is on this machine."""
+    from tfmat.datasets.folders import shipped
+    from tfmat.datasets.store import Dataset
+    from tfmat.datasets.trained_on import trained_on
+    from tfmat.inference.metadata import find, read_metadata
+
+    folder = find(model, models_dir, argument="model")
+    metadata = read_metadata(folder)
+    if metadata["family"] != "ccdcgan":
+        return ()  # which is said when the model is opened
+    found = trained_on(metadata, folder)
+    if not isinstance(found, Dataset):
+        click.echo(
+            f"what {model} learned from is not here: neither novelty nor a hull without --against",
+            err=True,
+        )
+        return ()
+    name = Path(metadata["dataset"]["name"]).name
+    return (f"{name}={name if name in shipped() else found.path}",)
 
 
 # Options of each table of a campaign, where names differ.

@@ -65,6 +65,14 @@ WRONG = {
         ["--model", "nowhere", *OUT],
         ["full", "--out", "full"],
     ],
+    "discover": [
+        ["--model", "nowhere", *OUT],
+        ["--from", "nowhere", *OUT],
+        ["--out", "full"],
+        ["--from", "bi-se", "--potential", "nothing", *OUT],
+        ["nowhere.toml", *OUT],
+        ["wrong.toml", *OUT],
+    ],
     "relax": [
         ["nowhere", *OUT],
         ["bi-se", "--out", "full"],
@@ -180,6 +188,7 @@ MISSING = [
     ("train", ["export", "full", *OUT]),
     ("train", ["generate", "matgan", "--backend", "tensorflow"]),
     ("relax", ["relax", "bi-se", *OUT]),
+    ("relax", ["discover", *OUT]),
     ("relax", ["data", "build", "ga-sb", *OUT]),
     ("relax", ["data", "augment", "bi-se", "--system", "Ga-Sb", *OUT]),
     ("sevennet", ["relax", "bi-se", "--potential", "sevennet", *OUT]),

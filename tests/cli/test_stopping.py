@@ -14,7 +14,14 @@ from command_tree import leaves
 from tfmat.cli.stopping import last_words
 
 # Those that keep what is done; tfmat train says it in words of its own.
-KEEPING = {"data build", "data augment", "data fetch mp", "data fetch optimade", "relax"}
+KEEPING = {
+    "data build",
+    "data augment",
+    "data fetch mp",
+    "data fetch optimade",
+    "relax",
+    "discover",
+}
 # As at a terminal: a job that a shell runs in the background ignores this signal.
 SCRIPT = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "

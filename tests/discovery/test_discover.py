@@ -11,10 +11,12 @@ from ase.build import bulk
 from tfmat.cli.main import main
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.sources import read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.discovery import campaign as campaigns
 from tfmat.discovery.campaign import Campaign, Judging, Relaxing
 from tfmat.discovery.discover import discover
+from tfmat.discovery.screening import candidates, with_predicted
 from tfmat.errors import InputError
 from tfmat.relaxation import relax_source
 
@@ -201,7 +203,7 @@ def test_by_command_twice_refined(place, tmp_path, capsys):
         (["--model", "nobody"], "nobody"),
         (["--model", "matgan-plus-oqmd"], "of the family matgan"),
         (["--from", "nowhere"], "there is no such folder"),
-        (["--refine", "emt"], "needs a hull to be near to"),
+        (["--from", "nowhere", "--refine", "emt"], "needs a hull to be near to"),
         (["--potential", "dft"], "dft"),
         (["--require", "Li"], "Li"),
         (["nowhere.toml"], "nowhere.toml"),
@@ -222,6 +224,7 @@ def test_a_model_whose_elements_no_potential_knows(tmp_path, capsys):
     """Nothing is left in the end, and that is said by reason."""
     out = tmp_path / "out"
     words = ["--model", "ccdcgan-bi-se", "-n", "8", "--any-charge", "--potential", "emt"]
+    words += ["--against", "bi-se"]
     with pytest.raises(SystemExit) as end:
         main(["discover", *words, "--out", str(out)])
     assert not end.value.code
@@ -229,3 +232,18 @@ def test_a_model_whose_elements_no_potential_knows(tmp_path, capsys):
     assert "relaxed by emt" in said
     assert "0 candidates" in said
     assert table(out) == []
+
+
+def test_the_lowest_that_the_model_may_judge_come_first(tmp_path):
+    with (tmp_path / "results.csv").open("w") as stream:
+        stream.write("id,predicted_formation_energy_per_atom,domain\n")
+        stream.write("made-0,-0.1,inside\nmade-1,-0.9,outside\nmade-3,-0.2,inside\n")
+    source = read_source(write(tmp_path / "made", MADE))
+    table = tmp_path / "structures.csv"
+    row = ",1,1,1,1\n"
+    table.write_text(
+        "id,structure_valid,composition_valid,distinct,novel\n"
+        + "".join(f"made-{number}{row}" for number in range(4))
+    )
+    found, _ = candidates(with_predicted(source, tmp_path), table, known=True, any_charge=False)
+    assert [entry.identifier for entry in found] == ["made-3", "made-0", "made-1", "made-2"]

@@ -198,7 +198,8 @@ def _finish(
     result = folder / RESULT
     with files.replacing_folder(result, overwrite=True, own=_is_result) as place:
         ranking.write(place, ranked, steps)
-        draw_into(place, lambda: {"funnel": lambda _: funnel(steps)})
+        drawn = [(step.name, step.left, step.lost) for step in steps]
+        draw_into(place, lambda: {"funnel": lambda _: funnel(drawn)})
         files.write_json(place / SUMMARY, sealed(summary))
         (place / CARD).write_text(card_text(campaign, summary), "utf-8")
     say("writing the page")

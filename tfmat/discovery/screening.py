@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tfmat.ccdcgan.domain import INSIDE
 from tfmat.csv_tables import read_table
 from tfmat.datasets.generated import TABLE as RESULTS
 from tfmat.datasets.sources import Entry, Source
@@ -15,6 +16,8 @@ from tfmat.datasets.store import DatasetWriter
 
 # What a model predicts of a structure as it is; the campaign relaxes the lowest first.
 PREDICTED = "predicted_formation_energy_per_atom"
+# 1 where the model was taught to judge such structures.
+_DOMAIN = "in_domain"
 
 
 def with_predicted(found: Source, place: Path) -> Source:
@@ -28,13 +31,15 @@ def with_predicted(found: Source, place: Path) -> Source:
     if not table.is_file():
         return found
     columns, rows = read_table(table)
-    if not {"id", PREDICTED} <= set(columns):
+    if not {"id", PREDICTED, "domain"} <= set(columns):
         return found
-    known = {row["id"]: float(row[PREDICTED]) for row in rows if row[PREDICTED]}
+    known = {
+        row["id"]: {PREDICTED: float(row[PREDICTED]), _DOMAIN: float(row["domain"] == INSIDE)}
+        for row in rows
+        if row[PREDICTED]
+    }
     entries = [
-        replace(entry, properties=entry.properties | {PREDICTED: known[entry.identifier]})
-        if entry.identifier in known
-        else entry
+        replace(entry, properties=entry.properties | known.get(entry.identifier, {}))
         for entry in found.entries
     ]
     return replace(found, entries=entries)
@@ -67,8 +72,9 @@ def candidates(
         any_charge: Keep compositions that smact refuses.
 
     Returns:
-        Those structures, the lowest predicted energy first (in their order where nothing is
-        predicted), and the steps of the funnel so far.
+        Those structures and the steps of the funnel so far. Structures that the model was taught
+        to judge come first, and among them the lowest predicted energies; all are in their order
+        where nothing is predicted.
     """
     rows = {row["id"]: row for row in read_table(table)[1]}
     left = [entry for entry in source.entries if entry.crystal is not None]
@@ -98,12 +104,12 @@ def candidates(
     keep("distinct", "copies of others", lambda row: row["distinct"] == "1")
     if known:
         keep("novel", "known structures", lambda row: row["novel"] == "1")
-    return sorted(left, key=_energy), steps
+    return sorted(left, key=_order), steps
 
 
-def _energy(entry: Entry) -> float:
+def _order(entry: Entry) -> tuple[float, float]:
     found = entry.properties.get(PREDICTED, math.nan)
-    return found if math.isfinite(found) else math.inf
+    return -entry.properties.get(_DOMAIN, 0.0), found if math.isfinite(found) else math.inf
 
 
 def write_entries(out: Path, source: Source, entries: Sequence[Entry], made: str) -> None:
