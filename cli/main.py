@@ -102,6 +102,7 @@ class LazyGroup(click.Group):
             "predict",
             "Generate with networks on a TensorFlow Serving.",
         ),
+        "web": ("tfmat.cli.web", "web", "Write a page that generates in the browser."),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),
         "completion": (
             "tfmat.cli.completion",

@@ -1,0 +1,39 @@
+"""What the page knows of the elements: symbols, looks, radii, and smact's oxidation states."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ase.data import chemical_symbols, covalent_radii
+from ase.data.colors import jmol_colors
+
+from tfmat.figures.periodic_table import place
+from tfmat.matgan.validity.oxidation_states import oxidation_states
+
+_LAST = 103
+# Radius of a drawn atom in covalent radii, as on other pages.
+_BALL = 0.42
+
+
+def elements() -> dict[str, dict[str, Any]]:
+    """Returns what ``web/src/elements.ts`` reads, by atomic number, hydrogen to lawrencium."""
+    known = oxidation_states("smact14")
+    rgb = jmol_colors
+    found = {}
+    for number in range(1, _LAST + 1):
+        column, row = place(number)
+        value = float(known.electronegativity[number])
+        states = known.states.get(number)
+        found[str(number)] = {
+            "symbol": chemical_symbols[number],
+            "colour": "#"
+            + "".join(f"{round(255 * float(part)):02x}" for part in jmol_colors[number]),
+            "radius": round(_BALL * float(covalent_radii[number]), 3),
+            "covalent": float(covalent_radii[number]),
+            "column": int(column) + 1,
+            "row": math.ceil(row) + 1,
+            "electronegativity": None if math.isnan(value) else value,
+            "states": None if states is None else list(states),
+        }
+    return found
