@@ -117,6 +117,19 @@ def test_another_run_takes_writer_and_labels(whole, place):
     assert found["stages"] == wanted
 
 
+def test_a_writer_that_draws_otherwise_is_not_trained_anew(whole, place):
+    settings = ["writer.temperature=0.2", "writer.attempts=9"]
+    found = run_of(place, "cool", "dcgan", settings, source=place / "whole", seed=None)
+    assert found["stages"] == {"writer": "reused"}
+    warm, cool = (
+        [one.formula for one in CrystalModel.load(place / name, threads=1).generate(40)]
+        for name in ("whole", "cool")
+    )
+    assert cool and cool != warm
+    with pytest.raises(InputError, match="trained with writer.width"):
+        run_of(place, "wider", "dcgan", ["writer.width=8"], source=place / "whole", seed=None)
+
+
 def test_the_writer_learns_from_both_where_the_recipe_gives_it_steps(place, whole, monkeypatch):
     settings = ["adversarial.steps=12", "adversarial.batch_size=8", "adversarial.refresh=5"]
     settings += ["adversarial.learning_rate=1e-3"]
