@@ -29,6 +29,7 @@ from tfmat.ccdcgan.training.graphs import (
     properties,
 )
 from tfmat.ccdcgan.training.settle import notices, require_enough, require_property, settled
+from tfmat.ccdcgan.writer.recipe import LEARNING
 from tfmat.datasets.splits.rules import sentence as split_sentence
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.systems import elements_of
@@ -72,7 +73,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "sites-ae": SITES,
     "graphs": GRAPHS,
     "constraint": (*GRAPHS, "constraint", "data.property"),
-    "writer": ("data", "writer"),
+    "writer": ("data", *LEARNING),
     sources.COMPOSITIONS: ("data", "compositions"),
     sources.PROTOTYPES: KNOWN,
     sources.WRITER: (*KNOWN, "prompted"),

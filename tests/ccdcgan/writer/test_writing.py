@@ -1,6 +1,7 @@
 """Writing against the probabilities of the same weights, and against distances."""
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -68,17 +69,19 @@ def test_draw_is_the_inverse_of_the_cumulative_distribution():
     assert np.array_equal(found, wanted)
 
 
-def test_each_choice_is_drawn_from_the_likelihoods_own_logits():
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_each_choice_is_drawn_from_the_likelihoods_own_logits(temperature):
     # The step by step network, which remembers, against the whole sequence at once.
     model = likelihood_of(SMALL)
     noise = noise_of(SMALL, len(COUNTS))
-    rows = written(build_writing(model, SMALL, WORDS, NO_LIMITS), COUNTS, noise)["tokens"]
+    recipe = replace(SMALL, temperature=temperature)
+    rows = written(build_writing(model, recipe, WORDS, NO_LIMITS), COUNTS, noise)["tokens"]
     of_cell, of_places = model.get_layer("writer").logits(rows)
     for row, counts in enumerate(COUNTS):
         assert np.array_equal(rows[row, :2], counts)
         numbers = iter(noise[row])
         for place in range(CELL):
-            wanted = chosen(np.asarray(of_cell[place])[row], next(numbers))
+            wanted = chosen(np.asarray(of_cell[place])[row] / temperature, next(numbers))
             assert rows[row, 2 + place] == wanted
         places = rows[row, 2 + CELL :].reshape(-1, 3)
         for atom in range(1, counts.sum()):
@@ -87,7 +90,7 @@ def test_each_choice_is_drawn_from_the_likelihoods_own_logits():
                 logits = np.array(of_places[axis])[row, atom - 1]
                 least = (places[atom - 1, axis] + (axis == 2)) * tied
                 logits[:least] = -np.inf
-                assert places[atom, axis] == chosen(logits, next(numbers))
+                assert places[atom, axis] == chosen(logits / temperature, next(numbers))
                 tied = tied and places[atom, axis] == places[atom - 1, axis]
         assert not places[counts.sum() :].any()
 

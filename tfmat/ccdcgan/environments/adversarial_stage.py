@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -45,9 +46,9 @@ class CrystalWriter:
         self._settings = recipe.writer
         numbers = numbers_of(recipe)
         self._table = Compositions.of(known.compositions.tolist(), numbers, recipe.data.max_atoms)
-        network = build_writing(
-            likelihood, recipe.writer, vocabulary(recipe, numbers), known.limits
-        )
+        # What it learns from must be drawn from the probabilities that it learns.
+        settings = replace(recipe.writer, temperature=1.0)
+        network = build_writing(likelihood, settings, vocabulary(recipe, numbers), known.limits)
         self._write = writes(network, BATCH)
         self._length = noise_length(recipe.writer, recipe.data.max_atoms)
         self.noise_length = 1 + recipe.writer.attempts * self._length

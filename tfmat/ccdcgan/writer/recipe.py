@@ -1,8 +1,11 @@
 """The table of a CCDCGAN recipe for the generator that writes crystals."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tfmat.recipes.table import Count, NotNegative, Positive, Share, Table
+
+# How a trained writer draws; the other values decide what it learns.
+DRAWING = frozenset({"cells", "places", "attempts", "same_cell", "temperature"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class WriterRecipe(Table):
             for an atom.
         same_cell: How many of these attempts in a row have the same cell. With a new one each time
             the loose cells would be those that are left.
+        temperature: What logits are divided by where cells and places are drawn; below 1 the
+            writer keeps to what is likely, and to what it has seen.
 
     Raises:
         InputError: The heads cannot share out the width.
@@ -44,6 +49,7 @@ class WriterRecipe(Table):
     places: Count = 16
     attempts: Count = 16
     same_cell: Count = 8
+    temperature: Positive = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -53,3 +59,9 @@ class WriterRecipe(Table):
             raise InputError(
                 f"writer.width {self.width} is no multiple of writer.heads {self.heads}"
             )
+
+
+# Keys of the whole recipe that decide what a writer learns.
+LEARNING = tuple(
+    f"writer.{field.name}" for field in fields(WriterRecipe) if field.name not in DRAWING
+)

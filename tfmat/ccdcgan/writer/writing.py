@@ -167,6 +167,7 @@ class Writing(AtomWriting):
         places: Places that are drawn at once for each atom.
         numbers: Atomic numbers of the elements.
         limits: Least distances between atoms in Å, shape ``(elements, elements)``.
+        temperature: What logits are divided by.
         **options: Of any layer.
     """
 
@@ -179,9 +180,11 @@ class Writing(AtomWriting):
         places: int,
         numbers: Sequence[int],
         limits: ArrayLike,
+        temperature: float = 1.0,
         **options: Any,
     ) -> None:
         super().__init__(writer, **{"name": "writing", **options})
+        self.temperature = temperature
         self.elements, self.cells, self.places = writer.elements, cells, places
         self.numbers = np.array([*numbers, 0], np.int32)
         # Nothing is too near to an atom that is not there.
@@ -196,6 +199,7 @@ class Writing(AtomWriting):
             "places": self.places,
             "numbers": self.numbers[:-1].tolist(),
             "limits": self.limits[:-1, :-1].tolist(),
+            "temperature": self.temperature,
         }
 
     @classmethod
@@ -222,7 +226,8 @@ class Writing(AtomWriting):
         drawn = ops.reshape(uniform[:, CELL * cells :], (-1, atoms - 1, self.places, 3))
         table = ops.take(self.limits, known.slots, axis=0)
         limits = ops.take_along_axis(table, ops.expand_dims(known.slots, 1), axis=2)
-        places, placed = self.draw_atoms(known, start, lattice, limits, drawn)
+        heat = self._heat(drawn[:, 0, :, 0])
+        places, placed = self.draw_atoms(known, start, lattice, limits, drawn, heat)
         row = [counts, cell, ops.reshape(places, (-1, 3 * atoms))]
         return {
             "tokens": ops.concatenate(row, axis=1),
@@ -232,6 +237,10 @@ class Writing(AtomWriting):
             "written": ops.logical_and(sensible, ops.logical_and(found, placed)),
         }
 
+    def _heat(self, like: Any) -> Any:
+        """Returns the temperature of draws, in the shape of some numbers; ``None`` for 1."""
+        return None if self.temperature == 1 else ops.full_like(like, self.temperature)
+
     def _cell(self, known: Known, uniform: Any, least: Any) -> tuple[Any, Any, Any, Any]:
         """Draws cells and takes the first possible one.
 
@@ -239,7 +248,7 @@ class Writing(AtomWriting):
             The vector of composition and cell ``(batch, width)``, bins ``(batch, 6)``, cell vectors
             in Å ``(batch, 3, 3)``, and whether any was possible ``(batch,)``.
         """
-        cell, x = self.draw_cells(known, uniform)
+        cell, x = self.draw_cells(known, uniform, self._heat(uniform[:, :, 0]))
         lengths = SHORTEST + LENGTH_STEP * (ops.cast(cell[..., :3], "float32") + 0.5)
         lattice, square = lattices(lengths, cell[..., 3:])
         good = possible(cell, lattice, square, ops.expand_dims(least, 1))
@@ -299,7 +308,7 @@ def build_writing(
     Args:
         likelihood: From :func:`~tfmat.ccdcgan.writer.network.build_likelihood`; its weights are
             shared, so what trains it trains this one.
-        recipe: How many cells and places are drawn at once.
+        recipe: How many cells and places are drawn at once, and at which temperature.
         vocabulary: What rows can say.
         limits: Least distances between atoms in Å, shape ``(elements, elements)``.
 
@@ -313,5 +322,7 @@ def build_writing(
     length = vocabulary.elements + noise_length(recipe, vocabulary.max_atoms)
     choices = keras.Input((length,), name="choices")
     writer = likelihood.get_layer("writer")
-    writing = Writing(writer, recipe.cells, recipe.places, vocabulary.numbers, limits)
+    writing = Writing(
+        writer, recipe.cells, recipe.places, vocabulary.numbers, limits, recipe.temperature
+    )
     return keras.Model(choices, writing(choices), name="writer")
