@@ -8,5 +8,7 @@ await mkdir(`${out}ort`, { recursive: true });
 for (const name of ["app", "worker"]) {
   await build({ ...common, entryPoints: [`src/${name}.ts`], outfile: `${out}${name}.js` });
 }
-const runtime = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm";
-await cp(runtime, `${out}ort/ort-wasm-simd-threaded.wasm`);
+for (const ending of ["mjs", "wasm"]) {
+  const file = `ort-wasm-simd-threaded.${ending}`;
+  await cp(`node_modules/onnxruntime-web/dist/${file}`, `${out}ort/${file}`);
+}

@@ -48,12 +48,12 @@ def chromium(running, *, webgl: bool = True) -> Iterator:
 
 
 @contextmanager
-def opened(browser, file: Path, **settings) -> Iterator:
-    """Opens a page from the disk, and checks afterwards that it was quiet and alone.
+def opened(browser, page_at: Path | str, **settings) -> Iterator:
+    """Opens a page from the disk or a server, and checks afterwards that it was quiet and alone.
 
     Args:
         browser: From :func:`chromium`.
-        file: The page.
+        page_at: The file, or the address of a site on this machine.
         **settings: Of the context: ``viewport``, ``color_scheme``, ...
     """
     context = browser.new_context(**{"viewport": WIDE, "accept_downloads": True, **settings})
@@ -63,9 +63,11 @@ def opened(browser, file: Path, **settings) -> Iterator:
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"error: {error}"))
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.absolute().as_uri())
+    served = isinstance(page_at, str)
+    page.goto(page_at if served else page_at.absolute().as_uri())
     yield page
-    outside = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+    own = (page_at,) if served else ("file:",)
+    outside = [url for url in asked if not url.startswith((*own, "data:", "blob:"))]
     context.close()
     assert not said
     assert not outside

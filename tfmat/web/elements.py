@@ -9,6 +9,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 
 from tfmat.figures.periodic_table import place
+from tfmat.formulas.compositions import as_written
 from tfmat.matgan.validity.oxidation_states import oxidation_states
 
 _LAST = 103
@@ -20,6 +21,7 @@ def elements() -> dict[str, dict[str, Any]]:
     """Returns what ``web/src/elements.ts`` reads, by atomic number, hydrogen to lawrencium."""
     known = oxidation_states("smact14")
     rgb = jmol_colors
+    order = as_written(range(1, _LAST + 1))
     found = {}
     for number in range(1, _LAST + 1):
         column, row = place(number)
@@ -27,12 +29,12 @@ def elements() -> dict[str, dict[str, Any]]:
         states = known.states.get(number)
         found[str(number)] = {
             "symbol": chemical_symbols[number],
-            "colour": "#"
-            + "".join(f"{round(255 * float(part)):02x}" for part in jmol_colors[number]),
+            "colour": "#" + "".join(f"{round(255 * part):02x}" for part in rgb[number].tolist()),
             "radius": round(_BALL * float(covalent_radii[number]), 3),
             "covalent": float(covalent_radii[number]),
             "column": int(column) + 1,
             "row": math.ceil(row) + 1,
+            "rank": order.index(number),
             "electronegativity": None if math.isnan(value) else value,
             "states": None if states is None else list(states),
         }

@@ -63,11 +63,10 @@ def _formulas(package: ModelPackage) -> WebModel:
     from ase.data import atomic_numbers
 
     symbols = package.metadata.get("elements") or ELEMENTS
-    data = package.metadata["dataset"]
     card = {
         "kind": "formulas",
-        "about": f"A MatGAN that has learned from {data['training']:,} formulas ({data['name']}): "
-        f"compositions of up to eight of {len(symbols)} elements. A formula is no crystal yet.",
+        "about": f"A MatGAN that has learned from {_learned(package, 'formulas')}: compositions of "
+        f"up to eight of {len(symbols)} elements. A formula is no crystal yet.",
         "elements": [atomic_numbers[symbol] for symbol in symbols],
         "latent": part["inputs"]["noise"]["shape"][1],
     }
@@ -88,11 +87,10 @@ def _crystals(package: ModelPackage, codec: Codec) -> WebModel:
             "numbers": list(codec.layout.numbers),
             **{key: getattr(given, key) for key in ("shortest", "longest", "spacing", "width")},
         }
-    data = metadata["dataset"]
     card = {
         "kind": "crystals",
         "about": f"Writes crystals of {names} with up to {most} atoms in the cell, atom by "
-        f"atom. It has learned from {data['training']:,} structures ({data['name']}).",
+        f"atom. It has learned from {_learned(package, 'structures')}.",
         "elements": list(codec.layout.numbers),
         "maxAtoms": most,
         "cells": settings.cells,
@@ -105,6 +103,13 @@ def _crystals(package: ModelPackage, codec: Codec) -> WebModel:
         "descriptor": descriptor,
     }
     return _model(package, card, parts)
+
+
+def _learned(package: ModelPackage, what: str) -> str:
+    """Says how many examples of which dataset a package has learned from."""
+    data = package.metadata.get("dataset", {})
+    count = f"{data['training']:,} {what}" if "training" in data else what
+    return f"{count} ({data['name']})" if "name" in data else count
 
 
 def _model(package: ModelPackage, card: dict[str, Any], parts: dict[str, str]) -> WebModel:

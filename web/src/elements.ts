@@ -10,6 +10,8 @@ export interface Element {
   /** Place in the periodic table. */
   readonly column: number;
   readonly row: number;
+  /** Place in a formula. */
+  readonly rank: number;
   /** Pauling's electronegativity, where there is one. */
   readonly electronegativity: number | null;
   /** Oxidation states of smact's set `smact14`, where it has the element. */
@@ -18,18 +20,19 @@ export interface Element {
 
 export type Elements = Readonly<Record<number, Element>>;
 
-/** A formula with its atoms as they are, e.g. Bi4Se6: carbon and hydrogen have no place of their own. */
+/** The reduced formula of the atoms of a cell. */
 export function cellFormula(numbers: readonly number[], elements: Elements): string {
   const counts = new Map<number, number>();
   for (const number of numbers) counts.set(number, (counts.get(number) ?? 0) + 1);
   return written(counts, elements);
 }
 
+/** A reduced formula, elements in the order of electronegativity, as tfmat writes it. */
 export function written(counts: ReadonlyMap<number, number>, elements: Elements): string {
   const divisor = [...counts.values()].reduce(greatestDivisor, 0) || 1;
   return [...counts]
+    .sort(([one], [other]) => elements[one].rank - elements[other].rank)
     .map(([number, count]) => [elements[number].symbol, count / divisor] as const)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(([symbol, count]) => symbol + (count > 1 ? count : ""))
     .join("");
 }

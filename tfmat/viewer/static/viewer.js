@@ -187,7 +187,8 @@ const tfmatViewer = (() => {
         draw(false);
       },
       redraw() { draw(true); },
-      resize() { if (drawing) { drawing.resize(); drawing.render(); } },
+      // A hidden element has no size, and nothing can be drawn into it.
+      resize() { if (drawing && element.clientWidth) { drawing.resize(); drawing.render(); } },
       reset() { if (drawing && current) { home(); drawing.render(); onMessage("seen as at first"); } },
       turn(right, up) {
         if (!drawing) return;

@@ -1,0 +1,34 @@
+"""A site of two models, once for all tests of the page, and a browser."""
+
+import threading
+
+import browser as browsers
+import pytest
+
+from tfmat.web.serving import server
+from tfmat.web.site import write_site
+
+CRYSTALS, FORMULAS = "ccdcgan-bi-se", "matgan-plus-icsd-filter"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The folder of the site."""
+    place = tmp_path_factory.mktemp("web") / "site"
+    write_site([CRYSTALS, FORMULAS], place)
+    return place
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where a server of this machine has the site."""
+    with server(site, 0) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_address[1]}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with browsers.driver() as running, browsers.chromium(running) as started:
+        yield started
