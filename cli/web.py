@@ -17,7 +17,7 @@ _PORT = click.IntRange(0, 65_535)
     short_help="Write a page that generates in the browser.",
     epilog=examples(
         "tfmat web --package matgan-plus-oqmd --out site",
-        "tfmat web --package runs/my-run --out site --serve",
+        "tfmat web --package matgan-plus-oqmd --package matgan-plus-icsd-filter --out both",
     ),
 )
 @click.option(

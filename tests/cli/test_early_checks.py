@@ -65,6 +65,7 @@ WRONG = {
         ["--model", "nowhere", *OUT],
         ["full", "--out", "full"],
     ],
+    "web": [["--package", "nowhere", *OUT], ["--package", "matgan-plus-oqmd", "--out", "full"]],
     "discover": [
         ["--model", "nowhere", *OUT],
         ["--from", "nowhere", *OUT],
