@@ -9,8 +9,8 @@ import numpy as np
 from ase.data import covalent_radii
 from keras import ops
 
+from tfmat.ccdcgan.element_descriptors import HEAVIEST
 from tfmat.ccdcgan.sources.choices import Choices, noise_length
-from tfmat.ccdcgan.sources.elements import HEAVIEST
 from tfmat.ccdcgan.sources.network import PromptedWriter
 from tfmat.ccdcgan.sources.recipe import PromptedRecipe
 from tfmat.ccdcgan.sources.tokens import NUMBERS, RATIO_STEP, VOLUME_STEP, VOLUME_ZERO
