@@ -167,8 +167,9 @@ def constraint(
 
     dataset = Dataset.open(data)
     rows = np.load(run.stage_folder("graphs") / "rows.npy")
-    values, test = graphs.property(ENERGY), graphs.test
-    true = values[test]
+    values = graphs.property(ENERGY)
+    train, test = (part[np.isfinite(values[part])] for part in (graphs.train, graphs.test))
+    graphs, true = replace(graphs, train=train, test=test), values[test]
     print(f"{len(graphs.train)} to learn from, {len(test)} held out ({recipe.data.split} split)")
     print(f"{'':<48} {'MAE':>6} {'median':>6} {'R²':>6} eV/atom")
     line("mean", np.full(len(test), values[graphs.train].mean()), true, 0)

@@ -192,6 +192,53 @@ def add_domain_(model: str, data: str | None, models_dir: Path | None, as_json: 
     )
 
 
+@models.command(
+    "add-prototypes",
+    short_help="Give a model other known crystals as prototypes.",
+    epilog=examples(
+        "tfmat models add-prototypes ccdcgan-mp --prototypes data/mp --out models/mp",
+        "tfmat models add-prototypes runs/mp --out models/mp-aflow",
+    ),
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option(
+    "--prototypes",
+    metavar="DATASET",
+    help="The structures of this dataset.  [default: the AFLOW prototypes in pymatgen]",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Package to write.")
+@click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
+@models_dir_option
+@_JSON
+def add_prototypes_(
+    model: str,
+    prototypes: str | None,
+    out: Path,
+    overwrite: bool,
+    models_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a copy of MODEL whose prototypes are other known crystals; its networks stay.
+
+    Of the dataset that MODEL was trained on, what it has held out is left out.
+    """
+    from tfmat.ccdcgan.sources.add_prototypes import add_prototypes
+    from tfmat.inference.metadata import find
+    from tfmat.release.card import write_card
+
+    folder = find(model, models_dir, argument="model")
+    summary = add_prototypes(folder, out, prototypes, overwrite=overwrite)
+    write_card(out)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    origin = summary["prototypes"]
+    click.echo(
+        f"{summary['out']}: {origin['structures']:,} prototypes from {origin['name']}, "
+        f"{summary['bytes'] / 1e6:.1f} MB"
+    )
+
+
 def _report(verified: Verified) -> dict[str, Any]:
     return {"intact": True, **asdict(verified), "folder": str(verified.folder)}
 

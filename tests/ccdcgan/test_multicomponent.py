@@ -46,6 +46,7 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def compact(place) -> Run:
     settings = [*many.COMPACT, "sites_bank.steps=4", "data.elements=Li,O,F,Na,Cl,Fe,Se,Bi"]
+    settings.append("gan.form=none")
     return run_chain("ccdcgan", "mp-compact", settings, place / "data", place / "compact")
 
 

@@ -35,7 +35,7 @@ def test_same_noise_gives_the_same(name):
         return
     assert len(found["structures"]) == len(expected["structures"]) == freeze.GRAPHS
     for one, other in zip(found["structures"], expected["structures"], strict=True):
-        for key in ("status", "latent_sha256", "formula", "atoms"):
+        for key in ("status", "latent_sha256", "formula", "atoms", "source", "prototype"):
             assert one.get(key) == other.get(key)
         assert one["properties"] == pytest.approx(other["properties"], abs=1e-3)
         if "cell" in other:
