@@ -166,7 +166,7 @@ def test_sources_are_served_with_their_prototypes(case, tmp_path):
     ):
         there = list(generate(Codec.from_package(remote), 12, 3))
     here = list(generate(Codec.from_package(package), 12, 3))
-    assert {one.source for one in here} >= {"prototype"}
+    assert any(one.crystal is not None for one in here)
     for one, other in zip(here, there, strict=True):
         assert (one.status, one.source, one.prototype) == (
             other.status,

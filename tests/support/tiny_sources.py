@@ -22,7 +22,7 @@ from tfmat.ccdcgan.sources.volume import VolumeModel
 from tfmat.ccdcgan.sources.writing import build_writing
 from tfmat.export.package import Formats, Provenance, write_package
 
-SETTINGS = ["data.elements=Bi,Se", "data.max_atoms=6", "compositions.units=16", "pool.prototypes=2"]
+SETTINGS = ["data.elements=Bi,Se", "data.max_atoms=4", "compositions.units=16", "pool.prototypes=2"]
 SETTINGS += ["pool.written=2", "prompted.width=8", "prompted.blocks=1", "prompted.heads=2"]
 SETTINGS += ["prompted.cells=4", "prompted.places=8", "prompted.attempts=2"]
 SETTINGS += ["prompted.element_width=8", "energies.units=8"]
@@ -52,7 +52,7 @@ def networks(recipe: CcdcganRecipe) -> dict[str, keras.Model]:
 
 def known_crystals() -> KnownCrystals:
     """Returns a few crystals of Bi and Se as prototypes."""
-    crystals = [crystal for crystal in CRYSTALS if len(crystal) <= 6]
+    crystals = [crystal for crystal in CRYSTALS if len(crystal) <= 4]
     prototypes = Prototypes.of([f"known-{number}" for number in range(len(crystals))], crystals)
     law = VolumeModel.fit(prototypes.contents, prototypes.volumes())
     return KnownCrystals(prototypes, np.ones(len(crystals), np.uint8), law, 0.6)
