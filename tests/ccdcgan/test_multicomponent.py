@@ -149,6 +149,12 @@ def test_the_published_networks_run_on_a_few_structures(place):
     assert (predicted <= energies[rows].max() + 1e-4).all()
 
 
+def test_a_chain_without_a_generator_recommends_none():
+    chain = CcdcganChain()
+    assert chain.generates(load_recipe("mp-compact"))
+    assert not chain.generates(load_recipe("mp-compact", ["gan.form=none"]))
+
+
 def test_too_many_elements_and_unknown_energies_are_left_out(place, tmp_path):
     from dataclasses import replace
 
