@@ -35,7 +35,7 @@ from tfmat.ccdcgan.sources.contents import Contents, contents_of
 from tfmat.ccdcgan.sources.generating import Sources
 from tfmat.ccdcgan.sources.pool import choose
 from tfmat.ccdcgan.sources.source import Candidate, Source, Wanted
-from tfmat.ccdcgan.sources.stages import held_out
+from tfmat.ccdcgan.sources.stages import held_out, known_crystals
 from tfmat.ccdcgan.sources.store import KnownCrystals
 from tfmat.crystals.contacts import volume_per_atom
 from tfmat.crystals.crystal import Crystal
@@ -158,7 +158,8 @@ def main() -> None:
     pool = codec.recipe.pool
     wide = replace(pool, written=max(options.tries, pool.written))
     codec = replace(codec, recipe=replace(codec.recipe, pool=wide))
-    sources, others = Sources(codec), held_out(Run.open(options.run))
+    run = Run.open(options.run)
+    sources, others = Sources(codec), held_out(run)
     half = (
         mix(others.prototypes.contents.formula_labels().astype(np.uint64)) & np.uint64(1)
     ).astype(bool)
@@ -218,7 +219,7 @@ def main() -> None:
             replace(codec, recipe=replace(codec.recipe, pool=pool)),
             options.new,
             options.seed,
-            known,
+            known_crystals(run),
         )
 
 

@@ -82,4 +82,9 @@ def _by_source(metadata: Metadata) -> list[str]:
                 f"{share(sound)} of the first crystals of {words} have sound distances; "
                 f"{share(part)} of the structures that the pool takes are its."
             )
+    if metadata.get("prototypes_from"):
+        found.append(
+            "Its networks have learned beside other prototypes than it has: fewer structures of "
+            "held-out formulas come back by these (docs/sources.md, The model that ships)."
+        )
     return [*found, "A structure from a prototype is new only by its elements."]
