@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.ccdcgan.codec import Codec
-from tfmat.ccdcgan.element_descriptors import PROPERTIES, element_descriptors
+from tfmat.ccdcgan.element_descriptors import HEAVIEST, properties
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.held_out import rows_of
 from tfmat.ccdcgan.recipe import CcdcganRecipe, load_recipe
@@ -81,16 +81,16 @@ def presence(codec: Codec, data: str, count: int) -> None:
 
 def features(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
     """Returns composition, and composition with volume and shape of the cell, for boosting."""
-    fractions, cells = np.zeros((len(rows), 119)), np.zeros((len(rows), 6))
-    balls = covalent_radii[:119] ** 3
+    fractions, cells = np.zeros((len(rows), HEAVIEST + 1)), np.zeros((len(rows), 6))
+    balls = covalent_radii[: HEAVIEST + 1] ** 3
     for place, row in enumerate(rows.tolist()):
         crystal = dataset[row]
         atoms = len(crystal)
-        fractions[place] = np.bincount(crystal.numbers, minlength=119) / atoms
+        fractions[place] = np.bincount(crystal.numbers, minlength=HEAVIEST + 1) / atoms
         volume = abs(np.linalg.det(crystal.lattice)) / atoms
         edges = np.sort(np.linalg.norm(crystal.lattice, axis=1)) / np.cbrt(volume * atoms)
         cells[place] = [volume, volume / (fractions[place] @ balls), atoms, *edges]
-    values = element_descriptors()[:, :PROPERTIES].astype(float)
+    values = properties()
     mean = fractions @ values
     spread = np.sqrt(np.maximum(fractions @ values**2 - mean**2, 0))
     there = fractions > 0
@@ -167,8 +167,9 @@ def constraint(
 
     dataset = Dataset.open(data)
     rows = np.load(run.stage_folder("graphs") / "rows.npy")
-    values, test = graphs.property(ENERGY), graphs.test
-    true = values[test]
+    values = graphs.property(ENERGY)
+    train, test = (part[np.isfinite(values[part])] for part in (graphs.train, graphs.test))
+    graphs, true = replace(graphs, train=train, test=test), values[test]
     print(f"{len(graphs.train)} to learn from, {len(test)} held out ({recipe.data.split} split)")
     print(f"{'':<48} {'MAE':>6} {'median':>6} {'R²':>6} eV/atom")
     line("mean", np.full(len(test), values[graphs.train].mean()), true, 0)

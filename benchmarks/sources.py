@@ -2,17 +2,19 @@
 
     python benchmarks/sources.py RUN [--part test] [-n 300] [--tries 20] [--relax 60] [--new 300]
         [--choose-by constraint --choose-by chgnet] [--temperature 0.7] [--seed 7] [--threads 1]
+        [--package PACKAGE]
 
-RUN is a run of ``mp-writer``, whose held-out formulas are halved by their names: settings are
-chosen on the part ``validation``, figures are those of ``test``. For so many held-out structures it
-prints, for the sources prototype and writer and for the pool chosen by each judge: the share of
-valid crystals at the first try (distances of at least 0.7 of the sums of covalent radii, volume per
-atom between 0.6 and 1.67 of the predicted one), and the shares that are the true structure at the
-first try and at any of ``--tries`` (pymatgen's StructureMatcher as in ``tfmat.crystals.matching``),
-by number of atoms. The nearest prototype alone needs no network: it is the baseline. ``--new`` asks
-for so many new compositions from each source: valid, and valid, unique and new against the training
-structures. ``--relax`` relaxes so many with CHGNet: how far the energy falls, beside the true
-structures.
+RUN is a run of ``mp-writer`` or ``mp-compact``, whose held-out formulas are halved by their names:
+settings are chosen on the part ``validation``, figures are those of ``test``. For so many held-out
+structures it prints, for the sources prototype and writer and for the pool chosen by each judge:
+the share of valid crystals at the first try (distances of at least 0.7 of the sums of covalent
+radii, volume per atom between 0.6 and 1.67 of the predicted one), and the shares that are the true
+structure at the first try and at any of ``--tries`` (pymatgen's StructureMatcher as in
+``tfmat.crystals.matching``), by number of atoms. PACKAGE has the same networks and other
+prototypes; of these none of a wanted structure's own formula is taken. The nearest prototype alone
+needs no network: it is the baseline. ``--new`` asks for so many new compositions from each source:
+valid, and valid, unique and new against the training structures. ``--relax`` relaxes so many with
+CHGNet: how far the energy falls, beside the true structures.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from tfmat.ccdcgan.sources.contents import Contents, contents_of
 from tfmat.ccdcgan.sources.generating import Sources
 from tfmat.ccdcgan.sources.pool import choose
 from tfmat.ccdcgan.sources.source import Candidate, Source, Wanted
-from tfmat.ccdcgan.sources.stages import held_out
+from tfmat.ccdcgan.sources.stages import held_out, known_crystals
 from tfmat.ccdcgan.sources.store import KnownCrystals
 from tfmat.crystals.contacts import volume_per_atom
 from tfmat.crystals.crystal import Crystal
@@ -140,6 +142,7 @@ def main() -> None:
     """Measures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
+    parser.add_argument("--package", type=Path)
     parser.add_argument("--part", choices=["validation", "test"], default="validation")
     parser.add_argument("-n", type=int, default=300)
     parser.add_argument("--tries", type=int, default=20)
@@ -150,11 +153,13 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, action="append", default=[])
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    codec = Codec.from_package(load(options.run, threads=options.threads, parts=PARTS))
+    package = load(options.package or options.run, threads=options.threads, parts=PARTS)
+    codec = Codec.from_package(package)
     pool = codec.recipe.pool
     wide = replace(pool, written=max(options.tries, pool.written))
     codec = replace(codec, recipe=replace(codec.recipe, pool=wide))
-    sources, others = Sources(codec), held_out(Run.open(options.run))
+    run = Run.open(options.run)
+    sources, others = Sources(codec), held_out(run)
     half = (
         mix(others.prototypes.contents.formula_labels().astype(np.uint64)) & np.uint64(1)
     ).astype(bool)
@@ -164,7 +169,9 @@ def main() -> None:
     contents: Contents = others.prototypes.contents[rows]
     sizes, volumes = contents.sizes, others.predicted[rows]
     known = sources.known
-    nearest = known.prototypes.nearest(contents, max(options.tries, pool.prototypes))
+    labels = known.prototypes.contents.formula_labels()
+    count = max(options.tries, pool.prototypes)
+    nearest = known.prototypes.nearest(contents, count, contents.formula_labels(), labels)
     length = wide.written * (sources.writer.noise if sources.writer else 0)
     noise = vector_noise(options.seed, 0, len(rows), length)
     wanted = Wanted(contents, volumes, nearest, noise)
@@ -212,7 +219,7 @@ def main() -> None:
             replace(codec, recipe=replace(codec.recipe, pool=pool)),
             options.new,
             options.seed,
-            known,
+            known_crystals(run),
         )
 
 

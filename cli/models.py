@@ -11,7 +11,7 @@ import click
 
 from .complete import complete_model
 from .examples import examples
-from .options import models_dir_option
+from .options import Whole, models_dir_option
 
 if TYPE_CHECKING:
     from tfmat.inference.verify import Verified
@@ -189,6 +189,64 @@ def add_domain_(model: str, data: str | None, models_dir: Path | None, as_json: 
     least, most = record["volume_per_atom"]
     click.echo(
         f"{folder}: {record['structures']:,} structures measured, {least:.4g} to {most:.4g} Å³/atom"
+    )
+
+
+@models.command(
+    "add-prototypes",
+    short_help="Give a model other known crystals as prototypes.",
+    epilog=examples(
+        "tfmat models add-prototypes ccdcgan-mp --prototypes data/mp --out models/mp",
+        "tfmat models add-prototypes runs/mp --out models/mp-aflow --samples 200",
+    ),
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option(
+    "--prototypes",
+    metavar="DATASET",
+    help="The structures of this dataset.  [default: the AFLOW prototypes in pymatgen]",
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Package to write.")
+@click.option(
+    "--measure/--no-measure",
+    default=True,
+    help="Write what it generates into its metadata and card.  [default: measure]",
+)
+@click.option("--samples", type=Whole(1), help="Compositions to measure with.  [default: 1,000]")
+@click.option("--overwrite", is_flag=True, help="Replace the package that is there.")
+@models_dir_option
+@_JSON
+def add_prototypes_(
+    model: str,
+    prototypes: str | None,
+    out: Path,
+    measure: bool,
+    samples: int | None,
+    overwrite: bool,
+    models_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Write a copy of MODEL whose prototypes are other known crystals; its networks stay.
+
+    Of the dataset that MODEL was trained on, what it has held out is left out.
+    """
+    from tfmat.ccdcgan.sources.add_prototypes import add_prototypes
+    from tfmat.inference.metadata import find
+    from tfmat.release.card import write_card
+    from tfmat.release.measure import measure_generated
+
+    folder = find(model, models_dir, argument="model")
+    summary = add_prototypes(folder, out, prototypes, overwrite=overwrite)
+    if measure:
+        measure_generated(out, samples)
+    write_card(out)
+    if as_json:
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    origin = summary["prototypes"]
+    click.echo(
+        f"{summary['out']}: {origin['structures']:,} prototypes from {origin['name']}, "
+        f"{summary['bytes'] / 1e6:.1f} MB"
     )
 
 

@@ -30,6 +30,7 @@ def wheel(tmp_path_factory):
         shutil.copy(ROOT / "saved_models" / name, source / "saved_models")
     package = make_package(source / "saved_models" / "shipped", name="shipped")
     (package / "README.md").write_text("card", "utf-8")
+    (package / "prototypes.npz").write_bytes(b"crystals")
     (package / "keras").mkdir()
     (package / "keras" / "generator.keras").write_bytes(b"large")
     out = tmp_path_factory.mktemp("wheel")
@@ -45,7 +46,8 @@ def wheel(tmp_path_factory):
 def test_wheel_carries_what_generating_needs(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     held = {name.rpartition("/")[2] for name in names if name.startswith("tfmat/saved_models/s")}
-    assert {"metadata.json", "README.md", "generator.onnx", "sites_decoder.onnx"} <= held
+    wanted = {"metadata.json", "README.md", "generator.onnx", "sites_decoder.onnx"}
+    assert wanted | {"prototypes.npz"} <= held
     assert not any(name.endswith(".keras") for name in names)
 
 

@@ -46,6 +46,7 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def compact(place) -> Run:
     settings = [*many.COMPACT, "sites_bank.steps=4", "data.elements=Li,O,F,Na,Cl,Fe,Se,Bi"]
+    settings.append("gan.form=none")
     return run_chain("ccdcgan", "mp-compact", settings, place / "data", place / "compact")
 
 
@@ -146,6 +147,12 @@ def test_the_published_networks_run_on_a_few_structures(place):
     predicted = np.asarray(run.network("constraint")(made, training=False))
     assert (predicted >= energies[rows].min() - 1e-4).all()
     assert (predicted <= energies[rows].max() + 1e-4).all()
+
+
+def test_a_chain_without_a_generator_recommends_none():
+    chain = CcdcganChain()
+    assert chain.generates(load_recipe("mp-compact"))
+    assert not chain.generates(load_recipe("mp-compact", ["gan.form=none"]))
 
 
 def test_too_many_elements_and_unknown_energies_are_left_out(place, tmp_path):

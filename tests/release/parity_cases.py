@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import tiny
+import tiny_sources
 import tiny_writer
 from oracle import CRYSTALS
 
@@ -31,12 +32,27 @@ from tfmat.recipes.loader import to_mapping
 
 # What the reference decoders know, so that there are atoms to be found.
 REMEMBERED = CRYSTALS[:2]
-CASES = ("compact", "reference", "writer", "dense", "matgan-4", "matgan-7", "autoregressive")
+CASES = (
+    "compact",
+    "reference",
+    "writer",
+    "sources",
+    "dense",
+    "matgan-4",
+    "matgan-7",
+    "autoregressive",
+)
 
 
 def write(case: str, folder: Path) -> tuple[Path, Mapping[str, keras.Model]]:
     """Writes the package of a case in all formats; returns it and the networks behind it."""
     keras.utils.set_random_seed(3)
+    formats = package.Formats(saved_model=True, keras=True)
+    if case == "sources":
+        models = tiny_sources.networks(tiny_sources.recipe_of())
+        for part in set(models) - {"prompted_writer"}:
+            _shaken(models[part])
+        return tiny_sources.write(folder / case, models, formats), models
     if case in ("compact", "reference"):
         recipe: Any = _structure_recipe(case, folder / "tiny.toml")
         models = structures.exported(_structure_networks(recipe))
@@ -56,7 +72,6 @@ def write(case: str, folder: Path) -> tuple[Path, Mapping[str, keras.Model]]:
         tensors, elements = compositions.PARTS, ELEMENTS
         details = {"decoding": to_mapping(recipe.decoding)}
     provenance = package.Provenance(case, recipe, elements, details=details)
-    formats = package.Formats(saved_model=True, keras=True)
     return package.write_package(folder / case, models, tensors, provenance, formats), models
 
 

@@ -43,6 +43,8 @@ _spec = importlib.util.spec_from_file_location(
 parity_cases = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(parity_cases)
 
+# Parts whose inputs are noise, or are drawn.
+DRAWING = ("generator", "writer", "generate", "compositions", "prompted_writer")
 FORMS = {"keras", "saved_model", "saved_model_cli", "onnx"}
 
 
@@ -63,7 +65,7 @@ def inputs_of(package):
     for part in package.parts:
         made = [kind[part] for kind in kinds if part in kind]
         # Noise is never real.
-        assert len(made) == 3 or part in ("generator", "writer", "generate")
+        assert len(made) == 3 or part in DRAWING
         # One of each kind before the second of each.
         mixed = np.stack(made, axis=1).reshape(-1, *made[0].shape[1:])
         inputs[part] = mixed[:2], mixed
@@ -74,8 +76,8 @@ def decides(name, part):
     """Whether a last bit can turn an output of the part."""
     if name == "reference":
         return part.endswith("_decoder")
-    if name == "writer":
-        return part in ("writer", "generate")
+    if name in ("writer", "sources"):
+        return part in ("writer", "generate", "prompted_writer")
     return name == "autoregressive" and part == "generator"
 
 
@@ -101,7 +103,7 @@ def test_forms_agree(case):
 
 
 def compare_decisions(part, found, expected):
-    if part in ("generator", "writer", "generate"):
+    if part in DRAWING:
         # A draw within rounding of a boundary may fall to either side.
         assert rows_that_differ(found, expected, TOLERANCE) <= 1 / 6
     else:
@@ -143,6 +145,35 @@ def test_what_decisions_rest_on(case):
             for form, found in values.items():
                 for key, expected in values["keras"].items():
                     assert difference(found[key], expected) <= TOLERANCE, (part, form, key)
+
+
+@pytest.mark.parametrize("case", ["sources"], indirect=True)
+def test_sources_are_served_with_their_prototypes(case, tmp_path):
+    pytest.importorskip("tensorflow_serving.apis")
+    from serving_server import ServingServer, served
+
+    from tfmat.ccdcgan.codec import Codec
+    from tfmat.ccdcgan.generate import generate
+    from tfmat.inference.remote import RemotePackage
+    from tfmat.release.serving import write_serving
+
+    _, package, _ = case
+    summary = write_serving(package.folder, tmp_path / "served")
+    assert summary["models"] == [f"sources-{part}" for part in package.parts]
+    with (
+        ServingServer(served(package.folder, package.name), grpc_port=None) as server,
+        RemotePackage.connect(server.rest_url, tmp_path / "served") as remote,
+    ):
+        there = list(generate(Codec.from_package(remote), 12, 3))
+    here = list(generate(Codec.from_package(package), 12, 3))
+    assert any(one.crystal is not None for one in here)
+    for one, other in zip(here, there, strict=True):
+        assert (one.status, one.source, one.prototype) == (
+            other.status,
+            other.source,
+            other.prototype,
+        )
+        assert one.properties == pytest.approx(other.properties, abs=1e-5)
 
 
 def test_onnx_is_valid_and_says_where_it_comes_from(case):

@@ -50,6 +50,8 @@ def _structure(result: Any) -> dict[str, Any]:
         "latent_sha256": result.latent_sha256,
         "properties": {name: round(value, 4) for name, value in result.properties.items()},
     }
+    if result.source:
+        record |= {"source": result.source, "prototype": result.prototype}
     if result.crystal is not None:
         record |= {
             "formula": reduced_formula(result.crystal),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from tfmat.ccdcgan.environments import stages as environments
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.parts import (
-    TRAINED,
+    GRAPH_PARTS,
     bank_parts,
     exported,
     package_tensors,
@@ -115,13 +114,11 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         self, recipe: CcdcganRecipe, dataset: Dataset, seed: int
     ) -> tuple[CcdcganRecipe, TrainingData]:
         """Selects, canonicalises and splits the structures; settles what depends on them."""
+        selection = recipe.data
         if recipe.gan.form == "sources":
-            # Nothing there has a part for each element, or a box.
-            elements = recipe.data.elements or elements_of(dataset)
-            selection = replace(recipe.data, elements=elements)
-            data = load_training_data(selection, dataset, math.inf, seed)
-        else:
-            data = load_training_data(recipe.data, dataset, recipe.voxels.room, seed)
+            # Nothing there has a part for each element.
+            selection = replace(selection, elements=selection.elements or elements_of(dataset))
+        data = load_training_data(selection, dataset, recipe.room, seed)
         return settled(recipe, data), data
 
     def describe(self, data: TrainingData) -> dict[str, Any]:
@@ -162,6 +159,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         if key == "gan.terms" and not new:
             return "is a CCDCGAN; train a DCGAN beside it with `source` {run} and another `out`"
         return ""
+
+    def generates(self, recipe: CcdcganRecipe) -> bool:
+        """Tells whether a chain has a generator at all."""
+        return recipe.gan.form != "none"
 
     def texts(self, data: TrainingData) -> dict[str, str]:
         """Returns the list of what is held out."""
@@ -237,16 +238,30 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         """Loads all networks of a run; decoders end in their sigmoid."""
         if run.finished("writer"):
             return self._written(run, recipe)
-        if run.finished(sources.PROTOTYPES):
-            from tfmat.ccdcgan.sources.exporting import networks
+        if not run.finished(sources.PROTOTYPES):
+            return self._encoding(run, recipe)
+        from tfmat.ccdcgan.sources.exporting import networks
 
-            return networks(run, recipe)
+        made = networks(run, recipe)
+        if recipe.sources_alone:
+            return made
+        own = self._encoding(run, recipe)
+        presence = own.details["presence_threshold"]
+        return replace(
+            made,
+            models={**made.models, **own.models},
+            tensors={**made.tensors, **own.tensors},
+            details={**own.details, **made.details, "presence_threshold": presence},
+        )
+
+    def _encoding(self, run: Run, recipe: CcdcganRecipe) -> Networks:
+        """Loads the autoencoders, and what reads or makes crystal graphs or slots."""
         if recipe.constraint.form == "slots":
             # Loading it needs its layers known to Keras.
             import tfmat.ccdcgan.networks.slot_constraint  # noqa: F401
         constraints = (constraint_part(name, recipe) for name in properties(recipe))
         bank = bank_parts(recipe.data.elements)
-        models = exported(run.networks([*TRAINED, *bank, *constraints]))
+        models = exported(run.networks([*GRAPH_PARTS, *bank, *constraints]))
         layout = GraphLayout.from_recipe(recipe, recipe.data.elements)
         graphs = CrystalGraphs.open(run, layout) if run.finished("graphs") else None
         presence = graphs.presence.thresholds.tolist() if graphs else ()
@@ -308,7 +323,8 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
     if recipe.gan.form == "sources" and target in SOURCES:
-        return SOURCES[target]
+        judged = target != "dcgan" and not recipe.sources_alone
+        return (*TARGETS["constraint"], *SOURCES[target]) if judged else SOURCES[target]
     written = recipe.gan.form == "writer" and target in WRITTEN
     if recipe.gan.form == "none":
         return tuple(stage for stage in TARGETS[target] if stage != "gan")

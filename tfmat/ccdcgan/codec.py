@@ -181,7 +181,7 @@ class Codec:
     def generating(self) -> tuple[str, ...]:
         """Parts that generating runs; a package may lack some."""
         if self.recipe.gan.form == "sources":
-            return tuple(self.package.parts)
+            return (compositions.PART, choices.PART, CONSTRAINT)
         if self.recipe.gan.form != "writer":
             return ("generator", "lattice_decoder", "sites_decoder", *self.constraints)
         encoders = ENCODERS if set(self.predicted) - {CONSTRAINT} else ()

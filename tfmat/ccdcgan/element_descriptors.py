@@ -1,76 +1,114 @@
-"""What is known of an element without any crystal: its properties, its period and its group."""
+"""What is known of an element without any data: numbers from which networks see that two are alike.
+
+Sizes, electronegativity, ionisation energy, valence electrons and the like (pymatgen's ``Element``,
+radii from ASE), standardised over the elements; and the places in the periodic table as zeros and
+ones.
+"""
 
 from __future__ import annotations
 
+import functools
+import math
 import warnings
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from ase.data import atomic_masses, covalent_radii
 from numpy.typing import NDArray
 
-# Elements with the properties; the others have none, and rows of zeros.
-KNOWN = 103
-# Numbers of a row: 16 properties, 7 periods, 18 groups, one for the f block.
+# Lawrencium; of heavier elements no crystal is known.
+HEAVIEST = 103
+_LANTHANIDES, _ACTINIDES = range(57, 72), range(89, 104)
+_GROUPS, _PERIODS = 18, 7
+# Standardised over these: the elements that crystals are made of.
+_USUAL = slice(1, 100)
 PROPERTIES = 16
-SIZE = PROPERTIES + 7 + 18 + 1
-_SHELLS = "spdf"
+# Properties, periods, groups, and one for lanthanides and actinides.
+DESCRIPTORS = PROPERTIES + _PERIODS + _GROUPS + 1
 
 
-@lru_cache(maxsize=1)
-def element_descriptors() -> NDArray[np.float32]:
-    """Returns the descriptors by atomic number, shape ``(119, SIZE)``, float32.
+@functools.cache
+def properties() -> NDArray[np.float64]:
+    """Returns properties of the elements by atomic number.
 
-    The properties come first, each with mean 0 and standard deviation 1 over the elements:
-    electronegativity, covalent and atomic radius, group, period, electrons in the outer s, p, d and
-    f shells, Mendeleev number, ionisation energy, electron affinity, melting point, ionic radius,
-    whether it is a metal, mass.
+    Returns:
+        Shape ``(104, 16)``: electronegativity, covalent radius (Å), atomic radius (Å), group,
+        period, valence electrons in s, p, d, f, Mendeleev number, ionisation energy (eV), electron
+        affinity (eV), melting point (1000 K), mean ionic radius (Å), metal or not, mass (100 u).
+        Zeros for atomic number 0. What is unknown has a middling value.
     """
     from pymatgen.core import Element
 
-    table = np.zeros((119, SIZE))
+    table = np.zeros((HEAVIEST + 1, PROPERTIES))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what is not known of an element
-        for number in range(1, KNOWN + 1):
+        warnings.simplefilter("ignore")  # pymatgen warns of every value that it lacks
+        for number in range(1, HEAVIEST + 1):
             element = Element.from_Z(number)
-            table[number, :PROPERTIES] = _properties(element, number)
-            table[number, PROPERTIES + element.row - 1] = 1
-            table[number, -1 if _in_f_block(number) else PROPERTIES + 6 + element.group] = 1
-    known = table[1 : KNOWN + 1, :PROPERTIES]
-    known -= known.mean(axis=0)
-    known /= known.std(axis=0)
-    return table.astype(np.float32)
+            outer = element.full_electronic_structure[-4:]
+            shells = dict.fromkeys("spdf", 0.0) | {shell: held for _, shell, held in outer}
+            table[number] = [
+                _known(element.X, 2.0),
+                covalent_radii[number],
+                _known(element.atomic_radius, 1.6),
+                _group(number),
+                element.row,
+                *shells.values(),
+                _known(element.mendeleev_no, 50.0),
+                _known(element.ionization_energy, 8.0),
+                _known(element.electron_affinity, 0.0),
+                _known(element.melting_point, 1000.0) / 1000,
+                _known(element.average_ionic_radius, 0.0),
+                float(element.is_metal),
+                atomic_masses[number] / 100,
+            ]
+    return table
 
 
-def _in_f_block(number: int) -> bool:
-    return 57 <= number <= 71 or 89 <= number <= 103
+@functools.cache
+def descriptors() -> NDArray[np.float32]:
+    """Returns the descriptors of the elements by atomic number, zeros for 0: ``(104, 42)``."""
+    from pymatgen.core import Element
+
+    table = properties()
+    spread = table[_USUAL].std(axis=0) + 1e-6
+    places = np.zeros((len(table), DESCRIPTORS - PROPERTIES))
+    for number in range(1, len(table)):
+        places[number, Element.from_Z(number).row - 1] = 1
+        inner = number in _LANTHANIDES or number in _ACTINIDES
+        places[number, -1 if inner else _PERIODS + _group(number) - 1] = 1
+    joined = np.concatenate([(table - table[_USUAL].mean(axis=0)) / spread, places], axis=1)
+    joined[0] = 0
+    return joined.astype(np.float32)
 
 
-def _properties(element: Any, number: int) -> list[float]:
-    # The last of equal letters is the outer shell.
-    outer = {shell: count for _, shell, count in element.full_electronic_structure[-4:]}
-    return [
-        _number(element.X, 2.0),
-        float(covalent_radii[number]),
-        _number(element.atomic_radius, 1.6),
-        3.0 if _in_f_block(number) else float(element.group),
-        float(element.row),
-        *(float(outer.get(shell, 0)) for shell in _SHELLS),
-        _number(element.mendeleev_no, 50.0),
-        _number(element.ionization_energy, 8.0),
-        _number(element.electron_affinity, 0.0),
-        _number(element.melting_point, 1000.0),
-        _number(element.average_ionic_radius, 0.0),
-        float(element.is_metal),
-        float(atomic_masses[number]),
-    ]
+@functools.cache
+def unlikeness() -> NDArray[np.float32]:
+    """Returns the squared distance of the descriptors of each two elements, ``(104, 104)``."""
+    rows = descriptors().astype(np.float64)
+    products = rows @ rows.T
+    squares = np.diag(products)
+    found = np.maximum(squares[:, None] + squares - 2 * products, 0)
+    np.fill_diagonal(found, 0)
+    return found.astype(np.float32)
 
 
-def _number(value: Any, otherwise: float) -> float:
-    """Returns a property, or what stands for one that is not known."""
+@functools.cache
+def electronegativities() -> NDArray[np.float64]:
+    """Returns Pauling's electronegativity by atomic number, 2 where none is known."""
+    return np.asarray(properties()[:, 0])
+
+
+def _group(number: int) -> int:
+    from pymatgen.core import Element
+
+    if number in _LANTHANIDES or number in _ACTINIDES:
+        return 3
+    return int(Element.from_Z(number).group)
+
+
+def _known(value: Any, otherwise: float) -> float:
     try:
-        found = float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return otherwise
-    return found if np.isfinite(found) else otherwise
+    return number if math.isfinite(number) else otherwise

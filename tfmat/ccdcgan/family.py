@@ -52,6 +52,7 @@ class Ccdcgan(Family):
         "tfmat.ccdcgan.environments.network",
         "tfmat.ccdcgan.networks.slot_constraint",
         "tfmat.ccdcgan.sources.network",
+        "tfmat.ccdcgan.sources.writing",
         "tfmat.ccdcgan.writer.network",
         "tfmat.ccdcgan.writer.writing",
         "tfmat.ccdcgan.writer.whole",
@@ -127,10 +128,11 @@ class Ccdcgan(Family):
         """Returns the parts that generating makes use of, and the end-to-end network."""
         from tfmat.ccdcgan.codec import Codec
         from tfmat.ccdcgan.environments.parts import CRITIC
+        from tfmat.ccdcgan.sources.compositions import PART
         from tfmat.inference.metadata import GENERATE
 
         codec = Codec.from_package(networks)
-        if not {"generator", "writer", GENERATE} & set(networks.parts):
+        if not {"generator", "writer", PART, GENERATE} & set(networks.parts):
             return []
         return [part for part in networks.parts if part in (*codec.generating, CRITIC, GENERATE)]
 

@@ -63,7 +63,7 @@ class GraphLayout:
     @classmethod
     def from_recipe(cls, recipe: CcdcganRecipe, elements: Sequence[str]) -> GraphLayout:
         """Returns the layout of a recipe for the elements that its dataset turned out to hold."""
-        if recipe.gan.form == "sources":
+        if recipe.sources_alone:
             return cls.without_graphs(elements)
         return cls(
             recipe.graph.height,
@@ -92,7 +92,7 @@ class GraphLayout:
             elements: Number of elements.
         """
         graph = recipe.graph
-        if recipe.gan.form == "sources":
+        if recipe.sources_alone:
             return graph
         cells = graph.lattice_slot + elements * recipe.sites_autoencoder.latent
         if cells <= graph.height * graph.width:

@@ -52,7 +52,7 @@ def rows_of(
             f"on ({trained_on.get('name', 'unknown')}), so nothing is known to be held out; give "
             "that dataset, or `split` all"
         )
-    rules, box = codec.recipe.data, codec.recipe.voxels.room
+    rules, box = codec.recipe.data, codec.recipe.room
     wanted = replace(
         rules, max_atoms=max_atoms or rules.max_atoms, max_length=max_length or rules.max_length
     )

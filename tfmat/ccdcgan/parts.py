@@ -57,9 +57,16 @@ PARTS = {
         },
     ),
 }
-# What a run keeps as weights; the others are made of these when they are exported.
-_MADE = (GENERATE, "writer", choices.PART)
-TRAINED = tuple(part for part in PARTS if part not in _MADE)
+# What a run keeps as weights of autoencoders, and of what reads or makes crystal graphs.
+GRAPH_PARTS = (
+    "generator",
+    "discriminator",
+    "constraint",
+    "lattice_encoder",
+    "lattice_decoder",
+    "sites_encoder",
+    "sites_decoder",
+)
 
 
 _Range = Annotated[list[float], Meta(min_length=2, max_length=2)]
@@ -120,6 +127,8 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
         domain: How the training structures are made; packages of older runs say nothing.
         graphs_from: Of a writer with crystal graphs: whose encoders, decoders and judges of them
             these are.
+        prototypes_from: Of sources: what its prototypes are taken from, where that is not what it
+            was trained on.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
@@ -127,6 +136,7 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     compositions: Maybe[list[list[Annotated[int, Meta(ge=0)]]]] = UNSET
     domain: Maybe[TrainingDomain] = UNSET
     graphs_from: Maybe[GraphsFrom] = UNSET
+    prototypes_from: Maybe[Dataset] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,5 +1,6 @@
 """The schema of a CCDCGAN recipe: everything that one training chain needs to know."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -97,7 +98,8 @@ class ConstraintRecipe(Table):
     Args:
         form: ``reference`` (4 convolutions and 6 dense layers; paper 004), ``multicomponent`` (5
             and 8, of values scaled to 0 to 1; paper 002), ``dense``, or ``slots``, which reads the
-            elements that are there, with their descriptors, instead of a crystal graph.
+            elements that are there, with their descriptors, instead of a crystal graph. It alone
+            is trained, with the autoencoders, beside sources (``gan.form = "sources"``).
         filters: Filters of the convolutions.
         units: Units of the dense layers before the last one; of ``slots`` those of the residual
             blocks, then of the layer before the last.
@@ -273,6 +275,16 @@ class CcdcganRecipe(Table):
     prototypes: PrototypesRecipe = field(default_factory=PrototypesRecipe)
     prompted: PromptedRecipe = field(default_factory=PromptedRecipe)
     pool: PoolRecipe = field(default_factory=PoolRecipe)
+
+    @property
+    def sources_alone(self) -> bool:
+        """Whether crystals come from sources, and no constraint asks for their latents."""
+        return self.gan.form == "sources" and self.constraint.form != "slots"
+
+    @property
+    def room(self) -> float:
+        """Edge of the cube in which the atoms of a structure must lie, in Å."""
+        return math.inf if self.sources_alone else self.voxels.room
 
     def __post_init__(self) -> None:
         super().__post_init__()

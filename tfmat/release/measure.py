@@ -99,6 +99,23 @@ def measure(
     write_sealed(folder / METADATA, metadata)
 
 
+def measure_generated(folder: Path, samples: int | None = None) -> None:
+    """Measures anew what a package generates, as it is: without its float32 form.
+
+    Args:
+        folder: The package; its metadata is written anew.
+        samples: As for :func:`measure`.
+
+    Raises:
+        InputError: The package is damaged.
+    """
+    metadata, form = read_metadata(folder), load(folder, threads=1)
+    check = families.get(metadata["family"]).precision_check(form, samples)
+    generated = _generated(check, form, None)
+    metadata["measured"] = {**metadata.get("measured", {}), "generated": generated}
+    write_sealed(folder / METADATA, metadata)
+
+
 def _generated(
     check: PrecisionCheck, form: ModelPackage, data: StoredDataset | None
 ) -> dict[str, Any]:

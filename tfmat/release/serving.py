@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from tfmat.errors import InputError, require, require_installed
 from tfmat.export.places import SERVABLE, check_apart, is_served
 from tfmat.files import check_place, folder_size, replacing_folder
 from tfmat.inference.metadata import METADATA, find
-from tfmat.inference.package import ModelPackage, load
+from tfmat.inference.package import ModelPackage, check_file, load
 from tfmat.inference.schema import copy_schema
 from tfmat.quiet import muted_stderr
 from tfmat.release.serving_files import ServedPart, write_files
@@ -80,8 +81,12 @@ def write_serving(
                 networks.write(part, target)
                 write_warmup(target, served[-1])
         write_files(folder, served, serving)
-        # Marked, since it holds none of the files that it names.
+        # Marked, since it holds none of the networks that it names.
         write_sealed(folder / METADATA, {**package.metadata, "served": True})
+        # What clients read beside the networks, as prototypes.
+        for record in package.metadata.get("files", []):
+            check_file(package.folder, record["file"], record)
+            shutil.copyfile(package.folder / record["file"], folder / record["file"])
         copy_schema(folder)
         _let_all_read(folder)
         size = folder_size(folder)

@@ -127,6 +127,10 @@ class Chain(ABC, Generic[Recipe, Data]):
         del key, new
         return ""
 
+    def generates(self, recipe: Recipe) -> bool:
+        """Tells whether something can be generated with what a recipe trains."""
+        return True
+
     def texts(self, data: Data) -> Mapping[str, str]:
         """Returns files that a run's folder holds beside its record: name and text."""
         return {}
@@ -197,7 +201,7 @@ def train(
             package is written.
 
     Returns:
-        A JSON summary: run, package, what each stage did, metrics, seconds.
+        A JSON summary: run, package, whether it generates, what each stage did, metrics, seconds.
 
     Raises:
         InputError: The order contradicts itself, the data or the run folder.
@@ -226,6 +230,7 @@ def train(
         "recipe": run.recipe["name"],
         "seed": run.seed,
         "package": str(run.folder / "package") if run.finished("export") else None,
+        "generates": bool(families.targets()[order.target][1].generate) and chain.generates(recipe),
         "stages": done,
         "metrics": records(read_stages(run.metrics())),
         "seconds": round(time.monotonic() - began, 1),

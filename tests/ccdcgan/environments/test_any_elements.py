@@ -6,8 +6,8 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
+from tfmat.ccdcgan.element_descriptors import descriptors, properties
 from tfmat.ccdcgan.environments.any_elements import _REACH, _SHELL, AnyElements
-from tfmat.ccdcgan.sources.elements import descriptors, properties
 from tfmat.crystals.crystal import Crystal
 
 DESCRIPTOR = AnyElements((1,), 0.6, 2.4, 0.1, 0.08)

@@ -5,8 +5,8 @@ import pytest
 from ase.data import atomic_numbers
 from pymatgen.core import Composition, Element
 
+from tfmat.ccdcgan.element_descriptors import descriptors, properties, unlikeness
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents, contents_of
-from tfmat.ccdcgan.sources.elements import descriptors, properties, unlikeness
 from tfmat.ccdcgan.sources.source import PrototypeSource, Wanted
 from tfmat.ccdcgan.sources.store import KnownCrystals
 from tfmat.ccdcgan.sources.validity import smact_valid

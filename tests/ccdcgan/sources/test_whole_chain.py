@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from tiny_multicomponent import COMPACT
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -22,12 +23,16 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.generate import generate
 from tfmat.ccdcgan.model import CrystalModel
+from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
+from tfmat.export.package import Provenance, write_package
 from tfmat.inference.package import load
 from tfmat.inference.verify import verify
+from tfmat.relaxation.databases.prototypes import aflow_crystals
+from tfmat.release.exporting import write_light
 from tfmat.training.chain import Order, open_run, train
 from tfmat.training.strategy import Devices
 
@@ -62,7 +67,9 @@ def write_dataset(folder):
                     crystal = Crystal(
                         cell, atoms.get_scaled_positions() @ cell, atoms.numbers.astype(np.uint8)
                     )
-                    writer.add(crystal, f"{one}-{other}-{kind}", {})
+                    # Unknown of a part, as in the databases.
+                    known = {} if kind == "AB" else {"formation_energy_per_atom": random.normal()}
+                    writer.add(crystal, f"{one}-{other}-{kind}", known)
     return folder
 
 
@@ -79,8 +86,6 @@ def place(tmp_path_factory):
 
 
 def run_of(place, name, **options):
-    from tfmat.release.exporting import write_light
-
     order = Order("ccdcgan", place / name, "mp-writer", SETTINGS, str(place / "data"), **options)
     return train(
         CcdcganChain(), order, lambda: Devices("one"), lambda line: None, exporter=write_light
@@ -225,6 +230,81 @@ def test_another_run_takes_all_but_what_has_changed(whole, place):
     )
     found = train(CcdcganChain(), order, lambda: Devices("one"), lambda line: None)
     assert found["stages"] == {**dict.fromkeys(STAGES, "reused"), "prompted-writer": "trained"}
+
+
+def test_sources_stand_behind_slots_and_their_constraint(whole, place):
+    """One recipe, one run: what mp-writer has trained is taken over, what encodes is trained."""
+    settings = [*SETTINGS, *COMPACT]
+    folder = place / "joined"
+    order = Order(
+        "ccdcgan", folder, "mp-compact", settings, str(place / "data"), 3, source=place / "whole"
+    )
+    chain = CcdcganChain()
+    found = train(chain, order, lambda: Devices("one"), lambda line: None)
+    own = ["lattice-ae", "sites-ae", "graphs", "constraint"]
+    assert found["stages"] == {**dict.fromkeys(own, "trained"), **dict.fromkeys(STAGES, "reused")}
+    assert found["generates"]
+    recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
+    networks = chain.networks(open_run(chain, folder), recipe)
+    both = {"constraint", CONSTRAINT, "compositions", "prompted_writer", "sites_encoder"}
+    assert both <= set(networks.models)
+    # To export the writer takes the longest by far, and is tested above.
+    models = {part: one for part, one in networks.models.items() if part != "prompted_writer"}
+    details = {"details": networks.details, "files": networks.files}
+    provenance = Provenance("joined", recipe, networks.elements, **details)
+    codec = Codec.from_package(
+        load(write_package(place / "both", models, networks.tensors, provenance))
+    )
+    assert len(codec.presence.thresholds) == len(METALS)
+    # The same crystals as without what encodes, with energies of the same constraint.
+    request = StructureRequest(0.7, max_atoms=4, source="prototype")
+    here, alone = (
+        list(generate(one, 6, 1, request=request))
+        for one in (codec, Codec.from_package(load(whole["package"])))
+    )
+    for one, other in zip(here, alone, strict=True):
+        assert (one.status, one.prototype) == (other.status, other.prototype)
+        assert one.properties == pytest.approx(other.properties, abs=1e-4)
+    crystals = [codec.drawable(one.crystal) for one in here if one.crystal is not None]
+    slots = codec.constraint_inputs(crystals)
+    assert np.isfinite(codec.package.run("constraint", slots)).all()
+
+
+def test_both_recipes_of_the_periodic_table_have_the_same_sources():
+    alone, joined = (load_recipe(name) for name in ("mp-writer", "mp-compact"))
+    assert alone.sources_alone
+    assert not joined.sources_alone
+    for table in ("data", "gan", "compositions", "prototypes", "prompted", "pool", "labels"):
+        assert getattr(joined, table) == getattr(alone, table)
+    assert (joined.descriptor, joined.energies) == (alone.descriptor, alone.energies)
+
+
+def test_other_prototypes_for_the_same_networks(whole, place, capsys):
+    package = _path(whole)
+    words = ["models", "add-prototypes", package, "--out", place / "aflow", "--json"]
+    assert command(*words, "--samples", 10) == 0
+    found = json.loads(capsys.readouterr().out)["prototypes"]
+    assert found["name"] == "AFLOW prototypes in pymatgen"
+    assert found["attribution"]
+    verify(place / "aflow")
+    request = StructureRequest(0.7, max_atoms=4, source="prototype")
+    codec = Codec.from_package(load(place / "aflow"))
+    made = [one for one in generate(codec, 20, 2, request=request) if one.crystal is not None]
+    assert made
+    known = {name for name, _ in aflow_crystals()}
+    assert {one.prototype for one in made} <= known
+    # Of what the networks have learned from, the same prototypes again: none that is held out.
+    words = ["models", "add-prototypes", place / "aflow", "--prototypes", place / "data"]
+    assert command(*words, "--out", place / "own", "--no-measure") == 0
+    assert (place / "own" / "prototypes.npz").read_bytes() == (
+        package / "prototypes.npz"
+    ).read_bytes()
+    assert "-n 10 --seed 0" in (place / "aflow" / "README.md").read_text("utf-8")
+    assert "# own" in (place / "own" / "README.md").read_text("utf-8")
+    capsys.readouterr()
+    words = ["models", "add-prototypes", "ccdcgan-bi-se", "--out", place / "none"]
+    assert command(*words) == 2
+    assert "makes no crystals from prototypes" in capsys.readouterr().err
 
 
 def test_generating_needs_no_tensorflow(whole):

@@ -10,9 +10,9 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from tfmat.ccdcgan.element_descriptors import DESCRIPTORS, descriptors, properties
 from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.pairs import Pairs, pairs_within
-from tfmat.ccdcgan.sources.elements import DESCRIPTORS, descriptors, properties
 from tfmat.crystals.crystal import Crystal
 
 # Neighbours farther than so many Å are not seen.
@@ -32,8 +32,8 @@ class AnyElements(Descriptor):
     Distances are those over the sum of the covalent radii, so that bonds of all elements lie at
     about 1. Each Gaussian of them is summed over the neighbours in several ways, by what a
     neighbour is like beside the atom itself. Then come a 1 for the atom, its element's descriptors
-    (:mod:`tfmat.ccdcgan.sources.elements`), and the logarithm of the volume per atom over the mean
-    volume of the atoms' covalent spheres. All of it is the same in every cell of a crystal and
+    (:mod:`tfmat.ccdcgan.element_descriptors`), and the logarithm of the volume per atom over the
+    mean volume of the atoms' covalent spheres. All of it is the same in every cell of a crystal and
     every order of its atoms.
 
     Args:

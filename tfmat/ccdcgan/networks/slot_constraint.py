@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tfmat.ccdcgan.element_descriptors import PROPERTIES, SIZE, element_descriptors
+from tfmat.ccdcgan.element_descriptors import DESCRIPTORS, PROPERTIES, descriptors
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import ConstraintRecipe
 
@@ -32,8 +32,10 @@ class Composition(layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Takes the elements' descriptors along as a weight, so that a file of it has them."""
-        table = np.concatenate([element_descriptors(), np.eye(_ELEMENTS)], axis=1)
-        table[0] = 0.0
+        known = descriptors()
+        table = np.zeros((_ELEMENTS, DESCRIPTORS + _ELEMENTS), np.float32)
+        table[: len(known), :DESCRIPTORS] = known
+        table[1:, DESCRIPTORS:] = np.eye(_ELEMENTS)[1:]
         self.table = self.add_weight(
             name="elements",
             shape=table.shape,
@@ -52,10 +54,10 @@ class Composition(layers.Layer):
         there = ops.cast(head[:, :, :1] > 0.5, slots.dtype)
         atoms = ops.maximum(ops.sum(counts, axis=1, keepdims=True), 1.0)
         shares = (counts / atoms)[:, :, None]
-        values, known = rows[:, :, :PROPERTIES], rows[:, :, :SIZE]
+        values, known = rows[:, :, :PROPERTIES], rows[:, :, :DESCRIPTORS]
         mean = ops.sum(shares * values, axis=1)
         spread = ops.sum(shares * ops.square(values - mean[:, None]), axis=1)
-        fractions = ops.sum(shares * rows[:, :, SIZE:], axis=1)
+        fractions = ops.sum(shares * rows[:, :, DESCRIPTORS:], axis=1)
         return ops.concatenate(
             [
                 mean,
@@ -63,7 +65,7 @@ class Composition(layers.Layer):
                 ops.max(values * there - _NEVER * (1 - there), axis=1),
                 ops.min(values * there + _NEVER * (1 - there), axis=1),
                 ops.sqrt(ops.maximum(fractions, _TINY)),
-                ops.reshape(known, (-1, most * SIZE)),
+                ops.reshape(known, (-1, most * DESCRIPTORS)),
                 shares[:, :, 0],
                 ops.log(1.0 + counts),
                 ops.log(atoms),

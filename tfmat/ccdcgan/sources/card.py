@@ -26,6 +26,7 @@ def of_sources(metadata: Metadata, limits: tuple[str, ...]) -> CardText:
             "network, trained by likelihood, that writes cell and atoms as discrete choices and is "
             "shown such a prototype; places too near to other atoms are never chosen. The *pool* "
             "takes the crystal of lowest predicted energy among those of both.",
+            *_prototypes(metadata),
         ),
         intended=(
             f"Proposing cells of at most {most} atoms in a system that is named, to be relaxed and "
@@ -60,6 +61,17 @@ for structure in model.generate(100, system="Co-Hf"):
     )
 
 
+def _prototypes(metadata: Metadata) -> list[str]:
+    """Says whose crystals the prototypes are, where they are not what the networks learned from."""
+    if not (origin := metadata.get("prototypes_from")):
+        return []
+    cited = "".join(f" ({text})" for text in origin.get("attribution", []))
+    return [
+        f"Its prototypes are {origin['structures']:,} structures from {origin['name']}{cited}; "
+        "`tfmat models add-prototypes` puts those of a dataset in their place."
+    ]
+
+
 def _by_source(metadata: Metadata) -> list[str]:
     found = []
     for source, words in (("prototype", "the nearest prototype"), ("writer", "the writer")):
@@ -70,4 +82,9 @@ def _by_source(metadata: Metadata) -> list[str]:
                 f"{share(sound)} of the first crystals of {words} have sound distances; "
                 f"{share(part)} of the structures that the pool takes are its."
             )
+    if metadata.get("prototypes_from"):
+        found.append(
+            "Its networks have learned beside other prototypes than it has: fewer structures of "
+            "held-out formulas come back by these (docs/sources.md, The model that ships)."
+        )
     return [*found, "A structure from a prototype is new only by its elements."]

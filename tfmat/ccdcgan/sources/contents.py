@@ -9,7 +9,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.sources.elements import HEAVIEST, electronegativities
+from tfmat.ccdcgan.element_descriptors import HEAVIEST, electronegativities
 from tfmat.crystals.crystal import Crystal
 
 # Most elements of a cell; more have 0.05% of the Materials Project's structures.

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from tfmat.ccdcgan.element_descriptors import descriptors
 from tfmat.ccdcgan.sources.contents import SLOTS
-from tfmat.ccdcgan.sources.elements import descriptors
 from tfmat.ccdcgan.sources.recipe import PromptedRecipe
 from tfmat.ccdcgan.sources.tokens import BEFORE, BETWEEN, CELL_BINS, NUMBERS
 from tfmat.ccdcgan.writer.atoms import WAVES, AtomWriter, Known

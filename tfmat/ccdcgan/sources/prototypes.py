@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.element_descriptors import unlikeness
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents, contents_of
-from tfmat.ccdcgan.sources.elements import unlikeness
 from tfmat.crystals.crystal import Crystal
 
 # Prototypes and cells that are compared at once.

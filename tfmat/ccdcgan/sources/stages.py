@@ -13,11 +13,10 @@ from tfmat.ccdcgan.sources.compositions import known_counts
 from tfmat.ccdcgan.sources.contents import SLOTS, contents_of, kinds_of
 from tfmat.ccdcgan.sources.prototypes import Prototypes
 from tfmat.ccdcgan.sources.store import FILE, KnownCrystals
+from tfmat.ccdcgan.sources.symmetries import space_groups
 from tfmat.ccdcgan.sources.volume import VolumeModel
 from tfmat.ccdcgan.training.data import TrainingData
-from tfmat.crystals.symmetry import space_group
 from tfmat.metric import Metric
-from tfmat.progress import Progress
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.sources.recipe import PrototypesRecipe
@@ -101,7 +100,9 @@ def _know(stage: Stage, recipe: PrototypesRecipe, data: TrainingData) -> None:
     """Writes the prototypes, and measures the volumes that are predicted."""
     stage.run.begin(stage.name)
     train, test = usable(data, data.train), usable(data, data.test)
-    groups = _groups(data, np.concatenate([train, test]), recipe.symprec)
+    rows = np.concatenate([train, test])
+    given = data.property(_GROUPS)[rows] if _GROUPS in data.dataset.properties else None
+    groups = space_groups([data.crystals[row] for row in rows], given, recipe.symprec)
     prototypes = _prototypes(data, train)
     law = VolumeModel.fit(prototypes.contents, prototypes.volumes())
     known = KnownCrystals(prototypes, groups[: len(train)], law, recipe.own_volume)
@@ -140,16 +141,3 @@ def volume_metrics(known: KnownCrystals, others: KnownCrystals) -> list[Metric]:
 def _prototypes(data: TrainingData, rows: NDArray[np.intp]) -> Prototypes:
     ids = [data.dataset.ids[int(data.rows[row])] for row in rows]
     return Prototypes.of(ids, [data.crystals[row] for row in rows])
-
-
-def _groups(data: TrainingData, rows: NDArray[np.intp], symprec: float) -> NDArray[np.uint8]:
-    """Returns the space groups of structures; those that the data lack are found."""
-    found = np.zeros(len(rows))
-    if _GROUPS in data.dataset.properties:
-        found = np.nan_to_num(data.property(_GROUPS)[rows])
-    missing = np.flatnonzero((found < 1) | (found > 230))
-    with Progress("finding space groups", len(missing), "structure") as progress:
-        for place in missing:
-            found[place] = max(1, space_group(data.crystals[rows[place]], symprec)[1])
-            progress.update()
-    return found.astype(np.uint8)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat import files
+from tfmat.ccdcgan.element_descriptors import HEAVIEST
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents
-from tfmat.ccdcgan.sources.elements import HEAVIEST
 from tfmat.ccdcgan.sources.prototypes import Prototypes
 from tfmat.ccdcgan.sources.tokens import Cells
 from tfmat.ccdcgan.sources.volume import VolumeModel

@@ -8,8 +8,8 @@ import numpy as np
 from ase.data import covalent_radii
 from numpy.typing import NDArray
 
+from tfmat.ccdcgan.element_descriptors import HEAVIEST, properties
 from tfmat.ccdcgan.sources.contents import Contents
-from tfmat.ccdcgan.sources.elements import HEAVIEST, properties
 
 _RIDGE = 5.0
 

@@ -9,8 +9,8 @@ import numpy as np
 from ase.data import covalent_radii
 from keras import ops
 
+from tfmat.ccdcgan.element_descriptors import HEAVIEST
 from tfmat.ccdcgan.sources.choices import Choices, noise_length
-from tfmat.ccdcgan.sources.elements import HEAVIEST
 from tfmat.ccdcgan.sources.network import PromptedWriter
 from tfmat.ccdcgan.sources.recipe import PromptedRecipe
 from tfmat.ccdcgan.sources.tokens import NUMBERS, RATIO_STEP, VOLUME_STEP, VOLUME_ZERO
@@ -27,22 +27,40 @@ _RADII = covalent_radii[: HEAVIEST + 1].astype(np.float32)
 _RADII[0] = 0.0
 
 
+@keras.saving.register_keras_serializable("tfmat.ccdcgan")
 class PromptedWriting(AtomWriting):
     """Maps choices (:class:`~tfmat.ccdcgan.sources.choices.Choices`) to crystals.
 
     Args:
         writer: The trained layer.
-        recipe: How many cells and places are drawn at once.
+        cells: Cells that are drawn at once.
+        places: Places that are drawn at once for each atom.
+        **options: Of any layer.
     """
 
-    def __init__(self, writer: PromptedWriter, recipe: PromptedRecipe) -> None:
-        super().__init__(writer, name="prompted_writing")
-        self.recipe = recipe
-        self.layout = Choices(writer.max_atoms, noise_length(recipe, writer.max_atoms))
+    writer: PromptedWriter
+
+    def __init__(self, writer: PromptedWriter, cells: int, places: int, **options: Any) -> None:
+        super().__init__(writer, **options)
+        self.cells, self.places = cells, places
+        drawing = PromptedRecipe(cells=cells, places=places)
+        self.layout = Choices(writer.max_atoms, noise_length(drawing, writer.max_atoms))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, the writer as Keras writes layers."""
+        writer = keras.saving.serialize_keras_object(self.writer)
+        own = {"writer": writer, "cells": self.cells, "places": self.places}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PromptedWriting:
+        """Makes the layer of what :meth:`get_config` gave, without the writer's weights."""
+        writer = keras.saving.deserialize_keras_object(config["writer"])
+        return cls(**{**config, "writer": writer})
 
     def call(self, choices: Any) -> dict[str, Any]:
         """Returns what was written; see :func:`build_writing`."""
-        atoms, recipe, part = self.writer.max_atoms, self.recipe, self.layout.split(choices)
+        atoms, part = self.writer.max_atoms, self.layout.split(choices)
         whole = {
             name: ops.cast(ops.round(part[name]), "int32")
             for name in ("numbers", "counts", "prompt", "cell", "places")
@@ -54,15 +72,15 @@ class PromptedWriting(AtomWriting):
         cell = ops.clip(whole["cell"], 0, np.array(self.writer.cell, np.int32) - 1)
         known = self.writer.known(numbers, counts, prompt, cell, places)
         uniform = uniforms(part["noise"])
-        middle = NUMBERS * recipe.cells
-        cells = ops.reshape(uniform[:, :middle], (-1, recipe.cells, NUMBERS))
-        drawn = ops.reshape(uniform[:, middle:], (-1, atoms - 1, recipe.places, 3))
+        middle = NUMBERS * self.cells
+        cells = ops.reshape(uniform[:, :middle], (-1, self.cells, NUMBERS))
+        drawn = ops.reshape(uniform[:, middle:], (-1, atoms - 1, self.places, 3))
         radii = ops.take(_RADII, self._numbers(known, numbers), axis=0)
         start, lattice, found = self._cell(
             known, cells, part["volume"], 2 * CONTACT * ops.max(radii, axis=1), part["temperature"]
         )
         limits = CONTACT * (radii[:, None] + radii[:, :, None])
-        heat = _heat(part["temperature"], recipe.places)
+        heat = _heat(part["temperature"], self.places)
         bins, placed = self.draw_atoms(known, start, lattice, limits, drawn, heat)
         return {
             "lattice": lattice,
@@ -118,6 +136,11 @@ def build_writing(likelihood: keras.Model, recipe: PromptedRecipe) -> keras.Mode
         numbers, int32, 0 behind the last atom; and ``written`` ``(batch,)``, bool: whether cell and
         a place for every atom were found.
     """
-    writing = PromptedWriting(likelihood.get_layer("prompted_writer"), recipe)
+    writing = PromptedWriting(
+        likelihood.get_layer("prompted_writer"),
+        recipe.cells,
+        recipe.places,
+        name="prompted_writing",
+    )
     choices = keras.Input((writing.layout.length,), name="choices")
     return keras.Model(choices, writing(choices), name="prompted_writer")

@@ -79,22 +79,39 @@ def aflow(components: int = 2) -> Iterator[Prototype]:
     Yields:
         Prototypes named by their AFLOW label; where several share one, ``-2``, ``-3``, ... follow.
     """
+    for name, symbols, lattice, positions in _aflow_entries():
+        elements = sorted(set(symbols))
+        if len(elements) == components:
+            roles = np.array([elements.index(symbol) for symbol in symbols], dtype=np.intp)
+            yield Prototype(name, lattice, positions, roles)
+
+
+def aflow_crystals() -> Iterator[tuple[str, Crystal]]:
+    """Yields the same with the elements that they are named after.
+
+    Yields:
+        Names as of :func:`aflow`, and crystals of any number of elements.
+    """
+    from ase.data import atomic_numbers
+
+    for name, symbols, lattice, positions in _aflow_entries():
+        numbers = np.array([atomic_numbers[symbol] for symbol in symbols], dtype=np.uint8)
+        yield name, Crystal(lattice, positions, numbers)
+
+
+def _aflow_entries() -> Iterator[tuple[str, list[str], NDArray[np.float64], NDArray[np.float64]]]:
+    """Yields name, symbols, cell vectors and positions (Å) of each."""
     with gzip.open(aflow_file(), "rt", encoding="utf-8") as stream:
         entries: list[dict[str, Any]] = json.load(stream)
     seen: Counter[str] = Counter()
     for entry in entries:
-        sites = entry["snl"]["sites"]
-        symbols = [site["species"][0]["element"] for site in sites]
-        elements = sorted(set(symbols))
-        label = entry["tags"]["aflow"]
+        label, sites = entry["tags"]["aflow"], entry["snl"]["sites"]
         seen[label] += 1
-        if len(elements) != components:
-            continue
-        yield Prototype(
-            name=label if seen[label] == 1 else f"{label}-{seen[label]}",
-            lattice=np.array(entry["snl"]["lattice"]["matrix"], dtype=np.float64),
-            positions=np.array([site["xyz"] for site in sites], dtype=np.float64),
-            roles=np.array([elements.index(symbol) for symbol in symbols], dtype=np.intp),
+        yield (
+            label if seen[label] == 1 else f"{label}-{seen[label]}",
+            [site["species"][0]["element"] for site in sites],
+            np.array(entry["snl"]["lattice"]["matrix"], dtype=np.float64),
+            np.array([site["xyz"] for site in sites], dtype=np.float64),
         )
 
 
