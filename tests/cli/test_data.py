@@ -152,8 +152,8 @@ def test_a_dataset_is_not_replaced_by_what_is_read_from_it(source, tmp_path, cap
     before = {file.name: file.read_bytes() for file in place.iterdir()}
     for words in (
         ["import", place / "a.extxyz", "--out", place, "--overwrite"],
-        ["augment", place, "--system", "Na-Cl", "--out", place, "--overwrite"],
-        ["build", "na-cl", "--prototypes", place, "--out", place, "--overwrite"],
+        ["augment", place, "--system", "Cu-Au", "--out", place, "--overwrite"],
+        ["build", "cu-au", "--prototypes", place, "--out", place, "--overwrite"],
     ):
         if words[0] != "import":  # the potential that every install has
             words = [*words, "--potential", "emt"]

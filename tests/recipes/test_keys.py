@@ -41,10 +41,10 @@ def test_units_and_choices():
     found = {key.name: key for key in recipe_keys.keys("ccdcgan")}
     lengths = {"data.max_length", "voxels.box", "voxels.sites_sigma", "voxels.lattice_sigma"}
     lengths |= {f"descriptor.{name}" for name in ("shortest", "longest", "spacing", "width")}
-    lengths |= {"labels.displacement"}
+    lengths |= {"labels.displacement", "prototypes.symprec"}
     assert {name for name, key in found.items() if key.unit == "Å"} == lengths
     assert found["gan.terms[].target"].unit == "the property's unit"
-    assert found["gan.form"].choices == ("reference", "dense", "writer", "none")
+    assert found["gan.form"].choices == ("reference", "dense", "writer", "sources", "none")
     assert found["name"].default is None
     assert found["gan.batch_size"].default == 128
 

@@ -21,6 +21,12 @@ def numbers(texts):
     return [float(text.replace("−", "-")) for text in texts if text != "–"]
 
 
+def clear(page):
+    """Takes all filters away, and waits for the table: a form is reset after its event."""
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("12 of 12 shown").wait_for()
+
+
 @pytest.fixture
 def page(chromium, pages):
     with browsers.opened(chromium, pages["joined"]) as opened:
@@ -48,14 +54,14 @@ def test_filters_leave_what_they_say(page):
     assert set(column(page, "Formula")) == {"Au"}
     page.locator("#how").select_option("none")
     assert set(column(page, "Formula")) == {"Cu"}
-    page.get_by_role("button", name="Clear").click()
+    clear(page)
     assert len(column(page, "Name")) == 12
     page.locator("#energy").select_option("formation_energy_per_atom")
     everything = numbers(column(page, "Formation energy"))
     middle = sorted(everything)[5]
     page.locator("#most").fill(str(middle + 1e-6))
     assert len(column(page, "Name")) == sum(value <= middle + 1e-6 for value in everything)
-    page.get_by_role("button", name="Clear").click()
+    clear(page)
     page.locator("#novelty").select_option("known")
     assert set(column(page, "Novel")) == {"no"}
     page.locator("#novelty").select_option("novel")

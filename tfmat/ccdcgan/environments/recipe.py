@@ -38,11 +38,11 @@ class DescriptorRecipe(Table):
     Args:
         form: ``elements``: distances to the atoms of each element of a system; or ``any``:
             distances over the sums of covalent radii, weighted by what the neighbours are like.
-        shortest: Centre of the first Gaussian of distance, in Å; for ``any``, like all that follow,
-            as a share of the sum of the radii.
-        longest: Centre of the last one.
-        spacing: Between centres.
-        width: Standard deviation of the Gaussians.
+        shortest: Centre of the first Gaussian of distance, in Å; for ``any``, like all that
+            follow, as a share of the sum of the radii.
+        longest: Centre of the last one, in Å or as a share.
+        spacing: Between centres, in Å or as a share.
+        width: Standard deviation of the Gaussians, in Å or as a share.
 
     Raises:
         InputError: The longest distance is shorter than the shortest.
