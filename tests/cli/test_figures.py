@@ -112,7 +112,9 @@ def test_evaluating(tmp_path):
     (tmp_path / "list.txt").write_text("Li2O\nNaCl\nLi2O\n")
     words = ("evaluate", "compositions", tmp_path / "list.txt", "--figures", tmp_path / "unique")
     run(*words)
-    assert names(tmp_path / "unique") == ["uniqueness.png", "uniqueness.svg"]
+    assert names(tmp_path / "unique") == [
+        f"{name}.{ending}" for name in ("fig4a-validity", "fig5a-uniqueness") for ending in BOTH
+    ]
 
 
 @pytest.mark.train
