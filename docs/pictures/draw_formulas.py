@@ -8,30 +8,41 @@ The data are those that `matgan-plus-icsd-filter` learned from; with others the 
 nothing, so their hash is compared with the package's.
 """
 
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
+import tfmat
 from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.evaluation.formulas.pictures import pictures_of
+from tfmat.evaluation.formulas.table import render
+from tfmat.figures.style import save
 from tfmat.inference.metadata import find, read_metadata
 from tfmat.matgan.recipe import CompositionDataRecipe
 from tfmat.matgan.training.data import load_training_data
+
+_PLACES = {"fig4a-validity": "validity", "fig5b-recovery": "recovery"}
 
 made, data, figures = sys.argv[1:]
 dataset = CompositionDataset.open(data)
 package = read_metadata(find("matgan-plus-icsd-filter"))
 if dataset.sha256 != package["dataset"]["sha256"]:
     raise SystemExit(f"{data}: is not what matgan-plus-icsd-filter learned from")
-with tempfile.TemporaryDirectory() as name:
-    folder = Path(name)
+with tempfile.TemporaryDirectory() as temporary:
+    folder = Path(temporary)
     load_training_data(CompositionDataRecipe(test_fraction=0.1), dataset, 0).write_formulas(folder)
-    lists = ["--train", folder / "training.csv", "--holdout", folder / "held_out.csv"]
-    words = ["evaluate", "compositions", made, *lists, "--baselines", "-n", "100000"]
-    command = [sys.executable, "-m", "tfmat", *words, "--figures", folder / "figures"]
-    subprocess.run([str(word) for word in command], check=True)
-    for drawn, place in (("fig4a-validity", "validity"), ("fig5b-recovery", "recovery")):
-        picture = Image.open(folder / "figures" / f"{drawn}.png").convert("RGB")
-        picture.quantize(64).save(Path(figures) / f"{place}.png", optimize=True)
+    found = tfmat.evaluate_compositions(
+        made,
+        train=folder / "training.csv",
+        holdout=folder / "held_out.csv",
+        baselines=True,
+        number=100_000,
+    )
+    sys.stdout.write(render(found) + "\n")
+    for name, draw in pictures_of(found).items():
+        if (place := _PLACES.get(name)) is not None:
+            save(draw(folder), folder, name)
+            picture = Image.open(folder / f"{name}.png").convert("RGB")
+            picture.quantize(64).save(Path(figures) / f"{place}.png", optimize=True)
