@@ -104,7 +104,8 @@ def test_evaluating(tmp_path):
     words = ["evaluate", "structures", made, "--out", out]
     run(*words, "--figures")
     assert names(out) == ["elements.csv", "figures", "structures.csv", "summary.json"]
-    assert names(out / "figures") == ["distinct.png", "distinct.svg"]
+    drawn = [f"{name}.{ending}" for name in ("distinct", "fig4b-elements") for ending in BOTH]
+    assert names(out / "figures") == drawn
     run(*words, "--overwrite")
     assert names(out) == ["elements.csv", "structures.csv", "summary.json"]
     done = CliRunner().invoke(tfmat, ["evaluate", "structures", str(made), "--figures"])
