@@ -43,11 +43,13 @@ def test_pictures_show_what_was_measured(tmp_path):
     assert list(pictures) == ["fig4a-validity", "fig5a-uniqueness", "fig5b-recovery"]
     (axes,) = pictures["fig4a-validity"](tmp_path).axes
     assert [text.get_text() for text in axes.texts] == ["75.0", "100.0", "75.0", "100.0"]
-    training, held_out = pictures["fig5b-recovery"](tmp_path).axes
+    training, held_out, new = pictures["fig5b-recovery"](tmp_path).axes
     assert training.get_title(loc="left") == "training formulas found again"
     # Li2O of Li2O, NaCl, MgO; nothing of LiFeO2. KCl of KCl; nothing of Na2FeO2.
     assert heights(training, "made") == [round(100 / 3, 6), 0]
     assert heights(held_out, "made") == [100, 0]
+    # Of KCl, Li2O, NaCl2, distinct ones of two elements, all but Li2O are new.
+    assert heights(new, "made") == [round(200 / 3, 6)]
     # The training set would find itself.
     assert len(training.containers) == 1
 

@@ -61,11 +61,10 @@ def validity(shares: Mapping[str, tuple[float, float]], known: Sequence[str] = (
 
 @in_style
 def recovery(panels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
-    """Draws which part of known formulas was generated, by their number of elements.
+    """Draws which part of known formulas was generated, or is new, by number of elements.
 
     Args:
-        panels: For each panel, by its title, for each set the share found, 0 to 1, by number of
-            elements.
+        panels: For each panel, by its title, for each set the share, 0 to 1, by number of elements.
 
     Returns:
         A matplotlib figure without a window.
@@ -75,8 +74,8 @@ def recovery(panels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
         nothing(axes[0], "no known formulas to find again")
         return figure
     for panel, (title, sets) in zip(axes, panels.items(), strict=True):
-        panel.set_title(f"{title} found again", loc="left")
-        panel.set(xlabel="elements", ylabel="found (%)", ylim=(0, 108))
+        panel.set_title(title, loc="left")
+        panel.set(xlabel="elements", ylabel="%", ylim=(0, 108))
         sizes = sorted({size for found in sets.values() for size in found}, key=int)
         width = _GROUP / max(1, len(sets))
         for number, (name, found) in enumerate(sets.items()):

@@ -14,7 +14,11 @@ from tfmat.metric import Metric, read_metrics
 if TYPE_CHECKING:
     from tfmat.figures.writing import Pictures
 
-_KNOWN = {"recovery_training": "training formulas", "recovery_held_out": "held-out formulas"}
+_PANELS = {
+    "recovery_training": "training formulas found again",
+    "recovery_held_out": "held-out formulas found again",
+    "novelty": "generated formulas that are new",
+}
 
 
 def pictures_of(summary: Mapping[str, Any]) -> Pictures:
@@ -28,7 +32,7 @@ def pictures_of(summary: Mapping[str, Any]) -> Pictures:
         "fig4a-validity": lambda _: validity(_validity(metrics), (*BASELINES, TRAINING)),
         "fig5a-uniqueness": lambda _: uniqueness_of(summary),
     }
-    if panels := _recovery(metrics):
+    if panels := _by_size(metrics):
         found["fig5b-recovery"] = lambda _: recovery(panels)
     return found
 
@@ -41,13 +45,13 @@ def _validity(metrics: list[Metric]) -> dict[str, tuple[float, float]]:
     return {name: (both["neutral"], both["balanced"]) for name, both in shares.items()}
 
 
-def _recovery(metrics: list[Metric]) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns what all samples found, by number of elements; of the training set it is all."""
+def _by_size(metrics: list[Metric]) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns shares by number of elements; the training set finds all of itself, nothing new."""
     panels: dict[str, dict[str, dict[str, float]]] = {}
     for metric in metrics:
         size, name = metric.subset.get("n_elements"), str(metric.subset.get("set"))
         whole = set(metric.subset) == {"set", "n_elements"} and size != MANY
-        if metric.name in _KNOWN and whole and name != TRAINING:
-            sets = panels.setdefault(_KNOWN[metric.name], {})
+        if metric.name in _PANELS and whole and name != TRAINING:
+            sets = panels.setdefault(_PANELS[metric.name], {})
             sets.setdefault(name, {})[str(size)] = metric.value or 0.0
-    return panels
+    return {title: panels[title] for title in _PANELS.values() if title in panels}
