@@ -1,11 +1,13 @@
 r"""What a crystal graph of many elements tells: which are there, and what the energy is.
 
     OMP_NUM_THREADS=1 python benchmarks/multicomponent.py MODEL presence --data NAME|FOLDER
+    OMP_NUM_THREADS=1 python benchmarks/multicomponent.py MODEL generated --graphs 10000
     OMP_NUM_THREADS=1 python benchmarks/multicomponent.py RUN constraint --data NAME|FOLDER
     OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 python benchmarks/multicomponent.py mp gan
 
 ``presence`` puts noise on all cells of held-out crystal graphs, and of the same with one element
 fewer, and counts the elements that are found, by a package's rule and by its threshold alone.
+``generated`` counts the crystal graphs of a package's generator of which both rules say the same.
 ``constraint`` gives the held-out error of a run's constraint beside that of what sees no site: the
 mean, gradient boosting on composition, and on composition, volume and shape of the cell, and the
 same network without structure; and parts of it, by the distance from the hull and for oxides.
@@ -33,6 +35,7 @@ from tfmat.ccdcgan.slots import Slots, joined
 from tfmat.ccdcgan.training.graphs import CrystalGraphs
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.datasets.store import Dataset
+from tfmat.inference.noise import vector_noise
 from tfmat.inference.package import load
 from tfmat.training.chain import open_run
 from tfmat.training.run import Run
@@ -77,6 +80,20 @@ def presence(codec: Codec, data: str, count: int) -> None:
             found.append(codec.presence.of(layout, graphs))
         both = [shares(np.concatenate(one), wanted) for one in (fixed, found)]
         print(f"{noise:>6.2f} {both[0]:>26} {both[1]:>26}", flush=True)
+
+
+def generated(codec: Codec, count: int) -> None:
+    """Prints of how many generated crystal graphs both rules find the same elements."""
+    layout, same, smallest = codec.layout, 0, np.inf
+    for start in range(0, count, 100):
+        noise = vector_noise(0, start, min(100, count - start), codec.recipe.gan.latent)
+        graphs = codec.package.run("generator", noise)
+        strength = layout.element_rms(graphs)
+        found = codec.presence.of(layout, graphs)
+        same += int((found == (strength > codec.presence.thresholds)).all(axis=1).sum())
+        smallest = min(smallest, float(strength[found].min(initial=np.inf)))
+    print(f"{same:,} of {count:,} graphs with the same elements by both rules")
+    print(f"smallest RMS of an element that is there: {smallest:.3f}")
 
 
 def features(dataset: Dataset, rows: NDArray[np.intp]) -> tuple[NDArray[np.float64], ...]:
@@ -228,10 +245,10 @@ def gan_step(name: str, steps: int = 3) -> None:
 def main() -> None:
     """Prints one of the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", help="a run; of presence also a package; of gan a recipe")
-    parser.add_argument("what", choices=["presence", "constraint", "gan"])
+    parser.add_argument("model", help="a run; of presence, generated a package; of gan a recipe")
+    parser.add_argument("what", choices=["presence", "generated", "constraint", "gan"])
     parser.add_argument("--data", default="mp", help="the dataset that the run learned from")
-    parser.add_argument("--graphs", type=int, default=1000, help="crystal graphs for presence")
+    parser.add_argument("--graphs", type=int, default=1000, help="crystal graphs")
     parser.add_argument("--steps", type=int, default=4000, help="of the network of compositions")
     options = parser.parse_args()
     if options.what == "gan":
@@ -239,6 +256,9 @@ def main() -> None:
         return
     if options.what == "presence":
         presence(Codec.from_package(load(options.model)), options.data, options.graphs)
+        return
+    if options.what == "generated":
+        generated(Codec.from_package(load(options.model)), options.graphs)
         return
     run = open_run(CcdcganChain(), Path(options.model))
     recipe = load_recipe(str(run.folder / "recipe.toml"))

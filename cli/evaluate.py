@@ -154,8 +154,12 @@ def _text(summary: dict[str, Any]) -> str:
         f"{reproduced.numerator} of {reproduced.denominator} structures reproduced "
         f"({reproduced.percent(2)})"
     ]
+    if (crowded := metrics.get("crowded_reproduced")) is not None and crowded.denominator:
+        lines.append(
+            f"of those with 9 atoms or more of one element: {crowded.numerator} of "
+            f"{crowded.denominator} ({crowded.percent(2)})"
+        )
     for name, label in (
-        ("crowded_reproduced", "of those with 9 atoms or more of one element"),
         ("rms_mean", "mean rms of the atoms"),
         ("lattice_max_error", "largest error of a length"),
         ("angle_max_error", "largest error of an angle"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .examples import examples
-from .options import figures_into, named_data, validity_options, verify_option
+from .options import Whole, figures_into, named_data, validity_options, verify_option
 
 
 @click.command(
@@ -37,8 +37,8 @@ from .options import figures_into, named_data, validity_options, verify_option
 @click.option(
     "--baselines",
     is_flag=True,
-    help="Measure beside them random formulas, independent marginals, same-group substitution and "
-    "the training set itself.",
+    help="Measure beside them random formulas, independent marginals and same-group substitution; "
+    "the training set itself always stands beside them.",
 )
 @click.option(
     "-n",
@@ -54,6 +54,13 @@ from .options import figures_into, named_data, validity_options, verify_option
     default=0,
     show_default=True,
     help="Seed of the baselines.",
+)
+@click.option(
+    "--at",
+    metavar="N",
+    multiple=True,
+    type=Whole(1),
+    help="Also give uniqueness and recovery after N samples; may be given again.",
 )
 @click.option(
     "--column",
@@ -74,6 +81,7 @@ def compositions(
     baselines: bool,
     number: int,
     seed: int,
+    at: tuple[int, ...],
     column: str | None,
     figures: Path | None,
     as_json: bool,
@@ -102,13 +110,14 @@ def compositions(
         baselines=baselines,
         number=number,
         seed=seed,
+        at=at,
         column=column,
     )
     if figures is not None:
-        from tfmat.figures.counting import uniqueness_of
+        from tfmat.evaluation.formulas.pictures import pictures_of
         from tfmat.figures.writing import renew
 
-        renew(figures, lambda: {"uniqueness": lambda _: uniqueness_of(summary)})
+        renew(figures, lambda: pictures_of(summary))
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else render(summary))
 
 

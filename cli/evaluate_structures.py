@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .examples import examples
-from .options import figures_option, named_data, verify_option
+from .options import figures_option, named_data, seed_option, verify_option
 
 if TYPE_CHECKING:
     from tfmat.metric import Metric
@@ -67,6 +67,15 @@ if TYPE_CHECKING:
     "for coverage recall and precision. Needs tfmat[coverage].",
 )
 @click.option(
+    "--baselines",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Judge beside them as many structures without a network, and write them into this folder: "
+    "known ones, the same with noise, known ones with the elements of GENERATED, its atoms at "
+    "random places.",
+)
+@seed_option
+@click.option(
     "--export",
     "exports",
     metavar="BENCHMARK PLACE",
@@ -87,6 +96,8 @@ def structures(
     distances: bool,
     hull: tuple[str, ...],
     coverage: int | None,
+    baselines: Path | None,
+    seed: int,
     exports: tuple[tuple[str, Path], ...],
     out: Path | None,
     novel: Path | None,
@@ -122,6 +133,8 @@ def structures(
         hull=named_data(hull, "--hull"),
         coverage=coverage,
         export=exports,
+        baselines=baselines,
+        seed=seed,
         out=out,
         novel=novel,
         overwrite=overwrite,
@@ -149,6 +162,7 @@ def _text(summary: dict[str, Any]) -> str:
     if summary["against"]:
         lines.append(_line("distinct and novel", find(metrics, "unique_and_novel")))
     lines.append(_valid(metrics, list(summary["against"])))
+    lines += _baselines(metrics, summary.get("baselines", {}).get("structures", {}))
     if find(metrics, "sun").value is not None:
         lines += [
             _line(words, find(metrics, name))
@@ -180,6 +194,25 @@ def _valid(metrics: list[Metric], sets: list[str]) -> str:
         )
     known = [f"{name} {find(metrics, 'valid', set=name).percent()}" for name in sets]
     return f"{line}; {', '.join(known)}" if known else line
+
+
+def _baselines(metrics: list[Metric], counts: dict[str, int]) -> list[str]:
+    """Says the same of each baseline in a line."""
+    from tfmat.metric import find
+
+    lines = ["beside them, without a network:"] if counts else []
+    for name, count in counts.items():
+        words = ", ".join(
+            f"{label} {find(metrics, key, baseline=name).percent()}"
+            for label, key in (
+                ("distinct", "uniqueness"),
+                ("distinct and novel", "unique_and_novel"),
+                ("valid", "valid"),
+                ("distances", "structure_valid"),
+            )
+        )
+        lines.append(f"  {name}: {count:,} structures" + (f"; {words}" if count else ""))
+    return lines
 
 
 def _line(what: str, share: Metric) -> str:

@@ -88,18 +88,34 @@ def test_table_says_what_it_measured_and_how(capsys, place):
     assert "2 formulas (1 that are in the training set left out)" in stdout
     rows = {tuple(line.split("  ", 1)): line.split() for line in stdout.splitlines() if line}
     lines = {label: words for (label, *_), words in rows.items()}
-    assert lines["and balanced, of samples"][-2:] == ["66.7", "66.7"]
-    assert lines["and balanced, of distinct"][-2:] == ["60.0", "60.0"]
-    assert lines["novel, % of distinct"][-2:] == ["60.0", "60.0"]
-    assert lines["other"][-2:] == ["1,", "50.0"]
+    assert lines["and balanced, of samples"][-3:] == ["66.7", "66.7", "100.0"]
+    assert lines["and balanced, of distinct"][-3:] == ["60.0", "60.0", "100.0"]
+    assert lines["novel, % of distinct"][-3:] == ["60.0", "60.0", "0.0"]
+    assert lines["other"][-4:] == ["1,", "50.0", "0,", "0.0"]
     sections = stdout.split("\n\n")
     (found,) = (part for part in sections if part.startswith("held-out formulas found in all"))
     assert [line.split() for line in found.splitlines()[1:]] == [
-        ["all,", "of", "2", "50.0", "50.0"],
-        ["2", "elements,", "of", "1", "0.0", "0.0"],
-        ["4", "elements,", "of", "1", "100.0", "100.0"],
-        ["4+", "elements,", "of", "1", "100.0", "100.0"],
+        ["all,", "of", "2", "50.0", "50.0", "0.0"],
+        ["2", "elements,", "of", "1", "0.0", "0.0", "0.0"],
+        ["4", "elements,", "of", "1", "100.0", "100.0", "0.0"],
+        ["4+", "elements,", "of", "1", "100.0", "100.0", "0.0"],
     ]
+
+
+def test_any_number_of_samples(capsys, place):
+    words = (place / "made.txt", "--train", place / "train.txt", "--at", 4, "--at", 2)
+    summary = measured(capsys, *words, "--at", 1000)
+    for draws in (2, 4):
+        metric = metric_of(summary, "uniqueness", set="made.txt", samples=draws)
+        assert metric.numerator == len(set(MADE[:draws]))
+        found = metric_of(summary, "recovery_training", set="made.txt", samples=draws)
+        assert found.numerator == len(set(MADE[:draws]) & set(TRAINING))
+    assert not [one for one in summary["metrics"] if one["subset"].get("samples") == 1000]
+    sizes = [one for one in summary["metrics"] if one["name"] == "novelty"]
+    of_made = [one for one in sizes if one["subset"]["set"] == "made.txt"]
+    whole, *parts = of_made
+    for key in ("numerator", "denominator"):
+        assert sum(one[key] for one in parts) == whole[key]
 
 
 def test_settings_change_the_verdicts(capsys, place):

@@ -104,7 +104,8 @@ def test_evaluating(tmp_path):
     words = ["evaluate", "structures", made, "--out", out]
     run(*words, "--figures")
     assert names(out) == ["elements.csv", "figures", "structures.csv", "summary.json"]
-    assert names(out / "figures") == ["distinct.png", "distinct.svg"]
+    drawn = [f"{name}.{ending}" for name in ("distinct", "fig4b-elements") for ending in BOTH]
+    assert names(out / "figures") == drawn
     run(*words, "--overwrite")
     assert names(out) == ["elements.csv", "structures.csv", "summary.json"]
     done = CliRunner().invoke(tfmat, ["evaluate", "structures", str(made), "--figures"])
@@ -112,7 +113,9 @@ def test_evaluating(tmp_path):
     (tmp_path / "list.txt").write_text("Li2O\nNaCl\nLi2O\n")
     words = ("evaluate", "compositions", tmp_path / "list.txt", "--figures", tmp_path / "unique")
     run(*words)
-    assert names(tmp_path / "unique") == ["uniqueness.png", "uniqueness.svg"]
+    assert names(tmp_path / "unique") == [
+        f"{name}.{ending}" for name in ("fig4a-validity", "fig5a-uniqueness") for ending in BOTH
+    ]
 
 
 @pytest.mark.train

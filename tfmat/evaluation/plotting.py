@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.figures.style import GREY, formula_label
+from tfmat.figures.style import QUIET, formula_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,8 @@ TEXT = 9
 _DISTANCES, _DIRECTIONS = (12, 17, 23, 30, 40, 52), 16
 # Half of a marker, and the distance from which on a label needs a line to its point, in points.
 _MARKER, _FAR = 4, 28
+# Between two labels, in points: subscripts would touch the next name.
+_BETWEEN = 3
 # How much less welcome a place is by its angle to the wanted direction, in points.
 _TURN = 20.0
 
@@ -70,7 +72,7 @@ def write_labels(
         (0.01, 0.01),
         xycoords="axes fraction",
         fontsize=TEXT - 1,
-        color=GREY,
+        color=QUIET,
     )
     boxes: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts if text.get_text()]
     if (legend := axes.get_legend()) is not None:
@@ -108,7 +110,7 @@ def write_labels(
             text.remove()
             left_out += 1
             continue
-        boxes.append(text.get_window_extent(renderer))
+        boxes.append(text.get_window_extent(renderer).padded(_BETWEEN * scale))
         if far:
             lines.append(line)
             axes.annotate(

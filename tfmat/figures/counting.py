@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.figures.style import BLUE, GREEN, GREY, LINES, figure_of, in_style, nothing
+from tfmat.figures.style import BLUE, GREEN, GREY, LINES, QUIET, figure_of, in_style, nothing
 from tfmat.metric import read_metrics
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def reconstruction(counts: Mapping[int, tuple[int, int]]) -> Figure:
     places = np.arange(len(sizes))
     axes.bar(places, 100 * back / total, 0.75, color=BLUE)
     for place, number in zip(places.tolist(), total.tolist(), strict=True):
-        axes.text(place, 102, f"{number:,}", ha="center", va="bottom", fontsize=6, color="#595959")
+        axes.text(place, 102, f"{number:,}", ha="center", va="bottom", fontsize=6, color=QUIET)
     axes.set_xticks(places, [str(size) for size in sizes])
     axes.grid(visible=False, axis="x")
     axes.set_ylim(0, 112)

@@ -118,15 +118,14 @@ def _both(
                 label=f"{label} ({int(chosen.sum()):,})",
                 zorder=3,
             )
-    axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown], room=0.3))
+    axes.set(xlim=_ends(before[shown]), ylim=_ends(after[shown]))
     beyond = int((~shown).sum())
-    # On white, for the line goes through this corner.
+    # Above the panel: in it every corner may hold points, or the line.
     axes.legend(
-        loc="upper left",
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=2,
         title=f"{beyond:,} made higher than shown" if beyond else None,
-        frameon=True,
-        edgecolor="none",
-        framealpha=0.9,
     )
 
 
@@ -134,8 +133,8 @@ def _top(values: NDArray[np.float64]) -> float:
     return float(values.max() if len(values) < _FEW else np.percentile(values, _SHOWN))
 
 
-def _ends(values: NDArray[np.float64], room: float = 0.05) -> tuple[float, float]:
-    """Returns the ends of an axis, with room above, and zero on it."""
+def _ends(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Returns the ends of an axis, with a little room, and zero on it."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     span = (high - low) or 1.0
-    return low - 0.05 * span, high + room * span
+    return low - 0.05 * span, high + 0.05 * span

@@ -30,7 +30,7 @@ Plan: TypeAlias = Callable[[], Pictures]
 # What pictures and their tables are called.
 _OURS = re.compile(
     r"(learning|constraint[\w.-]*|structures|crystals|formulas|relaxation|distinct|reconstruction"
-    r"|uniqueness)\.(png|svg|csv)"
+    r"|uniqueness|fig4a-validity|fig5a-uniqueness|fig5b-recovery|fig4b-elements)\.(png|svg|csv)"
 )
 
 

@@ -23,7 +23,18 @@ from tfmat.viewer import assets
 _PLACE = Path(__file__).parent / "static"
 # Numbers that stand out at the head of a page.
 _LARGE = 6
-_WORDS = {"sun": "S.U.N.", "msun": "meta-S.U.N."}
+_WORDS = {
+    "sun": "S.U.N.",
+    "msun": "meta-S.U.N.",
+    "stable": "stable (004)",
+    "below_hull": "below the hull",
+    **{f"within_{mev}_mev": f"at most {mev} meV/atom above the hull" for mev in (25, 50, 100)},
+    "negative": "Ef below zero",
+    "small_change": "ΔEf below 0.2 eV/atom",
+    "structures": "became structures",
+    "structures_beyond_1.5_angstrom": "no atoms closer than 1.5 Å",
+    "structures_beyond_2.0_angstrom": "no atoms closer than 2.0 Å",
+}
 _TELLING = (
     "stable",
     "below_hull",

@@ -17,6 +17,7 @@ from tfmat.evaluation.formulas.measure import Measured, measure
 from tfmat.evaluation.formulas.sets import Drawn, Sample
 from tfmat.evaluation.formulas.sources import (
     TIMES,
+    TRAINING,
     baseline_samples,
     lists_of_run,
     read_references,
@@ -45,6 +46,7 @@ def evaluate_compositions(
     baselines: bool = False,
     number: int = 340_000,
     seed: int = 0,
+    at: Sequence[int] = (),
     column: str | None = None,
 ) -> dict[str, Any]:
     """Judges formulas: validity, uniqueness, novelty, recovery, baselines.
@@ -64,6 +66,7 @@ def evaluate_compositions(
             substitution and the training set itself.
         number: Formulas of each baseline.
         seed: Seed of the baselines.
+        at: Further numbers of samples after which uniqueness and recovery are given.
         column: Column of each file that holds the formulas; found by its usual names by default.
 
     Returns:
@@ -82,6 +85,8 @@ def evaluate_compositions(
     one_of("oxidation_states", oxidation_states, SETS)
     whole("number", number, 1)
     whole("seed", seed, 0, LARGEST_SEED)
+    for draws in at:
+        whole("at", draws, 1)
     learned = None if train is None else place_of(train)
     held_out = None if holdout is None else place_of(holdout)
     if run is not None:
@@ -94,16 +99,23 @@ def evaluate_compositions(
         "references": record,
     }
     found: list[Measured] = []
-    with Progress("measuring", len(named) + 4 * baselines, "set") as progress:
-        for name, sample in named.items():
-            found.append(measure(_sample(sample, column, name), checker, references))
+    training = references.training
+    count = len(named) + (0 if training is None else 1 + 3 * baselines)
+    with Progress("measuring", count, "set") as progress:
+
+        def add(sample: Sample) -> None:
+            found.append(measure(sample, checker, references, at))
             progress.update()
+
+        for name, sample in named.items():
+            add(_sample(sample, column, name))
         if baselines:
             summary["baselines"] = {"n": number, "seed": seed}
-            assert references.training is not None  # noqa: S101
-            for drawn in baseline_samples(references.training.compositions, number, seed):
-                found.append(measure(drawn, checker, references))
-                progress.update()
+            assert training is not None  # noqa: S101
+            for drawn in baseline_samples(training.compositions, number, seed):
+                add(drawn)
+        if training is not None:
+            add(Sample(TRAINING, training.compositions))
     summary["results"] = [one.counts for one in found]
     summary["metrics"] = records(
         replace(metric, subset={"set": one.counts["name"], **metric.subset})

@@ -9,7 +9,7 @@ of four and more elements stand beside them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -69,21 +69,24 @@ class Measured:
     metrics: list[Metric]
 
 
-def measure(sample: Sample, checker: ValidityChecker, references: References) -> Measured:
+def measure(
+    sample: Sample, checker: ValidityChecker, references: References, at: Collection[int] = ()
+) -> Measured:
     """Measures the formulas of one file or baseline.
 
     Args:
         sample: The formulas.
         checker: Checks charge neutrality and balance of electronegativity.
         references: What to compare with; what is not given is not measured.
+        at: Further numbers of samples at which uniqueness and recovery are measured.
     """
     distinct = Distinct.of(sample.compositions, sample.times)
-    metrics = [*validity(distinct, checker, sample.drawn), *uniqueness(distinct)]
+    metrics = [*validity(distinct, checker, sample.drawn), *uniqueness(distinct, at)]
     if references.training is not None:
         metrics += _against_training(distinct, references.training)
     for name, known in (("training", references.training), ("held_out", references.held_out)):
         if known is not None:
-            metrics += recovery(distinct, known, name)
+            metrics += recovery(distinct, known, name, at)
     for name, known in references.lists.items():
         metrics += confirmation(distinct, known, references.training, name)
     counts = {
@@ -156,20 +159,21 @@ def validity(
         yield from rates(rows, f" of {size} elements", dict(subset))
 
 
-def uniqueness(distinct: Distinct) -> Iterator[Metric]:
+def uniqueness(distinct: Distinct, at: Collection[int] = ()) -> Iterator[Metric]:
     """Measures how many formulas are distinct after more and more samples.
 
     Args:
         distinct: The formulas.
+        at: Further numbers of samples.
 
     Yields:
         ``uniqueness`` of all samples and, as subset ``samples``, of each number of them in
-        :data:`CURVE` that there is; the numerator is an expected number where the order is not
-        known.
+        :data:`CURVE` and ``at`` that there is; the numerator is an expected number where the order
+        is not known.
     """
     note = "distinct formulas as share of the samples"
     yield share("uniqueness", len(distinct), distinct.samples, note)
-    for draws in (number for number in CURVE if number < distinct.samples):
+    for draws in _numbers((*CURVE, *at), distinct):
         found = _count(distinct.seen_after(draws).sum())
         yield share(
             "uniqueness",
@@ -189,36 +193,39 @@ def how(distinct: Distinct) -> str:
     return IN_ORDER if distinct.first is not None else RAREFACTION
 
 
-def recovery(distinct: Distinct, known: Distinct, name: str) -> Iterator[Metric]:
+def recovery(
+    distinct: Distinct, known: Distinct, name: str, at: Collection[int] = ()
+) -> Iterator[Metric]:
     """Counts known formulas that were generated.
 
     Args:
         distinct: The generated formulas.
         known: Training or held-out formulas.
         name: What they are called.
+        at: Further numbers of samples.
 
     Yields:
         ``recovery_NAME`` by all samples and, as subset ``samples``, by each number of them in
-        :data:`RECOVERY` that there is; of all known formulas and, as subset ``n_elements``, of
-        those of each number of elements and of ``4+``. The numerator is an expected number where
-        the order is not known.
+        :data:`RECOVERY` and ``at`` that there is; of all known formulas and, as subset
+        ``n_elements``, of those of each number of elements and of ``4+``. The numerator is an
+        expected number where the order is not known.
     """
     places, sizes = distinct.find(known.keys), known.compositions.n_elements
     parts: list[tuple[dict[str, str | int], Rows]] = [({}, slice(None))]
     parts += [({"n_elements": str(size)}, sizes == size) for size in np.unique(sizes).tolist()]
     parts.append(({"n_elements": MANY}, sizes >= _MANY))
     note = f"share of the {name.replace('_', '-')} formulas that were generated"
-    for draws in (*(number for number in RECOVERY if number < distinct.samples), None):
+    for draws in (*_numbers((*RECOVERY, *at), distinct), None):
         # Place -1: never.
         seen = np.append(distinct.seen_after(draws or distinct.samples), 0.0)[places]
-        at: dict[str, str | int] = {} if draws is None else {"samples": draws}
+        after: dict[str, str | int] = {} if draws is None else {"samples": draws}
         for subset, rows in parts:
             yield share(
                 f"recovery_{name}",
                 _count(seen[rows].sum()),
                 len(seen[rows]),
                 note if draws is None else f"{note}; {how(distinct)}",
-                subset={**at, **subset},
+                subset={**after, **subset},
             )
 
 
@@ -252,9 +259,13 @@ def confirmation(
 def _against_training(distinct: Distinct, training: Distinct) -> Iterator[Metric]:
     """Yields novelty, and distances of the samples' distributions from the training set's."""
     made, weights, known = distinct.compositions, distinct.times, training.compositions
-    novel = len(distinct.without(training))
+    novel = distinct.without(training)
     note = "share of the distinct formulas that are no training formulas"
-    yield share("novelty", novel, len(distinct), note)
+    yield share("novelty", len(novel), len(distinct), note)
+    sizes, of_novel = made.n_elements, novel.compositions.n_elements
+    for size in np.unique(sizes).tolist():
+        part, whole = int((of_novel == size).sum()), int((sizes == size).sum())
+        yield share("novelty", part, whole, note, subset={"n_elements": str(size)})
     elements, pairs = correlations(
         (element_frequencies(made, weights), element_frequencies(known)),
         (pair_frequencies(made, weights), pair_frequencies(known)),
@@ -270,6 +281,11 @@ def _against_training(distinct: Distinct, training: Distinct) -> Iterator[Metric
         ("pair_correlation", pairs, "pairs of elements"),
     ):
         yield Metric(name, value, note=f"Pearson's r of the shares of {what}, {against}")
+
+
+def _numbers(wanted: Collection[int], distinct: Distinct) -> list[int]:
+    """Returns those numbers of samples that are a part of all, ascending."""
+    return sorted({number for number in wanted if number < distinct.samples})
 
 
 def _count(number: float) -> int | float:

@@ -21,6 +21,10 @@ from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating import baselines
 from tfmat.reading import reading
 
+BASELINES = ("random", "independent", "substitution")
+"""Formulas without a network, by name."""
+TRAINING = "training set"
+"""What the training formulas are called where they are judged like others."""
 TIMES = "times_generated"
 """Column of a generated file that says how many samples a row stands for."""
 _LEFT_OUT = "rates of all samples are left out"
@@ -159,11 +163,11 @@ def baseline_samples(training: Compositions, n: int, seed: int) -> Iterator[Samp
 
     Args:
         training: Distinct training formulas.
-        n: Formulas of each; the training set itself has as many as it has.
+        n: Formulas of each.
         seed: Seed; the same seed gives the same formulas.
 
     Yields:
-        Random formulas, independent marginals, same-group substitution, the training set.
+        Random formulas, independent marginals, same-group substitution.
 
     Raises:
         InputError: There is no training formula.
@@ -172,7 +176,6 @@ def baseline_samples(training: Compositions, n: int, seed: int) -> Iterator[Samp
         "random": lambda: baselines.random_formulas(n, seed),
         "independent": lambda: baselines.independent(training, n, seed),
         "substitution": lambda: baselines.substitution(training, n, seed),
-        "training set": lambda: training,
     }
     for name, formulas in draw.items():
         yield Sample(name, formulas())

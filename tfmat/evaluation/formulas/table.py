@@ -199,6 +199,8 @@ def _distributions(table: _Table) -> None:
         return
     table.heading("against the training set")
     table.row("novel, % of distinct", partial(_rate, name="novelty"))
+    for size in sorted(table.measured("novelty", "n_elements"), key=int):
+        table.row(f"– of {size} elements", partial(_rate, name="novelty", n_elements=size))
     for name, label in (
         ("n_elements_distance", "numbers of elements, total variation"),
         ("element_correlation", "elements, Pearson's r"),

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import permutations
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from tfmat.arguments import whole
+from tfmat.arguments import LARGEST_SEED, whole
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.named import Several, named_places
@@ -19,6 +20,12 @@ from tfmat.errors import InputError, require_installed
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
+from tfmat.evaluation.structures.baselines import draw_baselines
+from tfmat.evaluation.structures.beside import (
+    is_baselines,
+    measure_baselines,
+    write_baselines,
+)
 from tfmat.evaluation.structures.coverage import EXTRA
 from tfmat.evaluation.structures.energies import energies_of
 from tfmat.evaluation.structures.export import check_export
@@ -75,6 +82,8 @@ def evaluate_structures(
     out: str | Path | None = None,
     novel: str | Path | None = None,
     export: Sequence[tuple[str, str | Path]] = (),
+    baselines: str | Path | None = None,
+    seed: int = 0,
     overwrite: bool = False,
     figures: bool | None = False,
 ) -> dict[str, Any]:
@@ -93,6 +102,9 @@ def evaluate_structures(
         novel: Dataset to write of the structures that are distinct and novel.
         export: Public benchmarks (:data:`tfmat.evaluation.structures.export.FORMATS`), each with
             the place for what it reads.
+        baselines: Folder for datasets of structures without a network, which are judged, too; none
+            by default.
+        seed: Seed of the baselines.
         overwrite: Replace the results that are there.
         figures: Draw in ``out`` how many are distinct after more and more of them; ``None`` for
             from a thousand structures on.
@@ -108,6 +120,11 @@ def evaluate_structures(
     known = _opened(against)
     if novel is not None and not known:
         raise InputError("`novel` needs known structures: give `against` DATA")
+    if baselines is not None:
+        if not known:
+            raise InputError("`baselines` needs known structures: give `against` DATA")
+        whole("seed", seed, 0, LARGEST_SEED)
+        check_place(Path(baselines), overwrite=overwrite, own=is_baselines)
     if coverage is not None:
         if not known:
             raise InputError("`coverage` needs known structures: give `against` DATA")
@@ -118,7 +135,7 @@ def evaluate_structures(
     if novel is not None:
         check_place(Path(novel), overwrite=overwrite, own=is_dataset)
     exports = [(name, Path(place)) for name, place in export]
-    places = [Path(place) for place in (out, novel) if place is not None]
+    places = [Path(place) for place in (out, novel, baselines) if place is not None]
     places += [place for _, place in exports]
     for place in places:
         check_apart(place, generated, *(dataset.path for dataset in known.values()))
@@ -127,7 +144,8 @@ def evaluate_structures(
         check_export(name, place, overwrite=overwrite)
     source = _read(generated)
     energies = energies_of(source, hull)
-    verdicts, counts = _judged(source, known, index, distances)
+    drawn = {} if baselines is None else draw_baselines(_crystals(source), known, seed)
+    verdicts, counts = _judged(source, known, index, distances, drawn)
     described = measure(source, verdicts, known, energies, coverage)
     metrics = counts.pop("metrics") + records(described.metrics)
     summary: dict[str, Any] = {"generated": source.record, **counts, "metrics": metrics}
@@ -137,6 +155,12 @@ def evaluate_structures(
         summary["exported"] = [
             write_export(source, name, place, overwrite=overwrite) for name, place in exports
         ]
+    if baselines is not None:
+        summary["baselines"] = {
+            "seed": seed,
+            "structures": {name: len(crystals) for name, crystals in drawn.items()},
+        }
+        write_baselines(Path(baselines), drawn, seed, overwrite=overwrite)
     if novel is not None:
         summary["novel_written"] = write_novel(
             Path(novel), source, verdicts, summary, overwrite=overwrite
@@ -145,9 +169,13 @@ def evaluate_structures(
     summary["cpu_seconds"] = round(time.process_time() - cpu, 2)
     if out is not None:
         with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
-            drawn = len(verdicts) >= _DRAWN_FROM if figures is None else figures
-            write_output(folder, verdicts, list(known), summary, described, figures=drawn)
+            pictures = len(verdicts) >= _DRAWN_FROM if figures is None else figures
+            write_output(folder, verdicts, list(known), summary, described, figures=pictures)
     return summary
+
+
+def _crystals(source: Source) -> list[Crystal]:
+    return [entry.crystal for entry in source.entries if entry.crystal is not None]
 
 
 def _read(structures: str | Path | Iterable[Structure | Crystal]) -> Source:
@@ -171,9 +199,13 @@ def _opened(against: Several) -> dict[str, Dataset]:
 
 
 def _judged(
-    source: Source, known: Mapping[str, Dataset], index: bool | str | Path, distances: bool
+    source: Source,
+    known: Mapping[str, Dataset],
+    index: bool | str | Path,
+    distances: bool,
+    baselines: Mapping[str, Sequence[Crystal]] = MappingProxyType({}),
 ) -> tuple[list[Verdict], dict[str, Any]]:
-    """Returns the verdicts and their counts."""
+    """Returns the verdicts and their counts, with the metrics of baselines among them."""
     with ExitStack() as stack:
         indices = {}
         for name, dataset in known.items():
@@ -183,4 +215,7 @@ def _judged(
         count = sum(entry.crystal is not None for entry in source.entries)
         progress = stack.enter_context(Progress("comparing", count, "structure"))
         verdicts = judge(source.entries, indices, distances=distances, on_step=progress.update)
-    return verdicts, summarise(verdicts, indices)
+        counts = summarise(verdicts, indices)
+        if baselines:
+            counts["metrics"] += records(measure_baselines(baselines, indices))
+    return verdicts, counts

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmat import files
 from tfmat.csv_tables import TableWriter, read_table
@@ -18,8 +18,13 @@ from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
 from tfmat.evaluation.structures.measure import COLUMNS, Measured
 from tfmat.figures.counting import distinct_structures
+from tfmat.figures.elements import elemental_densities
 from tfmat.figures.writing import FOLDER as FIGURES
 from tfmat.figures.writing import draw_into
+from tfmat.metric import find
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 TABLE, SUMMARY, ELEMENTS = "structures.csv", "summary.json", "elements.csv"
 # What tfmat generate writes about a crystal graph that became a structure.
@@ -115,7 +120,25 @@ def write_output(
         judged = [verdict for verdict in verdicts if not verdict.reason]
         distinct = [verdict.distinct for verdict in judged]
         novel = [verdict.novel for verdict in judged] if labels else None
-        draw_into(folder, lambda: {"distinct": lambda _: distinct_structures(distinct, novel)})
+        draw_into(
+            folder,
+            lambda: {
+                "distinct": lambda _: distinct_structures(distinct, novel),
+                "fig4b-elements": lambda _: _elements(measured, labels),
+            },
+        )
+
+
+def _elements(measured: Measured, labels: Sequence[str]) -> Figure:
+    """Draws the elements beside those of the first known set."""
+    made, *known = (
+        {row[0]: float(row[column]) for row in measured.elements}
+        for column in range(1, 2 + len(labels))
+    )
+    if not known:
+        return elemental_densities(made)
+    r = find(measured.metrics, "element_correlation", against=labels[0]).value
+    return elemental_densities(made, known[0], labels[0], r)
 
 
 def _row(verdict: Verdict, labels: Sequence[str]) -> list[Any]:

@@ -38,20 +38,26 @@ def metrics_of(made: Described, known: Mapping[str, Described]) -> list[Metric]:
         against each known set ``density_distance``, ``n_elements_distance``,
         ``element_correlation``, ``elements_covered``, ``systems_covered``.
     """
-    found = _of_one(made, {}, "structures")
+    found = of_one(made, {}, "structures")
     found += _symmetry(made)
     found += [
         _count("elements", len(elements_of(made.compositions)), "elements in the structures"),
         _count("systems", len(systems_of(made.compositions)), "chemical systems of the structures"),
     ]
     for name, other in known.items():
-        found += _of_one(other, {"set": name}, f"structures of {name}")
+        found += of_one(other, {"set": name}, f"structures of {name}")
         found += _against(made, other, name)
     return found
 
 
-def _of_one(one: Described, subset: Subset, noun: str) -> list[Metric]:
-    """Returns what is measured of every set."""
+def of_one(one: Described, subset: Subset, noun: str) -> list[Metric]:
+    """Returns what is measured of every set.
+
+    Args:
+        one: Its structures.
+        subset: What the metrics are of.
+        noun: What the structures are called in notes.
+    """
     count = len(one)
     of = f"share of {count:,} {noun}"
     geometry = Judge.own("tfmat.evaluation.structures.described")

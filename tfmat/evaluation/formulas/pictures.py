@@ -1,0 +1,57 @@
+"""The pictures of ``tfmat evaluate compositions``, named after the figures of paper 000."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tfmat.evaluation.formulas.measure import MANY
+from tfmat.evaluation.formulas.sources import BASELINES, TRAINING
+from tfmat.figures.counting import uniqueness_of
+from tfmat.figures.judged_formulas import recovery, validity
+from tfmat.metric import Metric, read_metrics
+
+if TYPE_CHECKING:
+    from tfmat.figures.writing import Pictures
+
+_PANELS = {
+    "recovery_training": "training formulas found again",
+    "recovery_held_out": "held-out formulas found again",
+    "novelty": "generated formulas that are new",
+}
+
+
+def pictures_of(summary: Mapping[str, Any]) -> Pictures:
+    """Returns what there is to draw: what was not measured has no picture.
+
+    Args:
+        summary: As ``tfmat evaluate compositions --json`` prints it.
+    """
+    metrics = read_metrics(summary)
+    found: dict[str, Any] = {
+        "fig4a-validity": lambda _: validity(_validity(metrics), (*BASELINES, TRAINING)),
+        "fig5a-uniqueness": lambda _: uniqueness_of(summary),
+    }
+    if panels := _by_size(metrics):
+        found["fig5b-recovery"] = lambda _: recovery(panels)
+    return found
+
+
+def _validity(metrics: list[Metric]) -> dict[str, tuple[float, float]]:
+    shares: dict[str, dict[str, float]] = {}
+    for metric in metrics:
+        if metric.name in ("neutral", "balanced") and set(metric.subset) == {"set"}:
+            shares.setdefault(str(metric.subset["set"]), {})[metric.name] = metric.value or 0.0
+    return {name: (both["neutral"], both["balanced"]) for name, both in shares.items()}
+
+
+def _by_size(metrics: list[Metric]) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns shares by number of elements; the training set finds all of itself, nothing new."""
+    panels: dict[str, dict[str, dict[str, float]]] = {}
+    for metric in metrics:
+        size, name = metric.subset.get("n_elements"), str(metric.subset.get("set"))
+        whole = set(metric.subset) == {"set", "n_elements"} and size != MANY
+        if metric.name in _PANELS and whole and name != TRAINING:
+            sets = panels.setdefault(_PANELS[metric.name], {})
+            sets.setdefault(name, {})[str(size)] = metric.value or 0.0
+    return {title: panels[title] for title in _PANELS.values() if title in panels}
