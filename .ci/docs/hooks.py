@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import command_pages
+import example_app
 import example_report
 import outside_pages
 import recipe_pages
@@ -32,6 +33,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for uri, text in _made.items():
         files.append(File.generated(config, uri, content=text))
     files.append(File.generated(config, example_report.PAGE, content=example_report.page()))
+    for uri, path in example_app.files().items():
+        files.append(File.generated(config, uri, abs_src_path=str(path)))
     for name in ("CITATION.cff", "LICENSE"):
         path = str(outside_pages.ROOT / name)
         files.append(File.generated(config, name, abs_src_path=path))

@@ -128,5 +128,5 @@ def _model(package: ModelPackage, card: dict[str, Any], parts: dict[str, str]) -
     shown = {file.name: file for file in files.values()}
     readme = package.folder / "README.md"
     if readme.is_file():
-        shown["README.md"] = readme
+        shown["card.txt"] = readme  # as a text, which every browser shows
     return WebModel(package.name, f"{package.name} ({card['kind']})", card, shown)

@@ -18,7 +18,7 @@ class _Handler(SimpleHTTPRequestHandler):
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",
-        ".md": "text/plain; charset=utf-8",
+        ".txt": "text/plain; charset=utf-8",
     }
 
     def end_headers(self) -> None:

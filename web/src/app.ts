@@ -52,7 +52,7 @@ function shown(loaded: Model): void {
   model = loaded;
   get("about").textContent = loaded.about;
   get("warnings").replaceChildren(...loaded.warnings.map((text) => make("li", text)));
-  get<HTMLAnchorElement>("card").href = `models/${loaded.name}/README.md`;
+  get<HTMLAnchorElement>("card").href = `models/${loaded.name}/card.txt`;
   periodic.show(loaded.elements, elements, loaded.kind === "formulas");
   for (const kind of ["crystals", "formulas"]) {
     document.querySelectorAll<HTMLElement>(`[data-kind="${kind}"]`).forEach((part) => {
