@@ -19,29 +19,16 @@ def files() -> dict[str, Path]:
     place = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     write_site(_packages(), place / FOLDER)
-    return {
- A card is a page.s link, not a page of this site.
-file.relative_to(place).as_posix(): file
- A card is a page.s link, not a page of this site.
-for file in sorted((place / FOLDER).rglob("*"))
- A card is a page.s link, not a page of this site.
-# A card is a page's link, not a page of this site.
- A card is a page.s link, not a page of this site.
-if file.is_file()
-    }
+    made = (file for file in sorted((place / FOLDER).rglob("*")) if file.is_file())
+    return {file.relative_to(place).as_posix(): file for file in made}
 
 
 def _packages() -> list[Path]:
     found = []
     for folder in sorted((outside_pages.ROOT / "saved_models").iterdir()):
- A card is a page.s link, not a page of this site.
-try:
- A card is a page.s link, not a page of this site.
-    web_model(folder)
- A card is a page.s link, not a page of this site.
-except InputError:
- A card is a page.s link, not a page of this site.
-    continue  # no package, or of a form that a page cannot run
- A card is a page.s link, not a page of this site.
-found.append(folder)
+        try:
+            web_model(folder)
+        except InputError:
+            continue  # no package, or of a form that a page cannot run
+        found.append(folder)
     return found
