@@ -170,7 +170,7 @@ def _run(
         click.echo(json.dumps(summary, ensure_ascii=False))
     else:
         click.echo(f"trained in {summary['seconds']:.0f} s: {summary['run']}")
-        if summary["generates"]:
+        if target.generate and summary["generates"]:
             click.echo(
                 f"generate: tfmat generate {target.name} --model {summary['run']} {target.generate}"
             )

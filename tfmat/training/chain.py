@@ -230,7 +230,7 @@ def train(
         "recipe": run.recipe["name"],
         "seed": run.seed,
         "package": str(run.folder / "package") if run.finished("export") else None,
-        "generates": bool(families.targets()[order.target][1].generate) and chain.generates(recipe),
+        "generates": chain.generates(recipe),
         "stages": done,
         "metrics": records(read_stages(run.metrics())),
         "seconds": round(time.monotonic() - began, 1),
