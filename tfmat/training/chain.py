@@ -319,9 +319,8 @@ def _open(
     model = open_run(chain, order.out) if resumed else source
     recipe = _recipe(chain, order, model)
     dataset = _dataset(chain, order, recipe, model)
-    seed = order.seed
-    if seed is None:
-        seed = 0 if model is None else model.seed
+    usual = 0 if model is None else model.seed
+    seed = usual if order.seed is None else order.seed
     chain.check(order.target, recipe, dataset)
     asked = recipe
     recipe, data = chain.load(asked, dataset, seed)
