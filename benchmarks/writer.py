@@ -1,13 +1,21 @@
 """How good the crystals of a writer are, beside the structures that it was trained on.
 
-    python benchmarks/writer.py RUN --data DATA [-n 1000] [--seed 7] [--relax 60] [--keep 0.5]
+    python benchmarks/writer.py RUN --data DATA [-n 1000] [--seed 7] [--keep 0.5]
+        [--relax 100 [--potential chgnet,sevennet] [--baselines]]
 
 Prints, for as many training structures and for what was written: the share of sound ones (no
 contact below 2 Å, volume per atom between the 5% and 95% quantile of the training structures), the
 share with symmetry (0.1 Å), the total variation of composition and of atoms per cell to the
 training structures, and for what was written the shares that are unique, in training, and both
-unique and new. With ``--relax`` so many of each are relaxed with CHGNet: the mean and median fall
-of the energy, and the share that falls by less than 0.2 eV/atom; failures count as more.
+unique and new. ``--baselines`` adds what needs no network: training structures whose atoms are
+moved at random (0.15 Å along each axis), and atoms at random places of training cells.
+
+With ``--relax`` so many of each are relaxed with each potential: the mean and median fall of the
+energy, the share that falls by less than 0.2 eV/atom (failures count as more) with its standard
+error, of all and of the unique and new ones alone, the share that keeps its prototype, and the mean
+formation energy of the relaxed ones. With the potential that labelled the data (the first) also the
+shares that are stable and metastable beside the hull of the training structures, as paper 004
+defines them.
 """
 
 from __future__ import annotations
@@ -20,13 +28,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+import tfmat
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import PARTS, Result, generate
 from tfmat.ccdcgan.request import StructureRequest
-from tfmat.ccdcgan.training.data import load_training_data
+from tfmat.ccdcgan.training.data import TrainingData, load_training_data
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
+from tfmat.crystals.hull import Hull, metastable, stable
 from tfmat.crystals.symmetry import space_group
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.store import Dataset
@@ -34,8 +45,12 @@ from tfmat.evaluation.novelty.count import judge
 from tfmat.evaluation.novelty.index import NoveltyIndex
 from tfmat.inference.package import load
 
+# How far atoms are moved along each axis, Å (standard deviation).
+NOISE = 0.15
+ENERGY = "formation_energy_per_atom"
 
-def volumes(crystals: Sequence[Crystal]) -> np.ndarray:
+
+def volumes(crystals: Sequence[Crystal]) -> NDArray[np.float64]:
     """Returns volumes per atom in Å³."""
     return np.array([abs(np.linalg.det(one.lattice)) / len(one) for one in crystals])
 
@@ -70,46 +85,106 @@ def describe(name: str, crystals: Sequence[Crystal], training: Sequence[Crystal]
     )
 
 
-def novelty(crystals: Sequence[Crystal], training: Sequence[Crystal]) -> str:
-    """Returns the line of what is unique and new."""
+def new_ones(
+    crystals: Sequence[Crystal], training: Sequence[Crystal]
+) -> tuple[NDArray[np.bool_], str]:
+    """Returns which are unique and new, and the line that counts them."""
     index = NoveltyIndex(training, [str(row) for row in range(len(training))])
     entries = [Entry(str(row), one, "") for row, one in enumerate(crystals)]
     found = judge(entries, {"training": index}, distances=False)
     unique = np.array([one.distinct for one in found])
     novel = np.array([one.novel for one in found])
-    return (
-        f"  unique {unique.mean():.3f}, in training {1 - novel.mean():.3f}, unique and new "
-        f"{(unique & novel).mean():.3f}"
+    return unique & novel, (
+        f"  of {len(crystals)}: unique {unique.mean():.3f}, in training {1 - novel.mean():.3f}, "
+        f"unique and new {share(unique & novel)}"
     )
 
 
-def relaxed(crystals: Sequence[Crystal]) -> str:
-    """Returns the line of how far the energies fall."""
-    from tfmat.relaxation.potentials.chgnet import chgnet
-    from tfmat.relaxation.relax import relax
+def share(flags: NDArray[np.bool_]) -> str:
+    """Returns a share with its standard error."""
+    mean = flags.mean() if len(flags) else np.nan
+    return f"{mean:.3f} ± {np.sqrt(mean * (1 - mean) / max(1, len(flags))):.3f} (of {len(flags)})"
 
-    ends = relax(crystals, chgnet(), steps=300, fmax=0.05, cell=True, symmetry=False)
-    falls = np.array([end.initial_energy - end.energy for end in ends if not end.reason])
-    below = (falls < 0.2).sum() / len(crystals)
-    return (
-        f"  of {len(crystals)} relaxed: fall mean {falls.mean():.3f}, median "
-        f"{np.median(falls):.3f} eV/atom, below 0.2 {below:.3f}, failed {len(ends) - len(falls)}"
+
+def relaxed(
+    crystals: Sequence[Crystal], potential: str, new: NDArray[np.bool_], known: TrainingData | None
+) -> str:
+    """Returns the lines of how far the energies fall.
+
+    Args:
+        crystals: What is relaxed.
+        potential: With what.
+        new: Which of these are unique and new; none for what was not written.
+        known: Structures whose energies, on the potential's scale, make the hull.
+    """
+    found = tfmat.relax(crystals, potential=potential, steps=300)
+    rows = np.array([int(one.properties["id"].rpartition("-")[2]) for one in found])
+    falls = np.array([one.properties[f"delta_{ENERGY}"] for one in found])
+    energies = np.array([one.properties[ENERGY] for one in found])
+    kept = np.mean([bool(one.properties["kept_prototype"]) for one in found])
+    below = np.zeros(len(crystals), bool)
+    below[rows] = falls < 0.2
+    line = (
+        f"  {potential}, of {len(crystals)} relaxed: fall mean {falls.mean():.3f}, median "
+        f"{np.median(falls):.3f} eV/atom, below 0.2 {share(below)}, failed "
+        f"{len(crystals) - len(falls)}, prototype kept {kept:.3f}, then {energies.mean():.3f} "
+        "eV/atom"
     )
+    if len(new):
+        line += f"; of the new ones below 0.2 {share(below[: len(new)][new[: len(below)]])}"
+    if known is not None:
+        fractions = np.array([shares_of(one.atomic_numbers, known) for one in found])
+        above = hull_of(known).above(fractions, energies)
+        line += (
+            f"; stable {stable(energies, above).sum() / len(crystals):.3f}, metastable "
+            f"{metastable(energies, above).sum() / len(crystals):.3f}"
+        )
+    return line
 
 
-def main() -> None:
-    """Measures."""
+def shares_of(numbers: Sequence[int], known: TrainingData) -> list[float]:
+    """Returns the shares of the elements among atoms."""
+    return [float(np.mean(np.asarray(numbers) == number)) for number in known.numbers]
+
+
+def hull_of(known: TrainingData) -> Hull:
+    """Returns the hull of the training structures and the elements."""
+    crystals = [known.crystals[row] for row in known.train]
+    fractions = np.array([shares_of(one.numbers.tolist(), known) for one in crystals])
+    return Hull.of(fractions, known.property(ENERGY)[known.train])
+
+
+def moved(crystal: Crystal, random: np.random.Generator) -> Crystal:
+    """Returns a crystal whose atoms are moved."""
+    shifts = random.normal(0, NOISE, crystal.positions.shape)
+    return replace(crystal, positions=crystal.positions + shifts)
+
+
+def scattered(crystal: Crystal, random: np.random.Generator) -> Crystal:
+    """Returns the cell of a crystal with its atoms anywhere."""
+    return replace(crystal, positions=random.random(crystal.positions.shape) @ crystal.lattice)
+
+
+def arguments() -> argparse.Namespace:
+    """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--relax", type=int, default=0)
+    parser.add_argument("--potential", default="chgnet", help="one or several, with commas")
+    parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--novelty", type=int, default=300)
     parser.add_argument("--attempts", type=int, help="in place of the recipe's")
     parser.add_argument("--same-cell", type=int, help="in place of the recipe's")
     parser.add_argument("--keep", type=float, help="share that is kept, as of tfmat generate")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measures."""
+    options = arguments()
     codec = Codec.from_package(load(options.run, threads=1, parts=PARTS))
     changed = {
         name: value
@@ -133,12 +208,24 @@ def main() -> None:
         f"written {len(made) / len(results):.3f} of {len(results)} in {seconds[0]:.1f} s, "
         f"{seconds[1]:.1f} s of processor"
     )
-    chosen = np.random.default_rng(options.seed).choice(len(training), len(made))
-    print(describe("training", [training[row] for row in chosen], training), flush=True)
-    print(describe("written", made, training), flush=True)
-    print(novelty(made[: options.novelty], training), flush=True)
-    if options.relax:
-        print(relaxed(made[: options.relax]), flush=True)
+    random = np.random.default_rng(options.seed)
+    drawn = [training[row] for row in random.choice(len(training), len(made))]
+    groups = {"training": drawn}
+    if options.baselines:
+        groups["training, moved"] = [moved(one, random) for one in drawn]
+        groups["training cells, atoms anywhere"] = [scattered(one, random) for one in drawn]
+    groups["written"] = made
+    for name, crystals in groups.items():
+        print(describe(name, crystals, training), flush=True)
+        new = np.zeros(0, bool)
+        if name != "training":
+            new, line = new_ones(crystals[: options.novelty], training)
+            print(line, flush=True)
+        for place, potential in enumerate(options.potential.split(",") if options.relax else ()):
+            if name != "written" and place:
+                continue  # how far they fall is all that they are for
+            known = data if place == 0 else None
+            print(relaxed(crystals[: options.relax], potential, new, known), flush=True)
 
 
 if __name__ == "__main__":

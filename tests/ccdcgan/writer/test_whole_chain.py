@@ -125,8 +125,9 @@ def test_a_writer_that_draws_otherwise_is_not_trained_anew(whole, place):
         [one.formula for one in CrystalModel.load(place / name, threads=1).generate(40)]
         for name in ("whole", "cool")
     )
-    assert cool and cool != warm
-    with pytest.raises(InputError, match="trained with writer.width"):
+    assert cool
+    assert cool != warm
+    with pytest.raises(InputError, match=r"trained with writer\.width"):
         run_of(place, "wider", "dcgan", ["writer.width=8"], source=place / "whole", seed=None)
 
 
