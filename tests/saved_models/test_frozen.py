@@ -45,7 +45,7 @@ def test_same_noise_gives_the_same(name):
 def test_the_command_of_a_card_measures_what_it_says(capsys, tmp_path):
     from tfmat.cli.main import main
 
-    folder = PACKAGES["dcgan-bi-se"]
+    folder = PACKAGES["ccdcgan-bi-se-compact"]
     measured = json.loads((folder / "metadata.json").read_text("utf-8"))["measured"]
     (command,) = {
         entry["command"]
