@@ -148,6 +148,14 @@ def test_what_is_weak_is_said(structures, compositions):
     assert "4.9% of the formulas repeat others" in body
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.925, "7.5%"), (1.0, None)])
+def test_short_contacts_are_said_where_there_are_any(structures, share, said):
+    found = generated(**{"structures_beyond_1.5_angstrom": share})
+    _, body = split(card({**structures, "measured": {"generated": found}}))
+    words = "of the structures have two atoms closer than 1.5 Å"
+    assert (f"{said} {words}" in body) if said else (words not in body)
+
+
 def test_every_measured_figure_has_its_command(structures):
     _, body = split(card(structures))
     for line in body.splitlines():

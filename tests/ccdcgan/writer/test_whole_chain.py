@@ -21,6 +21,7 @@ from tfmat.ccdcgan.environments import stages
 from tfmat.ccdcgan.environments.labels import KINDS, Labels
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.model import CrystalModel
+from tfmat.ccdcgan.writer.exporting import writing_network
 from tfmat.crystals.structures import crystals_of
 from tfmat.errors import InputError
 from tfmat.release.exporting import write_run
@@ -121,12 +122,15 @@ def test_a_writer_that_draws_otherwise_is_not_trained_anew(whole, place):
     settings = ["writer.temperature=0.2", "writer.attempts=9"]
     found = run_of(place, "cool", "dcgan", settings, source=place / "whole", seed=None)
     assert found["stages"] == {"writer": "reused"}
-    warm, cool = (
-        [one.formula for one in CrystalModel.load(place / name, threads=1).generate(40)]
-        for name in ("whole", "cool")
-    )
-    assert cool
-    assert cool != warm
+    chain = CcdcganChain()
+    written = []
+    for name in ("whole", "cool"):
+        recipe = chain.load_recipe(str(place / name / "recipe.toml"), ())
+        network, _ = writing_network(open_run(chain, place / name), recipe)
+        written.append((network.get_layer("writing").temperature, network.get_weights()))
+    (warm, weights), (cool, same) = written
+    assert (warm, cool) == (1.0, 0.2)
+    assert all(np.array_equal(*pair) for pair in zip(weights, same, strict=True))
     with pytest.raises(InputError, match=r"trained with writer\.width"):
         run_of(place, "wider", "dcgan", ["writer.width=8"], source=place / "whole", seed=None)
 
