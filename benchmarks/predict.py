@@ -5,7 +5,7 @@ machine: TensorFlow computes, but Python reads and writes the messages, so rates
 what TensorFlow Serving gives. What the client itself costs (``client ms``, processor time of this
 process for each result) does not depend on the server.
 
-    python benchmarks/predict.py --package saved_models/ccdcgan-bi-se
+    python benchmarks/predict.py --package saved_models/ccdcgan-bi-se-compact
     python benchmarks/predict.py --package saved_models/matgan-plus-icsd-filter -n 20000
     python benchmarks/predict.py --package NAME --rest http://host:8501 --grpc grpc://host:8500
 """

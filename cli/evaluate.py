@@ -58,7 +58,8 @@ def evaluate() -> None:
     short_help="Draw structures, read them back and count what is the same.",
     epilog=examples(
         "tfmat evaluate reconstruction bi-se --limit 100",
-        "tfmat evaluate reconstruction bi-se --stage autoencoder --model ccdcgan-bi-se --limit 50",
+        "tfmat evaluate reconstruction bi-se --stage autoencoder --model ccdcgan-bi-se-compact "
+        "--limit 50",
     ),
 )
 @click.argument("data", metavar="DATA")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
-        "tfmat screen generated-ccdcgan --out screened",
+        "tfmat screen generated-ccdcgan --hull bi-se --out screened",
         "tfmat screen --model ccdcgan-bi-se -n 200 --hull bi-se --tolerance 0.1 --out near-hull",
     ),
 )

@@ -16,7 +16,7 @@ out.mkdir(exist_ok=True)
 
 model = tfmat.load("ccdcgan-bi-se")
 structures = model.generate(100, seed=7)
-print(f"{len(structures)} structures of 100 crystal graphs of {model.name}")
+print(f"{len(structures)} structures of 100 crystals begun by {model.name}")
 for reason, count in Counter(structures.failed.values()).most_common():
     print(f"  {count} without: {reason}")
 

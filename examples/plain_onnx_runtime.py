@@ -2,7 +2,7 @@
 
     pip install onnxruntime
     python examples/plain_onnx_runtime.py saved_models/matgan-plus-icsd-filter
-    python examples/plain_onnx_runtime.py saved_models/ccdcgan-bi-se
+    python examples/plain_onnx_runtime.py saved_models/ccdcgan-bi-se-compact
 
 Without an argument it takes the first of these. The noise is that of `tfmat generate --seed 7`.
 How voxels become atoms is in docs/onnx.md.

@@ -77,5 +77,5 @@ def known_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from tfmat.export.package import Formats
 
-    folder = tmp_path_factory.mktemp("known") / "ccdcgan-bi-se"
+    folder = tmp_path_factory.mktemp("known") / "ccdcgan-bi-se-compact"
     return known_crystal.write(folder, Formats(saved_model=True))

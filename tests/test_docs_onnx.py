@@ -30,7 +30,7 @@ def place(tmp_path_factory, known_package, crystals_package):
     place = tmp_path_factory.mktemp("place")
     models = place / "saved_models"
     models.mkdir()
-    shutil.copytree(known_package, models / "ccdcgan-bi-se")
+    shutil.copytree(known_package, models / "ccdcgan-bi-se-compact")
     shutil.copytree(crystals_package, models / "ccdcgan-plus")
     random_matgan.make_run(place / "run")
     (place / "run" / "package").rename(models / "matgan-plus-icsd-filter")
@@ -53,7 +53,7 @@ def found(place):
 
 
 def test_structures_are_those_of_tfmat(place, found):
-    codec = Codec.from_package(load(place / "saved_models" / "ccdcgan-bi-se", threads=1))
+    codec = Codec.from_package(load(place / "saved_models" / "ccdcgan-bi-se-compact", threads=1))
     space = found[0]
     np.testing.assert_array_equal(space["noise"], vector_noise(7, 0, 20, 8))
     results = list(generate(codec, 20, 7))
@@ -82,7 +82,7 @@ def test_tensorflow_gives_what_onnx_runtime_gives(found):
 
 def test_screening_takes_the_lowest_energies(place, found):
     space = found[2]
-    package = load(place / "saved_models" / "ccdcgan-bi-se", threads=1)
+    package = load(place / "saved_models" / "ccdcgan-bi-se-compact", threads=1)
     whole = package.run_all("generate", space["noise"][space["best"]])
     lowest = np.sort(space["energies"][:, 0])[:5]
     np.testing.assert_allclose(whole["formation_energy"][:, 0], lowest, rtol=1e-5, atol=1e-5)

@@ -27,5 +27,5 @@ def test_the_notebook_runs_in_the_root():
     assert ended.returncode == 0, ended.stderr
     printed = ended.stdout.splitlines()
     assert Path(printed[0]).resolve() == ROOT / "tfmat/__init__.py"
-    assert "structures of 50 crystal graphs" in printed[1]
+    assert "structures of 50 crystals begun" in printed[1]
     assert printed[-1].endswith("are not in bi-se")

@@ -100,7 +100,7 @@ def test_types_are_known_of_all_names():
 def test_the_light_install_is_enough(tmp_path):
     printed = fresh(
         "import tfmat\n"
-        "model = tfmat.load('ccdcgan-bi-se', threads=1)\n"
+        "model = tfmat.load('ccdcgan-bi-se-compact', threads=1)\n"
         "made = model.generate(4, seed=1)\n"
         "assert model.decode(model.encode(made))\n"
         "assert len(tfmat.novelty(made, 'bi-se')) == 4\n"
@@ -183,11 +183,12 @@ def test_what_failed_before_is_not_judged():
 def test_reconstruction_is_that_of_the_command(capsys):
     words = ("evaluate", "reconstruction", "bi-se", "--limit", 6, "--json")
     same(tfmat.evaluate_reconstruction("bi-se", limit=6), command(capsys, *words))
-    words = (*words, "--stage", "autoencoder", "--model", "ccdcgan-bi-se", "--split", "test")
+    model = "ccdcgan-bi-se-compact"
+    words = (*words, "--stage", "autoencoder", "--model", model, "--split", "test")
     found = tfmat.evaluate_reconstruction(
         tfmat.load_dataset("bi-se"),
         stage="autoencoder",
-        model=tfmat.load("ccdcgan-bi-se"),
+        model=tfmat.load(model),
         split="test",
         limit=6,
     )

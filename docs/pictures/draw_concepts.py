@@ -17,7 +17,7 @@ from tfmat.ccdcgan.voxels.lattice import encode_lattice
 from tfmat.ccdcgan.voxels.sites import encode_sites
 
 folder = Path(sys.argv[1])
-model = tfmat.load("ccdcgan-bi-se")
+model = tfmat.load("ccdcgan-bi-se-compact")
 data = tfmat.load_dataset("bi-se")
 spec = model.codec.recipe.voxels
 # A cell of six to eight atoms with the lowest formation energy.

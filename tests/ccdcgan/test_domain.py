@@ -49,7 +49,7 @@ def codec(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shipped():
-    return Codec.from_package(load("ccdcgan-bi-se", parts=()))
+    return Codec.from_package(load("ccdcgan-bi-se-compact", parts=()))
 
 
 def table(folder):
@@ -198,7 +198,7 @@ def test_shipped_packages_say_what_they_learned_from(shipped):
     """The metadata hold what is measured of the training structures, and these alone."""
     dataset = Dataset.open("bi-se")
     rows, _ = rows_of(shipped, dataset, "train")
-    for name in ("ccdcgan-bi-se", "dcgan-bi-se"):
+    for name in ("ccdcgan-bi-se-compact",):
         metadata = read_metadata(find(name))
         assert metadata["domain"]["structures"] == len(rows) == metadata["dataset"]["training"]
     assert domain_record(dataset[int(row)] for row in rows) == metadata["domain"]
@@ -213,7 +213,7 @@ def test_real_structures_that_were_held_out_are_believed(shipped):
 
 
 def test_an_older_package_is_read_and_can_be_told(tmp_path):
-    folder = shutil.copytree(find("ccdcgan-bi-se"), tmp_path / "old")
+    folder = shutil.copytree(find("ccdcgan-bi-se-compact"), tmp_path / "old")
     metadata = json.loads((folder / "metadata.json").read_text("utf-8"))
     known = metadata.pop("domain")
     metadata.pop("seal")
@@ -231,10 +231,10 @@ def test_an_older_package_is_read_and_can_be_told(tmp_path):
 def test_only_the_dataset_that_was_learned_from_tells(tmp_path):
     import tiny
 
-    folder = shutil.copytree(find("ccdcgan-bi-se"), tmp_path / "old")
+    folder = shutil.copytree(find("ccdcgan-bi-se-compact"), tmp_path / "old")
     before = (folder / "metadata.json").read_bytes()
     other = tiny.write_dataset(tmp_path / "other")
-    with pytest.raises(InputError, match="is not the dataset that ccdcgan-bi-se was trained on"):
+    with pytest.raises(InputError, match="is not the dataset that ccdcgan-bi-se-compact was"):
         add_domain(folder, other)
     assert (folder / "metadata.json").read_bytes() == before
     oracle = make_package(tmp_path / "oracle")

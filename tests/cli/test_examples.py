@@ -86,7 +86,7 @@ def place(tmp_path_factory):
             structure: Structure = AseAtomsAdaptor.get_structure(cell)
             writer.writerow([name, str(CifWriter(structure)), -0.05 if len(name) > 2 else 0.0])
     (folder / "my-formulas.csv").write_text("formula\nLi2O\nMnO2\nLiMn2O4\nNaCl\n", "utf-8")
-    package = find("ccdcgan-bi-se")
+    package = find("ccdcgan-bi-se-compact")
     shutil.copytree(package, folder / "runs" / "quickstart" / "package")
     shutil.copytree(package, folder / "saved_models" / "mine")
     shutil.copytree(package, folder / "served")

@@ -171,7 +171,7 @@ def test_verify_all(capsys, models, monkeypatch):
 def test_list_says_which_recipe_made_a_package(capsys):
     rows = json.loads(tfmat(capsys, "models", "list", "--json")[1])
     recipes = {row["name"]: row["recipe"] for row in rows}
-    assert recipes["ccdcgan-bi-se"] == "quickstart"
+    assert recipes["ccdcgan-bi-se"] == "ccdcgan-plus"
     assert recipes["matgan-plus-oqmd"] == "matgan-plus"
 
 

@@ -71,7 +71,7 @@ def test_numbers_that_no_float_holds(capsys, tmp_path, number):
     row = "[" + ",".join(["[" + ",".join(["[0.5]"] * 28) + "]"] * 28) + "]"
     body = f'{{"outputs": [{row}, {row.replace("0.5", number, 1)}]}}'
     answers = {"predict": lambda path: answer(body)}
-    line = predict(capsys, tmp_path, answers, 2, package="ccdcgan-bi-se", out="out")
+    line = predict(capsys, tmp_path, answers, 2, package="ccdcgan-bi-se-compact", out="out")
     assert "crystal_graph with NaN or infinity" in line
 
 

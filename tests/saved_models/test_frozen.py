@@ -19,8 +19,8 @@ def frozen(name):
 
 
 def test_the_first_packages_are_there():
-    structures = {"ccdcgan-bi-se", "ccdcgan-mp", "dcgan-bi-se"}
-    assert structures | {"matgan-plus-icsd-filter", "matgan-plus-oqmd"} <= set(PACKAGES)
+    crystals = {"ccdcgan-bi-se", "ccdcgan-bi-se-compact", "ccdcgan-mp", "dcgan-bi-se"}
+    assert crystals | {"matgan-plus-icsd-filter", "matgan-plus-oqmd"} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -45,7 +45,7 @@ def test_same_noise_gives_the_same(name):
 def test_the_command_of_a_card_measures_what_it_says(capsys, tmp_path):
     from tfmat.cli.main import main
 
-    folder = PACKAGES["dcgan-bi-se"]
+    folder = PACKAGES["ccdcgan-bi-se-compact"]
     measured = json.loads((folder / "metadata.json").read_text("utf-8"))["measured"]
     (command,) = {
         entry["command"]
