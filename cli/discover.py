@@ -160,10 +160,6 @@ def _learned_from(model: str, models_dir: Path | None) -> tuple[str, ...]:
         return ()  # which is said when the model is opened
     found = trained_on(metadata, folder)
     if not isinstance(found, Dataset):
-        click.echo(
-            f"what {model} learned from is not here: neither novelty nor a hull without --against",
-            err=True,
-        )
         return ()
     name = Path(metadata["dataset"]["name"]).name
     return (f"{name}={name if name in shipped() else found.path}",)

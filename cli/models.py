@@ -196,8 +196,8 @@ def add_domain_(model: str, data: str | None, models_dir: Path | None, as_json: 
     "add-prototypes",
     short_help="Give a model other known crystals as prototypes.",
     epilog=examples(
-        "tfmat models add-prototypes ccdcgan-mp --prototypes data/mp --out models/mp",
-        "tfmat models add-prototypes runs/mp --out models/mp-aflow --samples 200",
+        "tfmat models add-prototypes ccdcgan-mp --prototypes bi-se --no-measure --out with-bi-se",
+        "tfmat models add-prototypes ccdcgan-mp --samples 20 --out with-aflow",
     ),
 )
 @click.argument("model", shell_complete=complete_model)

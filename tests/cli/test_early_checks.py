@@ -65,6 +65,7 @@ WRONG = {
         ["--model", "nowhere", *OUT],
         ["full", "--out", "full"],
     ],
+    "models add-prototypes": [["nowhere", *OUT], ["ccdcgan-bi-se", *OUT]],
     "web": [["--package", "nowhere", *OUT], ["--package", "matgan-plus-oqmd", "--out", "full"]],
     "discover": [
         ["--model", "nowhere", *OUT],

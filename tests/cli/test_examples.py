@@ -31,6 +31,7 @@ LONG = (
     "tfmat data build ga-sb",
     "tfmat data augment bi-se",
     "tfmat relax generated-ccdcgan",
+    "tfmat discover ",
 )
 # These need a server: their words are checked, and what happens then has tests of its own.
 REMOTE = ("tfmat data fetch ", "tfmat predict ")

@@ -303,7 +303,8 @@ def test_screen_can_generate_itself(capsys, package, tmp_path):
 
 def test_screen_measures_from_what_the_model_learned(capsys, tmp_path):
     folder = tmp_path / "new"
-    assert tfmat(capsys, "generate", "ccdcgan", "-n", 60, "--seed", 2, "--out", folder)[0] == 0
+    words = ["generate", "ccdcgan", "--model", "ccdcgan-bi-se-compact", "-n", 60, "--seed", 2]
+    assert tfmat(capsys, *words, "--out", folder)[0] == 0
     code, stdout, _ = tfmat(capsys, "screen", folder, "--out", tmp_path / "kept")
     assert code == 0
     first, *reasons = stdout.splitlines()

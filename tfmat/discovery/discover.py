@@ -79,6 +79,8 @@ def discover(
         elif is_campaign(folder):
             check_same(campaign, folder)
         source = _structures(campaign, folder, threads, models_dir, say)
+        if not against:
+            say("neither novelty nor a hull: no known structures are given")
         rounds, steps = _stages(
             campaign, folder, source, against, potentials, minutes, workers, cache, say
         )
