@@ -32,6 +32,7 @@ LONG = (
     "tfmat data augment bi-se",
     "tfmat relax generated-ccdcgan",
     "tfmat discover ",
+    "tfmat models add-prototypes ",
 )
 # These need a server: their words are checked, and what happens then has tests of its own.
 REMOTE = ("tfmat data fetch ", "tfmat predict ")

@@ -71,8 +71,8 @@ SAME = {
         for target in ("lattice-ae", "sites-ae", "constraint", "dcgan", "ccdcgan", "matgan")
     },
 }
-# They count rows and files, and measure nothing; `models show` prints metadata.json as it is, and what
-# `discover` measures stands in the folders of its stages.
+# They count rows and files, and measure nothing; `models show` prints metadata.json as it is, and
+# what `discover` measures stands in the folders of its stages.
 COUNTING = {
     "data list",
     "data merge",
