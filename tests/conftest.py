@@ -79,3 +79,21 @@ def known_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("known") / "ccdcgan-bi-se-compact"
     return known_crystal.write(folder, Formats(saved_model=True))
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Any]:
+    """What drives browsers: two of them in one process stand in each other's way."""
+    import browser
+
+    with browser.driver() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(driver: Any) -> Iterator[Any]:
+    """A Chromium without a window."""
+    import browser
+
+    with browser.chromium(driver) as started:
+        yield started

@@ -173,7 +173,7 @@ def test_structures_are_judged_as_by_the_command(capsys, structures, tmp_path):
 
 
 def test_what_failed_before_is_not_judged():
-    few = tfmat.load("ccdcgan-bi-se").generate(6, seed=7, max_atoms=4)
+    few = tfmat.load("ccdcgan-bi-se-compact").generate(6, seed=7, max_atoms=4)
     assert few.failed
     verdicts = {verdict.identifier: verdict.reason for verdict in tfmat.novelty(few)}
     assert {name: reason for name, reason in verdicts.items() if reason} == few.failed

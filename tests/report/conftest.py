@@ -1,6 +1,5 @@
 """Folders of real commands, once for all tests of the page, and a browser."""
 
-import browser as browsers
 import pytest
 from ase.build import bulk
 from ase.io import write
@@ -52,15 +51,3 @@ def pages(folders):
         name: report([folders / one for one in places], folders / f"{name}.html")
         for name, places in sources.items()
     }
-
-
-@pytest.fixture(scope="session")
-def driver():
-    with browsers.driver() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def chromium(driver):
-    with browsers.chromium(driver) as browser:
-        yield browser

@@ -1,8 +1,7 @@
-"""A site of two models, once for all tests of the page, and a browser."""
+"""A site of two models, once for all tests of the page."""
 
 import threading
 
-import browser as browsers
 import pytest
 
 from tfmat.web.serving import server
@@ -26,9 +25,3 @@ def address(site):
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}/"
         running.shutdown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with browsers.driver() as running, browsers.chromium(running) as started:
-        yield started
