@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,17 +165,6 @@ def _learned_from(model: str, models_dir: Path | None) -> tuple[str, ...]:
     return (f"{name}={name if name in shipped() else found.path}",)
 
 
-# Options of each table of a campaign, where names differ.
-_TABLES = {
-    "generate": (
-        *("model", "number", "seed", "system", "only", "require", "exclude", "formula", "z"),
-        *("n_elements", "min_atoms", "max_atoms", "source", "keep"),
-    ),
-    "judge": ("against", "any_charge"),
-    "relax": ("potential", "calculator", "refine", "within", "steps", "fmax", "known_limit"),
-}
-
-
 def _with_options(settings: Campaign, context: click.Context) -> Campaign:
     """Returns the settings with the options that were given."""
     given: dict[str, Any] = {
@@ -190,12 +179,16 @@ def _with_options(settings: Campaign, context: click.Context) -> Campaign:
         given["against"] = tuple(
             f"{name}={data}" for name, data in named_data(given["against"]).items()
         )
-    for table, names in _TABLES.items():
-        changed = {name: given[name] for name in names if name in given}
-        if changed:
-            settings = replace(settings, **{table: replace(getattr(settings, table), **changed)})
-    more = {name: given[name] for name in ("structures", "reach") if name in given}
-    return replace(settings, **more)
+    changed: dict[str, Any] = {}
+    for field in fields(settings):
+        part: Any = getattr(settings, field.name)
+        # An option has the name of its key, in whichever table that is.
+        if is_dataclass(getattr(settings, field.name)):
+            own = {key.name: given[key.name] for key in fields(part) if key.name in given}
+            changed[field.name] = replace(part, **own)
+        elif field.name in given:
+            changed[field.name] = given[field.name]
+    return replace(settings, **changed)
 
 
 def _text(out: Path, summary: dict[str, Any]) -> str:

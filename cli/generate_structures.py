@@ -298,9 +298,6 @@ def write_structures(
     if options["keep_by"] and options["keep"] is None:
         raise InputError("--keep-by says who judges what --keep keeps; give --keep, too")
     atoms = options["atoms"]
-    system = all_symbols(options["system"])
-    if system and options["only"]:
-        raise InputError("`system` says what `only` says, too; leave one of them out")
     request = request_for(
         codec,
         unfiltered=options["unfiltered"],
@@ -308,8 +305,9 @@ def write_structures(
         volume_per_atom=options["volume"],
         min_atoms=atoms or options["min_atoms"],
         max_atoms=atoms or options["max_atoms"],
-        required=all_symbols((*options["require"], system)),
-        allowed=system or all_symbols(options["only"]),
+        system=all_symbols(options["system"]),
+        required=all_symbols(options["require"]),
+        allowed=all_symbols(options["only"]),
         excluded=all_symbols(options["exclude"]),
         units=options["units"] or (1, 1),
         source=options["source"],

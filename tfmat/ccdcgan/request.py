@@ -78,6 +78,9 @@ def request_for(
     min_distance: float | None = None,
     volume_per_atom: tuple[float, float] | None = None,
     max_atoms: int | None = None,
+    system: tuple[str, ...] = (),
+    required: tuple[str, ...] = (),
+    allowed: tuple[str, ...] = (),
     **more: Any,
 ) -> StructureRequest:
     """Returns a request with the limits that a chemist expects, unless others are given.
@@ -90,8 +93,18 @@ def request_for(
         volume_per_atom: Likewise, by default the range of 99% of the training structures, where
             the package says it.
         max_atoms: Likewise, by default that of the training selection.
+        system: Just these elements, all of them.
+        required: As in :class:`StructureRequest`.
+        allowed: Likewise.
         **more: Other arguments of :class:`StructureRequest`.
+
+    Raises:
+        InputError: ``system`` and ``allowed`` are both given.
     """
+    if system and allowed:
+        raise InputError("`system` says what `only` says, too; leave one of them out")
+    more["required"] = tuple(dict.fromkeys((*required, *system)))
+    more["allowed"] = system or allowed
     if min_distance is None:
         min_distance = 0.0 if unfiltered else SOUND_DISTANCE
     if volume_per_atom is None and codec.domain is not None and not unfiltered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from tfmat.datasets.importing import (
 )
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.records import SourceRow
-from tfmat.datasets.store import Dataset
+from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,6 +139,34 @@ def source_of(structures: Iterable[Structure | Crystal], name: str = "structures
         raise InputError(f"{name}: is empty; give at least one structure")
     record = {"name": name, "format": "python", "sha256": crystals_sha256(entries)}
     return Source(record, entries, energies)
+
+
+def write_chosen(
+    out: Path,
+    source: Source,
+    entries: Iterable[Entry],
+    extra: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Writes some structures of a source as a dataset, with their properties.
+
+    Args:
+        out: The dataset folder to make.
+        source: Where they come from.
+        entries: Those to write, each with a structure.
+        extra: What the dataset's record keeps besides, beside what the source says of its energies.
+        overwrite: Replace an existing dataset.
+
+    Raises:
+        InputError: ``out`` is in the way.
+    """
+    record = source.record | source.credit.record()
+    energies = {} if source.energies is None else {"energies": source.energies}
+    with DatasetWriter(out, record, extra={**extra, **energies}, overwrite=overwrite) as writer:
+        for entry in entries:
+            assert entry.crystal is not None  # noqa: S101
+            writer.add(entry.crystal, entry.identifier, entry.properties)
 
 
 def crystals_sha256(entries: Sequence[Entry]) -> str:

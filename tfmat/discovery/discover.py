@@ -11,6 +11,7 @@ from tfmat.ccdcgan.results import is_results
 from tfmat.checksums import sealed
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.named import named_places
+from tfmat.datasets.sources import write_chosen
 from tfmat.discovery import known, making, ranking, screening
 from tfmat.discovery.campaign import FILE, Campaign, check_same, is_campaign, write_campaign
 from tfmat.discovery.card import card_text
@@ -163,7 +164,8 @@ def _stages(
     if not left:
         return [], steps
     if not is_dataset(chosen):
-        screening.write_entries(chosen, found, left, "worth a relaxation, lowest predicted first")
+        words = "worth a relaxation, lowest predicted first"
+        write_chosen(chosen, found, left, {"chosen": words})
     one = Round(folder, "", potentials[0], campaign.relax, workers, cache, say)
     say(f"relaxing {len(left):,} of {len(found.entries):,} with {one.potential.name}")
     judged = judge(one, chosen, against, minutes)
@@ -174,7 +176,8 @@ def _stages(
         say(f"relaxing {len(near):,} near the hull again with {two.potential.name}")
         place = folder / "near"
         if not is_dataset(place):
-            screening.write_entries(place, found, near, "near the hull of the first potential")
+            words = "near the hull of the first potential"
+            write_chosen(place, found, near, {"chosen": words})
         rounds.append((two.potential.name, judge(two, place, against)))
     return rounds, steps
 

@@ -10,6 +10,7 @@ from typing import Any
 from tfmat.csv_tables import read_table
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.sources import Entry, read_source
+from tfmat.datasets.store import Dataset
 from tfmat.discovery.campaign import Relaxing
 from tfmat.discovery.known import has_scale, systems_of, write_within
 from tfmat.errors import InputError
@@ -159,7 +160,7 @@ def _same_scale(
         chosen = one.folder / "known" / name
         relaxed = one.folder / "known" / f"{name}-relaxed{one.suffix}"
         count = (
-            len(read_source(chosen).entries)
+            len(Dataset.open(chosen))
             if chosen.is_dir()
             else write_within(place, systems, chosen, one.relaxing.known_limit)
         )

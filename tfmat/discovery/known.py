@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from tfmat.datasets.sources import Entry, read_source
+from tfmat.datasets.sources import Entry, read_source, write_chosen
 from tfmat.datasets.store import Dataset
-from tfmat.discovery.screening import write_entries
 from tfmat.errors import InputError
+from tfmat.evaluation.hull.entries import scale_of
 
 Systems = set[frozenset[int]]
 
@@ -34,8 +34,7 @@ def has_scale(place: str, scale: str) -> bool:
         place: The dataset, or its name.
         scale: The scale, as the record of a relaxation names it.
     """
-    energies = Dataset.open(place).metadata["extra"].get("energies") or {}
-    return bool(energies.get("scale") == scale)
+    return scale_of(Dataset.open(place).metadata) == scale
 
 
 def write_within(place: str, systems: Systems, out: Path, limit: int) -> int:
@@ -67,11 +66,12 @@ def write_within(place: str, systems: Systems, out: Path, limit: int) -> int:
             "`known_limit`, or give `against` what tfmat relax has made of them"
         )
     if entries:
-        write_entries(out, source, entries, "known structures of the systems of the candidates")
+        chosen = "known structures of the systems of the candidates"
+        write_chosen(out, source, entries, {"chosen": chosen})
     return len(entries)
 
 
-def near(entries: Sequence[Entry], above: dict[str, float], within: float) -> list[Entry]:
+def near(entries: Sequence[Entry], above: Mapping[str, float], within: float) -> list[Entry]:
     """Returns the structures that lie near a hull.
 
     Args:

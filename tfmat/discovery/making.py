@@ -38,14 +38,13 @@ def open_model(
             "structures; see tfmat models list"
         )
     codec = Codec.from_package(package)
-    if making.system and making.only:
-        raise InputError("`system` says what `only` says, too; leave one of them out")
     request = request_for(
         codec,
         min_atoms=making.min_atoms,
         max_atoms=making.max_atoms,
-        required=(*making.require, *making.system),
-        allowed=making.system or making.only,
+        system=making.system,
+        required=making.require,
+        allowed=making.only,
         excluded=making.exclude,
         n_elements=making.n_elements,
         formula=cell_content(making.formula) if making.formula else None,

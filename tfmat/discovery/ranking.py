@@ -12,6 +12,7 @@ from tfmat.crystals.writing import cif_text, extxyz_text, reduced_formula
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.sources import Entry
 from tfmat.discovery.judging import Judged
+from tfmat.discovery.known import near
 from tfmat.discovery.screening import Step
 from tfmat.relaxation.relaxed_folder import file_names
 
@@ -66,8 +67,7 @@ def rank(rounds: Sequence[tuple[str, Judged]], reach: float) -> tuple[list[Ranke
         )
         if judged.above:
             limit = f"within {1000 * reach:g} meV/atom of the hull"
-            kept = [e for e in left if judged.above.get(e.identifier, math.inf) <= reach]
-            keep(limit, "farther above the hull", kept)
+            keep(limit, "farther above the hull", near(left, judged.above, reach))
         found = [
             Ranked(entry, judged.above.get(entry.identifier, math.nan), potential) for entry in left
         ]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from tfmat.ccdcgan.domain import INSIDE
 from tfmat.csv_tables import read_table
 from tfmat.datasets.generated import TABLE as RESULTS
 from tfmat.datasets.sources import Entry, Source
-from tfmat.datasets.store import DatasetWriter
 
 # What a model predicts of a structure as it is; the campaign relaxes the lowest first.
 PREDICTED = "predicted_formation_energy_per_atom"
@@ -110,22 +108,3 @@ def candidates(
 def _order(entry: Entry) -> tuple[float, float]:
     found = entry.properties.get(PREDICTED, math.nan)
     return -entry.properties.get(_DOMAIN, 0.0), found if math.isfinite(found) else math.inf
-
-
-def write_entries(out: Path, source: Source, entries: Sequence[Entry], made: str) -> None:
-    """Writes structures as a dataset.
-
-    Args:
-        out: The folder.
-        source: Where they come from.
-        entries: Those to write, all with a structure.
-        made: What chose them, for the record.
-    """
-    record = source.record | source.credit.record()
-    extra: dict[str, Any] = {"chosen": made}
-    if source.energies is not None:
-        extra |= {"energies": source.energies}
-    with DatasetWriter(out, record, extra=extra) as writer:
-        for entry in entries:
-            assert entry.crystal is not None  # noqa: S101
-            writer.add(entry.crystal, entry.identifier, entry.properties)

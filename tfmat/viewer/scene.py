@@ -66,18 +66,23 @@ def palette(crystals: Iterable[Crystal]) -> dict[str, list[Any]]:
     Returns:
         By atomic number: symbol, Jmol's colour as ``#rrggbb``, radius in Å.
     """
+    numbers = sorted({int(number) for crystal in crystals for number in crystal.numbers})
+    return {str(number): list(look(number)) for number in numbers}
+
+
+def look(number: int) -> tuple[str, str, float]:
+    """Returns how an element looks: symbol, Jmol's colour as ``#rrggbb``, radius in Å.
+
+    Args:
+        number: Atomic number.
+    """
     from ase.data import chemical_symbols, covalent_radii
     from ase.data.colors import jmol_colors
 
-    numbers = sorted({int(number) for crystal in crystals for number in crystal.numbers})
-    found: dict[str, list[Any]] = {}
-    for number in numbers:
-        # Jmol has no colours above meitnerium.
-        rgb = jmol_colors[number] if number < len(jmol_colors) else jmol_colors[-1]
-        colour = "#" + "".join(f"{round(255 * float(part)):02x}" for part in rgb)
-        radius = round(_BALL * float(covalent_radii[number]), _DIGITS)
-        found[str(number)] = [chemical_symbols[number], colour, radius]
-    return found
+    # Jmol has no colours above meitnerium.
+    rgb = jmol_colors[number] if number < len(jmol_colors) else jmol_colors[-1]
+    colour = "#" + "".join(f"{round(255 * float(part)):02x}" for part in rgb)
+    return chemical_symbols[number], colour, round(_BALL * float(covalent_radii[number]), _DIGITS)
 
 
 def _short(values: np.ndarray[Any, Any]) -> list[float]:

@@ -5,32 +5,30 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ase.data import chemical_symbols, covalent_radii
-from ase.data.colors import jmol_colors
+from ase.data import covalent_radii
 
 from tfmat.figures.periodic_table import place
 from tfmat.formulas.compositions import as_written
 from tfmat.matgan.validity.oxidation_states import oxidation_states
+from tfmat.viewer.scene import look
 
 _LAST = 103
-# Radius of a drawn atom in covalent radii, as on other pages.
-_BALL = 0.42
 
 
 def elements() -> dict[str, dict[str, Any]]:
     """Returns what ``web/src/elements.ts`` reads, by atomic number, hydrogen to lawrencium."""
     known = oxidation_states("smact14")
-    rgb = jmol_colors
     order = as_written(range(1, _LAST + 1))
     found = {}
     for number in range(1, _LAST + 1):
         column, row = place(number)
+        symbol, colour, radius = look(number)
         value = float(known.electronegativity[number])
         states = known.states.get(number)
         found[str(number)] = {
-            "symbol": chemical_symbols[number],
-            "colour": "#" + "".join(f"{round(255 * part):02x}" for part in rgb[number].tolist()),
-            "radius": round(_BALL * float(covalent_radii[number]), 3),
+            "symbol": symbol,
+            "colour": colour,
+            "radius": radius,
             "covalent": float(covalent_radii[number]),
             "column": int(column) + 1,
             "row": math.ceil(row) + 1,

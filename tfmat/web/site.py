@@ -87,7 +87,7 @@ def _write_page(folder: Path) -> None:
             target = folder / file.relative_to(_STATIC)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-    if hashlib.sha256((folder / RUNTIME).read_bytes()).hexdigest() != RUNTIME_SHA256:
+    if files.sha256(folder / RUNTIME) != RUNTIME_SHA256:
         raise TfmatError(f"{_STATIC / RUNTIME}: is not what tfmat came with; install tfmat again")
     texts = {
         assets.LIBRARY: assets.library(),

@@ -242,7 +242,7 @@ def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         values[CHANGE][rows],
         values[_CONVERGED][rows],
         {name: dict(left_out)},
-        {name: _scale(dataset.metadata)},
+        {name: scale_of(dataset.metadata)},
         frozenset([name] if "build" in dataset.metadata["extra"] else []),
     )
 
@@ -269,7 +269,11 @@ def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
     return failed
 
 
-def _scale(metadata: Mapping[str, Any]) -> str | None:
-    """Returns the energy scale that a dataset's record names."""
+def scale_of(metadata: Mapping[str, Any]) -> str | None:
+    """Returns the energy scale that a dataset's record names.
+
+    Args:
+        metadata: The dataset's metadata.
+    """
     scale = (metadata["extra"].get("energies") or {}).get("scale")
     return str(scale) if scale else None

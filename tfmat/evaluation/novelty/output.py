@@ -12,8 +12,7 @@ from tfmat import files
 from tfmat.csv_tables import TableWriter, read_table
 from tfmat.datasets.generated import FRAMES, check, is_generated
 from tfmat.datasets.generated import TABLE as RESULTS
-from tfmat.datasets.sources import Entry, Source, read_source
-from tfmat.datasets.store import DatasetWriter
+from tfmat.datasets.sources import Entry, Source, read_source, write_chosen
 from tfmat.evaluation.novelty.count import Verdict
 from tfmat.evaluation.novelty.index import Match
 from tfmat.evaluation.structures.measure import COLUMNS, Measured
@@ -186,12 +185,5 @@ def write_novel(
         if verdict.distinct and verdict.novel
     ]
     if chosen:
-        extra = {"novelty": dict(summary)}
-        if generated.energies is not None:
-            extra["energies"] = generated.energies
-        record = generated.record | generated.credit.record()
-        with DatasetWriter(out, record, extra=extra, overwrite=overwrite) as writer:
-            for entry in chosen:
-                assert entry.crystal is not None  # noqa: S101
-                writer.add(entry.crystal, entry.identifier, entry.properties)
+        write_chosen(out, generated, chosen, {"novelty": dict(summary)}, overwrite=overwrite)
     return len(chosen)
