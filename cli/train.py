@@ -88,7 +88,7 @@ def _make(family: Family, target: Target) -> click.Command:
         type=click.Choice(["auto", "one", "mirrored", "multiworker"]),
         default="auto",
         show_default=True,
-        help="Devices: one, or all GPUs of this machine.",
+        help="Devices: one, all GPUs of this machine, or those of all processes in TF_CONFIG.",
     )
     @click.option("--threads", type=THREADS, help="CPU threads.  [default: all cores]")
     @click.option(
@@ -130,7 +130,7 @@ def _run(
     from tfmat.training.quiet import load_keras, prepare_keras
     from tfmat.training.strategy import check_name, choose
 
-    check_name(strategy)
+    cluster = check_name(strategy)
     prepare_keras(threads)
     from tfmat.training.chain import Order
     from tfmat.training.chain import train as train_chain
@@ -162,6 +162,9 @@ def _run(
             err=True,
         )
         return int(stop.code or 1) if isinstance(stop, TerminatedError) else 130
+    if cluster.index:
+        click.echo(f"worker {cluster.index} of {cluster.size}: done", err=True)
+        return 0
     if figures is not False:
         from tfmat.figures.run import draw_run
 

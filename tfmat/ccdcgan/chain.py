@@ -90,6 +90,16 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
     tensorflow_only = frozenset(
         {"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL, sources.WRITER}
     )
+    alone = frozenset(
+        {
+            "graphs",
+            sources.PROTOTYPES,
+            sources.WRITER,
+            environments.LABELS,
+            environments.CRITIC_STAGE,
+            environments.ADVERSARIAL,
+        }
+    )
 
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None

@@ -42,6 +42,8 @@ INPUTS: dict[str, tuple[str, ...]] = {
 class MatganChain(Chain[MatganRecipe, TrainingFormulas]):
     """The lists of formulas, and the networks that learn from them."""
 
+    alone = frozenset({"formulas"})
+
     def load_recipe(
         self, name: str, settings: Sequence[str], target: str | None = None
     ) -> MatganRecipe:

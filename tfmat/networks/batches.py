@@ -70,12 +70,20 @@ class Batches(keras.utils.PyDataset):
         sampler: Chooses the rows of a step.
         first: First step.
         steps: Number of steps.
+        apart: Whether the samples of some rows do not depend on the other rows of the batch.
     """
 
     def __init__(
-        self, draw: Draw, sampler: Callable[[int], NDArray[np.intp]], first: int, steps: int
+        self,
+        draw: Draw,
+        sampler: Callable[[int], NDArray[np.intp]],
+        first: int,
+        steps: int,
+        *,
+        apart: bool = True,
     ) -> None:
         super().__init__()
+        self._apart = apart
         self._draw = draw
         self._sampler = sampler
         self._first = first
@@ -88,6 +96,23 @@ class Batches(keras.utils.PyDataset):
         if not 0 <= index < self._steps:
             raise IndexError(index)
         return self._draw(self._sampler(self._first + index))
+
+    def part(self, index: int, number: int, parts: int) -> tuple[Any, Any]:
+        """Returns one of the equal parts of a batch; if it can be, nothing else is made.
+
+        Args:
+            index: Number of the batch.
+            number: Number of the part, from 0.
+            parts: How many there are; the batch is a multiple of it.
+        """
+        if self._apart:
+            rows = self._sampler(self._first + index)
+            size = len(rows) // parts
+            return self._draw(rows[number * size : (number + 1) * size])
+        inputs, targets = self[index]
+        size = len(inputs) // parts
+        chosen = slice(number * size, (number + 1) * size)
+        return inputs[chosen], targets[chosen]
 
 
 def spread(rows: NDArray[Any], count: int) -> NDArray[Any]:

@@ -16,11 +16,13 @@ class BestWeights:
     Args:
         folder: The stage's folder; the weights lie in :data:`tfmat.training.checkpoints.BEST`.
         variables: Keras variables of the model, without the optimiser's.
+        write: Write them; of several workers one does, and the others read what it wrote.
     """
 
-    def __init__(self, folder: Path, variables: Sequence[Any]) -> None:
+    def __init__(self, folder: Path, variables: Sequence[Any], *, write: bool = True) -> None:
         self.folder = folder / checkpoints.BEST
         self._variables = list(variables)
+        self._write = write
         found = checkpoints.latest(self.folder)
         self.step = found.step if found is not None else 0
         self.loss = found.state.get("loss", math.inf) if found is not None else math.inf
@@ -33,7 +35,7 @@ class BestWeights:
             loss: Held-out loss.
         """
         if loss < self.loss:
-            checkpoints.save(self.folder, step, self._variables, {"loss": loss})
+            checkpoints.save(self.folder, step, self._variables, {"loss": loss}, write=self._write)
             self.step, self.loss = step, loss
 
     def restore(self) -> None:

@@ -6,7 +6,6 @@ own; everything else is here, for all families.
 
 from __future__ import annotations
 
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -15,18 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from tfmat import families, files
+from tfmat import files
 from tfmat.errors import InputError
 from tfmat.metric import read_stages, read_table, records
 from tfmat.recipes.loader import to_mapping
 from tfmat.training import checkpoints
 from tfmat.training.log import RunLog
 from tfmat.training.networks import Networks
+from tfmat.training.opening import asked_dataset, asked_recipe, check_new
 from tfmat.training.quiet import on_tensorflow
 from tfmat.training.reuse import reusable
 from tfmat.training.run import Run
-from tfmat.training.run_record import is_run
 from tfmat.training.strategy import Devices
+from tfmat.training.workers import entered, turn
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -75,6 +75,8 @@ class Chain(ABC, Generic[Recipe, Data]):
     quick_end_to_end: ClassVar[bool] = True
     # Stages that train on no other backend.
     tensorflow_only: ClassVar[frozenset[str]] = frozenset({"gan"})
+    # Stages that use one device; of several workers the chief does them.
+    alone: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def load_recipe(self, name: str, settings: Sequence[str], target: str | None = None) -> Recipe:
@@ -211,16 +213,23 @@ def train(
     deadline = None if order.minutes is None else began + 60 * order.minutes
     begin, recipe, data, taken = _open(chain, order, report)
     devices = start()
-    run = begin()
-    with run.locked():
+
+    def prepare(run: Run) -> None:
         for name, source in taken.items():
             if not run.stage(name):
                 run.reuse(source, name)
         for name, text in chain.texts(data).items():
             with files.replacing(run.folder / name) as temporary:
                 temporary.write_text(text, "utf-8")
+
+    with entered(devices, begin, prepare, order.out, to_mapping(recipe)) as run:
         origin = f"recipe {run.recipe['name']}, seed {run.seed}, {chain.sentence(recipe, data)}"
+        if devices.several:
+            cluster = devices.cluster
+            origin = f"worker {cluster.index} of {cluster.size}, {origin}"
         report(f"{run.folder}: {origin}")
+        if not devices.chief:
+            report = _silent
         done = _train_all(
             chain, order.target, run, recipe, data, devices, report, deadline, exporter
         )
@@ -266,7 +275,7 @@ def _train_all(
     """Trains and exports what is missing; returns what became of each stage."""
     from tfmat.training.loop import Stage  # with Keras
 
-    log = RunLog(run.folder)
+    log = RunLog(run.log_folder)
     done: dict[str, str] = {}
     names = chain.stages(target, recipe)
     if not all(run.finished(name) for name in names):
@@ -277,8 +286,9 @@ def _train_all(
             if run.finished(name):
                 run.check_stage(name)
                 done[name] = "reused" if "reused_from" in run.stage(name) else "finished before"
-                # A kill may have come between its end and this.
-                checkpoints.clear(run.stage_folder(name))
+                if devices.chief:
+                    # A kill may have come between its end and this.
+                    checkpoints.clear(run.stage_folder(name))
                 report(f"{name}: {done[name]}")
                 continue
             if name in chain.tensorflow_only and not on_tensorflow():
@@ -287,17 +297,23 @@ def _train_all(
                 )
             if run.finished("export"):
                 run.begin("export")  # the package will be without what is trained now
-            chain.train_stage(Stage(name, run, log, devices, deadline, report), recipe, data)
+            alone = name in chain.alone
+            with turn(devices, run, alone=alone) as mine:
+                if mine:
+                    used = Devices("one") if alone and devices.several else devices
+                    chain.train_stage(Stage(name, run, log, used, deadline, report), recipe, data)
             done[name] = "trained"
             report(f"{name}: {_line(run.stage(name))}")
         if not on_tensorflow():
             report("no model package: the export needs TensorFlow; unset KERAS_BACKEND and go on")
         elif exporter is not None and ("trained" in done.values() or not run.finished("export")):
-            run.begin("export")
-            package = run.folder / "package"
-            parts = exporter(chain, run, recipe, package)
-            run.finish("export", sorted(package.iterdir()), parts=parts)
-            report(f"model package: {package}")
+            with turn(devices, run, alone=True) as mine:
+                if mine:
+                    run.begin("export")
+                    package = run.folder / "package"
+                    parts = exporter(chain, run, recipe, package)
+                    run.finish("export", sorted(package.iterdir()), parts=parts)
+                    report(f"model package: {package}")
     finally:
         log.close()
     return done
@@ -315,10 +331,10 @@ def _open(
     source = open_run(chain, order.source) if order.source is not None else None
     resumed = order.resume and (order.out / "run.json").exists()
     if not resumed:
-        _check_new(order)
+        check_new(order)
     model = open_run(chain, order.out) if resumed else source
-    recipe = _recipe(chain, order, model)
-    dataset = _dataset(chain, order, recipe, model)
+    recipe = asked_recipe(chain, order, model)
+    dataset = asked_dataset(chain, order, recipe, model)
     usual = 0 if model is None else model.seed
     seed = usual if order.seed is None else order.seed
     chain.check(order.target, recipe, dataset)
@@ -355,39 +371,8 @@ def _open(
     return begin, recipe, data, taken
 
 
-def _check_new(order: Order) -> None:
-    """Refuses a place where no new run can be, before the data are read."""
-    if order.resume and order.recipe is None and order.source is None:
-        raise InputError(
-            f"{order.out}: holds no run to resume; mind the name, or leave `resume` out to start "
-            "one"
-        )
-    if (order.out / "run.json").exists() and not order.overwrite:
-        raise InputError(
-            f"{order.out}: holds a run already; add `resume` to go on with it or `overwrite` to "
-            "replace it, or give another `out`"
-        )
-    files.check_place(order.out, overwrite=order.overwrite, own=is_run)
-
-
-def _recipe(chain: Chain[Recipe, Data], order: Order, model: Run | None) -> Recipe:
-    if order.recipe is not None or model is None:
-        name = order.recipe or families.targets()[order.target][1].recipe
-    else:
-        name = str(model.folder / "recipe.toml")
-    settings = list(order.settings)
-    if order.data is not None:
-        settings.append(f"data.dataset={json.dumps(order.data)}")
-    return chain.load_recipe(name, settings, order.target)
-
-
-def _dataset(chain: Chain[Recipe, Data], order: Order, recipe: Recipe, model: Run | None) -> Any:
-    if order.data is None and model is not None and order.recipe is None:
-        # The recipe names the folder as seen from where the run was started.
-        path = Path(model.info["dataset"]["path"])
-        if path.exists():
-            return chain.open_dataset(path)
-    return chain.open_dataset(to_mapping(recipe)["data"]["dataset"])
+def _silent(_line: str) -> None:
+    """Says nothing: the chief does."""
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -63,7 +63,12 @@ class Checkpoint:
 
 
 def save(
-    folder: Path, step: int, variables: Sequence[Any], state: Mapping[str, float] | None = None
+    folder: Path,
+    step: int,
+    variables: Sequence[Any],
+    state: Mapping[str, float] | None = None,
+    *,
+    write: bool = True,
 ) -> Path:
     """Writes a checkpoint and removes all but the last two.
 
@@ -72,6 +77,8 @@ def save(
         step: Steps done.
         variables: Keras variables.
         state: Numbers to keep with them.
+        write: Write them. Of several workers one does, and all read: a variable that each worker
+            has its own value of is brought together by reading it.
 
     Returns:
         The checkpoint's folder.
@@ -79,11 +86,14 @@ def save(
     import keras
 
     target = folder / _name(step)
+
+    arrays: dict[str, Any] = {
+        f"{i:05d}": keras.ops.convert_to_numpy(variable.value)
+        for i, variable in enumerate(variables)
+    }
+    if not write:
+        return target
     with files.replacing_folder(target, overwrite=True) as temporary:
-        arrays: dict[str, Any] = {
-            f"{i:05d}": keras.ops.convert_to_numpy(variable.value)
-            for i, variable in enumerate(variables)
-        }
         archive = temporary / "variables.npz"
         np.savez(archive, **arrays)
         record = {"step": step, "sha256": files.sha256(archive), "state": dict(state or {})}

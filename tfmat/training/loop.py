@@ -20,6 +20,7 @@ import numpy as np
 
 from tfmat.errors import OutOfTimeError, TfmatError
 from tfmat.metric import Metric
+from tfmat.networks.batches import Batches
 from tfmat.progress import Progress
 from tfmat.training import checkpoints
 from tfmat.training.best import BestWeights
@@ -90,7 +91,7 @@ class Stage:
             TfmatError: The loss is not a finite number.
             OutOfTimeError: The deadline would pass in the next chunk.
         """
-        folder = self.run.stage_folder(self.name)
+        folder = self.run.checkpoints(self.name)
         checkpoint = checkpoints.latest(folder)
         step = 0
         if checkpoint is not None:
@@ -106,7 +107,8 @@ class Stage:
                 self.check_time(longest, f"{step} of {steps} steps done")
                 began = time.monotonic()
                 count = min(chunk_length(steps) - step % chunk_length(steps), steps - step)
-                values = dict(advance(step, count, progress.update))
+                with self.devices.reached():
+                    values = dict(advance(step, count, progress.update))
                 rate = count / (time.monotonic() - began)
                 step += count
                 if validate is not None:
@@ -114,12 +116,16 @@ class Stage:
                 self._check_finite(step, values)
                 seconds += time.monotonic() - began
                 self.log.write(self.name, step, values | {"steps_per_second": round(rate, 3)})
-                checkpoints.save(folder, step, variables, {"seconds": seconds})
+                checkpoints.save(
+                    folder, step, variables, {"seconds": seconds}, write=self.devices.chief
+                )
                 longest = max(longest, time.monotonic() - began)
         self.run.begin(self.name, seconds=round(seconds, 1))
 
     def check_time(self, needed: float, done: str) -> None:
         """Stops before the deadline; called where all that is done is on disk.
+
+        Of several workers all stop together, and none goes on before all have come here.
 
         Args:
             needed: Seconds until the next call.
@@ -128,7 +134,8 @@ class Stage:
         Raises:
             OutOfTimeError: The deadline would pass before the next call.
         """
-        if self.deadline is not None and time.monotonic() + needed >= self.deadline:
+        late = self.deadline is not None and time.monotonic() + needed >= self.deadline
+        if self.devices.any(late):
             raise OutOfTimeError(f"{self.name}: the time is over, {done}; go on with `resume`")
 
     def chunk_length(self, steps: int) -> int:
@@ -150,18 +157,23 @@ class Stage:
         """
         paths = [self.run.save_model(part, model) for part, model in models.items()]
         paths += others
+        self.devices.any()  # the others may still read a checkpoint
         self.run.finish(self.name, paths, metrics)
-        checkpoints.clear(self.run.stage_folder(self.name))
+        if self.devices.chief:
+            checkpoints.clear(self.run.checkpoints(self.name))
 
     def fit(
         self,
         model: keras.Model,
-        batches: Callable[[int, int], keras.utils.PyDataset],
+        batches: Callable[[int, int], Batches],
         steps: int,
         validate: Validate | None = None,
         keep: str = "last",
     ) -> BestWeights | None:
         """Trains a compiled model by ``fit``, chunk by chunk, on any Keras backend.
+
+        With several workers, which Keras's ``fit`` cannot train (keras #20585), the same steps are
+        done by :class:`tfmat.training.several_workers.Steps`.
 
         Args:
             model: A compiled model, built in the scope of the devices.
@@ -187,7 +199,14 @@ class Stage:
             model.optimizer.build(model.trainable_variables)
         variables = [*model.variables, *model.optimizer.variables]
 
+        if self.devices.several:
+            from tfmat.training.several_workers import Steps
+
+            steps_of_all = Steps(model, self.devices)
+
         def advance(first: int, count: int, tick: Tick) -> dict[str, float]:
+            if self.devices.several:
+                return steps_of_all(batches(first, count), tick)
             history = model.fit(
                 feed(batches(first, count)),
                 epochs=1,
@@ -200,7 +219,8 @@ class Stage:
         if keep == "last" or validate is None:
             self.train(steps, variables, advance, validate)
             return None
-        best = BestWeights(self.run.stage_folder(self.name), model.variables)
+        folder, chief = self.run.checkpoints(self.name), self.devices.chief
+        best = BestWeights(folder, model.variables, write=chief)
 
         def validate_and_keep(step: int) -> Mapping[str, float]:
             values = validate(step)
@@ -208,6 +228,7 @@ class Stage:
             return values
 
         self.train(steps, variables, advance, validate_and_keep)
+        self.devices.any()  # else the last ones may not be written yet
         with self.devices.scope():
             best.restore()
         return best

@@ -199,6 +199,15 @@ class Run:
         path.mkdir(parents=True, exist_ok=True)
         return path
 
+    @property
+    def log_folder(self) -> Path:
+        """Folder of the log and its TensorBoard files."""
+        return self.folder
+
+    def checkpoints(self, name: str) -> Path:
+        """Returns the folder of a stage's checkpoints."""
+        return self.stage_folder(name)
+
     def weights(self, part: str) -> Path:
         """Returns the file of a network."""
         return inside(self.folder, f"weights/{part}.keras", self.folder / RECIPE)

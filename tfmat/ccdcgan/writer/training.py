@@ -111,7 +111,7 @@ def train_writer(stage: Stage, recipe: CcdcganRecipe, data: TrainingData) -> Non
 
     stage.fit(
         network,
-        lambda first, count: Batches(draw, sampler, first, count),
+        lambda first, count: Batches(draw, sampler, first, count, apart=False),
         settings.steps,
         validate,
     )
