@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tfmat.crystals.duplicates import known_copies
 from tfmat.crystals.hull import STABLE, energy_above_hull
 from tfmat.datasets.store import Dataset
-from tfmat.relaxation.databases.substitute import shares
+from tfmat.relaxation.databases.hypothetical import shares
 
 # Two ways down to one minimum differ by less, eV/atom.
 _SAME = 0.005

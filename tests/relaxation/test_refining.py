@@ -14,7 +14,7 @@ from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.relaxation.databases.build import build
 from tfmat.relaxation.databases.labelling import LabellingSettings
-from tfmat.relaxation.databases.refining import Refinement, joined, refine
+from tfmat.relaxation.databases.refining import Refinement, joined
 from tfmat.relaxation.potentials.calculator import AseCalculator
 
 WITHIN = 0.03
@@ -134,33 +134,3 @@ def test_the_command_says_what_was_relaxed_again(tmp_path):
     result = CliRunner().invoke(tfmat, [*words[:-2], "--refine", "lda", "--potential", "emt"])
     assert "`potential` lda: not known" in str(result.exception)
     assert json.loads((tmp_path / "x" / "metadata.json").read_text())["extra"]["build"]["refined"]
-
-
-def test_what_lies_near_the_second_hull_is_relaxed_from_its_prototype_too():
-    """Ends are given here; what is computed from prototypes says which were asked for."""
-    energies = {"low": -1.0, "near": -0.95, "far": -0.8, "lower": -0.93}
-    rows = [{"id": name, "numbers": [29, 79], "energy": 0.0} for name in (*energies, "failed")]
-    asked: dict[str, list[str]] = {}
-
-    def compute(name, tasks, work, words):
-        del work, words
-        asked[name] = [task["id"] for task in tasks]
-        if name == "refined":
-            ends = [row | {"energy": energies.get(row["id"]), "converged": True} for row in tasks]
-            return [
-                row if row["energy"] is not None else {"id": row["id"], "reason": "clash"}
-                for row in ends
-            ]
-        better = {"low": -0.5, "near": -0.97, "lower": -1.1, "failed": -0.6}
-        return [row | {"energy": better[row["id"]], "converged": True} for row in tasks]
-
-    candidates = {row["id"]: row for row in rows}
-    found = refine(rows, candidates, {29: 0.0, 79: 0.0}, LabellingSettings(), compute)
-    assert asked == {"refined": list(candidates), "refined-anew": ["low", "near", "lower", "failed"]}
-    assert {row["id"]: row["energy"] for row in found} == {
-        "low": -1.0,
-        "near": -0.97,
-        "far": -0.8,
-        "lower": -1.1,
-        "failed": -0.6,
-    }

@@ -26,6 +26,7 @@ TFMAT = "from tfmat.cli.main import main; main()"
 QUIET = [
     *("--set", "lattice_autoencoder.latent_noise=0", "--set", "sites_autoencoder.latent_noise=0"),
     *("--set", "constraint.latent_noise=0", "--set", "constraint.dropout=0"),
+    *("--set", "gan.dropout=0"),
 ]
 
 

@@ -21,10 +21,10 @@ from tfmat.metric import records
 from tfmat.relaxation.databases.augment_card import CARD, card_text
 from tfmat.relaxation.databases.build import measure, potential_judge, properties_of
 from tfmat.relaxation.databases.candidates import credit
-from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make
+from tfmat.relaxation.databases.hypothetical import Hypothetical, Task, make, shares
 from tfmat.relaxation.databases.labelling import LabellingSettings, crystal_of
 from tfmat.relaxation.databases.relabel import Labels, relabel
-from tfmat.relaxation.databases.substitute import shares, system_numbers
+from tfmat.relaxation.databases.substitute import system_numbers
 from tfmat.relaxation.potentials.calculator import CalculatorFactory
 from tfmat.relaxation.potentials.chgnet import chgnet
 from tfmat.relaxation.potentials.registry import attribution_of

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from tfmat.relaxation.databases.labelling import (
     Base,
     LabellingSettings,
     crystal_of,
+    label_again,
     label_candidates,
     label_copies,
 )
@@ -27,10 +28,9 @@ from tfmat.relaxation.databases.refining import (
     Refinement,
     calculator_record,
     joined,
-    refine,
     screened,
 )
-from tfmat.relaxation.databases.substitute import Candidate, shares
+from tfmat.relaxation.databases.substitute import Candidate
 from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import Reference, symbol
@@ -130,6 +130,17 @@ class Hypothetical:
         return shares((np.array(row["numbers"]) for row in rows), list(self.references))
 
 
+def shares(structures: Iterable[NDArray[Any]], numbers: Sequence[int]) -> NDArray[np.float64]:
+    """Returns the shares of elements in structures, shape ``(n, k)``.
+
+    Args:
+        structures: Atomic numbers of each.
+        numbers: The k elements.
+    """
+    found = [[np.mean(own == number) for number in numbers] for own in structures]
+    return np.array(found, dtype=np.float64).reshape(-1, len(numbers))
+
+
 def make(task: Task, calculator: Calculator) -> Hypothetical:
     """Fills prototypes with a system's elements in every order and labels the results.
 
@@ -173,15 +184,12 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
     screening = None
     if task.refinement is not None:
         screening = energies_record(calculator, references)
-        every = _screened(task, kept, references)
         calculator = task.refinement.factory()
+        kept, again, refined = _refined(task, task.refinement, calculator, kept, references, chosen)
+        rejected += again
         references = element_references(
             task.numbers, calculator, task.work / "references-refined.json"
         )
-        kept, again, refined = _refined(
-            task, task.refinement, calculator, every, references, chosen
-        )
-        rejected += again
     copies, failed = _copies(task, calculator, kept)
     relaxed = [row["converged"] for row in labelled if "converged" in row]
     counts = {
@@ -209,45 +217,31 @@ def make(task: Task, calculator: Calculator) -> Hypothetical:
     )
 
 
-def _screened(task: Task, kept: Sequence[Row], references: Mapping[int, Reference]) -> list[Row]:
-    fractions = shares((np.array(row["numbers"]) for row in kept), task.numbers)
-    return screened(kept, fractions, [references[number].energy for number in task.numbers])
-
-
 def _refined(
     task: Task,
     refinement: Refinement,
     calculator: Calculator,
-    every: Sequence[Row],
+    kept: Sequence[Row],
     references: Mapping[int, Reference],
     chosen: Sequence[Candidate],
 ) -> tuple[list[Row], list[Row], dict[str, Any]]:
     """Relaxes again what lies near the hull; returns what stays, what goes, and the counts."""
+    candidates = {item.identifier: item for item in chosen}
+    fractions = shares((np.array(row["numbers"]) for row in kept), task.numbers)
+    every = screened(kept, fractions, [references[number].energy for number in task.numbers])
     near = {
         row["id"]: row for row in every if row["screening"]["e_above_hull"] <= refinement.within
     }
-
-    def compute(
-        name: str, tasks: Sequence[Any], work: Callable[..., list[Row]], words: str
-    ) -> list[Row]:
-        factory = refinement.factory if task.workers > 1 else lambda: calculator
-        found = run_chunks(
-            task.work / name,
-            tasks,
-            work,
-            factory,
+    labelled = list(
+        run_chunks(
+            task.work / "refined",
+            [(row, candidates[name]) for name, row in near.items()],
+            partial(label_again, settings=task.settings),
+            refinement.factory if task.workers > 1 else lambda: calculator,
             size=_SMALLEST_CHUNK,
             workers=task.workers,
-            description=words,
+            description="relaxing again",
         )
-        return list(found)
-
-    labelled = refine(
-        list(near.values()),
-        {item.identifier: item for item in chosen},
-        {number: references[number].energy for number in task.numbers},
-        task.settings,
-        compute,
     )
     at_rest, rejected = _settled(labelled, task.settings)
     if task.settings.duplicates == "drop":

@@ -134,14 +134,28 @@ def relax_again(
     return [_relaxed(row, end, settings) for row, end in zip(rows, ends, strict=True)]
 
 
-def lower(first: Row, second: Row) -> Row:
-    """Returns the better of two ends of one candidate: at rest before not, then the lower energy.
+def label_again(
+    calculator: Calculator,
+    tasks: Sequence[tuple[Row, Candidate]],
+    *,
+    settings: LabellingSettings,
+) -> list[Row]:
+    """Labels structures that another potential has relaxed, from two starts.
+
+    Potentials differ in volume and in the ways that lead down, so that each start finds minima
+    that the other misses: the other potential's end, and the filled prototype itself.
 
     Args:
-        first: A labelled candidate; it stays where both are alike.
-        second: The same from another start.
+        calculator: The potential.
+        tasks: Structures, and the candidates that they were made of.
+        settings: How.
+
+    Returns:
+        One row for each: the lower of the two ends, or the reason why there is none.
     """
-    return min(first, second, key=_rank)
+    again = relax_again(calculator, [row for row, _ in tasks], settings=settings)
+    anew = label_candidates(calculator, [item for _, item in tasks], settings=settings)
+    return [min(pair, key=_rank) for pair in zip(again, anew, strict=True)]
 
 
 def _rank(row: Row) -> tuple[bool, bool, float]:

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.hull import energy_above_hull
-from tfmat.relaxation.databases.labelling import (
-    LabellingSettings,
-    label_candidates,
-    lower,
-    relax_again,
-)
-from tfmat.relaxation.databases.substitute import Candidate, shares
 from tfmat.relaxation.potentials.calculator import Calculator, CalculatorFactory
 from tfmat.work.chunks import Row
-
-# What the second potential puts so far above its hull, from the first one's end, is also relaxed
-# from its filled prototype, which costs nine times as much. eV/atom
-NEAR = 0.1
-# From a name, tasks, a function from calculator and tasks to rows, and words to all rows.
-Compute = Callable[[str, Sequence[Any], Callable[..., list[Row]], str], list[Row]]
 
 
 @dataclass(frozen=True)
@@ -46,11 +32,7 @@ class Refinement:
         Args:
             calculator: Made by the factory.
         """
-        return {
-            "within": self.within,
-            "anew_within": NEAR,
-            "calculator": calculator_record(calculator),
-        }
+        return {"within": self.within, "calculator": calculator_record(calculator)}
 
 
 def calculator_record(calculator: Calculator) -> dict[str, str]:
@@ -87,48 +69,6 @@ def screened(
         }
         for row, total, energy, distance in zip(rows, totals, formation, above, strict=True)
     ]
-
-
-def refine(
-    rows: Sequence[Row],
-    candidates: Mapping[str, Candidate],
-    references: Mapping[int, float],
-    settings: LabellingSettings,
-    compute: Compute,
-) -> list[Row]:
-    """Relaxes structures with the second potential; those near its hull from two starts.
-
-    Potentials differ in volume and in the ways that lead down, so that each start finds minima
-    that the other misses: the first potential's end, and the filled prototype itself.
-
-    Args:
-        rows: Structures that the first potential has relaxed.
-        candidates: What they were made of, by id.
-        references: Energies of the elements with the second potential, eV/atom.
-        settings: How.
-        compute: Computes, and remembers what is done.
-
-    Returns:
-        One row for each: where it came to rest, or the reason why there is none.
-    """
-    ends = compute("refined", rows, partial(relax_again, settings=settings), "relaxing again")
-    again = [candidates[row["id"]] for row in _low(ends, references)]
-    work = partial(label_candidates, settings=settings)
-    found = compute("refined-anew", again, work, "relaxing anew from the prototypes")
-    anew = {row["id"]: row for row in found}
-    return [lower(row, anew[row["id"]]) if row["id"] in anew else row for row in ends]
-
-
-def _low(rows: Sequence[Row], references: Mapping[int, float]) -> list[Row]:
-    """Returns the structures near the hull of all, and those that are none."""
-    numbers = list(references)
-    sound = [row for row in rows if "reason" not in row]
-    fractions = shares((np.array(row["numbers"]) for row in sound), numbers)
-    energies = np.array([row["energy"] for row in sound], dtype=np.float64)
-    formation = energies - fractions @ np.array([references[number] for number in numbers])
-    above = energy_above_hull(fractions, formation) if sound else formation
-    far = {row["id"] for row, height in zip(sound, above, strict=True) if height > NEAR}
-    return [row for row in rows if row["id"] not in far]
 
 
 def joined(rows: Sequence[Row], again: Mapping[str, Row], near: Mapping[str, Any]) -> list[Row]:

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from math import gcd
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
@@ -103,14 +101,3 @@ def _formula(prototype: Prototype, numbers: tuple[int, ...]) -> str:
         for number, count in zip(numbers, counts, strict=True)
     ]
     return "".join(parts)
-
-
-def shares(structures: Iterable[NDArray[Any]], numbers: Sequence[int]) -> NDArray[np.float64]:
-    """Returns the shares of elements in structures, shape ``(n, k)``.
-
-    Args:
-        structures: Atomic numbers of each.
-        numbers: The k elements.
-    """
-    found = [[np.mean(own == number) for number in numbers] for own in structures]
-    return np.array(found, dtype=np.float64).reshape(-1, len(numbers))
