@@ -28,6 +28,7 @@ _TABLES = {
     "gan": "gan",
     "likelihood": "autoregressive",
     "composition-ae": "autoencoder",
+    "elemnet": "network",
     "writer": "writer",
     "environment-constraint": "energies",
     "environment-critic": "critic",
