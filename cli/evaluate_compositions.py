@@ -67,6 +67,19 @@ from .options import Whole, figures_into, named_data, validity_options, verify_o
     metavar="COLUMN",
     help="Column of each FILE that holds the formulas; found by its usual names by default.",
 )
+@click.option(
+    "--energy-model",
+    metavar="RUN|PACKAGE|NAME",
+    help="An ElemNet (tfmat train elemnet): predict the formation energies of distinct balanced "
+    "formulas.",
+)
+@click.option(
+    "--energy-element",
+    metavar="SYMBOL",
+    default="Li",
+    show_default=True,
+    help="With --energy-model: element that these formulas have; '' for all formulas.",
+)
 @figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
@@ -83,6 +96,8 @@ def compositions(
     seed: int,
     at: tuple[int, ...],
     column: str | None,
+    energy_model: str | None,
+    energy_element: str,
     figures: Path | None,
     as_json: bool,
 ) -> None:
@@ -112,6 +127,8 @@ def compositions(
         seed=seed,
         at=at,
         column=column,
+        energy_model=energy_model,
+        energy_element=energy_element,
     )
     if figures is not None:
         from tfmat.evaluation.formulas.pictures import pictures_of

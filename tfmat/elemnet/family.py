@@ -77,7 +77,7 @@ class Elemnet(Family):
     def precision_check(
         self, reference: NetworkSet, samples: int | None = None
     ) -> EnergyPrecisionCheck:
-        """Returns what compares networks by the energies of 10,000 formulas, or as many as asked."""
+        """Returns what compares networks by the energies of 10,000 formulas, or as many."""
         from tfmat.elemnet.precision_check import EnergyPrecisionCheck
 
         return EnergyPrecisionCheck(reference, samples or 10_000)

@@ -91,9 +91,7 @@ def train_elemnet(stage: Stage, recipe: ElemnetRecipe, data: EnergyData) -> None
     stage.finish({NETWORK: in_energies(model, zero, unit)}, metrics, [table])
 
 
-def linear_fit(
-    inputs: NDArray[np.float32], energies: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def linear_fit(inputs: NDArray[np.float32], energies: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fits an energy to each element by least squares, the smallest where several fit.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from tfmat.arguments import LARGEST_SEED, one_of, whole
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.named import Several, named_places, place_of
 from tfmat.errors import InputError
-from tfmat.evaluation.formulas.measure import Measured, measure
-from tfmat.evaluation.formulas.sets import Drawn, Sample
+from tfmat.evaluation.formulas.measure import Measured, References, measure
+from tfmat.evaluation.formulas.sets import Distinct, Drawn, Sample
 from tfmat.evaluation.formulas.sources import (
     TIMES,
     TRAINING,
@@ -29,6 +29,9 @@ from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 from tfmat.matgan.validity.oxidation_states import SETS
 from tfmat.metric import records
 from tfmat.progress import Progress
+
+if TYPE_CHECKING:
+    from tfmat.evaluation.formulas.energies import EnergyJudge
 
 # What tfmat.load(...).generate gave, a list of formulas, a file, or a dataset or its name.
 OneSample: TypeAlias = Formulas | Sequence[str] | str | Path | CompositionDataset
@@ -48,6 +51,8 @@ def evaluate_compositions(
     seed: int = 0,
     at: Sequence[int] = (),
     column: str | None = None,
+    energy_model: str | Path | None = None,
+    energy_element: str = "Li",
 ) -> dict[str, Any]:
     """Judges formulas: validity, uniqueness, novelty, recovery, baselines.
 
@@ -68,6 +73,9 @@ def evaluate_compositions(
         seed: Seed of the baselines.
         at: Further numbers of samples after which uniqueness and recovery are given.
         column: Column of each file that holds the formulas; found by its usual names by default.
+        energy_model: A package, run or name of an ElemNet, which predicts the formation energies
+            of the distinct balanced formulas (paper 000, Fig. 4b).
+        energy_element: Element that these formulas have; empty for all of them.
 
     Returns:
         ``validity_settings``, ``references``, counts of each set as ``results``, and ``metrics``
@@ -93,6 +101,11 @@ def evaluate_compositions(
         of_run = lists_of_run(run)
         learned, held_out = learned or of_run[0], held_out or of_run[1]
     checker = ValidityChecker(ValiditySettings(oxidation_states, alloys))
+    judge = None
+    if energy_model is not None:
+        from tfmat.evaluation.formulas.energies import EnergyJudge
+
+        judge = EnergyJudge(energy_model, energy_element, checker)
     references, record = read_references(learned, held_out, named_places(against, "against"))
     summary: dict[str, Any] = {
         "validity_settings": checker.settings.describe(),
@@ -104,7 +117,7 @@ def evaluate_compositions(
     with Progress("measuring", count, "set") as progress:
 
         def add(sample: Sample) -> None:
-            found.append(measure(sample, checker, references, at))
+            found.append(_measured(sample, checker, references, at, judge))
             progress.update()
 
         for name, sample in named.items():
@@ -116,6 +129,8 @@ def evaluate_compositions(
                 add(drawn)
         if training is not None:
             add(Sample(TRAINING, training.compositions))
+    if judge is not None:
+        summary["energies"] = judge.record()
     summary["results"] = [one.counts for one in found]
     summary["metrics"] = records(
         replace(metric, subset={"set": one.counts["name"], **metric.subset})
@@ -123,6 +138,20 @@ def evaluate_compositions(
         for metric in one.metrics
     )
     return summary
+
+
+def _measured(
+    sample: Sample,
+    checker: ValidityChecker,
+    references: References,
+    at: Sequence[int],
+    judge: EnergyJudge | None,
+) -> Measured:
+    found = measure(sample, checker, references, at)
+    if judge is None:
+        return found
+    metrics, energies = judge.measure(Distinct.of(sample.compositions, sample.times))
+    return Measured({**found.counts, "energies": energies}, [*found.metrics, *metrics])
 
 
 def _named(sample: OneSample) -> dict[str, OneSample]:

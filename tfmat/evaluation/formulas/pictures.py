@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tfmat.evaluation.formulas.measure import MANY
 from tfmat.evaluation.formulas.sources import BASELINES, TRAINING
 from tfmat.figures.counting import uniqueness_of
+from tfmat.figures.distributions import outlines
 from tfmat.figures.judged_formulas import recovery, validity
 from tfmat.metric import Metric, read_metrics
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from tfmat.figures.writing import Pictures
 
 _PANELS = {
@@ -34,7 +37,18 @@ def pictures_of(summary: Mapping[str, Any]) -> Pictures:
     }
     if panels := _by_size(metrics):
         found["fig5b-recovery"] = lambda _: recovery(panels)
+    if "energies" in summary:
+        found["fig4b-energies"] = lambda _: _energies(summary)
     return found
+
+
+def _energies(summary: Mapping[str, Any]) -> Figure:
+    results = summary["results"]
+    element = summary["energies"]["element"]
+    words = f"predicted formation energy{f' of {element} compounds' * bool(element)} (eV/atom)"
+    counts = {one["name"]: one["energies"]["counts"] for one in results}
+    edges = results[0]["energies"]["edges"]
+    return outlines(edges, counts, words, (*BASELINES, TRAINING), mark=0.0)
 
 
 def _validity(metrics: list[Metric]) -> dict[str, tuple[float, float]]:

@@ -60,6 +60,8 @@ def render(summary: Mapping[str, Any]) -> str:
     _recovery(table)
     _confirmation(table)
     _distributions(table)
+    if "energies" in summary:
+        _energies(table, summary["energies"])
     return "\n".join([*_heading(summary), "", *table.lines()])
 
 
@@ -207,6 +209,25 @@ def _distributions(table: _Table) -> None:
         ("pair_correlation", "pairs of elements, Pearson's r"),
     ):
         table.row(label, partial(_value, name=name))
+
+
+def _energies(table: _Table, settings: Mapping[str, Any]) -> None:
+    element = settings["element"]
+    which = f"distinct balanced formulas{f' with {element}' * bool(element)}"
+    table.heading(f"predicted formation energy of {which}, by {settings['model']}")
+    subset = {"element": element or "all"}
+    name = "mean_predicted_formation_energy_per_atom"
+    table.row("formulas", lambda result: _whole(_of(result, "predicted", **subset).denominator))
+    table.row("– predicted, %", partial(_rate, name="predicted", **subset))
+    table.row("– mean, eV/atom", lambda result: _of(result, name, **subset).number())
+    table.row("– below 0 eV/atom, %", partial(_rate, name="below_0", **subset))
+
+
+def _of(result: _Result, name: str, **subset: str | int) -> Metric:
+    """Returns a metric that every result has."""
+    metric = result.get(name, **subset)
+    assert metric is not None  # noqa: S101
+    return metric
 
 
 def _whole(number: int) -> str:
