@@ -25,8 +25,8 @@ def test_many_elements_are_wrapped_in_rows_of_one_scale():
     assert [len(axes.get_xticklabels()) for axes in figure.axes] == [28, 28, 28]
     assert figure.get_figwidth() < 8
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
-    heights = [bars(axes)["structures"] for axes in figure.axes]
-    assert sum(heights, []) == [round(100 * share, 6) for share in made.values()]
+    heights = [height for axes in figure.axes for height in bars(axes)["structures"]]
+    assert heights == [round(100 * share, 6) for share in made.values()]
 
 
 def test_alone_and_nothing(tmp_path):

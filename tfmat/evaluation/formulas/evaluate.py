@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +14,8 @@ from tfmat.arguments import LARGEST_SEED, one_of, whole
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.named import Several, named_places, place_of
 from tfmat.errors import InputError
-from tfmat.evaluation.formulas.measure import Measured, References, measure
+from tfmat.evaluation.formulas.measure import Measured, measure
+from tfmat.evaluation.formulas.pictures import pictures_of
 from tfmat.evaluation.formulas.sets import Distinct, Drawn, Sample
 from tfmat.evaluation.formulas.sources import (
     TIMES,
@@ -23,6 +25,7 @@ from tfmat.evaluation.formulas.sources import (
     read_references,
     read_sample,
 )
+from tfmat.figures.writing import renew
 from tfmat.formulas.parsing import parse_formulas
 from tfmat.matgan.formulas import Formulas
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
@@ -31,7 +34,10 @@ from tfmat.metric import records
 from tfmat.progress import Progress
 
 if TYPE_CHECKING:
+    from tfmat.evaluation.formulas.decodability import Decodability
     from tfmat.evaluation.formulas.energies import EnergyJudge
+    from tfmat.evaluation.formulas.maps import MapSettings
+    from tfmat.formulas.compositions import Compositions
 
 # What tfmat.load(...).generate gave, a list of formulas, a file, or a dataset or its name.
 OneSample: TypeAlias = Formulas | Sequence[str] | str | Path | CompositionDataset
@@ -53,6 +59,9 @@ def evaluate_compositions(
     column: str | None = None,
     energy_model: str | Path | None = None,
     energy_element: str = "Li",
+    autoencoder: str | Path | None = None,
+    figures: str | Path | None = None,
+    map_sample: int = 0,
 ) -> dict[str, Any]:
     """Judges formulas: validity, uniqueness, novelty, recovery, baselines.
 
@@ -76,6 +85,10 @@ def evaluate_compositions(
         energy_model: A package, run or name of an ElemNet, which predicts the formation energies
             of the distinct balanced formulas (paper 000, Fig. 4b).
         energy_element: Element that these formulas have; empty for all of them.
+        autoencoder: A package, run or name of a composition autoencoder: which training and
+            held-out formulas it decodes, and whether the others were generated.
+        figures: Folder for pictures.
+        map_sample: Formulas of each set on the pictures' maps by t-SNE; none by default.
 
     Returns:
         ``validity_settings``, ``references``, counts of each set as ``results``, and ``metrics``
@@ -84,6 +97,7 @@ def evaluate_compositions(
 
     Raises:
         InputError: There is nothing to judge, or something cannot be read.
+        MissingExtraError: Maps need scikit-learn, which is not installed.
     """
     named = samples if isinstance(samples, Mapping) else _named(samples)
     if not named and not baselines:
@@ -95,6 +109,9 @@ def evaluate_compositions(
     whole("seed", seed, 0, LARGEST_SEED)
     for draws in at:
         whole("at", draws, 1)
+    maps = _map_settings(map_sample, seed, figures)
+    if autoencoder is not None and train is None and run is None:
+        raise InputError("`autoencoder` decodes training formulas: give `train` DATA or `run` RUN")
     learned = None if train is None else place_of(train)
     held_out = None if holdout is None else place_of(holdout)
     if run is not None:
@@ -107,17 +124,27 @@ def evaluate_compositions(
 
         judge = EnergyJudge(energy_model, energy_element, checker)
     references, record = read_references(learned, held_out, named_places(against, "against"))
+    coder = None
+    if autoencoder is not None:
+        from tfmat.evaluation.formulas.decodability import Decodability
+
+        coder = Decodability(autoencoder, references)
     summary: dict[str, Any] = {
         "validity_settings": checker.settings.describe(),
         "references": record,
     }
     found: list[Measured] = []
+    sets: dict[str, Compositions] = {}
     training = references.training
     count = len(named) + (0 if training is None else 1 + 3 * baselines)
     with Progress("measuring", count, "set") as progress:
 
         def add(sample: Sample) -> None:
-            found.append(_measured(sample, checker, references, at, judge))
+            distinct = Distinct.of(sample.compositions, sample.times)
+            one = measure(sample, checker, references, at)
+            found.append(_with_networks(one, distinct, judge, coder))
+            if maps is not None:
+                sets[sample.name] = distinct.compositions
             progress.update()
 
         for name, sample in named.items():
@@ -131,27 +158,42 @@ def evaluate_compositions(
             add(Sample(TRAINING, training.compositions))
     if judge is not None:
         summary["energies"] = judge.record()
+    if coder is not None:
+        summary["autoencoder"] = coder.record()
     summary["results"] = [one.counts for one in found]
-    summary["metrics"] = records(
+    of_sets = (
         replace(metric, subset={"set": one.counts["name"], **metric.subset})
         for one in found
         for metric in one.metrics
     )
+    summary["metrics"] = records([*of_sets, *(coder.shares() if coder else ())])
+    if figures is not None:
+        pictures = partial(pictures_of, summary, sets, references, coder, maps)
+        renew(Path(figures), pictures)
     return summary
 
 
-def _measured(
-    sample: Sample,
-    checker: ValidityChecker,
-    references: References,
-    at: Sequence[int],
-    judge: EnergyJudge | None,
+def _map_settings(sample: int, seed: int, figures: str | Path | None) -> MapSettings | None:
+    whole("map_sample", sample, 0)
+    if not sample:
+        return None
+    if figures is None:
+        raise InputError("`map_sample` is for pictures: give `figures` FOLDER")
+    from tfmat.evaluation.formulas.maps import MapSettings
+
+    return MapSettings(sample, seed)
+
+
+def _with_networks(
+    found: Measured, distinct: Distinct, judge: EnergyJudge | None, coder: Decodability | None
 ) -> Measured:
-    found = measure(sample, checker, references, at)
-    if judge is None:
-        return found
-    metrics, energies = judge.measure(Distinct.of(sample.compositions, sample.times))
-    return Measured({**found.counts, "energies": energies}, [*found.metrics, *metrics])
+    """Returns what was measured, with what an ElemNet and an autoencoder say of the set."""
+    if coder is not None:
+        found = replace(found, metrics=[*found.metrics, *coder.measure(distinct)])
+    if judge is not None:
+        metrics, energies = judge.measure(distinct)
+        found = Measured({**found.counts, "energies": energies}, [*found.metrics, *metrics])
+    return found
 
 
 def _named(sample: OneSample) -> dict[str, OneSample]:

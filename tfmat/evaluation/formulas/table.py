@@ -23,7 +23,7 @@ class _Result:
         self.metrics = {
             (metric.name, frozenset(metric.subset.items()) - {("set", counts["name"])}): metric
             for metric in metrics
-            if metric.subset["set"] == counts["name"]
+            if metric.subset.get("set") == counts["name"]
         }
 
     def get(self, name: str, **subset: str | int) -> Metric | None:
@@ -60,6 +60,8 @@ def render(summary: Mapping[str, Any]) -> str:
     _recovery(table)
     _confirmation(table)
     _distributions(table)
+    if "autoencoder" in summary:
+        _decodability(table, metrics, summary["autoencoder"]["model"])
     if "energies" in summary:
         _energies(table, summary["energies"])
     return "\n".join([*_heading(summary), "", *table.lines()])
@@ -209,6 +211,24 @@ def _distributions(table: _Table) -> None:
         ("pair_correlation", "pairs of elements, Pearson's r"),
     ):
         table.row(label, partial(_value, name=name))
+
+
+def _decodability(table: _Table, metrics: Sequence[Metric], model: str) -> None:
+    table.heading(f"found of the formulas that {model} decodes, and of the others, %")
+    for metric in metrics:
+        if metric.name != "decoded":
+            continue
+        name = str(metric.subset["list"])
+        words = name.replace("_", "-")
+        assert metric.numerator is not None  # noqa: S101
+        assert metric.denominator is not None  # noqa: S101
+        rest = int(metric.denominator - metric.numerator)
+        kinds = (
+            ("yes", f"{words}, {_whole(int(metric.numerator))} decoded ({metric.percent()})"),
+            ("no", f"{words}, {_whole(rest)} not decoded"),
+        )
+        for decoded, label in kinds:
+            table.row(label, partial(_rate, name=f"recovery_{name}", decoded=decoded))
 
 
 def _energies(table: _Table, settings: Mapping[str, Any]) -> None:
