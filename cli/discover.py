@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     short_help="From a wish to ranked candidates.",
     epilog=examples(
         "tfmat discover --model ccdcgan-bi-se -n 200 --against bi-se --out campaign",
+        "tfmat discover --model ccdcgan-mp --formulas new.csv --z 1-4 --out campaign",
         "tfmat discover campaign/campaign.toml --out again",
     ),
 )
@@ -44,7 +45,18 @@ if TYPE_CHECKING:
     metavar="SOURCE",
     help="Structures that are there already, instead of generating any.",
 )
-@click.option("-n", "--number", type=Whole(1), help="Crystals to begin.  [default: 100]")
+@click.option(
+    "--formulas",
+    metavar="FILE",
+    help="Formulas to make crystals of in turn: a table of tfmat generate matgan, or any list "
+    "(models that draw a composition first, as ccdcgan-mp).",
+)
+@click.option(
+    "-n",
+    "--number",
+    type=Whole(1),
+    help="Crystals to begin.  [default: 100, or one for each of --formulas]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the noise.  [default: 0]")
 @click.option("--system", type=Elements(), metavar="SYSTEM", help="Just these, e.g. Li-Mn-O.")
 @click.option("--only", "--elements", "only", type=Elements(), metavar="LIST", help="Only these.")
