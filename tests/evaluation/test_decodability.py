@@ -59,7 +59,7 @@ def test_it_decodes_what_keras_decodes(run, known):
 
 def test_shares_are_those_counted_by_hand(run, known):
     names = known.formulas()
-    made = names[::3] + ["Bi2Se3"]
+    made = [*names[::3], "Bi2Se3"]
     held_out = names[150:]
     found = tfmat.evaluate_compositions(
         {"made": made}, train=_list(run, names[:150]), holdout=_list(run, held_out),
