@@ -16,8 +16,12 @@ from tfmat.inference.described import Metadata
 NAMES = ["ccdcgan", "matgan", "elemnet", "toy"]
 # Small trainings: one of each family, and of crystal structures one of either kind of generator.
 RUNS = {
-    "ccdcgan": "ccdcgan", "writer": "ccdcgan", "matgan": "matgan", "elemnet": "elemnet", "toy": "toy"
-}  # fmt: skip
+    "ccdcgan": "ccdcgan",
+    "writer": "ccdcgan",
+    "matgan": "matgan",
+    "elemnet": "elemnet",
+    "toy": "toy",
+}
 
 
 def own_entries(family):

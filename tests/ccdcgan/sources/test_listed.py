@@ -112,5 +112,5 @@ class TestCampaign:
         from tfmat.discovery.campaign import Making
         from tfmat.discovery.making import open_model
 
-        with pytest.raises(InputError, match="`formulas`: .* draws no composition first"):
+        with pytest.raises(InputError, match=r"`formulas`: .* draws no composition first"):
             open_model(Making("ccdcgan-bi-se", formulas=str(table)), threads=1)
