@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     short_help="From a wish to ranked candidates.",
     epilog=examples(
         "tfmat discover --model ccdcgan-bi-se -n 200 --against bi-se --out campaign",
-        "tfmat discover --model ccdcgan-mp --formulas new.csv --z 1-4 --out campaign",
         "tfmat discover campaign/campaign.toml --out again",
     ),
 )

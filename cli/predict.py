@@ -58,7 +58,6 @@ def _commands(family: str) -> ModuleType:
     cls=_Predict,
     short_help="Predict energies; generate with networks on a TensorFlow Serving.",
     epilog=examples(
-        "tfmat predict --package runs/elemnet formulas.csv --out energies.csv",
         "tfmat predict --url http://127.0.0.1:8501 --package served -n 100 --out predicted",
         "tfmat predict --url grpc://127.0.0.1:8500 --package saved_models/mine --out new",
         before="With --package NAME --help further options are listed: those of tfmat generate, or "

@@ -52,6 +52,8 @@ class Family(ABC):
     layers: ClassVar[tuple[str, ...]] = ()
     # What `tfmat generate --out` is called in examples: a file, or a folder.
     output: ClassVar[str]
+    # What `tfmat predict` is asked for in examples.
+    asked: ClassVar[str] = "-n 100"
 
     @abstractmethod
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:

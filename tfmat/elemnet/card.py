@@ -54,4 +54,5 @@ print(model.predict(["Li2O", "LiCoO2"]))  # eV/atom
   journal = {Scientific Reports}, volume = {8}, pages = {17593}, year = {2018},
   doi = {10.1038/s41598-018-35934-y}
 }""",
+        predicts=True,
     )

@@ -33,6 +33,7 @@ class Elemnet(Family):
     )
     commands = "tfmat.cli.predict_energies"
     output = "energies.csv"
+    asked = "../formulas.csv"
 
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
         """Returns the name of the one target."""

@@ -140,11 +140,12 @@ def evaluate_compositions(
     with Progress("measuring", count, "set") as progress:
 
         def add(sample: Sample) -> None:
-            distinct = Distinct.of(sample.compositions, sample.times)
             one = measure(sample, checker, references, at)
-            found.append(_with_networks(one, distinct, judge, coder))
-            if maps is not None:
+            if judge is not None or coder is not None or maps is not None:
+                distinct = Distinct.of(sample.compositions, sample.times)
+                one = _with_networks(one, distinct, judge, coder)
                 sets[sample.name] = distinct.compositions
+            found.append(one)
             progress.update()
 
         for name, sample in named.items():
