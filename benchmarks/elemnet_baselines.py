@@ -1,8 +1,8 @@
 """Formation energies of held-out formulas without a network, beside `tfmat train elemnet`.
 
 Run as ``python benchmarks/elemnet_baselines.py DATASET`` (scikit-learn, of ``[train]``). Formulas
-are split as the recipe ``elemnet-compact`` splits them with the same seed, so that the errors are of
-the same held-out formulas. One thread; seconds are of the processor.
+are split as the recipe ``elemnet-compact`` splits them with the same seed, so that all errors are
+of the same held-out formulas. One thread; seconds are of the processor.
 """
 
 from __future__ import annotations
