@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymatgen.core import Composition
 
 from tfmat.ccdcgan.sources.listed import fitting_units, listed_counts
+from tfmat.discovery.campaign import Making
+from tfmat.discovery.making import make, open_model
 from tfmat.errors import InputError
 
 ELEMENTS = ("Li", "O", "Bi", "Se")
@@ -43,74 +46,52 @@ def test_what_no_cell_can_hold_is_one_line():
         listed_counts(FORMULAS[:1], ELEMENTS[2:], (1, 1), (1, 9), range(1), one)
 
 
-@pytest.mark.train
 class TestCampaign:
-    """With a tiny package of Bi and Se, at most 4 atoms."""
-
-    @pytest.fixture(scope="class")
-    def package(self, tmp_path_factory):
-        pytest.importorskip("tensorflow")
-        import tiny_sources
-
-        from tfmat.export.package import Formats
-
-        folder = tmp_path_factory.mktemp("listed") / "mine"
-        recipe = tiny_sources.recipe_of()
-        return tiny_sources.write(folder, tiny_sources.networks(recipe), Formats())
+    """With the package that ships: 89 elements, at most 20 atoms."""
 
     @pytest.fixture
     def table(self, tmp_path):
         """What generate matgan could have written."""
         path = tmp_path / "new.csv"
-        lines = ["formula,times_generated", "BiSe,3", "Bi2Se3,2", "Li2O,1", "BiSe3,1", "SeBi,1"]
-        path.write_text("\n".join([*lines, "Bi3Se,1", "nonsense,1"]) + "\n", "utf-8")
+        lines = ["formula,times_generated", "MgO,3", "LiCoO2,2", "RnF2,1", "NaCl,1", "OMg,1"]
+        path.write_text("\n".join([*lines, "Li7La3Zr2O12,1", "nonsense,1"]) + "\n", "utf-8")
         return path
 
-    def test_every_formula_that_can_be_made_is_begun(self, package, table, tmp_path):
-        from tfmat.discovery.campaign import Making
-        from tfmat.discovery.making import make, open_model
-
+    def test_every_formula_that_can_be_made_is_begun(self, table, tmp_path):
         said = []
-        making = Making(str(package), formulas=str(table), z=(1, 2), seed=3)
+        making = Making("ccdcgan-mp", formulas=str(table), z=(1, 2), seed=3, source="prototype")
         codec, request = open_model(making, threads=1, say=said.append)
         texts = ["".join(f"{s}{n}" for s, n in formula) for formula in request.formulas]
-        assert texts == ["Se1Bi1", "Se3Bi1", "Se1Bi3"]
+        assert texts == ["O1Mg1", "Li1O2Co1", "Na1Cl1"]
         (line,) = said
         assert line.startswith("3 formulas to make crystals of; left out: ")
         for reason in (
             "1 no formula",
             "1 there already",
             "1 with an element that the model does not know",
-            "1 with no number of formula units in 1 to 4 atoms",
+            "1 with no number of formula units in 1 to 20 atoms",
         ):
             assert reason in line
         make(tmp_path / "made", making, codec, request)
         with (tmp_path / "made" / "results.csv").open(newline="") as stream:
             rows = list(csv.DictReader(stream))
-        assert len(rows) == 3
-        for row, wanted in zip(rows, ["BiSe", "BiSe3", "Bi3Se"], strict=True):
-            assert row["formula"] in (wanted, "")
-            assert row["status"] == "structure" or not row["formula"]
+        assert [row["status"] for row in rows] == ["structure"] * 3
+        for row, wanted in zip(rows, ["MgO", "LiCoO2", "NaCl"], strict=True):
+            assert Composition(row["formula"]) == Composition(wanted)
+            assert int(row["atoms"]) % Composition(wanted).num_atoms == 0
+            assert row["source"] == "prototype"
 
-    def test_conditions_leave_formulas_out(self, package, table):
-        from tfmat.discovery.campaign import Making
-        from tfmat.discovery.making import open_model
-
+    def test_conditions_leave_formulas_out(self, table):
         said = []
-        making = Making(str(package), 1, formulas=str(table), min_atoms=4)
+        making = Making("ccdcgan-mp", 1, formulas=str(table), exclude=("Co",), min_atoms=2)
         _, request = open_model(making, threads=1, say=said.append)
-        assert [sum(n for _, n in formula) for formula in request.formulas] == [4]
+        assert request.formulas == ((("O", 1), ("Mg", 1)),)
         assert said[1] == "the first 1 of them are taken; `number` 2 takes all"
-        for wrong, message in (
-            ({"require": ("Se",), "exclude": ("Bi",)}, "no formula is left"),
-            ({"formula": "BiSe"}, "`formulas` names many, `formula` one"),
-        ):
-            with pytest.raises(InputError, match=message):
-                open_model(Making(str(package), formulas=str(table), **wrong), threads=1)
+        with pytest.raises(InputError, match="no formula is left"):
+            open_model(Making("ccdcgan-mp", formulas=str(table), require=("Bi",)), threads=1)
+        with pytest.raises(InputError, match="`formulas` names many, `formula` one"):
+            Making("ccdcgan-mp", formulas=str(table), formula="MgO")
 
     def test_other_models_refuse_formulas(self, table):
-        from tfmat.discovery.campaign import Making
-        from tfmat.discovery.making import open_model
-
         with pytest.raises(InputError, match=r"`formulas`: .* draws no composition first"):
             open_model(Making("ccdcgan-bi-se", formulas=str(table)), threads=1)
