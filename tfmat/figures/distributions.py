@@ -49,7 +49,7 @@ def outlines(
             axes.stairs(share, edges, fill=True, color=next(greys), alpha=0.45, label=words)
         else:
             axes.stairs(share, edges, color=next(colours), linewidth=1.4, label=words)
-    inner = np.flatnonzero(np.sum(list(shown.values()), axis=0))
+    inner = np.flatnonzero(np.sum(list(shown.values()), axis=0)).tolist()
     axes.set_xlim(edges[inner[0]], edges[inner[-1] + 1])
     axes.set_ylim(bottom=0)
     if mark is not None:
