@@ -24,7 +24,8 @@ def run(tmp_path_factory):
     place = tmp_path_factory.mktemp("decodability")
     words = ["--recipe", tiny_compositions.write_recipe(place / "tiny.toml"), "--threads", 1]
     words += ["--data", tiny_compositions.write_dataset(place / "data", 200)]
-    words += ["--set", "autoencoder.epochs=8", "--out", place / "run", "--no-figures"]
+    words += ["--set", "autoencoder.steps=120", "--set", "autoencoder.epochs=0"]
+    words += ["--set", "autoencoder.learning_rate=0.03", "--out", place / "run", "--no-figures"]
     with pytest.raises(SystemExit) as end:
         main(["train", "composition-ae", *map(str, words)])
     assert end.value.code == 0

@@ -55,8 +55,8 @@ class EnergyData:
     @property
     def unseen(self) -> list[str]:
         """Elements of the 86 that no training formula has."""
-        seen = fractions(self.compositions[self.train]).any(axis=0)
-        return [symbol for symbol, there in zip(ELEMENTS, seen, strict=True) if not there]
+        seen = np.count_nonzero(fractions(self.compositions[self.train]), axis=0)
+        return [symbol for symbol, times in zip(ELEMENTS, seen, strict=True) if not times]
 
 
 def load_energies(recipe: EnergyDataRecipe, dataset: CompositionDataset, seed: int) -> EnergyData:

@@ -102,8 +102,7 @@ def linear_fit(inputs: NDArray[np.float32], energies: NDArray[np.float64]) -> ND
         Shape ``(86,)``, eV/atom.
     """
     x = inputs.astype(np.float64)
-    found: NDArray[np.float64] = np.linalg.lstsq(x.T @ x, x.T @ energies, rcond=1e-9)[0]
-    return found
+    return np.asarray(np.linalg.lstsq(x.T @ x, x.T @ energies, rcond=1e-9)[0], np.float64)
 
 
 def _metrics(

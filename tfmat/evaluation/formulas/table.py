@@ -235,14 +235,14 @@ def _energies(table: _Table, settings: Mapping[str, Any]) -> None:
     element = settings["element"]
     which = f"distinct balanced formulas{f' with {element}' * bool(element)}"
     table.heading(f"predicted formation energy of {which}, by {settings['model']}")
-    subset = {"element": element or "all"}
+    subset: dict[str, str] = {"element": element or "all"}
     name = "mean_predicted_formation_energy_per_atom"
     table.row(
         "formulas", lambda result: _whole(int(_of(result, "predicted", **subset).denominator or 0))
     )
-    table.row("– predicted, %", partial(_rate, name="predicted", **subset))
+    table.row("– predicted, %", lambda result: _rate(result, "predicted", **subset))
     table.row("– mean, eV/atom", lambda result: _of(result, name, **subset).number())
-    table.row("– below 0 eV/atom, %", partial(_rate, name="below_0", **subset))
+    table.row("– below 0 eV/atom, %", lambda result: _rate(result, "below_0", **subset))
 
 
 def _of(result: _Result, name: str, **subset: str | int) -> Metric:
