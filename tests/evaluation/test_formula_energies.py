@@ -13,8 +13,8 @@ from tfmat.errors import InputError
 from tfmat.evaluation.formulas.energies import EDGES, histogram
 from tfmat.metric import metric_of
 
-# Balanced with lithium: Li2O and LiFeO2; LiO is not, MgO has none; Li2O counts once.
-MADE = ["Li2O", "Li2O", "Li4O2", "LiO", "MgO", "LiFeO2"]
+# Balanced with lithium: Li2O and LiFeO2; Li3O is not, MgO has none; Li2O counts once.
+MADE = ["Li2O", "Li2O", "Li4O2", "Li3O", "MgO", "LiFeO2"]
 
 
 @pytest.fixture(scope="module")
