@@ -160,7 +160,7 @@ def draw(found: dict[str, NDArray[np.float64]], folder: Path) -> Any:
         for place, edge in enumerate(EDGES[:-1].tolist()):
             table.row([edge, *(int(values[place]) for values in counts.values())])
     lists = {name: values.tolist() for name, values in counts.items()}
-    return outlines(EDGES.tolist(), lists, "band gap (eV)", ("true gaps", "held out"))
+    return outlines(EDGES.tolist(), lists, "band gap (eV)", "true gaps", ("held out",))
 
 
 def main() -> None:

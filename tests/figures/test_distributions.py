@@ -10,7 +10,7 @@ EDGES = [-2.0, -1.0, 0.0, 1.0]
 
 def test_each_set_adds_up_to_100():
     counts = {"made": [1, 3, 0], "training set": [5, 5, 10], "nothing": [0, 0, 0]}
-    (axes,) = outlines(EDGES, counts, "energy (eV/atom)", ("training set",), mark=0.0).axes
+    (axes,) = outlines(EDGES, counts, "energy (eV/atom)", "training set", mark=0.0).axes
     drawn = {patch.get_label(): patch.get_data().values for patch in axes.patches}
     assert set(drawn) == {"made (4)", "training set (20)"}
     np.testing.assert_allclose(drawn["made (4)"], [25, 75, 0])

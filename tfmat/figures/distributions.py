@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfmat.figures.style import GREY, LINES, figure_of, in_style, nothing
+from tfmat.figures.style import DATA, LINES, QUIET, figure_of, in_style, nothing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +19,7 @@ def outlines(
     edges: Sequence[float],
     counts: Mapping[str, Sequence[int]],
     label: str,
+    filled: str = "",
     known: Sequence[str] = (),
     *,
     mark: float | None = None,
@@ -28,7 +30,8 @@ def outlines(
         edges: Edges of the bins, m + 1.
         counts: By name of the set how many are in each bin, m.
         label: What is counted, with its unit.
-        known: Sets that no network made; they are filled, in grey.
+        filled: The set that the others are compared with; it is a grey area.
+        known: Further sets that no network made; they are thin grey lines, each dashed otherwise.
         mark: Where a line is drawn, as zero of an energy.
 
     Returns:
@@ -40,15 +43,17 @@ def outlines(
     if not shown:
         nothing(axes, "no formulas")
         return figure
-    colours = iter(LINES * (len(shown) // len(LINES) + 1))
-    greys = iter((GREY, "#c4c4c4", "#5f5f5f", "#a8a8a8") * len(shown))
+    colours = itertools.cycle(LINES)
+    dashes = itertools.cycle(("--", ":", "-.", (0, (6, 2, 1, 2, 1, 2))))
     for name, found in shown.items():
         share = 100 * found / found.sum()
         words = f"{name} ({int(found.sum()):,})"
-        if name in known:
-            axes.stairs(share, edges, fill=True, color=next(greys), alpha=0.45, label=words)
+        if name == filled:
+            axes.stairs(share, edges, fill=True, color=DATA, alpha=0.4, label=words)
+        elif name in known:
+            axes.stairs(share, edges, color=QUIET, linewidth=0.9, ls=next(dashes), label=words)
         else:
-            axes.stairs(share, edges, color=next(colours), linewidth=1.4, label=words)
+            axes.stairs(share, edges, color=next(colours), linewidth=1.6, label=words, zorder=4)
     inner = np.flatnonzero(np.sum(list(shown.values()), axis=0)).tolist()
     axes.set_xlim(edges[inner[0]], edges[inner[-1] + 1])
     axes.set_ylim(bottom=0)

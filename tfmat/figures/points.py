@@ -45,5 +45,7 @@ def map_of(points: Mapping[str, NDArray[np.floating]]) -> Figure:
         )
     axes.set(xticks=[], yticks=[], aspect="equal")
     axes.grid(visible=False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, markerscale=2)
     return figure

@@ -83,7 +83,7 @@ def _energies(summary: Mapping[str, Any]) -> Figure:
     words = f"predicted formation energy{f' of {element} compounds' * bool(element)} (eV/atom)"
     counts = {one["name"]: one["energies"]["counts"] for one in results}
     edges = results[0]["energies"]["edges"]
-    return outlines(edges, counts, words, (*BASELINES, TRAINING), mark=0.0)
+    return outlines(edges, counts, words, TRAINING, BASELINES, mark=0.0)
 
 
 def _validity(metrics: list[Metric]) -> dict[str, tuple[float, float]]:
