@@ -21,8 +21,8 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.elemnet.data import load_energies
 from tfmat.elemnet.fractions import fractions
+from tfmat.elemnet.linear import linear_fit
 from tfmat.elemnet.recipe import load_recipe
-from tfmat.elemnet.training import linear_fit
 from tfmat.metric import mean
 
 Fit = Callable[[NDArray[np.float32], NDArray[np.float64]], Callable[[NDArray[np.float32]], object]]

@@ -101,7 +101,7 @@ def test_metrics_are_those_of_the_table_and_of_the_package(trained):
 def test_linear_fit_is_scikit_learns():
     from sklearn.linear_model import LinearRegression
 
-    from tfmat.elemnet.training import linear_fit
+    from tfmat.elemnet.linear import linear_fit
 
     random = np.random.default_rng(0)
     inputs = np.zeros((300, 86), np.float32)

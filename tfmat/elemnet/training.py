@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfmat.csv_tables import TableWriter
 from tfmat.elemnet.data import EnergyData
 from tfmat.elemnet.fractions import fractions
+from tfmat.elemnet.linear import linear_fit
 from tfmat.elemnet.network import build_network, in_energies
 from tfmat.elemnet.parts import NETWORK, TEST
 from tfmat.elemnet.recipe import ElemnetRecipe
@@ -89,20 +90,6 @@ def train_elemnet(stage: Stage, recipe: ElemnetRecipe, data: EnergyData) -> None
     table = stage.run.stage_folder(stage.name) / TEST
     _write_table(table, data, predicted)
     stage.finish({NETWORK: in_energies(model, zero, unit)}, metrics, [table])
-
-
-def linear_fit(inputs: NDArray[np.float32], energies: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fits an energy to each element by least squares, the smallest where several fit.
-
-    Args:
-        inputs: Element fractions ``(n, 86)``, which add up to 1, so that no constant is needed.
-        energies: Formation energies ``(n,)``, eV/atom.
-
-    Returns:
-        Shape ``(86,)``, eV/atom.
-    """
-    x = inputs.astype(np.float64)
-    return np.asarray(np.linalg.lstsq(x.T @ x, x.T @ energies, rcond=1e-9)[0], np.float64)
 
 
 def _metrics(
