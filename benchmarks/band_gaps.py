@@ -31,7 +31,7 @@ from tfmat.csv_tables import TableWriter
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.readers.formulas import read_formulas
 from tfmat.errors import require
-from tfmat.figures.distributions import outlines
+from tfmat.figures.outlines import outlines
 from tfmat.figures.writing import renew
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.generating.baselines import independent, substitution

@@ -9,8 +9,8 @@ from tfmat.evaluation.formulas.maps import MapSettings, decoded_and_not, draw_ma
 from tfmat.evaluation.formulas.measure import MANY, References
 from tfmat.evaluation.formulas.sources import BASELINES, TRAINING
 from tfmat.figures.counting import uniqueness_of
-from tfmat.figures.distributions import outlines
 from tfmat.figures.judged_formulas import recovery, validity
+from tfmat.figures.outlines import outlines
 from tfmat.metric import Metric, read_metrics
 
 if TYPE_CHECKING:

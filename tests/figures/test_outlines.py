@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmat.figures.distributions import outlines
+from tfmat.figures.outlines import outlines
 from tfmat.figures.style import save
 
 EDGES = [-2.0, -1.0, 0.0, 1.0]
