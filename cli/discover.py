@@ -44,7 +44,18 @@ if TYPE_CHECKING:
     metavar="SOURCE",
     help="Structures that are there already, instead of generating any.",
 )
-@click.option("-n", "--number", type=Whole(1), help="Crystals to begin.  [default: 100]")
+@click.option(
+    "--formulas",
+    metavar="FILE",
+    help="Formulas to make crystals of in turn: a table of tfmat generate matgan, or any list "
+    "(models that draw a composition first, as ccdcgan-mp).",
+)
+@click.option(
+    "-n",
+    "--number",
+    type=Whole(1),
+    help="Crystals to begin.  [default: 100, or one for each of --formulas]",
+)
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the noise.  [default: 0]")
 @click.option("--system", type=Elements(), metavar="SYSTEM", help="Just these, e.g. Li-Mn-O.")
 @click.option("--only", "--elements", "only", type=Elements(), metavar="LIST", help="Only these.")

@@ -67,6 +67,33 @@ from .options import Whole, figures_into, named_data, validity_options, verify_o
     metavar="COLUMN",
     help="Column of each FILE that holds the formulas; found by its usual names by default.",
 )
+@click.option(
+    "--energy-model",
+    metavar="RUN|PACKAGE|NAME",
+    help="An ElemNet (tfmat train elemnet): predict the formation energies of distinct balanced "
+    "formulas.",
+)
+@click.option(
+    "--energy-element",
+    metavar="SYMBOL",
+    default="Li",
+    show_default=True,
+    help="With --energy-model: element that these formulas have; '' for all formulas.",
+)
+@click.option(
+    "--autoencoder",
+    metavar="RUN|PACKAGE|NAME",
+    help="A composition autoencoder (tfmat train composition-ae): which training and held-out "
+    "formulas it decodes, and whether the others are among those of each FILE.",
+)
+@click.option(
+    "--map-sample",
+    type=Whole(0),
+    default=0,
+    metavar="N",
+    help="With --figures: maps by t-SNE of N formulas of each set (needs scikit-learn, in "
+    "[train]).  [default: no maps]",
+)
 @figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
@@ -83,6 +110,10 @@ def compositions(
     seed: int,
     at: tuple[int, ...],
     column: str | None,
+    energy_model: str | None,
+    energy_element: str,
+    autoencoder: str | None,
+    map_sample: int,
     figures: Path | None,
     as_json: bool,
 ) -> None:
@@ -112,12 +143,12 @@ def compositions(
         seed=seed,
         at=at,
         column=column,
+        energy_model=energy_model,
+        energy_element=energy_element,
+        autoencoder=autoencoder,
+        figures=figures,
+        map_sample=map_sample,
     )
-    if figures is not None:
-        from tfmat.evaluation.formulas.pictures import pictures_of
-        from tfmat.figures.writing import renew
-
-        renew(figures, lambda: pictures_of(summary))
     click.echo(json.dumps(summary, ensure_ascii=False) if as_json else render(summary))
 
 

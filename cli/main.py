@@ -100,7 +100,7 @@ class LazyGroup(click.Group):
         "predict": (
             "tfmat.cli.predict",
             "predict",
-            "Generate with networks on a TensorFlow Serving.",
+            "Predict energies; generate with networks on a TensorFlow Serving.",
         ),
         "web": ("tfmat.cli.web", "web", "Write a page that generates in the browser."),
         "models": ("tfmat.cli.models", "models", "List, show and verify model packages."),

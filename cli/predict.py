@@ -1,4 +1,4 @@
-"""``tfmat predict``: new structures or formulas from networks on a TensorFlow Serving."""
+"""``tfmat predict``: what networks give, on a TensorFlow Serving or, of predictors, here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import Finite, models_dir_option
+from .options import Finite, models_dir_option, refuse_given
 
 _FAMILY = "tfmat.cli.predict.family"
 
@@ -56,25 +56,26 @@ def _commands(family: str) -> ModuleType:
 
 @click.command(
     cls=_Predict,
-    short_help="Generate with networks on a TensorFlow Serving.",
+    short_help="Predict energies; generate with networks on a TensorFlow Serving.",
     epilog=examples(
         "tfmat predict --url http://127.0.0.1:8501 --package served -n 100 --out predicted",
         "tfmat predict --url grpc://127.0.0.1:8500 --package saved_models/mine --out new",
-        before="With --package NAME --help further options are listed: those of tfmat generate.",
+        before="With --package NAME --help further options are listed: those of tfmat generate, or "
+        "FILE and --out.",
     ),
 )
 @click.option(
     "--url",
-    required=True,
     help="Address of the server: http://host:8501 or https:// for REST, grpc://host:8500 or "
-    "grpcs:// for gRPC (needs the extra [serving]).",
+    "grpcs:// for gRPC (needs the extra [serving]). A package that predicts energies of formulas "
+    "needs none.",
 )
 @click.option(
     "--package",
     required=True,
     metavar="NAME|DIR",
     help="The package that is served: its name or folder, or the folder that tfmat serve wrote. "
-    "Only its metadata.json is read.",
+    "With --url only its metadata.json is read.",
 )
 @models_dir_option
 @click.option(
@@ -110,15 +111,29 @@ def _commands(family: str) -> ModuleType:
 )
 @click.pass_context
 def predict(ctx: click.Context, /, **options: Any) -> None:
-    """Generate structures or formulas with networks that run on a TensorFlow Serving.
+    """Predict formation energies of formulas; generate with networks on a TensorFlow Serving.
 
-    The server runs the networks that tfmat serve wrote for it; what they make is decoded, judged
-    and written here as tfmat generate does, and the same seed gives the same results.
+    A package of tfmat train elemnet predicts the formulas of FILE, here or on a server. Of all
+    others the server runs the networks that tfmat serve wrote for it; what they make is decoded,
+    judged and written here as tfmat generate does, and the same seed gives the same results.
     """
-    from tfmat.inference.remote import RemotePackage
-
+    commands = _commands(ctx.meta[_FAMILY])
     words = ("url", "package", "models_dir", "prefix", "version", "label")
     limits = ("timeout", "retries", "concurrency")
     client = {key: options.pop(key) for key in (*words, *limits)}
+    if client["url"] is None:
+        if not hasattr(commands, "write_here"):
+            raise click.UsageError(
+                "--url is missing: the address of the server; without one, use tfmat generate"
+            )
+        refuse_given(ctx, {*words, *limits} - {"url", "package", "models_dir"}, "--url")
+        from tfmat.inference.metadata import find
+        from tfmat.inference.package import load
+
+        folder = find(client["package"], client["models_dir"], argument="package")
+        commands.write_here(load(folder), options)
+        return
+    from tfmat.inference.remote import RemotePackage
+
     with RemotePackage.connect(**client) as remote:
-        _commands(ctx.meta[_FAMILY]).write_predicted(remote, options)
+        commands.write_predicted(remote, options)

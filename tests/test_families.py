@@ -13,9 +13,15 @@ from tfmat.errors import InputError
 from tfmat.family import Family
 from tfmat.inference.described import Metadata
 
-NAMES = ["ccdcgan", "matgan", "toy"]
+NAMES = ["ccdcgan", "matgan", "elemnet", "toy"]
 # Small trainings: one of each family, and of crystal structures one of either kind of generator.
-RUNS = {"ccdcgan": "ccdcgan", "writer": "ccdcgan", "matgan": "matgan", "toy": "toy"}
+RUNS = {
+    "ccdcgan": "ccdcgan",
+    "writer": "ccdcgan",
+    "matgan": "matgan",
+    "elemnet": "elemnet",
+    "toy": "toy",
+}
 
 
 def own_entries(family):
@@ -92,7 +98,7 @@ def test_what_is_shared_knows_no_family_by_name():
     for folder in shared:
         for file in sorted((house / folder).rglob("*.py")):
             for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
-                if re.search(r"[\"'](ccdcgan|matgan)[\"']|tfmat\.(ccdcgan|matgan)\b", line):
+                if re.search(r"[\"'](ccdcgan|matgan)[\"']|tfmat\.(ccdcgan|matgan|elemnet)\b", line):
                     found.append(f"{file.relative_to(house)}:{number}: {line.strip()}")
     # The package's own docstring points at where generating is.
     assert [line for line in found if not line.startswith("inference/__init__.py")] == []
@@ -155,6 +161,8 @@ def small_run(name, tmp_path):
         return words + [word for text in tiny_alloys.SETTINGS for word in ("--set", text)]
     if name == "matgan":
         import tiny_compositions as tiny
+    elif name == "elemnet":
+        import tiny_energies as tiny
     else:
         import tiny
     recipe = tiny.write_recipe(tmp_path / f"{name}.toml")
@@ -207,7 +215,8 @@ class TestRoad:
         metadata = json.loads((package / "metadata.json").read_text("utf-8"))
         assert metadata["family"] == family.name
         assert set(own_entries(family)) <= set(metadata)
-        assert metadata["measured"]["generated"]
+        # An ElemNet generates nothing.
+        assert bool(metadata["measured"]["generated"]) == (family.name != "elemnet")
         assert f"# {package.name}" in (package / "README.md").read_text("utf-8")
 
     def test_the_light_package_of_the_run_is_whole_too(self, road):
@@ -262,11 +271,18 @@ class TestRoad:
         assert tfmat("serve", "--package", package, "--out", folder) == 0
         with ServingServer(served(package, package.name)) as server:
             out = tmp_path / family.output
-            words = ["--url", server.rest_url, "--package", package, "-n", 200, "--out", out]
-            code = tfmat("predict", *words)
+            words = ["--url", server.rest_url, "--package", package, "--out", out]
+            given = ["formulas"] if family.name == "elemnet" else ["-n", 200]
+            code = tfmat("predict", *words, *given)
         assert code == 0, capsys.readouterr().err
         assert out.exists()
         if family.name == "toy":
             expected = family.load(package).generate(200)
             found = np.array(out.read_text("utf-8").split(), float)
             np.testing.assert_allclose(found, expected, atol=1e-3)
+        if family.name == "elemnet":
+            here = tmp_path / "here.csv"
+            assert tfmat("predict", "--package", package, "formulas", "--out", here) == 0
+            columns = [np.genfromtxt(path, delimiter=",", skip_header=1) for path in (here, out)]
+            np.testing.assert_allclose(*(column[:, 1] for column in columns), atol=1e-4)
+            assert np.isfinite(columns[0][:, 1]).any()

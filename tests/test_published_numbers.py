@@ -14,6 +14,7 @@ from published_numbers import OURS, PUBLISHED, UNUSED
 
 import tfmat
 from tfmat.ccdcgan import recipe as ccdcgan
+from tfmat.elemnet import recipe as elemnet
 from tfmat.matgan import recipe as matgan
 from tfmat.recipes import to_mapping
 
@@ -27,7 +28,7 @@ def flat(table, prefix=""):
 
 
 def resolved(name):
-    module = ccdcgan if name in ("bi-se", "mp") else matgan
+    module = {"bi-se": ccdcgan, "mp": ccdcgan, "elemnet": elemnet}.get(name, matgan)
     return dict(flat(to_mapping(module.load_recipe(name))))
 
 
@@ -45,7 +46,7 @@ def test_recipe_has_the_published_numbers(name):
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_every_value_of_a_published_recipe_is_in_the_table(name):
     # A value added to the schema must be looked up in the sources, or named as ours.
-    unused = UNUSED["composition-ae" if name == "composition-ae" else "matgan"]
+    unused = UNUSED[name if name in ("composition-ae", "elemnet") else "matgan"]
     if name in ("matgan-icsd-filter", "matgan-bandgap"):
         unused = (*unused, "autoencoder.")  # the papers trained no autoencoder on these
     if name in ("bi-se", "mp"):

@@ -18,14 +18,17 @@ from tfmat.ccdcgan.recipe import (
     load_recipe,
 )
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
+from tfmat.elemnet import recipe as elemnet
 from tfmat.errors import InputError
 from tfmat.matgan import recipe as matgan
 
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_shipped_recipes_load_under_their_own_name(name):
-    load = {"ccdcgan": load_recipe, "matgan": matgan.load_recipe}[recipes.read(name)["family"]]
-    assert load(name).name == name
+    loaders = {
+        "ccdcgan": load_recipe, "matgan": matgan.load_recipe, "elemnet": elemnet.load_recipe
+    }  # fmt: skip
+    assert loaders[recipes.read(name)["family"]](name).name == name
 
 
 def test_settings_override_values_of_every_kind(tmp_path):

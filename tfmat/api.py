@@ -15,9 +15,10 @@ from tfmat.inference.metadata import find, read_metadata
 
 if TYPE_CHECKING:
     from tfmat.ccdcgan.model import CrystalModel
+    from tfmat.elemnet.model import EnergyModel
     from tfmat.matgan.model import FormulaModel
 
-    Model: TypeAlias = CrystalModel | FormulaModel
+    Model: TypeAlias = CrystalModel | FormulaModel | EnergyModel
 
 
 def load(
@@ -40,7 +41,8 @@ def load(
 
     Returns:
         A :class:`~tfmat.ccdcgan.model.CrystalModel` for a CCDCGAN or DCGAN, a
-        :class:`~tfmat.matgan.model.FormulaModel` for a MatGAN; what another family's ``load``
+        :class:`~tfmat.matgan.model.FormulaModel` for a MatGAN, an
+        :class:`~tfmat.elemnet.model.EnergyModel` for an ElemNet; what another family's ``load``
         gives, for a package of that.
 
     Raises:

@@ -19,6 +19,7 @@ _GROUP = "tfmat.families"
 _MODULES = {
     "ccdcgan": "tfmat.ccdcgan.family:Ccdcgan",
     "matgan": "tfmat.matgan.family:Matgan",
+    "elemnet": "tfmat.elemnet.family:Elemnet",
 }
 # What a recipe without the entry is: the first family was there before others.
 FIRST = "ccdcgan"

@@ -41,7 +41,8 @@ class Family(ABC):
     name: ClassVar[str]
     # What `tfmat train` can train of it, in the order of the help.
     targets: ClassVar[tuple[Target, ...]]
-    # Module with the family's options of `tfmat generate`: `OPTIONS` and `write_predicted`.
+    # Module with the family's options of `tfmat generate` and `predict`: `OPTIONS` and
+    # `write_predicted`; `write_here`, too, where `predict` needs no server.
     commands: ClassVar[str]
     # Module with the family's own options of `tfmat train`, if it has any: `Command`, `options`
     # and `settings`.
@@ -51,6 +52,8 @@ class Family(ABC):
     layers: ClassVar[tuple[str, ...]] = ()
     # What `tfmat generate --out` is called in examples: a file, or a folder.
     output: ClassVar[str]
+    # What `tfmat predict` is asked for in examples.
+    asked: ClassVar[str] = "-n 100"
 
     @abstractmethod
     def trained_by(self, recipe: Mapping[str, Any], stages: Collection[str]) -> str:
@@ -87,14 +90,15 @@ class Family(ABC):
 
     @abstractmethod
     def load(self, folder: Path, **options: Any) -> Any:
-        """Opens a package for generating in Python.
+        """Opens a package for generating, or predicting, in Python.
 
         Args:
             folder: A package folder.
             **options: As the family's model takes them: ``threads``, ``precision``.
 
         Returns:
-            A model with a method ``generate(n, seed=...)``.
+            A model with a method ``generate(n, seed=...)``, or ``predict(...)`` where nothing is
+            generated.
         """
 
     def run_pictures(self, run: Path) -> Mapping[str, Callable[[Path], Any]]:
@@ -145,7 +149,7 @@ class Family(ABC):
 
     @abstractmethod
     def generating(self, networks: Any) -> list[str]:
-        """Returns the parts that generating makes use of, which are served by default.
+        """Returns the parts that generating, or predicting, makes use of: served by default.
 
         Args:
             networks: A :class:`tfmat.inference.package.NetworkSet`.

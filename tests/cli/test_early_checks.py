@@ -115,7 +115,7 @@ TRAIN = [
     ["--strategy", "multiworker", *OUT],
 ]
 WRONG |= {f"train {name}": TRAIN for name in ("lattice-ae", "sites-ae", "constraint", "dcgan")}
-WRONG |= {f"train {name}": TRAIN for name in ("ccdcgan", "matgan", "composition-ae")}
+WRONG |= {f"train {name}": TRAIN for name in ("ccdcgan", "matgan", "composition-ae", "elemnet")}
 # One process for all: the modules of the first command that brings a heavy one tell.
 SCRIPT = """
 import json, sys

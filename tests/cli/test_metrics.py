@@ -68,7 +68,15 @@ SAME = {
     "generate dcgan": "generate ccdcgan",
     **{
         f"train {target}": "train composition-ae"
-        for target in ("lattice-ae", "sites-ae", "constraint", "dcgan", "ccdcgan", "matgan")
+        for target in (
+            "lattice-ae",
+            "sites-ae",
+            "constraint",
+            "dcgan",
+            "ccdcgan",
+            "matgan",
+            "elemnet",
+        )
     },
 }
 # They count rows and files, and measure nothing; `models show` prints metadata.json as it is, and

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import read_source
 from tfmat.datasets.store import DatasetWriter
 from tfmat.discovery import campaign as campaigns
-from tfmat.discovery.campaign import Campaign, Judging, Relaxing
+from tfmat.discovery.campaign import Campaign, Judging, Making, Relaxing
 from tfmat.discovery.discover import discover
 from tfmat.discovery.screening import candidates, with_predicted
 from tfmat.errors import InputError
@@ -247,3 +248,27 @@ def test_the_lowest_that_the_model_may_judge_come_first(tmp_path):
     )
     found, _ = candidates(with_predicted(source, tmp_path), table, known=True, any_charge=False)
     assert [entry.identifier for entry in found] == ["made-3", "made-0", "made-1", "made-2"]
+
+
+def test_a_list_of_formulas_becomes_candidates(place, tmp_path):
+    """Each formula is begun once; what EMT does not know would stop it, so it is left out."""
+    listed = tmp_path / "new.csv"
+    listed.write_text("formula,times_generated\nCu3Au,4\nNiPt,1\nAuCu3,1\nLiCoO2,1\n", "utf-8")
+    metals = ("Cu", "Au", "Ni", "Pt")
+    wish = Campaign(
+        Making("ccdcgan-mp", formulas=str(listed), only=metals, source="prototype"),
+        relax=Relaxing(potential="emt", steps=50),
+        reach=9.0,
+    )
+    said = []
+    summary = discover(wish, tmp_path / "out", threads=1, cache=tmp_path / "cache", say=said.append)
+    left = {step["step"]: step["left"] for step in summary["funnel"]}
+    assert left["begun"] == left["structures"] == 2
+    assert said[0] == (
+        "2 formulas to make crystals of; left out: 1 there already, 1 of other elements than were "
+        "asked for"
+    )
+    assert {row["formula"] for row in table(tmp_path / "out")} <= {"Cu3Au", "NiPt"}
+    assert campaigns.read_campaign(tmp_path / "out" / "campaign.toml") == wish
+    with pytest.raises(InputError, match="`structures` are there already, `formulas` are not"):
+        discover(replace(wish, structures=str(place / "made")), tmp_path / "two", say=said.append)

@@ -19,6 +19,16 @@ def test_bars_are_the_shares_of_both_sets():
     assert axes.get_legend().get_title().get_text() == "Pearson's r = 0.500"
 
 
+def test_many_elements_are_wrapped_in_rows_of_one_scale():
+    made = {f"E{number}": (number + 1) / 100 for number in range(84)}
+    figure = elemental_densities(made, made, "data")
+    assert [len(axes.get_xticklabels()) for axes in figure.axes] == [28, 28, 28]
+    assert figure.get_figwidth() < 8
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    heights = [height for axes in figure.axes for height in bars(axes)["structures"]]
+    assert heights == [round(100 * share, 6) for share in made.values()]
+
+
 def test_alone_and_nothing(tmp_path):
     (axes,) = elemental_densities({"Bi": 1.0}).axes
     assert bars(axes) == {"structures": [100]}

@@ -9,6 +9,7 @@ recipe and in the schema at once, fails. Sources:
 * multi: TengLong1993/CCDCGAN-for-multicomponent-systems @49b7df7, the code of 002.
 * single: TengLong1993/CCDCGAN-for-single-system @cec17bd, the code of 004.
 * matgan: originofmatter/MatGAN @e36c744, the code of 000; sister: Chilitiantian/code @cf345b0.
+* elemnet: NU-CUCIS/ElemNet @5c89673; 0: D. Jha et al., Sci. Rep. 8, 17593 (2018).
 * tf1, keras: defaults of TensorFlow 1 and Keras, where the code sets nothing.
 
 Where paper and code disagree, the code's value is wanted; the paper's stands behind it.
@@ -255,7 +256,27 @@ def _composition_autoencoder(batch):
     ]
 
 
+_WIDTHS = [1024] * 4 + [512] * 3 + [256] * 3 + [128] * 3 + [64] * 2 + [32]
+ELEMNET = [
+    ("data.test_fraction", 0.1, "0: ten folds"),
+    ("network.units", _WIDTHS, "0 and elemnet: 1024x4D-512x3D-256x3D-128x3D-64x2-32x1-1"),
+    ("network.dropout", [0.2, 0.1, 0.3, 0.2], "0 and elemnet: 0.8, 0.9, 0.7, 0.8 are kept"),
+    ("network.standardise", False, "elemnet"),
+    ("network.loss", "mae", "elemnet"),
+    ("network.optimizer", "adam", "elemnet"),
+    ("network.learning_rate", 1e-4, "0 and elemnet"),
+    ("network.beta_1", 0.9, "tf1"),
+    ("network.beta_2", 0.999, "tf1"),
+    ("network.epsilon", 1e-8, "tf1, AdamOptimizer"),
+    ("network.schedule", "constant", "elemnet"),
+    ("network.batch_size", 32, "elemnet"),
+    ("network.steps", 0, "as many as the epochs ask for"),
+    ("network.epochs", 4000.0, "elemnet: num_epochs; it stops 200 after the best"),
+    ("network.keep", "best", "elemnet: saved when the error is the smallest yet"),
+]
+
 PUBLISHED = {
+    "elemnet": ELEMNET,
     "bi-se": BI_SE,
     "mp": MP,
     "matgan-oqmd": [*_matgan("matgan-7", 512), *_composition_autoencoder(1024)],
@@ -275,10 +296,11 @@ OURS = {
     "name", "description", "family", "data.dataset", "data.leave_out", "data.from_date",
     "data.undated", "data.known", "data.max_elements", "lattice_autoencoder.positive_weight",
     "sites_autoencoder.positive_weight",
-    "gan.generator_units", "gan.critic_units", "gan.clip",
+    "gan.generator_units", "gan.critic_units", "gan.clip", "data.validation_fraction",
 }  # fmt: skip
 # Tables that no published recipe of the name uses.
 UNUSED = {
+    "elemnet": ("data.split",),
     "matgan": ("autoregressive.", "policy.", "autoencoder.units"),
     "composition-ae": ("autoregressive.", "policy.", "autoencoder.units", "gan.", "data.split"),
 }

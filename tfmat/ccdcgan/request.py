@@ -46,6 +46,8 @@ class StructureRequest:
             is named.
         choose_by: What chooses among the crystals of a composition: ``constraint``, the name of a
             potential, or ``chance``.
+        formulas: Formula units that crystals are made of in turn, in place of drawn compositions;
+            like ``units``, for packages that draw a composition first.
     """
 
     min_distance: float = 0.0
@@ -64,11 +66,14 @@ class StructureRequest:
     source: Name = "pool"
     smact: bool | None = None
     choose_by: str = "constraint"
+    formulas: tuple[tuple[tuple[str, int], ...], ...] = ()
 
     @property
     def filters(self) -> bool:
         """Whether compositions that smact does not accept are left out."""
-        return self.formula is None if self.smact is None else self.smact
+        if self.smact is not None:
+            return self.smact
+        return self.formula is None and not self.formulas
 
 
 def request_for(
@@ -220,6 +225,7 @@ def _check_plain(request: StructureRequest, codec: Codec) -> None:
         "`smact`": request.smact is not None,
         "`z`": request.units[0] != request.units[1],
         "`choose_by`": request.choose_by != "constraint",
+        "`formulas`": bool(request.formulas),
     }
     if wrong := [option for option, given in asked.items() if given]:
         raise InputError(

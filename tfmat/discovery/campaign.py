@@ -25,7 +25,7 @@ class Making(Table):
 
     Args:
         model: A package, its name, or a run.
-        number: Crystals begun.
+        number: Crystals begun; by default 100, or one for each of ``formulas``.
         seed: Seed of the noise.
         system: Just these elements, all of them.
         only: Only these elements.
@@ -38,10 +38,15 @@ class Making(Table):
         max_atoms: Most atoms in the cell; by default that of the model's training.
         source: Where crystals come from, with models that draw a composition first.
         keep: Share of the structures to keep, by the model's constraint; all by default.
+        formulas: List of formulas that crystals are made of in turn (a table of ``tfmat generate
+            matgan``, or any list), with models that draw a composition first; none by default.
+
+    Raises:
+        InputError: Both a formula and a list of them are given.
     """
 
     model: str = "ccdcgan-bi-se"
-    number: Count = 100
+    number: Count | None = None
     seed: Annotated[int, Meta(ge=0)] = 0
     system: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -54,6 +59,12 @@ class Making(Table):
     max_atoms: Count | None = None
     source: Literal["pool", "prototype", "writer"] = "pool"
     keep: Annotated[float, Meta(gt=0, le=1)] | None = None
+    formulas: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.formula and self.formulas:
+            raise InputError("`formulas` names many, `formula` one; leave one of them out")
 
 
 @dataclass(frozen=True)

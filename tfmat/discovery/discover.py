@@ -72,7 +72,7 @@ def discover(
     folder = Path(out)
     against = _against(campaign)
     potentials = _potentials(campaign)
-    files.check_apart(folder, campaign.structures, *against.values())
+    files.check_apart(folder, campaign.structures, campaign.generate.formulas, *against.values())
     files.check_place(folder, overwrite=True, own=is_campaign)
     with files.claimed(folder):
         if is_campaign(folder) and overwrite:
@@ -114,6 +114,8 @@ def _structures(
     models_dir: Path | None,
     say: Callable[[str], None],
 ) -> Path:
+    if campaign.structures and campaign.generate.formulas:
+        raise InputError("`structures` are there already, `formulas` are not; give one of them")
     if campaign.structures:
         source = Path(campaign.structures)
         if not source.exists():
@@ -123,7 +125,7 @@ def _structures(
     out = folder / "generated"
     if not (out.is_dir() and is_results(out)):
         codec, request = making.open_model(
-            campaign.generate, models_dir=models_dir, threads=threads
+            campaign.generate, models_dir=models_dir, threads=threads, say=say
         )
         _begin(campaign, folder)
         say(f"generating with {codec.package.name}")
@@ -217,7 +219,9 @@ def _finish(
 
 def _title(campaign: Campaign) -> str:
     made = campaign.generate
-    wish = "-".join(made.system) or made.formula or ", ".join(made.only) or made.model
+    wish = (
+        made.formulas or "-".join(made.system) or made.formula or ", ".join(made.only) or made.model
+    )
     return f"Candidates: {campaign.structures or wish}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tfmat.arguments import cell_content
@@ -10,13 +12,21 @@ from tfmat.ccdcgan.generate import PARTS
 from tfmat.ccdcgan.request import StructureRequest, check_request, request_for
 from tfmat.ccdcgan.results import generate_into, is_results
 from tfmat.discovery.campaign import Making
+from tfmat.discovery.formulas import read_listed
 from tfmat.errors import InputError
 from tfmat.files import replacing_folder
 from tfmat.inference.package import load
 
+# Crystals begun where nobody says how many.
+NUMBER = 100
+
 
 def open_model(
-    making: Making, *, models_dir: Path | None = None, threads: int | None = None
+    making: Making,
+    *,
+    models_dir: Path | None = None,
+    threads: int | None = None,
+    say: Callable[[str], None] = print,
 ) -> tuple[Codec, StructureRequest]:
     """Opens the model of a campaign and checks that it can fulfil what is asked for.
 
@@ -24,6 +34,7 @@ def open_model(
         making: What is to be generated.
         models_dir: Folder that is searched first for a name.
         threads: Cores to work on; all by default.
+        say: Takes a line on formulas that are left out.
 
     Returns:
         The model and the request.
@@ -53,7 +64,17 @@ def open_model(
         keep=making.keep,
     )
     check_request(request, codec)
-    return codec, request
+    if not making.formulas:
+        return codec, request
+    # What needs no list is checked first: reading it may take long.
+    check_request(replace(request, formulas=((),)), codec)
+    listed = read_listed(making, codec)
+    count = len(listed.formulas)
+    lost = ", ".join(f"{number:,} {reason}" for reason, number in listed.left_out.items())
+    say(f"{count:,} formulas to make crystals of" + (f"; left out: {lost}" if lost else ""))
+    if making.number is not None and making.number < count:
+        say(f"the first {making.number:,} of them are taken; `number` {count} takes all")
+    return codec, replace(request, formulas=listed.formulas[: making.number])
 
 
 def make(out: Path, making: Making, codec: Codec, request: StructureRequest) -> None:
@@ -65,5 +86,6 @@ def make(out: Path, making: Making, codec: Codec, request: StructureRequest) -> 
         codec: The model.
         request: What structures have to fulfil.
     """
+    number = making.number or len(request.formulas) or NUMBER
     with replacing_folder(out, own=is_results) as folder:
-        generate_into(folder, codec, making.number, making.seed, request=request)
+        generate_into(folder, codec, number, making.seed, request=request)

@@ -26,6 +26,8 @@ class CardText:
         limits: Sentences on what is weak.
         papers: Whom to cite.
         bibtex: The same as BibTeX.
+        predicts: Whether the package predicts, and the command is there though it generates
+            nothing.
     """
 
     task: tuple[str, str]
@@ -38,6 +40,7 @@ class CardText:
     limits: tuple[str, ...]
     papers: tuple[str, ...]
     bibtex: str
+    predicts: bool = False
 
 
 def generates(metadata: Metadata) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tfmat.figures.style import DATA, GENERATED, figure_of, in_style, nothing
+from tfmat.figures.style import DATA, GENERATED, empty_figure, in_style, nothing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Inches for an element, and for what else there is.
-_ELEMENT, _EDGE = 0.2, 1.4
+# Inches for an element, for what else a row has beside and above its bars.
+_ELEMENT, _EDGE, _ROW = 0.21, 1.0, 1.75
+# Elements in a row; more are wrapped, so that a page can hold them.
+_WRAP = 30
 _WIDTH = 0.42
 
 
@@ -34,22 +36,34 @@ def elemental_densities(
         A matplotlib figure without a window; elements that neither set has are left out.
     """
     shown = [symbol for symbol in made if made[symbol] or (known or {}).get(symbol)]
-    figure, (axes,) = figure_of(max(3.6, _EDGE + _ELEMENT * len(shown)), 2.9)
-    axes.set_ylabel("structures with the element (%)")
+    count = max(1, -(-len(shown) // _WRAP))
+    columns = -(-len(shown) // count)
+    figure = empty_figure(max(3.6, _EDGE + _ELEMENT * columns), 1.15 + _ROW * count)
+    rows = list(figure.subplots(count, 1, squeeze=False, sharey=True)[:, 0])
+    figure.supylabel("structures with the element (%)", fontsize="medium")
     if not shown:
-        nothing(axes, "no structures")
+        nothing(rows[0], "no structures")
         return figure
     sets = [("structures", made, GENERATED)]
     if known is not None:
         sets.insert(0, (name, known, DATA))
-    for number, (label, shares, colour) in enumerate(sets):
-        places = [place + _WIDTH * (number - (len(sets) - 1) / 2) for place in range(len(shown))]
-        heights = [100 * shares.get(symbol, 0.0) for symbol in shown]
-        axes.bar(places, heights, _WIDTH, color=colour, label=label)
-    axes.set_xticks(range(len(shown)), shown, fontsize=6 if len(shown) > 12 else None)
-    axes.set_xlim(-0.8, len(shown) - 0.2)
-    axes.grid(visible=False, axis="x")
-    axes.legend(
+    for row, axes in enumerate(rows):
+        part = shown[row * columns : (row + 1) * columns]
+        for number, (label, shares, colour) in enumerate(sets):
+            shift = _WIDTH * (number - (len(sets) - 1) / 2)
+            heights = [100 * shares.get(symbol, 0.0) for symbol in part]
+            axes.bar(
+                [place + shift for place in range(len(part))],
+                heights,
+                _WIDTH,
+                color=colour,
+                label=label,
+            )
+        axes.set_xticks(range(len(part)), part)
+        # As wide in the last row as in the others, so that bars are.
+        axes.set_xlim(-0.8, columns - 0.2)
+        axes.grid(visible=False, axis="x")
+    rows[0].legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
         ncols=2,

@@ -30,7 +30,8 @@ Plan: TypeAlias = Callable[[], Pictures]
 # What pictures and their tables are called.
 _OURS = re.compile(
     r"(learning|constraint[\w.-]*|structures|crystals|formulas|relaxation|distinct|reconstruction"
-    r"|uniqueness|fig4a-validity|fig5a-uniqueness|fig5b-recovery|fig4b-elements)\.(png|svg|csv)"
+    r"|uniqueness|fig4a-validity|fig5a-uniqueness|fig5b-recovery|fig4b-elements|fig4b-energies"
+    r"|elemnet|fig3-map|fig6-band-gaps|fig7-decodable)\.(png|svg|csv)"
 )
 
 

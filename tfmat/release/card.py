@@ -28,6 +28,7 @@ _TABLES = {
     "gan": "gan",
     "likelihood": "autoregressive",
     "composition-ae": "autoencoder",
+    "elemnet": "network",
     "writer": "writer",
     "environment-constraint": "energies",
     "environment-critic": "critic",
@@ -132,7 +133,7 @@ def _description(metadata: Metadata, family: CardText) -> Iterator[str]:
     yield ""
     yield (
         "Every tensor has the batch, of any size, as its first axis; where no unit stands there is "
-        "none. Noise is standard normal."
+        "none." + ("" if family.predicts else " Noise is standard normal.")
     )
 
 
@@ -153,7 +154,7 @@ def _uses(family: CardText) -> Iterator[str]:
 
 def _how(metadata: Metadata, family: CardText) -> Iterator[str]:
     parts = metadata["parts"]
-    if generates(metadata):
+    if generates(metadata) or family.predicts:
         yield "With tfmat, which needs no TensorFlow and none of its extras for it:"
         yield from ("", "```", family.command, "```", "", "In Python:", "")
         yield from ("```python", family.python.rstrip(), "```", "")
@@ -164,6 +165,9 @@ def _how(metadata: Metadata, family: CardText) -> Iterator[str]:
     file = next(entry["onnx"][name]["file"] for name in PRECISIONS if name in entry["onnx"])
     ((source, tensor),) = entry["inputs"].items()
     shape = ", ".join(str(size) for size in (4, *tensor["shape"][1:]))
+    # One element each is a formula, noise is none.
+    drawn = "np.random.default_rng(7).standard_normal(({shape}), dtype=np.float32)"
+    given = ("np.eye({shape}, dtype=np.float32)" if family.predicts else drawn).format(shape=shape)
     yield "With ONNX Runtime alone:"
     yield ""
     yield "```python"
@@ -171,7 +175,7 @@ def _how(metadata: Metadata, family: CardText) -> Iterator[str]:
     yield "import onnxruntime"
     yield ""
     yield f'session = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])'
-    yield f"{source} = np.random.default_rng(7).standard_normal(({shape}), dtype=np.float32)"
+    yield f"{source} = {given}"
     yield "names = [output.name for output in session.get_outputs()]"
     yield f'results = dict(zip(names, session.run(names, {{"{source}": {source}}})))'
     yield "```"

@@ -135,6 +135,7 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         f"--tensorflow_intra_op_parallelism={serving.cpus}",
         f"--tensorflow_inter_op_parallelism={serving.cpus}",
     ]
+    family = families.get(package.metadata["family"])
     return {
         "package": package.name,
         "resource": resource_name(package.name),
@@ -146,7 +147,8 @@ def _values(folder: Path, parts: Sequence[ServedPart], serving: Serving) -> dict
         "rest_port": serving.rest_port,
         "grpc_port": serving.grpc_port,
         "url": f"http://{_reachable(host)}:{serving.rest_port}",
-        "predicted": f"../{families.get(package.metadata['family']).output}",
+        "asked": family.asked,
+        "predicted": f"../{family.output}",
         "cpus": serving.cpus,
         "memory_limit": _BASE_MEMORY + math.ceil(_COPIES * weights / 2**30),
         "version": serving.version,

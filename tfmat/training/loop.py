@@ -169,6 +169,7 @@ class Stage:
         steps: int,
         validate: Validate | None = None,
         keep: str = "last",
+        judged_by: str = "test_loss",
     ) -> BestWeights | None:
         """Trains a compiled model by ``fit``, chunk by chunk, on any Keras backend.
 
@@ -181,7 +182,8 @@ class Stage:
             steps: Steps of the whole stage.
             validate: As for :meth:`train`.
             keep: ``last`` leaves the model as the last step made it; ``best`` gives it the weights
-                of the chunk's end whose ``test_loss``, by ``validate``, was smallest.
+                of the chunk's end whose ``judged_by``, by ``validate``, was smallest.
+            judged_by: Name of the value that ``best`` looks at.
 
         Returns:
             For ``best``: step and loss of the weights that were kept.
@@ -192,7 +194,7 @@ class Stage:
             ValueError: The best weights are asked for, and nothing judges them.
         """
         if keep == "best" and validate is None:
-            raise ValueError("the best weights need a validation that returns a test_loss")
+            raise ValueError(f"the best weights need a validation that returns a {judged_by}")
         separate_dropout(model, self.devices)
         with self.devices.scope():
             # Made here and not by the first step, so that a checkpoint can be restored into them.
@@ -224,7 +226,7 @@ class Stage:
 
         def validate_and_keep(step: int) -> Mapping[str, float]:
             values = validate(step)
-            best.offer(step, values["test_loss"])
+            best.offer(step, values[judged_by])
             return values
 
         self.train(steps, variables, advance, validate_and_keep)

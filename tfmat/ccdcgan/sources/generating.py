@@ -15,6 +15,7 @@ from tfmat.ccdcgan.sources import choices, compositions
 from tfmat.ccdcgan.sources.compositions import NOISE, draw_compositions
 from tfmat.ccdcgan.sources.conditions import Conditions
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents
+from tfmat.ccdcgan.sources.listed import listed_counts
 from tfmat.ccdcgan.sources.pool import CHANCE, Chosen, choose
 from tfmat.ccdcgan.sources.source import (
     Candidate,
@@ -153,7 +154,10 @@ class Sources:
         for start in range(0, len(wanted), _TOGETHER):
             indices = wanted[start : start + _TOGETHER]
             noise = vector_noise(seed, indices[0], len(indices), self.noise)
-            counts, verdicts, good = self._compositions(noise, conditions, request)
+            if request.formulas:
+                counts, verdicts, good = self._listed(noise, indices, request)
+            else:
+                counts, verdicts, good = self._compositions(noise, conditions, request)
             rows = np.flatnonzero(good)
             contents = Contents.of_counts(counts[rows], self.codec.layout.numbers)
             made = self._crystals(contents, noise[rows], sources, request, energies)
@@ -206,6 +210,20 @@ class Sources:
             if not filtered or not len(open_rows):
                 break
         return counts, verdicts, verdicts if filtered else np.ones(len(noise), bool)
+
+    def _listed(
+        self, noise: NDArray[np.float32], indices: range, request: StructureRequest
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Takes compositions from the given formulas; returns as :meth:`_compositions`."""
+        layout = self.codec.layout
+        most = min(request.max_atoms, self.codec.recipe.data.max_atoms)
+        atoms = (request.min_atoms, most)
+        uniform = ndtr(noise[:, 0].astype(np.float64))
+        counts = listed_counts(
+            request.formulas, layout.elements, request.units, atoms, indices, uniform
+        )
+        verdicts = smact_valid(Contents.of_counts(counts, layout.numbers))
+        return counts, verdicts, verdicts if request.filters else np.ones(len(noise), bool)
 
     def _crystals(
         self,

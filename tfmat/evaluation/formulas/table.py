@@ -23,7 +23,7 @@ class _Result:
         self.metrics = {
             (metric.name, frozenset(metric.subset.items()) - {("set", counts["name"])}): metric
             for metric in metrics
-            if metric.subset["set"] == counts["name"]
+            if metric.subset.get("set") == counts["name"]
         }
 
     def get(self, name: str, **subset: str | int) -> Metric | None:
@@ -60,6 +60,10 @@ def render(summary: Mapping[str, Any]) -> str:
     _recovery(table)
     _confirmation(table)
     _distributions(table)
+    if "autoencoder" in summary:
+        _decodability(table, metrics, summary["autoencoder"]["model"])
+    if "energies" in summary:
+        _energies(table, summary["energies"])
     return "\n".join([*_heading(summary), "", *table.lines()])
 
 
@@ -207,6 +211,45 @@ def _distributions(table: _Table) -> None:
         ("pair_correlation", "pairs of elements, Pearson's r"),
     ):
         table.row(label, partial(_value, name=name))
+
+
+def _decodability(table: _Table, metrics: Sequence[Metric], model: str) -> None:
+    table.heading(f"found of the formulas that {model} decodes, and of the others, %")
+    for metric in metrics:
+        if metric.name != "decoded":
+            continue
+        name = str(metric.subset["list"])
+        words = name.replace("_", "-")
+        assert metric.numerator is not None  # noqa: S101
+        assert metric.denominator is not None  # noqa: S101
+        rest = int(metric.denominator - metric.numerator)
+        kinds = (
+            ("yes", f"{words}, {_whole(int(metric.numerator))} decoded ({metric.percent()})"),
+            ("no", f"{words}, {_whole(rest)} not decoded"),
+        )
+        for decoded, label in kinds:
+            table.row(label, partial(_rate, name=f"recovery_{name}", decoded=decoded))
+
+
+def _energies(table: _Table, settings: Mapping[str, Any]) -> None:
+    element = settings["element"]
+    which = f"distinct balanced formulas{f' with {element}' * bool(element)}"
+    table.heading(f"predicted formation energy of {which}, by {settings['model']}")
+    subset: dict[str, str] = {"element": element or "all"}
+    name = "mean_predicted_formation_energy_per_atom"
+    table.row(
+        "formulas", lambda result: _whole(int(_of(result, "predicted", **subset).denominator or 0))
+    )
+    table.row("– predicted, %", lambda result: _rate(result, "predicted", **subset))
+    table.row("– mean, eV/atom", lambda result: _of(result, name, **subset).number())
+    table.row("– below 0 eV/atom, %", lambda result: _rate(result, "below_0", **subset))
+
+
+def _of(result: _Result, name: str, **subset: str | int) -> Metric:
+    """Returns a metric that every result has."""
+    metric = result.get(name, **subset)
+    assert metric is not None  # noqa: S101
+    return metric
 
 
 def _whole(number: int) -> str:

@@ -1,0 +1,1 @@
+"""ElemNet: the formation energy of a compound from its formula alone."""
