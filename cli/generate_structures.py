@@ -68,8 +68,8 @@ OPTIONS = with_options(
         "--require", type=Elements(), multiple=True, metavar="LIST", help="These must be there."
     ),
     click.option(
+        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate, too
         "--only",
-        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate
         "only",
         type=Elements(),
         multiple=True,

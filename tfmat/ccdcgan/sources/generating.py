@@ -90,7 +90,7 @@ class Sources:
         if choices.PART in package.parts:
             self.writer = WriterSource(
                 self.known,
-                partial(package.run_all, choices.PART),
+                partial(package.side_by_side().stream, choices.PART),
                 recipe.prompted,
                 recipe.data.max_atoms,
                 recipe.pool.temperature,
