@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 @click.option("--max-atoms", type=Whole(1), help="Most atoms in the cell.")
 @click.option(
     "--source",
-    type=click.Choice(["pool", "prototype", "writer"]),
+    type=click.Choice(["pool", "prototype", "writer", "slot-gan"]),
     help="Where crystals come from (models that draw a composition first).",
 )
 @click.option(

@@ -114,7 +114,7 @@ OPTIONS = with_options(
     ),
     click.option(
         "--source",
-        type=click.Choice(["pool", "prototype", "writer"]),
+        type=click.Choice(["pool", "prototype", "writer", "slot-gan"]),
         default="pool",
         show_default=True,
         help="Where crystals come from (models that draw a composition first).",

@@ -142,7 +142,7 @@ class CrystalModel:
             z: Formula units in the cell, or the fewest and the most; then ``formula`` is that of
                 one unit.
             source: Where crystals come from, for models that draw a composition first, like all
-                that follow: ``pool``, ``prototype`` or ``writer``.
+                that follow: ``pool``, ``prototype``, ``writer`` or ``slot-gan``.
             smact: Only compositions that smact accepts; by default where no formula is named.
             choose_by: What chooses among the crystals of a composition: ``constraint``, the name
                 of a potential, or ``chance``.

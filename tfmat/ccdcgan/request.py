@@ -41,7 +41,7 @@ class StructureRequest:
         excluded: Symbols of elements that may not be there; like all that follow for packages that
             draw a composition first.
         units: Fewest and most formula units in the cell.
-        source: Where crystals come from: ``pool``, ``prototype`` or ``writer``.
+        source: Where crystals come from: ``pool``, ``prototype``, ``writer`` or ``slot-gan``.
         smact: Make crystals only of compositions that smact accepts; by default where no formula
             is named.
         choose_by: What chooses among the crystals of a composition: ``constraint``, the name of a

@@ -19,7 +19,7 @@ from tfmat.ccdcgan.sources.tokens import padded
 from tfmat.ccdcgan.writer.sampling import ARRAYS, crystal_of
 from tfmat.crystals.crystal import Crystal
 
-Name = Literal["pool", "prototype", "writer"]
+Name = Literal["pool", "prototype", "writer", "slot-gan"]
 NAMES: tuple[Name, ...] = get_args(Name)
 # After a first draw that found no place, others are drawn at this temperature at least.
 _WARMER = 0.5
