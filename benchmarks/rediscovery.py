@@ -1,13 +1,22 @@
 """After how many structures the known crystals of a system come back.
 
-    python benchmarks/rediscovery.py MODEL --data DATASET --system Co-Hf [-n 1000] [--seed 1]
-        [--source pool] [--choose-by constraint]
+    python benchmarks/rediscovery.py MODEL [MODEL ...] --data DATASET --system Co-Hf [-n 1000]
+        [--seed 1] [--seeds 3] [--source pool] [--choose-by constraint]
 
 MODEL is a run or package with sources, DATASET what is known, as it was trained on. For every
 crystal of DATASET with just these elements it prints whether it is one of the model's prototypes
-(else its formula was held out, or left out by the selection), and the number of compositions drawn
-until a structure that matches it (pymatgen's StructureMatcher as in ``tfmat.crystals.matching``).
-A prototype that comes back is no discovery: only what is none tells something.
+(else its formula was held out, or left out by the selection), with how many of the seeds a
+structure came that matches it (pymatgen's StructureMatcher as in ``tfmat.crystals.matching``), and
+after how many compositions, the mean of these seeds and its standard error. A prototype that comes
+back is no discovery: only what is none tells something.
+
+The study of paper 002 (CoHf2, CoHf and Co2Hf after 2,743 structures, after 714 with hypothetical
+ones) takes two models: one, and the same with hypothetical structures among its prototypes::
+
+    tfmat data augment mp --system Co-Hf --prototypes aflow --no-relax --out mp-co-hf
+    tfmat models add-prototypes ccdcgan-mp --prototypes mp-co-hf --out models/mp-co-hf
+    tfmat models add-prototypes ccdcgan-mp --prototypes mp --out models/mp
+    python benchmarks/rediscovery.py models/mp models/mp-co-hf --data mp --seeds 3
 """
 
 from __future__ import annotations
@@ -22,44 +31,24 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import PARTS, generate
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.sources.generating import Sources
+from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
 from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.store import Dataset
 from tfmat.inference.package import load
 
 
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--system", default="Co-Hf")
-    parser.add_argument("-n", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--source", default="pool")
-    parser.add_argument("--choose-by", default="constraint")
-    options = parser.parse_args()
-    codec = Codec.from_package(load(options.model, threads=1, parts=PARTS))
-    prototypes = set(Sources(codec).known.prototypes.ids)
-    symbols = tuple(options.system.split("-"))
-    wanted = sorted(atomic_numbers[symbol] for symbol in symbols)
-    dataset, rules = Dataset.open(options.data), codec.recipe.data
-    known = {
-        dataset.ids[row]: crystal
-        for row, crystal in enumerate(dataset)
-        if len(crystal) <= rules.max_atoms and np.unique(crystal.numbers).tolist() == wanted
-    }
-    request = StructureRequest(
-        0.7,
-        max_atoms=rules.max_atoms,
-        required=symbols,
-        allowed=symbols,
-        source=options.source,
-        choose_by=options.choose_by,
-    )
-    judges, found, sources = matchers(), dict[str, int](), dict[str, str]()
-    began, made = time.process_time(), 0
-    for index, one in enumerate(generate(codec, options.n, options.seed, request=request)):
+def returned(
+    codec: Codec, known: dict[str, Crystal], request: StructureRequest, count: int, seed: int
+) -> tuple[int, dict[str, int], dict[str, str]]:
+    """Generates, and looks for known crystals.
+
+    Returns:
+        How many structures were made; for each known crystal that came back after how many
+        compositions, and from where.
+    """
+    judges, found, sources, made = matchers(), dict[str, int](), dict[str, str](), 0
+    for index, one in enumerate(generate(codec, count, seed, request=request)):
         if one.crystal is None:
             continue
         made += 1
@@ -67,12 +56,61 @@ def main() -> None:
             if name not in found and match_rms(crystal, one.crystal, judges) is not None:
                 found[name] = index + 1
                 sources[name] = f"{one.source} of {one.prototype or 'nothing'}"
-    seconds = time.process_time() - began
-    print(f"{made} structures of {options.n} compositions of {options.system}, {seconds:.0f} s")
-    for name in sorted(known, key=lambda name: found.get(name, options.n + 1)):
-        kind = "a prototype" if name in prototypes else "no prototype"
-        when = f"after {found[name]}, {sources[name]}" if name in found else "not found"
-        print(f"{name} {reduced_formula(known[name])} ({len(known[name])} atoms), {kind}: {when}")
+    return made, found, sources
+
+
+def main() -> None:
+    """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", metavar="MODEL")
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--system", default="Co-Hf")
+    parser.add_argument("-n", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--source", default="pool")
+    parser.add_argument("--choose-by", default="constraint")
+    options = parser.parse_args()
+    symbols = tuple(options.system.split("-"))
+    wanted = sorted(atomic_numbers[symbol] for symbol in symbols)
+    dataset = Dataset.open(options.data)
+    for model in options.models:
+        codec = Codec.from_package(load(model, threads=1, parts=PARTS))
+        prototypes = set(Sources(codec).known.prototypes.ids)
+        most = codec.recipe.data.max_atoms
+        known = {
+            dataset.ids[row]: crystal
+            for row, crystal in enumerate(dataset)
+            if len(crystal) <= most and np.unique(crystal.numbers).tolist() == wanted
+        }
+        request = StructureRequest(
+            0.7,
+            max_atoms=most,
+            required=symbols,
+            allowed=symbols,
+            source=options.source,
+            choose_by=options.choose_by,
+        )
+        began = time.process_time()
+        seeds = range(options.seed, options.seed + options.seeds)
+        runs = [returned(codec, known, request, options.n, seed) for seed in seeds]
+        seconds = time.process_time() - began
+        print(
+            f"{model}: {sum(made for made, *_ in runs)} structures of {options.seeds} x "
+            f"{options.n} compositions of {options.system}, {seconds:.0f} s"
+        )
+        for name, crystal in known.items():
+            counts = np.array([found[name] for _, found, _ in runs if name in found])
+            kind = "a prototype" if name in prototypes else "no prototype"
+            line = f"{name} {reduced_formula(crystal)} ({len(crystal)} atoms), {kind}: "
+            if len(counts):
+                origins = {sources[name] for _, _, sources in runs if name in sources}
+                spread = counts.std(ddof=1) / np.sqrt(len(counts)) if len(counts) > 1 else np.nan
+                line += f"{len(counts)} of {options.seeds} seeds, after {counts.mean():.0f}"
+                line += f"±{spread:.0f}, " + "; ".join(sorted(origins))
+            else:
+                line += "not found"
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
