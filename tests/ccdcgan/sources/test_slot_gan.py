@@ -8,10 +8,13 @@ pytest.importorskip("tensorflow")
 from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.ccdcgan.slots import Slots, slot_type
-from tfmat.ccdcgan.sources.contents import SLOTS
-from tfmat.ccdcgan.sources.slot_gan import FILE, KnownLatents
+from tfmat.ccdcgan.sources.contents import SLOTS, Contents
+from tfmat.ccdcgan.sources.slot_gan import FILE, KnownLatents, SlotGanSource
 from tfmat.ccdcgan.sources.slot_network import build_discriminator, build_generator
 from tfmat.ccdcgan.sources.slot_training import SlotGanTrainer
+from tfmat.ccdcgan.sources.source import Wanted
+from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError
+from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
 pytestmark = pytest.mark.train
@@ -67,6 +70,47 @@ def test_real_latents_are_so_many_of_each_count_and_stay_so_on_disk(known, tmp_p
     (tmp_path / FILE).write_bytes(b"none")
     with pytest.raises(InputError, match=FILE):
         KnownLatents.open(tmp_path / FILE, LATENT)
+
+
+class Decoders:
+    """In place of a package: latents of the generator are 0.1, and the first crystal fails."""
+
+    recipe, layout, package = RECIPE, LAYOUT, None
+
+    def __init__(self):
+        self.package, self.slots = self, None
+
+    def run_all(self, part, choices, batch_size):
+        shape = (len(choices), SLOTS, LATENT)
+        lattice = np.zeros((len(choices), LATTICE), np.float32)
+        return {"lattice_latent": lattice, "sites_latents": np.full(shape, 0.1, np.float32)}
+
+    def decode(self, slots):
+        self.slots = slots
+        for row, counts in enumerate(slots.counts()):
+            numbers = np.repeat(list(counts), list(counts.values())).astype(np.uint8)
+            positions = np.arange(3.0 * len(numbers)).reshape(-1, 3)
+            crystal = Crystal.from_arrays(np.eye(3) * 3, positions, numbers)
+            yield crystal if row else DecodeError(TOO_CLOSE)
+
+
+def test_a_crystal_has_the_wanted_atoms_volume_and_real_latents(known):
+    contents = Contents.of([{3: 1, 8: 2}, {26: 4}])
+    codec = Decoders()
+    source = SlotGanSource(codec, known)
+    noise = np.random.default_rng(1).normal(size=(2, 2 * 5)).astype(np.float32)
+    wanted = Wanted(contents, np.array([10.0, 20.0]), np.zeros((2, 0), np.intp), noise)
+    first, second = source.make(wanted, 2)
+    assert (len(first), len(second)) == (1, 2)
+    for made, numbers, volume in ((first, [3, 8, 8], 10), (second, [26] * 4, 20)):
+        for one in made:
+            assert one.source == "slot-gan"
+            assert one.crystal.numbers.tolist() == numbers
+            assert np.linalg.det(one.crystal.lattice) == pytest.approx(volume * len(numbers))
+            fractional = one.crystal.positions @ np.linalg.inv(one.crystal.lattice)
+            np.testing.assert_allclose(fractional * 3, np.arange(3.0 * len(numbers)).reshape(-1, 3))
+    real = {latent.tobytes() for latent in known.latents}
+    assert {latent.astype(np.float16).tobytes() for latent in codec.slots.slots["latent"]} <= real
 
 
 def test_empty_slots_stay_empty_and_counts_are_all_that_is_told():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +116,7 @@ class SlotGanSource(Source):
         batch_size: Crystals in one call of the generator.
     """
 
-    name = SLOT_GAN
+    name: ClassVar[str] = SLOT_GAN
 
     def __init__(self, codec: Codec, known: KnownLatents, batch_size: int = 64) -> None:
         self.codec, self.known, self.batch_size = codec, known, batch_size

@@ -152,7 +152,7 @@ def train_slot_gan(stage: Stage, recipe: CcdcganRecipe, layout: GraphLayout) -> 
 
 def _distance(trainer: SlotGanTrainer, known: KnownLatents, held_out: Slots) -> Metric:
     """Returns how far generated latents are from real ones, for held-out counts."""
-    counts = held_out.table(SLOTS)[:, 1:, 1]
+    counts = held_out.table(SLOTS)[:, 1:, 1].astype(np.int64)
     random = np.random.default_rng([trainer.seed, 4])
     noise = random.standard_normal((len(counts), trainer.recipe.noise))
     value = None
