@@ -6,7 +6,8 @@
 
 RUN is a run of ``mp-writer`` or ``mp-compact``, whose held-out formulas are halved by their names:
 settings are chosen on the part ``validation``, figures are those of ``test``. For so many held-out
-structures it prints, for the sources prototype and writer and for the pool chosen by each judge:
+structures it prints, for the sources prototype and writer, the slot GAN where the run has one, and
+for the pool chosen by each judge:
 the share of valid crystals at the first try (distances of at least 0.7 of the sums of covalent
 radii, volume per atom between 0.6 and 1.67 of the predicted one), and the shares that are the true
 structure at the first try and at any of ``--tries`` (pymatgen's StructureMatcher as in
@@ -114,8 +115,9 @@ def new(codec: Codec, count: int, seed: int, known: KnownCrystals) -> None:
     from tfmat.evaluation.novelty.index import NoveltyIndex
 
     names = known.prototypes.contents.formula_labels()
-    for name in ("prototype", "writer", "pool"):
-        if name != "prototype" and "prompted_writer" not in codec.package.parts:
+    needed = {"writer": "prompted_writer", "pool": "prompted_writer", "slot-gan": "slot_generator"}
+    for name in ("prototype", "writer", "pool", "slot-gan"):
+        if name in needed and needed[name] not in codec.package.parts:
             continue
         request = StructureRequest(0.7, max_atoms=codec.recipe.data.max_atoms, source=name)
         began, used = time.monotonic(), time.process_time()
@@ -173,6 +175,8 @@ def main() -> None:
     count = max(options.tries, pool.prototypes)
     nearest = known.prototypes.nearest(contents, count, contents.formula_labels(), labels)
     length = wide.written * (sources.writer.noise if sources.writer else 0)
+    if sources.slot_gan is not None:
+        of_slots = vector_noise(options.seed, 0, len(rows), options.tries * sources.slot_gan.noise)
     noise = vector_noise(options.seed, 0, len(rows), length)
     wanted = Wanted(contents, volumes, nearest, noise)
     print(f"{len(rows)} held-out structures of the part {options.part}", flush=True)
@@ -181,18 +185,23 @@ def main() -> None:
     if sources.writer is not None:
         heats = options.temperature or [pool.temperature]
         asked += [(f"writer at {heat:g}", sources.writer, heat) for heat in heats]
+    if sources.slot_gan is not None:
+        asked.append(("slot GAN", sources.slot_gan, 0.0))
     for name, source, heat in asked:
         if sources.writer is not None and source is sources.writer:
             sources.writer.temperature = heat
+        given = wanted
+        if source is sources.slot_gan:
+            given = replace(wanted, noise=of_slots)
         began = time.process_time()
-        made[name] = source.make(wanted, options.tries)
+        made[name] = source.make(given, options.tries)
         seconds = time.process_time() - began
         report(name, made[name], true, volumes, sizes, options.tries)
         count = sum(map(len, made[name]))
         print(f"  {1e3 * seconds / max(count, 1):.2f} ms of processor a crystal", flush=True)
     written = [name for name in made if name.startswith("writer")]
     shown = {"prototype": first(made["prototype"])}
-    shown |= {name: first(made[name]) for name in written[:1]}
+    shown |= {name: first(made[name]) for name in (*written[:1], "slot GAN") if name in made}
     for judge in options.choose_by:
         request = StructureRequest(0.7, max_atoms=20, choose_by=judge)
         energies: Callable | None = chooser_of(codec, request)

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the noise.  [default: 0]")
 @click.option("--system", type=Elements(), metavar="SYSTEM", help="Just these, e.g. Li-Mn-O.")
-@click.option("--only", "--elements", "only", type=Elements(), metavar="LIST", help="Only these.")
+@click.option("--elements", "--only", "only", type=Elements(), metavar="LIST", help="Only these.")
 @click.option("--require", type=Elements(), metavar="LIST", help="These must be there.")
 @click.option("--exclude", type=Elements(), metavar="LIST", help="None of these.")
 @click.option("--formula", metavar="CELL", help="Content of the cell; with --z, a formula unit.")
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 @click.option("--max-atoms", type=Whole(1), help="Most atoms in the cell.")
 @click.option(
     "--source",
-    type=click.Choice(["pool", "prototype", "writer"]),
+    type=click.Choice(["pool", "prototype", "writer", "slot-gan"]),
     help="Where crystals come from (models that draw a composition first).",
 )
 @click.option(

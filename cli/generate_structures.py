@@ -68,8 +68,8 @@ OPTIONS = with_options(
         "--require", type=Elements(), multiple=True, metavar="LIST", help="These must be there."
     ),
     click.option(
+        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate, too
         "--only",
-        "--elements",  # its name in tfmat generate matgan and tfmat data enumerate
         "only",
         type=Elements(),
         multiple=True,
@@ -114,7 +114,7 @@ OPTIONS = with_options(
     ),
     click.option(
         "--source",
-        type=click.Choice(["pool", "prototype", "writer"]),
+        type=click.Choice(["pool", "prototype", "writer", "slot-gan"]),
         default="pool",
         show_default=True,
         help="Where crystals come from (models that draw a composition first).",

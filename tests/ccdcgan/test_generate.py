@@ -205,8 +205,8 @@ def test_requests_are_never_broken(codec):
     ("asked", "message"),
     [
         (StructureRequest(required=("Te",)), "`require` Te: is none of Bi, Se"),
-        (StructureRequest(allowed=("Xx",)), "`only` Xx: is none of Bi, Se"),
-        (StructureRequest(required=("Bi",), allowed=("Se",)), "`only` leaves out"),
+        (StructureRequest(allowed=("Xx",)), "`elements` Xx: is none of Bi, Se"),
+        (StructureRequest(required=("Bi",), allowed=("Se",)), "`elements` leaves out"),
         (StructureRequest(min_atoms=5, max_atoms=4), "`max_atoms` 4"),
         (StructureRequest(min_distance=1.5), "`min_distance` 1.5: is a share of .*no longer Å"),
         (StructureRequest(volume_per_atom=(30, 20)), "`volume` 30 20: give the smallest"),

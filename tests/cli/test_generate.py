@@ -121,11 +121,12 @@ def test_what_the_structures_are_made_of(capsys, package, tmp_path):
 
 
 def test_elements_of_another_system(capsys, package, tmp_path):
-    """`--elements`, as of formulas, is another name of `--only`."""
+    """`--only` is another name of `--elements`, which messages name."""
     for option in ("--only", "--elements", "--require"):
         code, _, stderr = generate(capsys, package, tmp_path / "new", option, "Li,Mn,O")
         assert code == 2
-        assert "Li Mn O: is none of Bi, Se, the elements of " in stderr
+        named = "--require" if option == "--require" else "--elements"
+        assert f"{named} Li Mn O: is none of Bi, Se, the elements of " in stderr
         assert stderr.endswith("train a model of others with tfmat train ccdcgan\n")
     code, stdout, _ = generate(capsys, package, tmp_path / "new", "-n", 30, "--elements", "Bi")
     assert code == 0

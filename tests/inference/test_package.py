@@ -3,7 +3,7 @@ import shutil
 import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count, islice
+from itertools import count, islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -199,6 +199,19 @@ def test_a_stream_is_cut_in_pieces_and_keeps_the_order(package):
     np.testing.assert_array_equal(joined, loaded.run("generator", rows))
     with pytest.raises(InputError, match="generator takes noise of shape"):
         list(loaded.stream("generator", [rows, rows[:, :5]]))
+
+
+def test_calls_side_by_side_give_the_same_in_the_same_order(package):
+    loaded = load(package, threads=3)
+    rows = np.random.default_rng(1).standard_normal((50, 6)).astype(np.float32)
+    together = loaded.side_by_side()
+    assert (together.threads, together.at_once) == (1, 3)
+    pieces = together.stream("generator", [rows], 3)
+    joined = np.concatenate([piece["crystal_graph"] for piece in pieces])
+    np.testing.assert_array_equal(joined, load(package, threads=1).run("generator", rows, 3))
+    with pytest.raises(InputError, match="generator takes noise of shape"):
+        list(together.stream("generator", [rows, rows[:, :5]]))
+    next(together.stream("generator", repeat(rows)))  # reads no further than its threads need
 
 
 def test_an_endless_stream_is_read_as_it_is_asked_for(package):

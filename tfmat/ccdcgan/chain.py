@@ -76,6 +76,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     sources.COMPOSITIONS: ("data", "compositions"),
     sources.PROTOTYPES: KNOWN,
     sources.WRITER: (*KNOWN, "prompted"),
+    sources.SLOT_GAN: (*GRAPHS, "slot_gan"),
     environments.LABELS: LABELLED,
     environments.CONSTRAINT_STAGE: (*LABELLED, "descriptor", "energies"),
     environments.CRITIC_STAGE: (*LABELLED, "descriptor", "critic"),
@@ -88,7 +89,13 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     quick_end_to_end = False  # ten seconds, for the loops of the cell's fit
     tensorflow_only = frozenset(
-        {"gan", environments.CRITIC_STAGE, environments.ADVERSARIAL, sources.WRITER}
+        {
+            "gan",
+            environments.CRITIC_STAGE,
+            environments.ADVERSARIAL,
+            sources.WRITER,
+            sources.SLOT_GAN,
+        }
     )
     alone = frozenset(
         {
@@ -225,6 +232,10 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
             train_writer(stage, recipe, data)
         elif stage.name in sources.STAGES:
             sources.train_stage(stage, recipe, data)
+        elif stage.name == sources.SLOT_GAN:
+            from tfmat.ccdcgan.sources.slot_training import train_slot_gan
+
+            train_slot_gan(stage, recipe, GraphLayout.from_recipe(recipe, data.elements))
         elif stage.name == environments.LABELS:
             environments.compute_labels(stage, recipe, data)
         elif stage.name == environments.CONSTRAINT_STAGE:
@@ -334,7 +345,10 @@ def _stages(target: str, recipe: CcdcganRecipe) -> tuple[str, ...]:
     """Returns the stages of a target, one constraint for all of them."""
     if recipe.gan.form == "sources" and target in SOURCES:
         judged = target != "dcgan" and not recipe.sources_alone
-        return (*TARGETS["constraint"], *SOURCES[target]) if judged else SOURCES[target]
+        if not judged:
+            return SOURCES[target]
+        last = (sources.SLOT_GAN,) if target == "ccdcgan" and recipe.slot_gan.steps else ()
+        return (*TARGETS["constraint"], *SOURCES[target], *last)
     written = recipe.gan.form == "writer" and target in WRITTEN
     if recipe.gan.form == "none":
         return tuple(stage for stage in TARGETS[target] if stage != "gan")

@@ -17,7 +17,8 @@ from tfmat.ccdcgan.graph import GraphLayout
 from tfmat.ccdcgan.presence import Presence
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.slots import Slots, new_slots, ordered
-from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
+from tfmat.ccdcgan.sources.contents import SLOTS
 from tfmat.ccdcgan.voxels.cell import canonicalise
 from tfmat.ccdcgan.voxels.decode import Shown, decode_structures
 from tfmat.ccdcgan.voxels.frame import box_positions, check_inside, element_channels
@@ -123,6 +124,7 @@ class Codec:
                 "writer": (written, None),
                 compositions.PART: ((2 * elements,), None),
                 choices.PART: ((prompted.length,), None),
+                slot_gan.PART: ((SLOTS + self.recipe.slot_gan.noise,), None),
                 GENERATE: (noise, None),
                 "discriminator": (graph, (1,)),
                 **dict.fromkeys(self.constraints, (slots if self.reads_slots else graph, (1,))),

@@ -52,6 +52,7 @@ class Ccdcgan(Family):
         "tfmat.ccdcgan.environments.network",
         "tfmat.ccdcgan.networks.slot_constraint",
         "tfmat.ccdcgan.sources.network",
+        "tfmat.ccdcgan.sources.slot_network",
         "tfmat.ccdcgan.sources.writing",
         "tfmat.ccdcgan.writer.network",
         "tfmat.ccdcgan.writer.writing",

@@ -22,7 +22,7 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.domain import Domain
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.request import SOUND_DISTANCE, StructureRequest, check_request
-from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
 from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError, Mode
 from tfmat.crystals.contacts import shortest_contact, volume_per_atom
@@ -38,6 +38,7 @@ PARTS = (
     "writer",
     compositions.PART,
     choices.PART,
+    slot_gan.PART,
     "constraint*",
     CONSTRAINT,
     CRITIC,

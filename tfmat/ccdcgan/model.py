@@ -91,7 +91,7 @@ class CrystalModel:
         first: int = 0,
         mode: Mode = "robust",
         require: str | Iterable[str] = (),
-        only: str | Iterable[str] = (),
+        elements: str | Iterable[str] = (),
         min_atoms: int = 1,
         max_atoms: int | None = None,
         n_elements: int | tuple[int, int] | None = None,
@@ -119,7 +119,7 @@ class CrystalModel:
             first: Index of the first crystal graph: go on where an earlier call ended.
             mode: How voxels are decoded: ``robust``, or ``faithful`` as the original program did.
             require: Elements that must be there, e.g. ``"Bi"`` or ``("Bi", "Se")``.
-            only: The only elements that may be there.
+            elements: The only elements that may be there.
             min_atoms: Fewest atoms in the cell.
             max_atoms: Most atoms in the cell; those of the training selection by default.
             n_elements: Number of elements, or the fewest and the most.
@@ -138,11 +138,11 @@ class CrystalModel:
             keep_by: Who judges of them: ``constraint``, ``critic`` or ``both``.
             exclude: Elements that may not be there.
             system: Just these elements, all of them, e.g. ``"Co-Hf"``; in place of ``require`` and
-                ``only``.
+                ``elements``.
             z: Formula units in the cell, or the fewest and the most; then ``formula`` is that of
                 one unit.
             source: Where crystals come from, for models that draw a composition first, like all
-                that follow: ``pool``, ``prototype`` or ``writer``.
+                that follow: ``pool``, ``prototype``, ``writer`` or ``slot-gan``.
             smact: Only compositions that smact accepts; by default where no formula is named.
             choose_by: What chooses among the crystals of a composition: ``constraint``, the name
                 of a potential, or ``chance``.
@@ -172,7 +172,7 @@ class CrystalModel:
             min_atoms=arguments.whole("min_atoms", min_atoms, 1),
             max_atoms=None if max_atoms is None else arguments.whole("max_atoms", max_atoms, 1),
             required=arguments.symbols(system) or arguments.symbols(require),
-            allowed=arguments.symbols(system) or arguments.symbols(only),
+            allowed=arguments.symbols(system) or arguments.symbols(elements),
             excluded=arguments.symbols(exclude),
             units=arguments.whole_range("z", z, 1),
             source=source,

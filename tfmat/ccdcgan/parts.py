@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import UNSET, Meta
 
 from tfmat.ccdcgan.environments.parts import PARTS as ENVIRONMENT_PARTS
-from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
 from tfmat.datasets.properties import unit_of
 from tfmat.errors import InputError
 from tfmat.inference.described import Dataset, Metadata
@@ -45,6 +45,7 @@ PARTS = {
     "sites_decoder": Tensors("sites_latent", {"sites_voxel": "1"}, by_element=True),
     compositions.PART: Tensors("so_far", {"next": "1", "count": "1"}),
     choices.PART: Tensors("choices", _PROMPTED),
+    slot_gan.PART: Tensors("choices", {"lattice_latent": "1", "sites_latents": "1"}),
     **ENVIRONMENT_PARTS,
     GENERATE: Tensors(
         "noise",

@@ -18,6 +18,7 @@ from tfmat.ccdcgan.sources.recipe import (
     PoolRecipe,
     PromptedRecipe,
     PrototypesRecipe,
+    SlotGanRecipe,
 )
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.ccdcgan.writer.recipe import WriterRecipe
@@ -249,6 +250,8 @@ class CcdcganRecipe(Table):
         prototypes: Its known crystals.
         prompted: Its writer.
         pool: How many crystals it makes for a composition, to take one of.
+        slot_gan: Its GAN of latents, which needs the encoding that ``constraint.form = "slots"``
+            trains.
 
     Raises:
         InputError: The parts do not fit together.
@@ -275,6 +278,7 @@ class CcdcganRecipe(Table):
     prototypes: PrototypesRecipe = field(default_factory=PrototypesRecipe)
     prompted: PromptedRecipe = field(default_factory=PromptedRecipe)
     pool: PoolRecipe = field(default_factory=PoolRecipe)
+    slot_gan: SlotGanRecipe = field(default_factory=SlotGanRecipe)
 
     @property
     def sources_alone(self) -> bool:
@@ -293,6 +297,11 @@ class CcdcganRecipe(Table):
             raise InputError(
                 f'gan.structures is "all", so the GAN would learn from what data.split '
                 f'"{self.data.split}" holds out; `settings` gan.structures=training'
+            )
+        if self.slot_gan.steps and self.sources_alone:
+            raise InputError(
+                f"slot_gan.steps {self.slot_gan.steps}: a slot GAN makes latents, which this "
+                "recipe does not have; take recipe mp-compact"
             )
         if self.lattice_autoencoder.latent > self.graph.lattice_slot:
             raise InputError(

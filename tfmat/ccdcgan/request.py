@@ -41,7 +41,7 @@ class StructureRequest:
         excluded: Symbols of elements that may not be there; like all that follow for packages that
             draw a composition first.
         units: Fewest and most formula units in the cell.
-        source: Where crystals come from: ``pool``, ``prototype`` or ``writer``.
+        source: Where crystals come from: ``pool``, ``prototype``, ``writer`` or ``slot-gan``.
         smact: Make crystals only of compositions that smact accepts; by default where no formula
             is named.
         choose_by: What chooses among the crystals of a composition: ``constraint``, the name of a
@@ -107,7 +107,7 @@ def request_for(
         InputError: ``system`` and ``allowed`` are both given.
     """
     if system and allowed:
-        raise InputError("`system` says what `only` says, too; leave one of them out")
+        raise InputError("`system` says what `elements` says, too; leave one of them out")
     more["required"] = tuple(dict.fromkeys((*required, *system)))
     more["allowed"] = system or allowed
     if min_distance is None:
@@ -151,7 +151,7 @@ def check_request(request: StructureRequest, codec: Codec) -> None:
     formula = dict(request.formula or ())
     for option, symbols in (
         ("`require`", request.required),
-        ("`only`", request.allowed),
+        ("`elements`", request.allowed),
         ("`formula`", tuple(formula)),
     ):
         unknown = [symbol for symbol in symbols if symbol not in codec.layout.elements]
@@ -162,7 +162,7 @@ def check_request(request: StructureRequest, codec: Codec) -> None:
                 "with tfmat train ccdcgan"
             )
     if request.allowed and not set(request.required) <= set(request.allowed):
-        raise InputError("`require` names an element that `only` leaves out")
+        raise InputError("`require` names an element that `elements` leaves out")
     if not 0 <= request.min_distance <= 1:
         raise InputError(
             f"`min_distance` {request.min_distance:g}: is a share of the sum of covalent radii, 0 "
@@ -214,7 +214,8 @@ def _check_sizes(request: StructureRequest, formula: dict[str, int], codec: Code
         or not formula.keys() <= set(request.allowed or formula)
     ):
         raise InputError(
-            f"`formula` {written}: contradicts `require`, `only` or `n_elements`; leave them out"
+            f"`formula` {written}: contradicts `require`, `elements` or `n_elements`; leave these "
+            "out"
         )
 
 

@@ -57,7 +57,7 @@ class Making(Table):
     n_elements: tuple[Count, Count] | None = None
     min_atoms: Count = 1
     max_atoms: Count | None = None
-    source: Literal["pool", "prototype", "writer"] = "pool"
+    source: Literal["pool", "prototype", "writer", "slot-gan"] = "pool"
     keep: Annotated[float, Meta(gt=0, le=1)] | None = None
     formulas: str = ""
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,8 @@ SETTINGS += ["prompted.batch_size=16", "prompted.places=4", "prompted.cells=4"]
 SETTINGS += ["prompted.element_width=8", "pool.prototypes=3", "pool.written=2"]
 SETTINGS += ["labels.potential=emt", "labels.written=40", "labels.structures=30"]
 SETTINGS += ["energies.units=16", "energies.steps=40", "energies.batch_size=16"]
+SLOT_GAN = ["slot_gan.steps=12", "slot_gan.units=16,16", "slot_gan.discriminator_units=16"]
+SLOT_GAN += ["slot_gan.batch_size=8", "slot_gan.tries=3", "slot_gan.known=20"]
 STAGES = ["compositions", "prototypes", "labels", "environment-constraint", "prompted-writer"]
 
 
@@ -208,6 +211,7 @@ def test_python_says_where_a_structure_comes_from(whole):
     ("words", "said"),
     [
         (["--system", "Cu-Xe"], "Xe"),
+        (["--source", "slot-gan"], "--source slot-gan: whole has no slot GAN; "),
         (["--system", "Cu-Au", "--only", "Cu"], "--system"),
         (["--formula", "Cu3Au", "--z", "2"], "--formula"),
         (["--choose-by", "nonsense"], "--choose-by"),
@@ -234,19 +238,20 @@ def test_another_run_takes_all_but_what_has_changed(whole, place):
 
 def test_sources_stand_behind_slots_and_their_constraint(whole, place):
     """One recipe, one run: what mp-writer has trained is taken over, what encodes is trained."""
-    settings = [*SETTINGS, *COMPACT]
+    settings = [*SETTINGS, *COMPACT, *SLOT_GAN]
     folder = place / "joined"
     order = Order(
         "ccdcgan", folder, "mp-compact", settings, str(place / "data"), 3, source=place / "whole"
     )
     chain = CcdcganChain()
     found = train(chain, order, lambda: Devices("one"), lambda line: None)
-    own = ["lattice-ae", "sites-ae", "graphs", "constraint"]
+    own = ["lattice-ae", "sites-ae", "graphs", "constraint", "slot-gan"]
     assert found["stages"] == {**dict.fromkeys(own, "trained"), **dict.fromkeys(STAGES, "reused")}
     assert found["generates"]
     recipe = chain.load_recipe(str(folder / "recipe.toml"), ())
     networks = chain.networks(open_run(chain, folder), recipe)
     both = {"constraint", CONSTRAINT, "compositions", "prompted_writer", "sites_encoder"}
+    both.add("slot_generator")
     assert both <= set(networks.models)
     # To export the writer takes the longest by far, and is tested above.
     models = {part: one for part, one in networks.models.items() if part != "prompted_writer"}
@@ -265,9 +270,19 @@ def test_sources_stand_behind_slots_and_their_constraint(whole, place):
     for one, other in zip(here, alone, strict=True):
         assert (one.status, one.prototype) == (other.status, other.prototype)
         assert one.properties == pytest.approx(other.properties, abs=1e-4)
+    check_slot_gan(codec, request)
     crystals = [codec.drawable(one.crystal) for one in here if one.crystal is not None]
     slots = codec.constraint_inputs(crystals)
     assert np.isfinite(codec.package.run("constraint", slots)).all()
+
+
+def check_slot_gan(codec, request):
+    """The slot GAN of the package runs; what its autoencoders know makes hardly a crystal."""
+    made = list(generate(codec, 30, 1, request=replace(request, source="slot-gan")))
+    assert [one.identifier for one in made] == [f"tfmat-1-{index:07d}" for index in range(30)]
+    assert {one.source for one in made} <= {"", "slot-gan"}
+    later = list(generate(codec, 1, 1, first=29, request=replace(request, source="slot-gan")))
+    assert later[0].latent_sha256 == made[29].latent_sha256
 
 
 def test_both_recipes_of_the_periodic_table_have_the_same_sources():

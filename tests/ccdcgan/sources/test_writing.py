@@ -159,7 +159,7 @@ def source_of(known, likelihood, temperature=1.0):
         made = model.predict(choices, verbose=0)
         return {name: np.asarray(values) for name, values in made.items()}
 
-    return WriterSource(known, write, SMALL, MOST, temperature, 16)
+    return WriterSource(known, lambda batches: map(write, batches), SMALL, MOST, temperature, 16)
 
 
 def test_what_is_written_is_the_composition_with_its_distances(known, likelihood):

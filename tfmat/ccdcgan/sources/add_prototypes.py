@@ -78,7 +78,7 @@ def add_prototypes(
         known.save(copy / FILE)
         file = copy / FILE
         described = {"file": FILE, "sha256": files.sha256(file), "bytes": file.stat().st_size}
-        metadata["files"] = [described]
+        metadata["files"] = [described, *record[1:]]
         write_sealed(copy / METADATA, {**metadata, **({"measured": measured} if measured else {})})
         copy_schema(copy)
         size = files.folder_size(copy)

@@ -49,7 +49,7 @@ class Conditions:
     def __post_init__(self) -> None:
         named = {
             "`require`": self.required,
-            "`only`": self.allowed,
+            "`elements`": self.allowed,
             "`exclude`": self.excluded,
             "`formula`": tuple(symbol for symbol, _ in self.formula),
         }
@@ -117,7 +117,7 @@ class Conditions:
                 f"conditions (of {least} to {most} atoms); change `z`, or leave some out"
             )
         if self.needed[~self.free].any():
-            return "`require` names an element that `only`, `system` or `exclude` leaves out"
+            return "`require` names an element that `elements`, `system` or `exclude` leaves out"
         return (
             f"nothing has {self.fewest} to {self.at_most} elements, all that are required, and "
             f"{least} to {most} atoms at once (a model writes up to {SLOTS} elements and "

@@ -8,8 +8,8 @@ from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.environments.stages import domain_of
 from tfmat.ccdcgan.parts import package_tensors, presence_record
 from tfmat.ccdcgan.recipe import CcdcganRecipe
-from tfmat.ccdcgan.sources import choices, compositions
-from tfmat.ccdcgan.sources.stages import known_crystals, prototypes_file
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
+from tfmat.ccdcgan.sources.stages import SLOT_GAN, known_crystals, prototypes_file
 from tfmat.ccdcgan.sources.store import FILE
 from tfmat.training.networks import Networks
 
@@ -25,7 +25,8 @@ def networks(run: Run, recipe: CcdcganRecipe) -> Networks:
         recipe: Its recipe.
     """
     # Loading needs these layers known to Keras.
-    import tfmat.ccdcgan.environments.network  # noqa: F401
+    import tfmat.ccdcgan.environments.network
+    import tfmat.ccdcgan.sources.slot_network  # noqa: F401
     from tfmat.ccdcgan.sources.network import PromptedWriter  # noqa: F401
     from tfmat.ccdcgan.sources.training import LIKELIHOOD
     from tfmat.ccdcgan.sources.writing import build_writing
@@ -35,6 +36,10 @@ def networks(run: Run, recipe: CcdcganRecipe) -> Networks:
     for likelihood in run.networks([LIKELIHOOD]).values():
         models[choices.PART] = build_writing(likelihood, recipe.prompted)
     models |= run.networks([CONSTRAINT])
+    files = {FILE: prototypes_file(run)}
+    if run.finished(SLOT_GAN):
+        models |= run.networks([slot_gan.PART])
+        files[slot_gan.FILE] = run.stage_folder(SLOT_GAN) / slot_gan.FILE
     details: dict[str, Any] = {"presence_threshold": presence_record(())}
     if CONSTRAINT in models:
         details["domain"] = domain_of(run)
@@ -43,5 +48,5 @@ def networks(run: Run, recipe: CcdcganRecipe) -> Networks:
         package_tensors(models, recipe),
         recipe.data.elements,
         details,
-        {FILE: prototypes_file(run)},
+        files,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
 from tfmat.ccdcgan.sources.compositions import NOISE, draw_compositions
 from tfmat.ccdcgan.sources.conditions import Conditions
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents
 from tfmat.ccdcgan.sources.listed import listed_counts
 from tfmat.ccdcgan.sources.pool import CHANCE, Chosen, choose
+from tfmat.ccdcgan.sources.slot_gan import SLOT_GAN, KnownLatents, SlotGanSource
 from tfmat.ccdcgan.sources.source import (
     Candidate,
     Name,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 NOT_BALANCED = "no composition that smact accepts"
 NO_PROTOTYPE = "no prototype with these counts"
 NO_CRYSTAL = "no place for an atom"
+NOT_DECODED = "no crystal in the voxels"
+_REASONS = {"prototype": NO_PROTOTYPE, SLOT_GAN: NOT_DECODED}
 # Compositions that crystals are made for together.
 _TOGETHER = 256
 # From crystals to their energies, eV/atom.
@@ -91,17 +94,36 @@ class Sources:
         if choices.PART in package.parts:
             self.writer = WriterSource(
                 self.known,
-                partial(package.run_all, choices.PART),
+                partial(package.side_by_side().stream, choices.PART),
                 recipe.prompted,
                 recipe.data.max_atoms,
                 recipe.pool.temperature,
             )
 
+        self.slot_gan = None
+        if slot_gan.PART in package.parts:
+            package.require("lattice_decoder", "sites_decoder")
+            latents = next((one for one in record if one["file"] == slot_gan.FILE), None)
+            if latents is None:
+                raise InputError(
+                    f"{package.folder}: damaged, {METADATA} names no {slot_gan.FILE}; export it "
+                    "again"
+                )
+            check_file(package.folder, slot_gan.PART, latents)
+            file, length = package.folder / slot_gan.FILE, self.codec.layout.sites_latent
+            self.slot_gan = SlotGanSource(self.codec, KnownLatents.open(file, length))
+
+    @property
+    def _written(self) -> int:
+        """Normal numbers that all crystals of the writer take."""
+        return self.codec.recipe.pool.written * (self.writer.noise if self.writer else 0)
+
     @property
     def noise(self) -> int:
         """Normal numbers that a composition with all its crystals takes."""
-        pool = self.codec.recipe.pool
-        return 1 + NOISE * pool.draws + pool.written * (self.writer.noise if self.writer else 0)
+        recipe = self.codec.recipe
+        of_slots = recipe.slot_gan.tries * self.slot_gan.noise if self.slot_gan else 0
+        return 1 + NOISE * recipe.pool.draws + self._written + of_slots
 
     def conditions(self, request: StructureRequest) -> Conditions:
         """Returns what compositions have to fulfil.
@@ -166,13 +188,21 @@ class Sources:
                 found = crystals.get(row)
                 reason = NOT_BALANCED
                 if found is not None:
-                    reason = NO_CRYSTAL if request.source != "prototype" else NO_PROTOTYPE
+                    reason = _REASONS.get(request.source, NO_CRYSTAL)
                 chosen = found if found is not None and found.candidate is not None else None
                 yield Made(index, noise[row], bool(verdicts[row]), chosen, reason)
 
     def _sources(self, name: Name) -> list[tuple[Source, int]]:
         """Returns the sources that are asked, and for how many crystals."""
         pool = self.codec.recipe.pool
+        if name == SLOT_GAN:
+            if self.slot_gan is None:
+                raise InputError(
+                    f"`source` {name}: {self.codec.package.name} has no slot GAN; take `source` "
+                    "pool, or train one with tfmat train ccdcgan --recipe mp-compact --set "
+                    "slot_gan.steps=5600"
+                )
+            return [(self.slot_gan, self.codec.recipe.slot_gan.tries)]
         writes = self.writer is not None and pool.written > 0
         if name == "prototype" or (name == "pool" and not writes):
             return [(self.prototypes, pool.prototypes)]
@@ -236,10 +266,14 @@ class Sources:
         pool = self.codec.recipe.pool
         nearest = self.known.prototypes.nearest(contents, max(pool.prototypes, pool.written, 1))
         first = NOISE * pool.draws
-        rest = noise[:, first + 1 :]
-        wanted = Wanted(contents, self.known.volume.predict(contents), nearest, rest)
+        middle = first + 1 + self._written
+        wanted = Wanted(
+            contents, self.known.volume.predict(contents), nearest, noise[:, first + 1 : middle]
+        )
         made: list[list[Candidate]] = [[] for _ in range(len(contents))]
         for source, count in sources:
+            if source is self.slot_gan:
+                wanted = replace(wanted, noise=noise[:, middle:])
             for all_of, some in zip(made, source.make(wanted, count), strict=True):
                 all_of.extend(some)
         chance = ndtr(noise[:, first]) if request.choose_by == CHANCE else None

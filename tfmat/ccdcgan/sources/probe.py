@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.sources import choices, compositions, slot_gan
 from tfmat.ccdcgan.sources.contents import Contents
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def sources_inputs(codec: Codec, count: int, seed: int) -> dict[str, NDArray[np.
     part["volume"][:] = _VOLUME * contents.sizes[:, None]
     part["temperature"][:] = recipe.pool.temperature
     part["noise"][:] = random.standard_normal((count, layout.noise))
+    noise = random.standard_normal((count, recipe.slot_gan.noise))
     return {
+        slot_gan.PART: np.concatenate([contents.counts, noise], axis=1, dtype=np.float32),
         compositions.PART: np.concatenate([table, chosen], axis=1).astype(np.float32),
         choices.PART: row_of,
     }

@@ -97,6 +97,37 @@ class PromptedRecipe(Table):
 
 
 @dataclass(frozen=True)
+class SlotGanRecipe(Table):
+    """The GAN that makes the latents of cells and of their slots, and its training.
+
+    Args:
+        noise: Normal numbers that the generator takes.
+        units: Units of the generator's dense layers.
+        discriminator_units: Units of the discriminator's dense layers.
+        penalty: Weight of the squared gradient of the discriminator at real crystals.
+        averaging: Share that stays of the running average of the generator's weights at each step.
+        learning_rate: Of Adam; constant for half of the steps, then falling to zero.
+        batch_size: Crystals in a batch.
+        steps: Optimiser steps; with 0 there is no slot GAN.
+        known: Real latents of each number of atoms that a package holds, at most.
+        snap: Whether each slot's latents are replaced by the nearest real ones.
+        tries: Crystals of a composition, of which one is taken.
+    """
+
+    noise: Count = 64
+    units: tuple[Count, ...] = (1024, 1024)
+    discriminator_units: tuple[Count, ...] = (768, 384)
+    penalty: NotNegative = 1.0
+    averaging: Share = 0.999
+    learning_rate: Positive = 1e-3
+    batch_size: Count = 128
+    steps: Steps = 0
+    known: Count = 2000
+    snap: bool = True
+    tries: Count = 8
+
+
+@dataclass(frozen=True)
 class PoolRecipe(Table):
     """How many crystals each source makes for a composition, of which the pool takes one.
 

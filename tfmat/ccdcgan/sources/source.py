@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -19,7 +19,7 @@ from tfmat.ccdcgan.sources.tokens import padded
 from tfmat.ccdcgan.writer.sampling import ARRAYS, crystal_of
 from tfmat.crystals.crystal import Crystal
 
-Name = Literal["pool", "prototype", "writer"]
+Name = Literal["pool", "prototype", "writer", "slot-gan"]
 NAMES: tuple[Name, ...] = get_args(Name)
 # After a first draw that found no place, others are drawn at this temperature at least.
 _WARMER = 0.5
@@ -117,7 +117,8 @@ class WriterSource(Source):
 
     Args:
         known: The prototypes.
-        write: The exported network: from ``choices`` to its outputs by name.
+        write: Runs the exported network: from batches of ``choices`` to the outputs of each, by
+            name, in their order.
         recipe: How it draws.
         max_atoms: Most atoms of a cell.
         temperature: What its logits are divided by.
@@ -129,7 +130,7 @@ class WriterSource(Source):
     def __init__(
         self,
         known: KnownCrystals,
-        write: Callable[[NDArray[np.float32]], dict[str, NDArray[Any]]],
+        write: Callable[[Iterator[NDArray[np.float32]]], Iterator[dict[str, NDArray[Any]]]],
         recipe: PromptedRecipe,
         max_atoms: int,
         temperature: float,
@@ -160,10 +161,15 @@ class WriterSource(Source):
         waiting = np.argsort(sizes[rows], kind="stable")
         for attempt in range(self.recipe.attempts):
             missing = []
-            for start in range(0, len(waiting), self.batch_size):
-                some = waiting[start : start + self.batch_size]
-                own = noise[rows[some], tries[some], attempt]
-                found = self.write(np.concatenate([given[some], own], axis=1, dtype="f4"))
+            starts = range(0, len(waiting), self.batch_size)
+            batches = [waiting[start : start + self.batch_size] for start in starts]
+            inputs = (
+                np.concatenate(
+                    [given[some], noise[rows[some], tries[some], attempt]], axis=1, dtype="f4"
+                )
+                for some in batches
+            )
+            for some, found in zip(batches, self.write(inputs), strict=True):
                 good = np.asarray(found["written"])
                 for place in np.flatnonzero(good):
                     arrays = (found[name][place] for name in ARRAYS)

@@ -27,6 +27,8 @@ COMPOSITIONS = "compositions"
 PROTOTYPES = "prototypes"
 WRITER = "prompted-writer"
 STAGES = (COMPOSITIONS, PROTOTYPES, WRITER)
+# Where there is an encoding, and the recipe gives it steps.
+SLOT_GAN = "slot-gan"
 # Known space groups, where the data have them; else they are found.
 _GROUPS = "spacegroup"
 _HELD_OUT = "held_out.npz"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-_FORBIDDEN = -1e9
+# Added to a logit, it leaves no chance.
+FORBIDDEN = -1e9
 
 
 class Head(layers.Layer):
@@ -28,6 +31,9 @@ class Head(layers.Layer):
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Returns the logits."""
+        return flatly(x, lambda flat: self._of_each(flat, training))
+
+    def _of_each(self, x: Any, training: bool | None) -> Any:
         return self._logits(self._dropout(self._hidden(self._norm(x)), training=training))
 
 
@@ -62,24 +68,34 @@ class Block(layers.Layer):
         query, key, value = ops.split(self._triple(self._norms[0](x)), 3, axis=-1)
         return self._finish(x, self._attend(query, key, value, seen), training)
 
-    def step(self, x: Any, keys: Any, values: Any, here: Any, seen: Any) -> tuple[Any, Any, Any]:
-        """Returns the vector of one place, with keys and values that hold its own.
+    def step(self, x: Any, keys: Any, values: Any, here: Any, unseen: Any) -> tuple[Any, Any, Any]:
+        """Returns the vectors of one place, with keys and values that hold its own.
+
+        It is what a writing network spends its time on. So vectors have no axis of places, which
+        saves reshaping, and keys and values stay as they lie in memory: each head's query stands in
+        a row of its own, zeros where the other heads have theirs.
 
         Args:
-            x: Shape ``(batch, 1, width)``.
-            keys: Of all places so far, anything behind; shape ``(batch, length, width)``.
+            x: Shape ``(batch, width)``.
+            keys: Of all places so far, zeros behind; shape ``(batch, length, width)``.
             values: Like the keys.
-            here: Which place it is, shape ``(length, 1)``, bool.
-            seen: Which places it sees, itself included, shape ``(length,)``, bool.
+            here: For each row of the batch its number and which place it is, ``(batch, 2)``.
+            unseen: 0 for the places that it sees, itself included, and so low a number for the
+                others that they do not count; shape ``(length,)``.
         """
-        query, key, value = ops.split(self._triple(self._norms[0](x)), 3, axis=-1)
-        keys, values = ops.where(here, key, keys), ops.where(here, value, values)
-        return self._finish(x, self._attend(query, keys, values, seen), None), keys, values
+        query, key, value = ops.split(self._triple(normalised(self._norms[0], x)), 3, axis=-1)
+        keys, values = ops.scatter_update(keys, here, key), ops.scatter_update(values, here, value)
+        own = np.repeat(np.eye(self.heads, dtype=np.float32), self.size, axis=1)
+        scores = ops.matmul(query[:, None] * own, ops.transpose(keys, (0, 2, 1)))
+        weights = ops.softmax(scores / math.sqrt(self.size) + unseen)
+        attended = ops.sum(ops.matmul(weights, values) * own, axis=1)
+        x = x + self._joined(attended)
+        return x + self._down(self._up(normalised(self._norms[1], x))), keys, values
 
     def _attend(self, query: Any, keys: Any, values: Any, seen: Any) -> Any:
         query, keys, values = (self._apart(each) for each in (query, keys, values))
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2))) / math.sqrt(self.size)
-        weights = ops.softmax(ops.where(seen, scores, _FORBIDDEN))
+        weights = ops.softmax(ops.where(seen, scores, FORBIDDEN))
         joined = ops.transpose(ops.matmul(weights, values), (0, 2, 1, 3))
         return ops.reshape(joined, (-1, joined.shape[1], self.heads * self.size))
 
@@ -92,6 +108,35 @@ class Block(layers.Layer):
         x = x + self._dropout[0](self._joined(attended), training=training)
         dense = self._down(self._up(self._norms[1](x)))
         return x + self._dropout[1](dense, training=training)
+
+
+def flatly(x: Any, layer: Callable[[Any], Any]) -> Any:
+    """Applies to vectors what sees each by itself.
+
+    An exported graph of it is short; of the same on vectors with more axes it is mostly about
+    shapes, which takes longer than the products of a few vectors.
+
+    Args:
+        x: Shape ``(batch, ..., width)``, all axes but the first known.
+        layer: From vectors ``(n, width)`` to others ``(n, size)``.
+
+    Returns:
+        Shape ``(batch, ..., size)``.
+    """
+    found = layer(ops.reshape(x, (-1, x.shape[-1])))
+    return ops.reshape(found, (-1, *x.shape[1:-1], found.shape[-1]))
+
+
+def normalised(layer: layers.LayerNormalization, x: Any) -> Any:
+    """Does what a layer of normalisation does, in the operations that ONNX Runtime knows as one.
+
+    Args:
+        layer: The layer.
+        x: Vectors ``(n, width)``.
+    """
+    off = x - ops.mean(x, axis=-1, keepdims=True)
+    spread = ops.sqrt(ops.mean(ops.power(off, 2.0), axis=-1, keepdims=True) + layer.epsilon)
+    return off / spread * layer.gamma + layer.beta
 
 
 def embedding(name: str, entries: int, width: int) -> layers.Embedding:

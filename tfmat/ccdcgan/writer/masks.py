@@ -104,12 +104,18 @@ def far_enough(points: Any, atoms: Any, limits: Any, lattice: Any) -> Any:
     Returns:
         Shape ``(batch, points)``, bool.
     """
+    pairs = points.shape[1] * atoms.shape[1]
     difference = ops.expand_dims(points, 2) - ops.expand_dims(atoms, 1)
-    difference = difference - ops.round(difference)
-    vectors = ops.matmul(difference, ops.expand_dims(lattice, 1))
+    difference = ops.reshape(difference - ops.round(difference), (-1, pairs, 3))
+    vectors = ops.matmul(difference, lattice)
     shifts = ops.matmul(SHIFTS, lattice)
-    # |v + s|² = |v|² + 2 v·s + |s|², for all pairs by one product.
-    products = ops.matmul(vectors, ops.expand_dims(ops.transpose(shifts, (0, 2, 1)), 1))
-    lengths = ops.sum(shifts * shifts, axis=-1)[:, None, None, :]
-    nearest = ops.min(2 * products + lengths, axis=-1) + ops.sum(vectors * vectors, axis=-1)
+    # |v + s|² = |v|² + (v, 1)·(2 s, |s|²): but for the first term one product for all pairs.
+    lengths = ops.sum(shifts * shifts, axis=-1, keepdims=True)
+    images = ops.concatenate([2 * shifts, lengths], axis=-1)
+    ones = ops.ones_like(vectors[..., :1])
+    products = ops.matmul(
+        ops.concatenate([vectors, ones], axis=-1), ops.transpose(images, (0, 2, 1))
+    )
+    nearest = ops.min(products, axis=-1) + ops.sum(vectors * vectors, axis=-1)
+    nearest = ops.reshape(nearest, (-1, points.shape[1], atoms.shape[1]))
     return ops.all(nearest >= ops.expand_dims(limits * limits, 1), axis=-1)

@@ -18,6 +18,7 @@ from keras import layers, ops
 from numpy.typing import ArrayLike, NDArray
 
 from tfmat.ccdcgan.writer.atoms import AtomWriter, Known
+from tfmat.ccdcgan.writer.layers import FORBIDDEN
 from tfmat.ccdcgan.writer.masks import far_enough, in_order, lattices, possible
 from tfmat.ccdcgan.writer.network import Writer
 from tfmat.ccdcgan.writer.noise import noise_length
@@ -26,7 +27,6 @@ from tfmat.ccdcgan.writer.tokens import BINS, CELL, LENGTH_STEP, SHORTEST, Vocab
 
 # A uniform number must stay below 1 when it is scaled by the sum of the probabilities.
 _BELOW_ONE = 1.0 - 1e-6
-_FORBIDDEN = -1e9
 
 
 class AtomWriting(layers.Layer):
@@ -93,9 +93,10 @@ class AtomWriting(layers.Layer):
         """
         writer, atoms, slots = self.writer, self.writer.max_atoms, known.slots
         order = np.arange(atoms, dtype=np.int32)
-        none = ops.zeros_like(start)[:, None]
-        empty = [ops.repeat(none, atoms, axis=1) for _ in range(2 * len(writer.blocks))]
-        _, memory = self._read(start[:, None], empty, order == 0, order <= 0)
+        rows = ops.cumsum(ops.ones_like(slots[:, 0])) - 1
+        empty = ops.repeat(ops.zeros_like(start)[:, None], atoms, axis=1)
+        first = [empty] * (2 * len(writer.blocks))
+        _, memory = self._read(start, first, self._here(rows, 0), _unseen(order > 0))
 
         def unfinished(place: Any, *_: Any) -> Any:
             return ops.any(ops.take(slots, place, axis=1) < writer.slots)
@@ -104,7 +105,7 @@ class AtomWriting(layers.Layer):
             slot, before = ops.take(slots, place, axis=1), ops.take(slots, place - 1, axis=1)
             last = ops.take(places, place - 1, axis=1)
             x = writer.read(last, ops.take(known.steps, place - 1, axis=1)) + start
-            x, kept = self._read(x[:, None], memory, order == place, order <= place)
+            x, kept = self._read(x, memory, self._here(rows, place), _unseen(order > place))
             hints = known.place_hints
             hint = None if hints is None else ops.take(hints, place - 1, axis=1)
             drawn = ops.take(uniform, place - 1, axis=1)
@@ -132,13 +133,18 @@ class AtomWriting(layers.Layer):
         )
         return places, placed
 
-    def _read(self, x: Any, memory: Sequence[Any], here: Any, seen: Any) -> tuple[Any, list[Any]]:
+    @staticmethod
+    def _here(rows: Any, place: Any) -> Any:
+        """Returns pairs of each row of the batch and one place, shape ``(batch, 2)``."""
+        return ops.stack([rows, ops.full_like(rows, place)], axis=1)
+
+    def _read(self, x: Any, memory: Sequence[Any], here: Any, unseen: Any) -> tuple[Any, list[Any]]:
         """Lets all blocks read one more atom; returns its vector and what they remember."""
         kept = []
-        here = ops.expand_dims(here, -1)
         for number, block in enumerate(self.writer.blocks):
-            x, keys, values = block.step(x, memory[2 * number], memory[2 * number + 1], here, seen)
-            kept += [keys, values]
+            keys, values = memory[2 * number : 2 * number + 2]
+            x, *own = block.step(x, keys, values, here, unseen)
+            kept += own
         return x, kept
 
     def _draw(
@@ -146,12 +152,14 @@ class AtomWriting(layers.Layer):
     ) -> Any:
         """Draws places ``(batch, places, 3)`` that keep the order, given the vector so far."""
         writer, tied, chosen = self.writer, ops.expand_dims(same, 1), []
+        x = ops.expand_dims(x, 1)
         for axis in range(3):
             previous = last[:, None, axis]
             allowed = in_order(previous, tied, last=axis == 2)
             near = None if hint is None else hint[:, None, axis]
             logits = cooled(writer.place_logits(axis, x, near, hinted), temperature)
-            chosen.append(draw(ops.where(allowed, logits, _FORBIDDEN), uniform[:, :, axis]))
+            logits = logits + FORBIDDEN * ops.cast(ops.logical_not(allowed), "float32")
+            chosen.append(draw(logits, uniform[:, :, axis]))
             x = x + writer.place_vector(axis, chosen[-1])
             tied = ops.logical_and(tied, chosen[-1] == previous)
         return ops.stack(chosen, axis=-1)
@@ -259,6 +267,11 @@ class Writing(AtomWriting):
             take(lattice, chosen),
             ops.any(good, axis=1),
         )
+
+
+def _unseen(places: NDArray[np.bool_] | Any) -> Any:
+    """Returns what is added to the logits of places: nothing, or so much that they do not count."""
+    return FORBIDDEN * ops.cast(places, "float32")
 
 
 def uniforms(normal: Any) -> Any:
