@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the noise.  [default: 0]")
 @click.option("--system", type=Elements(), metavar="SYSTEM", help="Just these, e.g. Li-Mn-O.")
-@click.option("--elements", "--only", "only", type=Elements(), metavar="LIST", help="Only these.")
+@click.option("--elements", "--only", "elements", type=Elements(), metavar="LIST", help="Only these.")
 @click.option("--require", type=Elements(), metavar="LIST", help="These must be there.")
 @click.option("--exclude", type=Elements(), metavar="LIST", help="None of these.")
 @click.option("--formula", metavar="CELL", help="Content of the cell; with --z, a formula unit.")
@@ -183,7 +183,7 @@ def _with_options(settings: Campaign, context: click.Context) -> Campaign:
         for name, value in context.params.items()
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     }
-    for name in ("system", "only", "require", "exclude"):
+    for name in ("system", "elements", "require", "exclude"):
         if name in given:
             given[name] = all_symbols((given[name],))
     if "against" in given:

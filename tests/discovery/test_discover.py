@@ -256,7 +256,7 @@ def test_a_list_of_formulas_becomes_candidates(place, tmp_path):
     listed.write_text("formula,times_generated\nCu3Au,4\nNiPt,1\nAuCu3,1\nLiCoO2,1\n", "utf-8")
     metals = ("Cu", "Au", "Ni", "Pt")
     wish = Campaign(
-        Making("ccdcgan-mp", formulas=str(listed), only=metals, source="prototype"),
+        Making("ccdcgan-mp", formulas=str(listed), elements=metals, source="prototype"),
         relax=Relaxing(potential="emt", steps=50),
         reach=9.0,
     )

@@ -28,7 +28,7 @@ class Making(Table):
         number: Crystals begun; by default 100, or one for each of ``formulas``.
         seed: Seed of the noise.
         system: Just these elements, all of them.
-        only: Only these elements.
+        elements: Only these elements.
         require: These elements.
         exclude: None of these elements.
         formula: Content of the cell, or with ``z`` of a formula unit; any by default.
@@ -49,7 +49,7 @@ class Making(Table):
     number: Count | None = None
     seed: Annotated[int, Meta(ge=0)] = 0
     system: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     formula: str = ""

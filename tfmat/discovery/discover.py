@@ -220,7 +220,7 @@ def _finish(
 def _title(campaign: Campaign) -> str:
     made = campaign.generate
     wish = (
-        made.formulas or "-".join(made.system) or made.formula or ", ".join(made.only) or made.model
+        made.formulas or "-".join(made.system) or made.formula or ", ".join(made.elements) or made.model
     )
     return f"Candidates: {campaign.structures or wish}"
 

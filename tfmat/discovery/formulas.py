@@ -72,7 +72,7 @@ def _reason(formula: Formula, making: Making, known: set[str], most: int) -> str
         return "with an element that the model does not know"
     if len(elements) > SLOTS:
         return f"of more than {SLOTS} elements"
-    free = set(making.system or making.only or known) - set(making.exclude)
+    free = set(making.system or making.elements or known) - set(making.exclude)
     needed = {*making.require, *making.system}
     least, largest = making.n_elements or (1, SLOTS)
     if not needed <= elements <= free or not least <= len(elements) <= largest:

@@ -55,7 +55,7 @@ def open_model(
         max_atoms=making.max_atoms,
         system=making.system,
         required=making.require,
-        allowed=making.only,
+        allowed=making.elements,
         excluded=making.exclude,
         n_elements=making.n_elements,
         formula=cell_content(making.formula) if making.formula else None,
