@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Seed of the noise.  [default: 0]")
 @click.option("--system", type=Elements(), metavar="SYSTEM", help="Just these, e.g. Li-Mn-O.")
-@click.option("--elements", "--only", "elements", type=Elements(), metavar="LIST", help="Only these.")
+@click.option(
+    "--elements", "--only", "elements", type=Elements(), metavar="LIST", help="Only these."
+)
 @click.option("--require", type=Elements(), metavar="LIST", help="These must be there.")
 @click.option("--exclude", type=Elements(), metavar="LIST", help="None of these.")
 @click.option("--formula", metavar="CELL", help="Content of the cell; with --z, a formula unit.")

@@ -219,9 +219,8 @@ def _finish(
 
 def _title(campaign: Campaign) -> str:
     made = campaign.generate
-    wish = (
-        made.formulas or "-".join(made.system) or made.formula or ", ".join(made.elements) or made.model
-    )
+    asked = made.formulas or "-".join(made.system) or made.formula or ", ".join(made.elements)
+    wish = asked or made.model
     return f"Candidates: {campaign.structures or wish}"
 
 
