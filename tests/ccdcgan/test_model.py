@@ -118,7 +118,10 @@ def test_predictions_are_those_of_the_network(model, known):
         ({"seed": -1}, "seed: must be a whole number from 0 to 18446744073709551615, not -1"),
         ({"mode": "fast"}, "mode: must be one of robust, faithful, not 'fast'"),
         ({"require": "Li"}, "require Li: is none of Bi, Se"),
-        ({"require": ["Se"], "only": "Bi"}, "require names an element that only leaves out"),
+        (
+            {"require": ["Se"], "elements": "Bi"},
+            "require names an element that elements leaves out",
+        ),
         ({"min_atoms": 9, "max_atoms": 4}, "max_atoms 4 must be at least min_atoms 9"),
         ({"max_atoms": 0}, "max_atoms: must be a whole number"),
         ({"min_distance": -0.1}, "min_distance: must be a number of at least 0, not -0.1"),

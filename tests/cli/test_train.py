@@ -232,7 +232,7 @@ def test_a_stage_alone_and_then_another_in_the_same_run(place, chain, capsys, mo
         ),
         (["--out", "new3", "--set", "data.property=colour"], "no property 'colour'"),
         (["--out", "new", "--set", "gan.step=7"], "did you mean steps?"),
-        (["--out", "new", "--strategy", "multiworker"], "not there yet"),
+        (["--out", "new", "--strategy", "multiworker"], "needs TF_CONFIG"),
     ],
 )
 def test_wrong_words_are_one_line(place, chain, capsys, words, message):

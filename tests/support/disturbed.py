@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.crystal import SHORTEST_EDGE, Crystal
 
 
 def described(crystal: Crystal, change: np.ndarray) -> Crystal:
@@ -37,12 +37,15 @@ def disturb(crystal: Crystal, rng: np.random.Generator, noise: float, strain: fl
 
 def random_crystal(rng: np.random.Generator, counts: tuple[int, ...]) -> Crystal:
     """Atoms of some elements anywhere in a cell of any shape, of about 15 Å³ for each."""
+    atoms = sum(counts)
     while True:
         cell = rng.normal(size=(3, 3)) * rng.uniform(0.4, 2.5, 3)[:, None]
-        lengths = np.linalg.norm(cell, axis=1)
-        if abs(np.linalg.det(cell)) > 0.05 * lengths.prod():
+        flat = abs(np.linalg.det(cell)) <= 0.05 * np.linalg.norm(cell, axis=1).prod()
+        if flat:
+            continue
+        cell *= (15 * atoms / abs(np.linalg.det(cell))) ** (1 / 3)
+        # Disturbed cells, too, stay longer than what a crystal may be.
+        if np.linalg.norm(cell, axis=1).min() > 2 * SHORTEST_EDGE:
             break
-    atoms = sum(counts)
-    cell *= (15 * atoms / abs(np.linalg.det(cell))) ** (1 / 3)
     numbers = np.repeat(np.arange(3, 3 + len(counts)), counts)
     return Crystal.from_arrays(cell, rng.uniform(size=(atoms, 3)) @ cell, numbers)

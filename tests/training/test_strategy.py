@@ -78,5 +78,5 @@ def test_choose_on_this_machine(monkeypatch):
     with pytest.raises(InputError, match="use one of auto, one"):
         choose("many")
     monkeypatch.setenv("TF_CONFIG", "{}")
-    with pytest.raises(InputError, match="needs `cluster` and `task`"):
+    with pytest.raises(InputError, match='needs "cluster" and "task"'):
         choose("auto")

@@ -48,8 +48,8 @@ def test_a_process_finds_its_place():
     [
         ("", "needs TF_CONFIG in the environment"),
         ("{", "no JSON"),
-        ("[]", "needs `cluster` and `task`"),
-        ("{}", "needs `cluster` and `task`"),
+        ("[]", 'needs "cluster" and "task"'),
+        ("{}", 'needs "cluster" and "task"'),
         (config(["a:1"], ps=["b:1"]), r"cluster\.ps has no part"),
         (config(["a:1", "a:1"]), "a:1 is listed twice"),
         (config(["a"]), r"cluster\.worker is no list of addresses"),

@@ -49,11 +49,11 @@ def read_cluster(text: str | None = None) -> Cluster:
     tables = [record.get(key) if isinstance(record, dict) else None for key in ("cluster", "task")]
     cluster, task = tables
     if not isinstance(cluster, dict) or not isinstance(task, dict):
-        raise InputError(f"{VARIABLE}: needs `cluster` and `task`, e.g. {_EXAMPLE}")
+        raise InputError(f'{VARIABLE}: needs "cluster" and "task", e.g. {_EXAMPLE}')
     if strange := sorted(set(cluster) - {"chief", "worker"}):
         raise InputError(
             f"{VARIABLE}: cluster.{strange[0]} has no part in such a training; list all processes "
-            "under `worker`"
+            "under cluster.worker"
         )
     workers = {kind: _addresses(cluster, kind) for kind in ("chief", "worker")}
     if len(workers["chief"]) > 1:
@@ -64,8 +64,7 @@ def read_cluster(text: str | None = None) -> Cluster:
     kind, index = task.get("type"), task.get("index")
     if kind not in workers or type(index) is not int or not 0 <= index < len(workers[kind]):
         raise InputError(
-            f"{VARIABLE}: task {kind} {index} is none of the processes of `cluster`; numbers "
-            "begin at 0"
+            f"{VARIABLE}: task {kind} {index} is none of the processes listed; numbers begin at 0"
         )
     return Cluster(index + (len(workers["chief"]) if kind == "worker" else 0), len(everyone))
 

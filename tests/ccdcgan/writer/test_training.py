@@ -65,8 +65,8 @@ def test_it_learns(whole, place):
 def test_killed_and_resumed_it_learns_the_same(whole, place, monkeypatch):
     save = checkpoints.save
 
-    def dying(*arguments):
-        save(*arguments)
+    def dying(*arguments, **options):
+        save(*arguments, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

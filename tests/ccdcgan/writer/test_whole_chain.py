@@ -148,8 +148,8 @@ def test_the_writer_learns_from_both_where_the_recipe_gives_it_steps(place, whol
         assert not all(np.array_equal(*pair) for pair in zip(before, after, strict=True))
     save = checkpoints.save
 
-    def dying(*arguments):
-        save(*arguments)
+    def dying(*arguments, **options):
+        save(*arguments, **options)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
