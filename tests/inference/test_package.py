@@ -240,13 +240,13 @@ def test_threads_of_python_share_one_session(package, monkeypatch):
     from tfmat.inference import package as module
 
     made = []
-    real = module._session
+    real = module.open_session
 
-    def counted(file, threads):
+    def counted(file, *rest):
         made.append(file.name)
-        return real(file, threads)
+        return real(file, *rest)
 
-    monkeypatch.setattr(module, "_session", counted)
+    monkeypatch.setattr(module, "open_session", counted)
     loaded = load(package, threads=1)
     rows = np.eye(6, dtype=np.float32)
     with ThreadPoolExecutor(8) as pool:

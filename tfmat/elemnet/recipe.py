@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -19,6 +18,7 @@ from tfmat.recipes.table import (
     Steps,
     Table,
     check_length,
+    in_steps,
 )
 
 
@@ -137,10 +137,7 @@ def with_steps(recipe: ElemnetRecipe, formulas: int) -> ElemnetRecipe:
         formulas: Number of training formulas.
     """
     network = recipe.network
-    if network.steps:
-        return recipe
-    steps = math.ceil(network.epochs * formulas / network.batch_size)
-    return replace(recipe, network=replace(network, steps=steps, epochs=0.0))
+    return replace(recipe, network=in_steps(network, formulas, network.batch_size))
 
 
 load_recipe = partial(load, ElemnetRecipe, "elemnet")

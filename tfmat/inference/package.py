@@ -7,11 +7,11 @@ precision. How it is found by name is in :mod:`tfmat.inference.metadata`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 
 from tfmat.checksums import digest, skipping
 from tfmat.errors import InputError, first_line
+from tfmat.in_order import in_order
 from tfmat.inference.metadata import METADATA, PRECISIONS, find, read_metadata, require_networks
+from tfmat.inference.session import open_session
 from tfmat.inference.threads import available_threads
 from tfmat.paths import inside, plain_file
 
@@ -249,9 +251,9 @@ class ModelPackage(NetworkSet):
             if part not in self._sessions:
                 self.check(part)
                 file = self.folder / self.file(part)["file"]
-                session = _session(file, self.threads)
-                _check_tensors(file, self.metadata["parts"][part], session)
-                self._sessions[part] = session
+                self._sessions[part] = open_session(
+                    file, self.metadata["parts"][part], self.threads
+                )
         return self._sessions[part]
 
     def side_by_side(self) -> ModelPackage:
@@ -274,19 +276,8 @@ class ModelPackage(NetworkSet):
         if self.at_once == 1:
             yield from super()._run_each(part, name, batches)
             return
-        waiting: deque[Future[dict[str, NDArray[Any]]]] = deque()
         with ThreadPoolExecutor(self.at_once, "networks") as pool:
-            try:
-                for batch in batches:
-                    waiting.append(pool.submit(self._run, part, name, batch))
-                    # One more than the threads, so that none waits for the reader.
-                    if len(waiting) > self.at_once:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+            yield from in_order(pool, partial(self._run, part, name), batches, self.at_once)
 
     def _run(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         session = self.session(part)
@@ -384,40 +375,3 @@ def _precision(folder: Path, metadata: dict[str, Any], wanted: str | None) -> st
             f"out, or export the run with `precision` {wanted}"
         )
     return wanted
-
-
-def _session(file: Path, threads: int) -> InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait double the CPU time on a machine that others use too.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own exceptions share no public base class
-        raise InputError(f"{file}: no usable ONNX model ({first_line(error)})") from error
-
-
-def _check_tensors(file: Path, entry: Mapping[str, Any], session: InferenceSession) -> None:
-    """Compares names and sizes, as far as a graph says them, with the metadata."""
-    for kind, tensors in (("inputs", session.get_inputs()), ("outputs", session.get_outputs())):
-        described = entry[kind]
-        if {tensor.name for tensor in tensors} != set(described):
-            what = f"its {kind} are {', '.join(tensor.name for tensor in tensors)}"
-            raise _other_tensors(file, what, ", ".join(described))
-        for tensor in tensors:
-            sizes = described[tensor.name]["shape"][1:]
-            fits = len(tensor.shape) == len(sizes) + 1 and all(
-                found == size or not isinstance(found, int)
-                for found, size in zip(tensor.shape[1:], sizes, strict=True)
-            )
-            if not fits:
-                what = f"{tensor.name} has shape {tensor.shape}"
-                raise _other_tensors(file, what, str(["batch", *sizes]))
-
-
-def _other_tensors(file: Path, what: str, said: str) -> InputError:
-    return InputError(f"{file}: {what}, {METADATA} says {said}; export or copy the package again")

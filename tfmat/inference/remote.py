@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
+from tfmat.in_order import in_order
 from tfmat.inference.metadata import DEFAULT_SIGNATURE, find, read_metadata
 from tfmat.inference.package import NetworkSet, joined
 from tfmat.inference.transport import (
@@ -256,29 +256,17 @@ class RemotePackage(NetworkSet):
                 for start in range(0, max(1, len(batch)), rows):
                     yield batch[start : start + rows], start + rows >= len(batch)
 
-        waiting: deque[tuple[Future[dict[str, NDArray[Any]]], bool]] = deque()
+        def answered(
+            piece: tuple[NDArray[np.float32], bool],
+        ) -> tuple[dict[str, NDArray[Any]], bool]:
+            return self._request(part, name, piece[0]), piece[1]
+
         gathered: list[dict[str, NDArray[Any]]] = []
-        source = pieces()
-        try:
-            while True:
-                # One more than the workers, so that none waits for the reader.
-                while len(waiting) <= self.concurrency:
-                    piece = next(source, None)
-                    if piece is None:
-                        break
-                    waiting.append(
-                        (self._pool.submit(self._request, part, name, piece[0]), piece[1])
-                    )
-                if not waiting:
-                    return
-                future, last = waiting.popleft()
-                gathered.append(future.result())
-                if last:
-                    yield joined(gathered)
-                    gathered = []
-        finally:
-            for future, _ in waiting:
-                future.cancel()
+        for answer, last in in_order(self._pool, answered, pieces(), self.concurrency):
+            gathered.append(answer)
+            if last:
+                yield joined(gathered)
+                gathered = []
 
     def _request(self, part: str, name: str, batch: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         tensors = self.metadata["parts"][part]["outputs"]

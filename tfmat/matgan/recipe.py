@@ -1,9 +1,8 @@
 """The schema of a MatGAN recipe: data, networks, training and decoding."""
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from tfmat.datasets.splits.rules import SplitRule
 from tfmat.errors import InputError
@@ -19,6 +18,7 @@ from tfmat.recipes.table import (
     Steps,
     Table,
     check_length,
+    in_steps,
 )
 
 Schedule = Literal["constant", "cosine", "linear"]
@@ -224,16 +224,10 @@ def with_steps(recipe: MatganRecipe, formulas: int) -> MatganRecipe:
     gan, autoencoder, autoregressive = recipe.gan, recipe.autoencoder, recipe.autoregressive
     return replace(
         recipe,
-        autoregressive=_in_steps(autoregressive, formulas, autoregressive.batch_size),
-        gan=_in_steps(gan, formulas, gan.batch_size * gan.critic_steps),
-        autoencoder=_in_steps(autoencoder, formulas, autoencoder.batch_size),
+        autoregressive=in_steps(autoregressive, formulas, autoregressive.batch_size),
+        gan=in_steps(gan, formulas, gan.batch_size * gan.critic_steps),
+        autoencoder=in_steps(autoencoder, formulas, autoencoder.batch_size),
     )
-
-
-def _in_steps(table: Any, formulas: int, batch: int) -> Any:
-    if table.steps:
-        return table
-    return replace(table, steps=math.ceil(table.epochs * formulas / batch), epochs=0.0)
 
 
 load_recipe = partial(load, MatganRecipe, "matgan")

@@ -7,6 +7,7 @@ a file and those of a table made in Python, and the JSON Schema (:func:`tfmat.re
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Annotated, Any
 
 import msgspec
@@ -46,6 +47,20 @@ class Table:
                 raise InputError(flaw)
             if not dataclasses.is_dataclass(value):
                 object.__setattr__(self, name, msgspec.convert(value, field.hint))
+
+
+def in_steps(table: Any, samples: int, batch: int) -> Any:
+    """Returns a training whose epochs are turned into steps.
+
+    Args:
+        table: It has ``steps`` and ``epochs``, one of them 0.
+        samples: Training samples.
+        batch: Samples that a step sees.
+    """
+    if table.steps:
+        return table
+    steps = math.ceil(table.epochs * samples / batch)
+    return dataclasses.replace(table, steps=steps, epochs=0.0)
 
 
 def check_length(steps: int, epochs: float) -> None:

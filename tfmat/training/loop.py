@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,22 +202,14 @@ class Stage:
             model.optimizer.build(model.trainable_variables)
         variables = [*model.variables, *model.optimizer.variables]
 
+        take: Callable[[Batches, Tick], dict[str, float]] = partial(_fit, model)
         if self.devices.several:
             from tfmat.training.several_workers import Steps
 
-            steps_of_all = Steps(model, self.devices)
+            take = Steps(model, self.devices)
 
         def advance(first: int, count: int, tick: Tick) -> dict[str, float]:
-            if self.devices.several:
-                return steps_of_all(batches(first, count), tick)
-            history = model.fit(
-                feed(batches(first, count)),
-                epochs=1,
-                verbose=0,
-                shuffle=False,
-                callbacks=[_Ticker(tick)],
-            )
-            return {name: float(values[0]) for name, values in history.history.items()}
+            return take(batches(first, count), tick)
 
         if keep == "last" or validate is None:
             self.train(steps, variables, advance, validate)
@@ -244,6 +237,14 @@ class Stage:
                 f"{self.name}: {bad[0]} is not a finite number at step {step}; start a new run "
                 "with a lower learning rate or another `seed`"
             )
+
+
+def _fit(model: keras.Model, batches: Batches, tick: Tick) -> dict[str, float]:
+    """Takes a step for each batch; returns the means of what Keras logs."""
+    history = model.fit(
+        feed(batches), epochs=1, verbose=0, shuffle=False, callbacks=[_Ticker(tick)]
+    )
+    return {name: float(values[0]) for name, values in history.history.items()}
 
 
 class _Ticker(keras.callbacks.Callback):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, symbols
+from tfmat.in_order import in_order
 from tfmat.inference.noise import block_noise
 from tfmat.matgan.generating.masks import Masks
 from tfmat.matgan.generating.model import CompositionModel
@@ -164,19 +164,14 @@ class FormulaSampler:
             Chunks in the order of the samples, whole chunks of the same indices whatever the
             number of threads.
         """
-        starts = iter(range(first, first + count, CHUNK))
-        waiting: deque[Future[Chunk]] = deque()
         workers = self.model.workers
+
+        def drawn(start: int) -> Chunk:
+            return self.chunk(start, min(CHUNK, first + count - start))
+
         with ThreadPoolExecutor(workers, "sampler") as pool:
             try:
-                while True:
-                    # One more than the workers, so that none waits for the reader.
-                    for start in islice(starts, workers + 1 - len(waiting)):
-                        size = min(CHUNK, first + count - start)
-                        waiting.append(pool.submit(self.chunk, start, size))
-                    if not waiting:
-                        return
-                    yield waiting.popleft().result()
+                yield from in_order(pool, drawn, range(first, first + count, CHUNK), workers)
             except (KeyboardInterrupt, SystemExit):
                 self.model.stop()
                 raise
