@@ -135,8 +135,8 @@ def import_(
     """Import SOURCE into the dataset folder --out.
 
     Structures: SOURCE is a CSV file with a column of CIF texts, an extended XYZ file or pymatgen
-    JSON (each also gzipped), or a folder of CIF and POSCAR files. Without --max-atoms and
-    --max-length every readable structure is kept.
+    JSON (each also gzipped), a folder of CIF and POSCAR files, or another dataset. Without
+    --max-atoms and --max-length every readable structure is kept.
 
     Compositions: SOURCE is a table with a column of formulas (CSV, TSV, JSON, Parquet; also
     gzipped), a text file with one formula a line, or another dataset of compositions. Of the rows

@@ -151,6 +151,14 @@ settings_options = with_options(
     type=Finite(0),
     help="How near for --refine, in eV/atom above the hull of the first potential.",
 )
+@click.option(
+    "--starts",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 2),
+    help="From where --refine relaxes: 1 is the first potential's end, 2 the filled prototype, "
+    "too, which finds lower minima and costs four times as much.",
+)
 @verify_option
 @goes_on
 def build(
@@ -162,6 +170,7 @@ def build(
     calculator: str | None,
     refine: str | None,
     within: float,
+    starts: int,
     workers: int,
     overwrite: bool,
     as_json: bool,
@@ -190,7 +199,7 @@ def build(
         overwrite=overwrite,
         factory=choose_potential(potential, calculator).factory_for(symbols),
         refinement=(
-            Refinement(choose_potential(refine, None).factory_for(symbols), within)
+            Refinement(choose_potential(refine, None).factory_for(symbols), within, starts)
             if refine
             else None
         ),

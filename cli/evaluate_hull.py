@@ -63,7 +63,7 @@ def hull(
     --out gets hull.csv with the energy above the hull of every structure, a table of all systems,
     pictures of those of two and three elements, summary.json, and a README that explains them.
     """
-    from tfmat.evaluation.hull.entries import Entries, read_entries
+    from tfmat.evaluation.hull.entries import read_entries, read_known
     from tfmat.evaluation.hull.metrics import by_system
     from tfmat.evaluation.hull.output import is_output, table_text
     from tfmat.evaluation.hull.report import evaluate, shown
@@ -73,10 +73,8 @@ def hull(
 
     wanted = [parse_system(text) for text in systems]
     check_place(out, overwrite=overwrite, own=is_output)
-    known = Entries.concatenate(
-        [read_entries(source, name) for name, source in named_data(against).items()]
-    )
     new = read_entries(generated) if generated is not None else None
+    known = read_known(named_data(against), new)
     summary = evaluate(out, known, new, wanted, pictures=pictures, overwrite=overwrite)
     for warning in summary["warnings"]:
         click.echo(f"warning: {warning}", err=True)

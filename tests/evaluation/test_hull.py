@@ -6,7 +6,7 @@ from pymatgen.core import Composition
 from tfmat.datasets.composition_store import CompositionWriter
 from tfmat.errors import InputError
 from tfmat.evaluation.hull import stability as hull
-from tfmat.evaluation.hull.entries import Entries, read_entries, subsystems
+from tfmat.evaluation.hull.entries import Entries, read_entries, read_known, subsystems
 from tfmat.evaluation.hull.report import scale_warnings
 from tfmat.formulas.parsing import parse_formulas
 
@@ -195,3 +195,17 @@ def test_systems_in_any_writing():
 def test_systems_that_occur_the_largest_first(generated):
     names = [hull.system_name(system) for system in hull.systems_of(generated)]
     assert names == ["Cd-Li", "Co-Li-O", "Co-O"]
+
+
+def test_of_two_potentials_the_one_counts_that_the_others_have(tmp_path):
+    rows = [("BiSe", float("nan")), ("Bi2Se3", -0.3)]
+    first = [-0.1, -0.2]
+    more = {"screening_formation_energy_per_atom": first}
+    known = str(write(tmp_path / "known", rows, more, scale="second", first="first"))
+    for scale, expected in (("first", first), ("second", [-0.3]), ("third", [-0.3])):
+        others = read_entries(str(write(tmp_path / scale, [("BiSe2", -0.2)], scale=scale)))
+        found = read_known({"mine": known}, others)
+        assert found.energies.tolist() == expected
+        assert found.scales == {"mine": "first" if scale == "first" else "second"}
+        assert bool(scale_warnings(found, others)) == (scale == "third")
+    assert read_known({"mine": known}).energies.tolist() == [-0.3]

@@ -43,9 +43,14 @@ def write(
     rows: Sequence[tuple[str, float]],
     more: Mapping[str, Sequence[float]] | None = None,
     scale: str | None = None,
+    first: str | None = None,
 ) -> Path:
-    """Writes structures of given formulas and formation energies, in cells that mean nothing."""
-    extra = {"energies": {"method": "by hand", "scale": scale}} if scale else {}
+    """Writes structures of given formulas and formation energies, in cells that mean nothing.
+
+    ``scale`` is that of the energies, ``first`` that of what was known before refining.
+    """
+    named = {"energies": scale, "screening_energies": first}
+    extra = {key: {"method": "by hand", "scale": text} for key, text in named.items() if text}
     with DatasetWriter(folder, {"name": folder.name}, extra=extra) as writer:
         for index, (formula, energy) in enumerate(rows):
             numbers = numbers_of(formula)

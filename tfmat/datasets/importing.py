@@ -12,7 +12,7 @@ from typing import Any
 
 from tfmat import files
 from tfmat.datasets.credit import given
-from tfmat.datasets.folders import is_dataset
+from tfmat.datasets.folders import STRUCTURES, is_dataset, shipped
 from tfmat.datasets.properties import PropertyReader
 from tfmat.datasets.readers.csv import count_csv, first_line, header, read_csv, structure_column
 from tfmat.datasets.readers.extxyz import count_extxyz, read_extxyz
@@ -29,6 +29,7 @@ from tfmat.datasets.readers.json import read_json
 from tfmat.datasets.readers.poscar import looks_like_poscar
 from tfmat.datasets.readers.records import SourceRow, open_text
 from tfmat.datasets.select import check_limits, limits_record, obstacle
+from tfmat.datasets.selecting import copied
 from tfmat.datasets.store import SEVERAL_FILES, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.progress import Progress
@@ -125,7 +126,8 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
 
     Args:
         source: A CSV with CIFs, an extended XYZ file, pymatgen JSON (each also gzipped), a CIF or
-            POSCAR file, or a folder of these two.
+            POSCAR file, a folder of these two, or a dataset, of which all is kept that the limits
+            allow.
         out: The dataset folder to make.
         options: How to read it.
 
@@ -139,6 +141,8 @@ def import_dataset(source: Path, out: Path, options: ImportOptions | None = None
     options = options or ImportOptions()
     start = time.monotonic()
     check_limits(options.max_atoms, options.max_length)
+    if is_dataset(source) or (not source.exists() and str(source) in shipped(STRUCTURES)):
+        return copied(source, out, options)
     credit = given(options.licence, options.attribution)
     files.check_place(out, overwrite=options.overwrite, own=is_dataset)
     files.check_apart(out, source, options.table)

@@ -15,7 +15,7 @@ from tfmat.discovery.campaign import Relaxing
 from tfmat.discovery.known import has_scale, systems_of, write_within
 from tfmat.errors import InputError
 from tfmat.evaluation.hull import output as hull_output
-from tfmat.evaluation.hull.entries import Entries, read_entries
+from tfmat.evaluation.hull.entries import read_entries, read_known
 from tfmat.evaluation.hull.report import evaluate as evaluate_hull
 from tfmat.evaluation.novelty.evaluate import evaluate_structures
 from tfmat.reading import read_record
@@ -186,8 +186,8 @@ def _hull(
     if fresh and out.is_dir():
         summary = read_record(out / hull_output.SUMMARY)
     else:
-        known = Entries.concatenate([read_entries(place, name) for name, place in places.items()])
         new = read_entries(str(one.place("relaxed")), "candidates")
+        known = read_known(places, new)
         summary = evaluate_hull(out, known, new, [], overwrite=out.is_dir())
     rows = read_table(out / hull_output.STRUCTURES)[1]
     above = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from tfmat.datasets.sources import Entry, read_source, write_chosen
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
-from tfmat.evaluation.hull.entries import scale_of
+from tfmat.evaluation.hull.entries import energies_on
 
 Systems = set[frozenset[int]]
 
@@ -34,7 +34,7 @@ def has_scale(place: str, scale: str) -> bool:
         place: The dataset, or its name.
         scale: The scale, as the record of a relaxation names it.
     """
-    return scale_of(Dataset.open(place).metadata) == scale
+    return energies_on(Dataset.open(place).metadata, {scale})[1] == scale
 
 
 def write_within(place: str, systems: Systems, out: Path, limit: int) -> int:

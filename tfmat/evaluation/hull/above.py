@@ -18,7 +18,13 @@ from tfmat.datasets.named import Several, named_places
 from tfmat.datasets.sources import Source, source_of
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
-from tfmat.evaluation.hull.entries import Entries, has_compound, of_dataset, read_entries
+from tfmat.evaluation.hull.entries import (
+    Entries,
+    has_compound,
+    of_dataset,
+    read_entries,
+    read_known,
+)
 from tfmat.evaluation.hull.report import cautions, check_there
 from tfmat.evaluation.hull.stability import distances, parse_system, systems_of, within
 
@@ -98,13 +104,12 @@ def hull(
     if not places:
         raise InputError("against: give known structures with formation energies")
     named = [parse_system(text) for text in ([system] if isinstance(system, str) else system)]
-    known = Entries.concatenate([read_entries(place, name) for name, place in places.items()])
     generated = (
         read_entries(str(structures), "structures")
         if isinstance(structures, str | Path)
         else _entries(structures)
     )
-    return _above(generated, known, named)
+    return _above(generated, read_known(places, generated), named)
 
 
 def above_of(source: Source, against: Several) -> AboveHull:
@@ -118,8 +123,8 @@ def above_of(source: Source, against: Several) -> AboveHull:
         InputError: Something cannot be read, or no structure has a formation energy.
     """
     places = named_places(against, "hull")
-    known = Entries.concatenate([read_entries(place, name) for name, place in places.items()])
-    return _above(_entries_of(source), known, [])
+    generated = _entries_of(source)
+    return _above(generated, read_known(places, generated), [])
 
 
 def _above(generated: Entries, known: Entries, named: Sequence[tuple[int, ...]]) -> AboveHull:

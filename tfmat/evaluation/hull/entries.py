@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -22,6 +22,8 @@ from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 
 ENERGY = "formation_energy_per_atom"
+# What the first potential of a refined database says, of all its structures.
+SCREENING = f"screening_{ENERGY}"
 CHANGE = "delta_formation_energy_per_atom"
 _CONVERGED = "converged"
 
@@ -176,20 +178,39 @@ def has_compound(system: Sequence[int], known: Entries) -> bool:
     return any(len(subset) > 1 for subset in subsystems(system, known.systems))
 
 
-def read_entries(source: str, name: str | None = None) -> Entries:
+def read_known(places: Mapping[str, str | Path], others: Entries | None = None) -> Entries:
+    """Reads known structures, on the energy scales of those that they are compared with.
+
+    Args:
+        places: As for :func:`read_entries`, by name.
+        others: What they are compared with.
+
+    Raises:
+        InputError: One cannot be read, or nothing in it has a formation energy.
+    """
+    scales = set() if others is None else set(others.scales.values())
+    return Entries.concatenate(
+        [read_entries(str(place), name, scales) for name, place in places.items()]
+    )
+
+
+def read_entries(
+    source: str, name: str | None = None, scales: Collection[str | None] = ()
+) -> Entries:
     """Reads what a hull needs of a dataset or a file of structures.
 
     Args:
         source: A dataset of structures or formulas, the name of a shipped one, or whatever
             ``tfmat data import`` reads (CSV, extended XYZ, JSON, a folder).
         name: What to call it; ``source`` by default.
+        scales: Energy scales to compare with, as in :func:`of_dataset`.
 
     Raises:
         InputError: It cannot be read, or nothing in it has a formation energy.
     """
     path = Path(source)
     if (path / "metadata.json").is_file() or source in shipped() or not path.exists():
-        return of_dataset(_open(source), name or source)
+        return of_dataset(_open(source), name or source, scales)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "imported"
         import_dataset(path, out)
@@ -202,23 +223,29 @@ def _open(source: str) -> Dataset | CompositionDataset:
     )
 
 
-def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
+def of_dataset(
+    dataset: Dataset | CompositionDataset, name: str, scales: Collection[str | None] = ()
+) -> Entries:
     """Takes what a hull needs of a dataset.
 
     Args:
         dataset: The dataset.
         name: What to call it.
+        scales: Energy scales to compare with. Of a database with the energies of two potentials
+            (``tfmat data build`` with ``--refine``) those of the first count if theirs is one of
+            them, and that of the second is not.
 
     Raises:
         InputError: Nothing in it has a formation energy.
     """
+    energy, scale = energies_on(dataset.metadata, scales)
     values = {
         key: np.array(dataset.property(key))
         if key in dataset.properties
         else np.full(len(dataset), np.nan)
-        for key in (ENERGY, CHANGE, _CONVERGED)
+        for key in (energy, CHANGE, _CONVERGED)
     }
-    rows = np.flatnonzero(np.isfinite(values[ENERGY]))
+    rows = np.flatnonzero(np.isfinite(values[energy]))
     if not len(rows):
         have = ", ".join(dataset.properties) or "none"
         raise InputError(
@@ -238,11 +265,11 @@ def of_dataset(dataset: Dataset | CompositionDataset, name: str) -> Entries:
         np.zeros(len(rows), dtype=np.int64),
         ids,
         compositions,
-        values[ENERGY][rows],
+        values[energy][rows],
         values[CHANGE][rows],
         values[_CONVERGED][rows],
         {name: dict(left_out)},
-        {name: scale_of(dataset.metadata)},
+        {name: scale},
         frozenset([name] if "build" in dataset.metadata["extra"] else []),
     )
 
@@ -269,11 +296,30 @@ def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
     return failed
 
 
-def scale_of(metadata: Mapping[str, Any]) -> str | None:
+def scale_of(metadata: Mapping[str, Any], entry: str = "energies") -> str | None:
     """Returns the energy scale that a dataset's record names.
 
     Args:
         metadata: The dataset's metadata.
+        entry: ``"screening_energies"`` for those of the first potential of a refined database.
     """
-    scale = (metadata["extra"].get("energies") or {}).get("scale")
+    scale = (metadata["extra"].get(entry) or {}).get("scale")
     return str(scale) if scale else None
+
+
+def energies_on(
+    metadata: Mapping[str, Any], scales: Collection[str | None]
+) -> tuple[str, str | None]:
+    """Chooses the formation energies of a dataset that compare with others.
+
+    Args:
+        metadata: The dataset's metadata.
+        scales: Energy scales of the others.
+
+    Returns:
+        The property, and its scale.
+    """
+    scale, first = scale_of(metadata), scale_of(metadata, "screening_energies")
+    if first is not None and first in scales and scale not in scales:
+        return SCREENING, first
+    return ENERGY, scale

@@ -236,7 +236,7 @@ def _refined(
         run_chunks(
             task.work / "refined",
             [(row, candidates[name]) for name, row in near.items()],
-            partial(label_again, settings=task.settings),
+            partial(label_again, settings=task.settings, starts=refinement.starts),
             refinement.factory if task.workers > 1 else lambda: calculator,
             size=_SMALLEST_CHUNK,
             workers=task.workers,

@@ -21,10 +21,12 @@ class Refinement:
     Attributes:
         factory: Makes the second calculator; a function of a module.
         within: What the first potential puts at most so far above its hull, eV/atom.
+        starts: 1 relaxes from the first potential's end, 2 from the filled prototype, too.
     """
 
     factory: CalculatorFactory
     within: float
+    starts: int = 2
 
     def record(self, calculator: Calculator) -> dict[str, Any]:
         """Returns what metadata keep.
@@ -32,7 +34,11 @@ class Refinement:
         Args:
             calculator: Made by the factory.
         """
-        return {"within": self.within, "calculator": calculator_record(calculator)}
+        return {
+            "within": self.within,
+            "starts": self.starts,
+            "calculator": calculator_record(calculator),
+        }
 
 
 def calculator_record(calculator: Calculator) -> dict[str, str]:
