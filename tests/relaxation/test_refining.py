@@ -108,6 +108,22 @@ def test_a_wide_net_refines_all(tmp_path, refined):
         assert name in every.ids
 
 
+def test_one_start_ends_nowhere_lower_than_two(tmp_path):
+    # Without the volume scan of the filled prototype there are no lower ends to be found.
+    settings = LabellingSettings(limit=14, seed=3, max_length=12.0, duplicates="keep")
+    energies = []
+    for starts in (1, 2):
+        build_to(tmp_path / str(starts), settings, Refinement(second, 0.3, starts))
+        found = Dataset.open(tmp_path / str(starts))
+        assert found.metadata["extra"]["build"]["refinement"]["starts"] == starts
+        known = zip(found.ids, found.property("energy_per_atom"), strict=True)
+        energies.append({name: energy for name, energy in known if np.isfinite(energy)})
+    one, two = energies
+    assert len(one.keys() & two.keys()) > 3
+    for name in one.keys() & two.keys():
+        assert one[name] >= two[name] - 1e-12
+
+
 def test_it_goes_with_neither_copies_nor_unrelaxed_structures(tmp_path):
     for settings in (LabellingSettings(copies=1), LabellingSettings(relax=False)):
         with pytest.raises(InputError, match="`refine` relaxes"):
