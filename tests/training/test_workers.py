@@ -102,6 +102,7 @@ def ended(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
 
 
 @pytest.mark.train
+@pytest.mark.slow
 def test_two_workers_do_what_one_process_does(tmp_path):
     pytest.importorskip("tensorflow")
     together = ended(start([str(SCRIPT), "{worker}.npz"], tmp_path))
