@@ -2,7 +2,7 @@
 
     python benchmarks/paper_004.py --data DATASET --model dcgan=RUN [--model dcgan=RUN2 ...]
         --model ccdcgan=RUN [...] [-n 13000] [--seed 1] [--screen 0.3] [--potential chgnet]
-        [--most 3000] [--figures DIR]
+        [--most 3000] [--figures DIR [--encoders PACKAGE]]
 
 Of each model ``-n`` are begun, all that become structures (``--most`` of them at most, the first)
 are relaxed by the potential, and printed is what the paper counts of 13,000 crystal graphs:
@@ -14,7 +14,8 @@ constraint``: those that it predicts at most ``--screen`` eV/atom above the elem
 hull is that of DATASET and the elements, on the scale of the potential.
 
 ``--figures`` writes Figs. 2b and 3b: formation energy against composition of DATASET and of what
-the first model of each name has made.
+the first model of each name has made. With ``--encoders`` also Fig. 2c: the crystal graphs of both,
+as PACKAGE encodes them, along their first two principal axes, coloured by formation energy.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import PARTS, generate
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.crystals.crystal import Crystal
+from tfmat.datasets.select import passes
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.store import Dataset
 from tfmat.evaluation.novelty.count import judge
@@ -124,6 +126,40 @@ def draw(folder: Path, data: str, groups: dict[str, Sequence[Structure]]) -> Non
         save(figure, folder, "fig2b-fig3b-energies")
 
 
+def map_graphs(
+    folder: Path, encoders: str, dataset: Dataset, groups: dict[str, Sequence[Structure]]
+) -> None:
+    """Draws the database and what was made in the space of crystal graphs (Fig. 2c)."""
+    from tfmat.figures.style import figure_of, save, styled
+
+    model = tfmat.load(encoders)
+    known = np.flatnonzero(np.isfinite(np.asarray(dataset.property(ENERGY))))
+    chosen = [int(row) for row in known if passes(dataset[int(row)])]
+    graphs = model.encode([dataset[row] for row in chosen])
+    flat = graphs.reshape(len(graphs), -1)
+    centre = flat.mean(0)
+    axes_of = np.linalg.svd(flat - centre, full_matrices=False)[2][:2]
+    places = (flat - centre) @ axes_of.T
+    energies = np.asarray(dataset.property(ENERGY))[chosen]
+    low, high = np.quantile(energies, [0.02, 0.98])
+    with styled():
+        figure, (axes,) = figure_of(6, 4.5)
+        colours = {"vmin": low, "vmax": high, "cmap": "viridis"}
+        points = axes.scatter(*places.T, c=energies, s=8, label="database", **colours)
+        for name, structures in groups.items():
+            fitting = [one for one in structures if passes(Crystal.from_structure(one))]
+            found = model.encode(fitting).reshape(len(fitting), -1)
+            own = (found - centre) @ axes_of.T
+            shades = [one.properties[ENERGY] for one in fitting]
+            axes.scatter(*own.T, c=shades, s=30, marker="*", label=name, lw=0.3, ec="k", **colours)
+        axes.set_xlabel("first principal axis")
+        axes.set_ylabel("second")
+        axes.legend()
+        figure.colorbar(points, label="formation energy (eV/atom)")
+        folder.mkdir(parents=True, exist_ok=True)
+        save(figure, folder, "fig2c-crystal-graphs")
+
+
 def main() -> None:
     """Measures and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -135,6 +171,7 @@ def main() -> None:
     parser.add_argument("--potential", default="chgnet")
     parser.add_argument("--most", type=int)
     parser.add_argument("--figures", type=Path)
+    parser.add_argument("--encoders")
     options = parser.parse_args()
     dataset = Dataset.open(options.data)
     known = NoveltyIndex(list(dataset), list(dataset.ids))
@@ -170,6 +207,8 @@ def main() -> None:
         print(f"| paper 004: {name} | " + " | ".join(cells) + " |")
     if options.figures:
         draw(options.figures, options.data, drawn)
+        if options.encoders:
+            map_graphs(options.figures, options.encoders, dataset, drawn)
 
 
 if __name__ == "__main__":
