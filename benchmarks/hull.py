@@ -20,8 +20,9 @@ import numpy as np
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
+from tfmat.datasets.energies import ENERGY
 from tfmat.datasets.store import Dataset
-from tfmat.evaluation.hull.entries import ENERGY, Entries, read_entries
+from tfmat.evaluation.hull.entries import Entries, read_entries
 from tfmat.evaluation.hull.stability import distances, hulls, parse_system
 from tfmat.formulas.compositions import symbols
 

@@ -111,14 +111,16 @@ def screen(
     if hull != "elements":
         from tfmat.datasets.store import Dataset
 
-        if hull is not None:
-            dataset = Dataset.open(hull)
-        elif codec is not None:
-            dataset = training_set(codec.trained_on)
+        if codec is not None:
+            learned = codec.trained_on
         else:
             assert source is not None  # noqa: S101
-            dataset = training_set(learned_from(source))
-        reference, name = hull_of_dataset(dataset), f"convex hull of {dataset.path.name}"
+            learned = learned_from(source)
+        dataset = training_set(learned) if hull is None else Dataset.open(hull)
+        (reference, warning), name = hull_of_dataset(dataset, learned), dataset.path.name
+        if warning:
+            click.echo(f"warning: {warning}", err=True)
+        name = f"convex hull of {name}"
     check_apart(out, source, hull)
     with replacing_folder(out, overwrite=overwrite, own=is_screened) as folder:
         if codec is not None:

@@ -83,7 +83,8 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
         writer.add(crystal([83, 34]), "a", {"formation_energy_per_atom": -0.3})
         writer.add(crystal([83, 34, 83, 34]), "b", {"formation_energy_per_atom": -0.6})
         writer.add(crystal([83, 83, 34]), "c", {"formation_energy_per_atom": float("nan")})
-    hull = hull_of_dataset(Dataset.open(tmp_path / "known"))
+    hull, warning = hull_of_dataset(Dataset.open(tmp_path / "known"))
+    assert not warning
     assert hull("BiSe") == pytest.approx(-0.6)
     out = tmp_path / "kept"
     out.mkdir()
@@ -93,6 +94,20 @@ def test_hull_of_a_dataset_measures_the_tolerance(generated, tmp_path):
     assert set(above) == {"BiSe", "BiSe3"}
     assert float(above["BiSe"]["above_reference"]) == pytest.approx(0.5)
     assert float(above["BiSe3"]["above_reference"]) == pytest.approx(0.55)
+
+
+def test_of_two_potentials_the_hull_is_of_the_one_that_the_model_predicts(tmp_path):
+    from hull_systems import write
+
+    from tfmat.datasets.store import Dataset
+
+    more = {"screening_formation_energy_per_atom": [-0.4]}
+    place = write(tmp_path / "known", [("BiSe", -0.3)], more, scale="second", first="first")
+    for predicted, lowest in (("first", -0.4), ("second", -0.3), ("third", -0.3), (None, -0.3)):
+        learned = {"name": "x", "sha256": "y"} | ({"energy_scale": predicted} if predicted else {})
+        hull, warning = hull_of_dataset(Dataset.open(place), learned)
+        assert hull("BiSe") == pytest.approx(lowest)
+        assert bool(warning) == (predicted == "third")
 
 
 @pytest.mark.parametrize(

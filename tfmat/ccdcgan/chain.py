@@ -258,6 +258,13 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
 
     def networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         """Loads all networks of a run; decoders end in their sigmoid."""
+        made = self._networks(run, recipe)
+        scale = environments.energy_scale_of(run) or run.info["dataset"].get("energy_scale")
+        if scale and {"constraint", CONSTRAINT} & set(made.models):
+            made = replace(made, details={**made.details, "energy_scale": scale})
+        return made
+
+    def _networks(self, run: Run, recipe: CcdcganRecipe) -> Networks:
         if run.finished("writer"):
             return self._written(run, recipe)
         if not run.finished(sources.PROTOTYPES):

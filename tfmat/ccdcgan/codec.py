@@ -202,9 +202,17 @@ class Codec:
 
     @property
     def trained_on(self) -> dict[str, str] | None:
-        """``name`` and ``sha256`` of what the package has learned from; ``None`` if unknown."""
+        """What the package has learned from, ``None`` if unknown.
+
+        ``name`` and ``sha256`` of the dataset, and ``energy_scale`` where the package says what the
+        formation energies count from that it predicts.
+        """
         dataset = self.package.metadata.get("dataset", {})
-        return {key: dataset[key] for key in ("name", "sha256")} if "sha256" in dataset else None
+        if "sha256" not in dataset:
+            return None
+        scale = self.package.metadata.get("energy_scale")
+        known = {key: dataset[key] for key in ("name", "sha256")}
+        return known | ({"energy_scale": scale} if scale else {})
 
     def drawable(self, crystal: Crystal) -> Crystal:
         """Returns a crystal in its canonical cell.

@@ -130,6 +130,8 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
             these are.
         prototypes_from: Of sources: what its prototypes are taken from, where that is not what it
             was trained on.
+        energy_scale: What the formation energies count from that its constraint has learned, where
+            its data said so.
     """
 
     presence_threshold: list[Annotated[float, Meta(ge=0)] | None]
@@ -138,6 +140,7 @@ class CcdcganMetadata(Metadata, frozen=True, kw_only=True):
     domain: Maybe[TrainingDomain] = UNSET
     graphs_from: Maybe[GraphsFrom] = UNSET
     prototypes_from: Maybe[Dataset] = UNSET
+    energy_scale: Maybe[Line] = UNSET
 
     def __post_init__(self) -> None:
         super().__post_init__()

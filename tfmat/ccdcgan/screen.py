@@ -19,6 +19,7 @@ from tfmat.checksums import sealed
 from tfmat.crystals.hull import Hull
 from tfmat.csv_tables import TableWriter, read_table
 from tfmat.datasets import generated
+from tfmat.datasets.energies import energies_on
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE
 from tfmat.errors import InputError
 from tfmat.files import write_json
@@ -209,7 +210,7 @@ def _domain(row: Mapping[str, str], source: Path) -> str:
 
 
 def learned_from(source: Path) -> dict[str, str] | None:
-    """Returns ``name`` and ``sha256`` of what the model that generated a folder has learned from.
+    """Returns what the model has learned from that generated a folder (``Codec.trained_on``).
 
     Args:
         source: A folder written by ``tfmat generate`` or by a screening.
@@ -339,25 +340,38 @@ def hull_reference(energies: Mapping[str, float]) -> Callable[[str], float]:
 
 
 def hull_of_dataset(
-    dataset: Dataset, name: str = "formation_energy_per_atom"
-) -> Callable[[str], float]:
+    dataset: Dataset, learned: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], float], str]:
     """Returns the convex hull of a dataset as a reference (:func:`hull_reference`).
 
     Args:
         dataset: The known structures.
-        name: The dataset's property with the formation energies, in eV/atom.
+        learned: What the model has learned from, of :func:`learned_from`: of a dataset with the
+            energies of two potentials those count that the model predicts.
+
+    Returns:
+        The reference, and a line for the user where the energies are on another scale than those
+        that the model predicts; empty where they are not, or that is not known.
 
     Raises:
-        InputError: The dataset has no such property.
+        InputError: The dataset has no formation energies.
     """
     from tfmat.crystals.writing import reduced_formula
 
+    predicted = (learned or {}).get("energy_scale")
+    name, scale = energies_on(dataset.metadata, (predicted,))
     lowest: dict[str, float] = {}
     for row, energy in enumerate(dataset.property(name)):
         if energy == energy:  # not NaN, which stands for unknown
             formula = reduced_formula(dataset[row])
             lowest[formula] = min(lowest.get(formula, energy), float(energy))
-    return hull_reference(lowest)
+    warning = ""
+    if predicted and scale and predicted != scale:
+        warning = (
+            f"energies of different scales (the model: {predicted}; {dataset.path.name}: {scale}); "
+            "distances to the hull are off by their difference"
+        )
+    return hull_reference(lowest), warning
 
 
 def _shares(composition: Composition, system: Iterable[str]) -> list[float]:

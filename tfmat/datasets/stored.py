@@ -18,6 +18,7 @@ from tfmat.checksums import skipping, write_sealed
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.columns import ADVICE, ColumnWriter, load_column
 from tfmat.datasets.credit import Credit, stored
+from tfmat.datasets.energies import scale_of
 from tfmat.datasets.folders import (
     FORMAT,
     FORMAT_VERSION,
@@ -62,6 +63,11 @@ class StoredDataset(ABC):
             InputError: The record says it in no possible way.
         """
         return stored(self.metadata["source"], self.path / "metadata.json")
+
+    @property
+    def energy_scale(self) -> str | None:
+        """What formation energies count from; ``None`` if not said."""
+        return scale_of(self.metadata)
 
     @property
     def properties(self) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from tfmat.datasets.energies import energies_on
 from tfmat.datasets.sources import Entry, read_source, write_chosen
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
-from tfmat.evaluation.hull.entries import energies_on
 
 Systems = set[frozenset[int]]
 

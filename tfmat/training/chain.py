@@ -347,6 +347,8 @@ def _open(
         **dataset.credit.record(),
         **chain.describe(data),
     }
+    if dataset.energy_scale:
+        record["energy_scale"] = dataset.energy_scale
     if not resumed:
         chain.require_enough(order.target, recipe, data)
     for line in chain.notices(order.target, recipe, asked, data):

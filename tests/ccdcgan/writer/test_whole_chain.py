@@ -216,6 +216,8 @@ def test_structures_have_the_energy_that_the_constraint_predicts(package):
     predicted = [one.properties[f"predicted_{ENERGY}"] for one in found]
     np.testing.assert_allclose(model.predict(found), predicted, atol=1e-5)
     assert {one.properties["domain"].partition(":")[0] for one in found} <= {"inside", "outside"}
+    # Its constraint has learned the potential's energies, whatever the data's are.
+    assert model.codec.trained_on["energy_scale"] == "as EMT gives it"
     # The network as trained says the same of the environments.
     network = open_run(CcdcganChain(), package.parent / "whole").network(CONSTRAINT)
     rows = model.codec.descriptor.padded(list(crystals_of(found, "found")), 4)

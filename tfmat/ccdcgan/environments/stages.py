@@ -24,6 +24,7 @@ from tfmat.ccdcgan.environments.labels import (
 )
 from tfmat.ccdcgan.recipe import CcdcganRecipe
 from tfmat.ccdcgan.training.data import TrainingData
+from tfmat.datasets.energies import scale_of
 from tfmat.datasets.splits.groups import formula
 from tfmat.errors import InputError
 from tfmat.reading import read_record
@@ -184,6 +185,16 @@ def domain_of(run: Run) -> dict[str, Any]:
         run: A run that has trained it.
     """
     return read_record(run.stage_folder(CONSTRAINT_STAGE) / _DOMAIN)
+
+
+def energy_scale_of(run: Run) -> str | None:
+    """Returns what the energies of a run's labels count from; ``None`` where it has none.
+
+    Args:
+        run: Any run.
+    """
+    file = _labels(run) / "metadata.json"
+    return scale_of(read_record(file)) if run.finished(LABELS) and file.is_file() else None
 
 
 @contextmanager

@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.composition_store import CompositionDataset
+from tfmat.datasets.energies import ENERGY, energies_on
 from tfmat.datasets.folders import COMPOSITIONS, kind_of, shipped
 from tfmat.datasets.importing import import_dataset
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 
-ENERGY = "formation_energy_per_atom"
-# What the first potential of a refined database says, of all its structures.
-SCREENING = f"screening_{ENERGY}"
 CHANGE = "delta_formation_energy_per_atom"
 _CONVERGED = "converged"
 
@@ -231,9 +229,7 @@ def of_dataset(
     Args:
         dataset: The dataset.
         name: What to call it.
-        scales: Energy scales to compare with. Of a database with the energies of two potentials
-            (``tfmat data build`` with ``--refine``) those of the first count if theirs is one of
-            them, and that of the second is not.
+        scales: Energy scales to compare with (:func:`tfmat.datasets.energies.energies_on`).
 
     Raises:
         InputError: Nothing in it has a formation energy.
@@ -294,32 +290,3 @@ def _failed(metadata: Mapping[str, Any]) -> Mapping[str, int]:
     counts = metadata["counts"] if {"relaxation", "columns"}.intersection(extra) else {}
     failed: Mapping[str, int] = counts.get("rejected_by_reason", {})
     return failed
-
-
-def scale_of(metadata: Mapping[str, Any], entry: str = "energies") -> str | None:
-    """Returns the energy scale that a dataset's record names.
-
-    Args:
-        metadata: The dataset's metadata.
-        entry: ``"screening_energies"`` for those of the first potential of a refined database.
-    """
-    scale = (metadata["extra"].get(entry) or {}).get("scale")
-    return str(scale) if scale else None
-
-
-def energies_on(
-    metadata: Mapping[str, Any], scales: Collection[str | None]
-) -> tuple[str, str | None]:
-    """Chooses the formation energies of a dataset that compare with others.
-
-    Args:
-        metadata: The dataset's metadata.
-        scales: Energy scales of the others.
-
-    Returns:
-        The property, and its scale.
-    """
-    scale, first = scale_of(metadata), scale_of(metadata, "screening_energies")
-    if first is not None and first in scales and scale not in scales:
-        return SCREENING, first
-    return ENERGY, scale
