@@ -6,6 +6,7 @@ import { Elements } from "./elements";
 import { FormulaTable } from "./formula_table";
 import { Model } from "./model";
 import { PeriodicTable } from "./periodic";
+import { offerSources, wishOf } from "./wish";
 import type { Answer, Order } from "./worker";
 
 const base = new URL(".", location.href).href;
@@ -53,12 +54,12 @@ function shown(loaded: Model): void {
   get("about").textContent = loaded.about;
   get("warnings").replaceChildren(...loaded.warnings.map((text) => make("li", text)));
   get<HTMLAnchorElement>("card").href = `models/${loaded.name}/card.txt`;
-  periodic.show(loaded.elements, elements, loaded.kind === "formulas");
-  for (const kind of ["crystals", "formulas"]) {
-    document.querySelectorAll<HTMLElement>(`[data-kind="${kind}"]`).forEach((part) => {
-      part.hidden = kind !== loaded.kind;
-    });
-  }
+  const tags: string[] = loaded.kind === "crystals" ? [loaded.kind, loaded.form] : [loaded.kind];
+  periodic.show(loaded.elements, elements, !tags.includes("writer"));
+  document.querySelectorAll<HTMLElement>("[data-kind]").forEach((part) => {
+    part.hidden = !part.dataset.kind!.split(" ").some((tag) => tags.includes(tag));
+  });
+  if (loaded.kind === "crystals" && loaded.form === "sources") offerSources(loaded);
   crystals.clear(elements);
   formulas.clear(elements);
   setBusy(false);
@@ -75,9 +76,9 @@ function generate(event: Event): void {
   try {
     if (model.kind === "crystals") {
       const count = Math.max(1, Math.min(10000, Number(get<HTMLInputElement>("number").value) || 1));
-      const wish = crystals.wish(model, periodic.with("wanted"));
+      const wish = wishOf(model, periodic, elements);
       crystals.begin(seed, model);
-      order({ kind: "write", job, seed, first: 0, count, wish });
+      order({ kind: "crystals", job, seed, first: 0, count, wish });
     } else {
       formulas.begin(seed);
       formulas.filter(periodic);
