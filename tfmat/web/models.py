@@ -142,7 +142,7 @@ def _crystals(codec: Codec) -> dict[str, Any]:
 
 
 def _judge(codec: Codec) -> dict[str, str]:
-    """Returns the part that predicts energies of crystals, if there is one that the page can ask."""
+    """Returns the part that predicts energies, if there is one that the page can ask."""
     there = CONSTRAINT in codec.package.metadata["parts"]
     # What is known of any elements comes with sources.
     seen = codec.recipe.descriptor.form == "elements" or codec.recipe.gan.form == "sources"

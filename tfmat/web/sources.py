@@ -1,4 +1,4 @@
-"""What the page is told of a package that draws a composition first: card, and arrays in one file."""
+"""What the page is told of a package with sources: its card, and arrays in one file."""
 
 from __future__ import annotations
 

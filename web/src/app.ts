@@ -4,6 +4,7 @@ import { CrystalTable } from "./crystals";
 import { get, make } from "./dom";
 import { Elements } from "./elements";
 import { FormulaTable } from "./formula_table";
+import { masksOf } from "./masks";
 import { Model } from "./model";
 import { PeriodicTable } from "./periodic";
 import { offerSources, wishOf } from "./wish";
@@ -18,7 +19,7 @@ let elements: Elements = {};
 let job = 0;
 let busy = false;
 
-const periodic = new PeriodicTable(get("periodic"), () => formulas.filter(periodic));
+const periodic = new PeriodicTable(get("periodic"), filter);
 const crystals = new CrystalTable();
 const formulas = new FormulaTable();
 
@@ -27,12 +28,28 @@ function say(text: string, wrong = false): void {
   get("state").classList.toggle("wrong", wrong);
 }
 
+/** Shows the formulas that are asked for now, of those that were made. */
+function filter(): void {
+  if (model?.kind !== "formulas") return;
+  try {
+    formulas.filter(masksOf(periodic));
+    if (!busy) say(formulas.count());
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error), true);
+  }
+}
+
 async function begin(): Promise<void> {
   const answer = await fetch(new URL("models.json", base));
   const names: { name: string; title: string }[] = await answer.json();
   const choice = get<HTMLSelectElement>("model");
   for (const { name, title } of names) choice.append(make("option", title, { value: name }));
-  choice.addEventListener("change", () => load(choice.value));
+  const named = location.hash.slice(1);
+  if (names.some(({ name }) => name === named)) choice.value = named;
+  choice.addEventListener("change", () => {
+    history.replaceState(null, "", `#${choice.value}`);
+    load(choice.value);
+  });
   load(choice.value);
 }
 
@@ -60,6 +77,7 @@ function shown(loaded: Model): void {
     part.hidden = !part.dataset.kind!.split(" ").some((tag) => tags.includes(tag));
   });
   if (loaded.kind === "crystals" && loaded.form === "sources") offerSources(loaded);
+  get<HTMLInputElement>("alone").checked = loaded.kind === "crystals";
   crystals.clear(elements);
   formulas.clear(elements);
   setBusy(false);
@@ -81,8 +99,8 @@ function generate(event: Event): void {
       order({ kind: "crystals", job, seed, first: 0, count, wish });
     } else {
       formulas.begin(seed);
-      formulas.filter(periodic);
-      const blocks = Math.max(1, Math.min(25, Number(get<HTMLInputElement>("blocks").value) || 1));
+      formulas.filter(masksOf(periodic));
+      const blocks = Math.max(1, Math.min(100, Number(get<HTMLInputElement>("blocks").value) || 1));
       order({ kind: "formulas", job, seed, blocks });
     }
   } catch (error) {
@@ -118,8 +136,9 @@ get("form").addEventListener("submit", generate);
 get("stop").addEventListener("click", () => order({ kind: "stop" }));
 get("clear").addEventListener("click", () => {
   periodic.clear();
-  formulas.filter(periodic);
+  filter();
 });
+for (const id of ["alone", "balanced", "kinds"]) get(id).addEventListener("change", filter);
 get("theme").addEventListener("click", () => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;

@@ -39,22 +39,22 @@ async function drawn(
   conditions: Conditions,
   noise: Float32Array,
 ): Promise<number[]> {
-  const so_far = conditions.begin();
+  const soFar = conditions.begin();
   const count = conditions.count;
   for (let slot = 0; slot <= card.slots; slot++) {
     const seen = new Float32Array(2 * count);
-    seen.set(so_far.counts);
+    seen.set(soFar.counts);
     let made = await session.run({ so_far: tensor(seen, [1, 2 * count]) });
     const next = made.next.data as Float32Array;
-    const element = choice(next, conditions.elements(so_far), share(noise[2 * slot]));
+    const element = choice(next, conditions.elements(soFar), share(noise[2 * slot]));
     if (element === count) break;
     seen[count + element] = 1;
     made = await session.run({ so_far: tensor(seen, [1, 2 * count]) });
-    const allowed = conditions.amounts(so_far, element);
+    const allowed = conditions.amounts(soFar, element);
     const amount = choice(made.count.data as Float32Array, allowed, share(noise[2 * slot + 1]));
-    conditions.add(so_far, element, amount + 1);
+    conditions.add(soFar, element, amount + 1);
   }
-  return so_far.counts;
+  return soFar.counts;
 }
 
 /** One of those that are allowed, by the inverse of the cumulative distribution. */

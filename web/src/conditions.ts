@@ -61,7 +61,9 @@ export class Conditions {
     );
     const known = named.every((number) => elements.includes(number));
     const kept = this.needed.every((needed, at) => !needed || this.free[at]);
-    if (!known || !kept || !this.elements(this.begin()).slice(0, -1).includes(true)) {
+    const possible =
+      this.fewest <= this.mostKinds && this.elements(this.begin()).slice(0, -1).includes(true);
+    if (!known || !kept || !possible) {
       throw new Error(
         `No cell of the model fulfils all of this: it has up to ${slots} elements and ` +
           `${maxAtoms} atoms. Ask for fewer conditions.`,
@@ -74,26 +76,26 @@ export class Conditions {
   }
 
   /** Which elements may come next, and at the end whether the cell may be complete. */
-  elements(so_far: Unfinished): boolean[] {
-    const there = so_far.counts.map((count) => count > 0);
-    const total = so_far.counts.reduce((one, other) => one + other, 0);
+  elements(soFar: Unfinished): boolean[] {
+    const there = soFar.counts.map((count) => count > 0);
+    const total = soFar.counts.reduce((one, other) => one + other, 0);
     const left = sum(this.needed) - sum(there.map((own, at) => own && this.needed[at]));
     const may = this.free.map(
       (free, at) =>
         free &&
-        at > so_far.last &&
+        at > soFar.last &&
         // None that is needed may be passed over: all that are left lie behind.
         Number(this.needed[at]) + this.neededAfter[at] >= left &&
-        this.amounts(so_far, at).includes(true),
+        this.amounts(soFar, at).includes(true),
     );
     return [...may, left === 0 && sum(there) >= this.fewest && total >= this.atoms[0]];
   }
 
   /** Which numbers of atoms of an element leave a way to the end, 1 at first. */
-  amounts(so_far: Unfinished, element: number): boolean[] {
+  amounts(soFar: Unfinished, element: number): boolean[] {
     const [least, most] = this.atoms;
-    const total = so_far.counts.reduce((one, other) => one + other, 0);
-    const kinds = so_far.counts.filter((count) => count > 0).length + 1;
+    const total = soFar.counts.reduce((one, other) => one + other, 0);
+    const kinds = soFar.counts.filter((count) => count > 0).length + 1;
     const [needed, free] = [this.neededAfter[element], this.freeAfter[element]];
     const more = Math.max(needed, this.fewest - kinds, 0);
     const may = least <= most && kinds + needed <= this.mostKinds && kinds + free >= this.fewest;
@@ -101,23 +103,23 @@ export class Conditions {
     return Array.from({ length: this.card.maxAtoms }, (_, at) => {
       const amount = at + 1;
       const fits = may && total + amount + more <= most && (grows || total + amount >= least);
-      return fits && (this.wish.formula.size === 0 || this.whole(so_far, element, amount));
+      return fits && (this.wish.formula.size === 0 || this.whole(soFar, element, amount));
     });
   }
 
-  add(so_far: Unfinished, element: number, amount: number): void {
-    so_far.counts[element] = amount;
-    so_far.last = element;
+  add(soFar: Unfinished, element: number, amount: number): void {
+    soFar.counts[element] = amount;
+    soFar.last = element;
     const each = this.perUnit[element];
-    so_far.units = each > 0 ? Math.floor(amount / each) : 0;
+    soFar.units = each > 0 ? Math.floor(amount / each) : 0;
   }
 
   /** Whether so many atoms are those of a number of formula units that may be. */
-  private whole(so_far: Unfinished, element: number, amount: number): boolean {
+  private whole(soFar: Unfinished, element: number, amount: number): boolean {
     const each = this.perUnit[element];
     const units = each > 0 ? Math.floor(amount / each) : 0;
     const right = each > 0 && units * each === amount && this.sets.includes(units);
-    return right && (so_far.units === 0 || so_far.units === units);
+    return right && (soFar.units === 0 || soFar.units === units);
   }
 }
 

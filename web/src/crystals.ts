@@ -18,8 +18,8 @@ declare const tfmatViewer: {
 
 /** Where a crystal comes from, in words. */
 function origin(made: Made): string {
-  if (made.source === "prototype") return `prototype ${made.prototype}`;
-  return made.prototype ? `writer, shown ${made.prototype}` : "writer";
+  if (made.source === "prototype") return `the prototype ${made.prototype}, its elements exchanged`;
+  return made.prototype ? `the writer, shown the prototype ${made.prototype}` : "the writer, shown no prototype";
 }
 
 // Rows that a table shows; all of them are saved.
@@ -46,7 +46,7 @@ export class CrystalTable {
     this.elements = elements;
     [this.made, this.lost, this.chosen] = [[], new Map(), null];
     get("crystal-rows").replaceChildren();
-    get("crystal-name").textContent = "";
+    for (const id of ["crystal-name", "crystal-from"]) get(id).textContent = "";
     this.viewer?.show(null, "nothing");
     this.enable();
   }
@@ -91,7 +91,7 @@ export class CrystalTable {
     const cells = [String(crystal.numbers.length), made.spaceGroup || "–", ...close, energy];
     row.append(formulaCell(cellFormula(crystal.numbers, this.elements)));
     for (const value of cells) row.append(make("td", value));
-    if (this.sources) row.append(make("td", origin(made)));
+    if (this.sources) row.append(make("td", made.source));
     row.addEventListener("click", () => this.choose(made));
     return row;
   }
@@ -106,6 +106,7 @@ export class CrystalTable {
     const crystal = made.crystal!;
     const formula = cellFormula(crystal.numbers, this.elements);
     get("crystal-name").textContent = `${formula}, ${this.name(made)}`;
+    get("crystal-from").textContent = this.sources ? `From: ${origin(made)}` : "";
     this.viewer ??= tfmatViewer.create(get("crystal"), this.palette());
     this.viewer.show(scene(crystal, this.elements), formula);
     this.enable();

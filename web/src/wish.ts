@@ -1,6 +1,6 @@
 /** What the form asks of crystals. */
 
-import { get } from "./dom";
+import { get, span, text } from "./dom";
 import { Elements } from "./elements";
 import { CrystalCard, Source, SourcesCard, Wish } from "./model";
 import { PeriodicTable } from "./periodic";
@@ -26,7 +26,7 @@ export function wishOf(
     required: alone ? [] : wanted,
     excluded: formula.size > 0 ? [] : table.with("excluded"),
     units: span("units", [1, 1], "Formula units"),
-    kinds: span("kinds", [1, model.slots ?? 1], "Elements"),
+    kinds: span("kinds", [1, model.slots ?? 1], "Number of elements"),
     source: get<HTMLSelectElement>("source").value as Source,
     chance: get<HTMLSelectElement>("choose-by").value === "chance",
   };
@@ -37,17 +37,6 @@ export function offerSources(model: SourcesCard): void {
   const choice = get<HTMLSelectElement>("source");
   for (const option of choice.options) option.hidden = !model.sources.includes(option.value as Source);
   choice.value = model.sources[0];
-}
-
-const text = (id: string): string => get<HTMLInputElement>(id).value.trim();
-
-function span(id: string, otherwise: [number, number], name: string): readonly [number, number] {
-  const given = text(id);
-  if (given === "") return otherwise;
-  const found = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(given);
-  const ends = found ? [Number(found[1]), Number(found[2] ?? found[1])] : [0, 0];
-  if (ends[0] < 1 || ends[1] < ends[0]) throw new Error(`${name}: write a number or a range, as 2-3.`);
-  return [ends[0], ends[1]];
 }
 
 function formulaOf(given: string, elements: Elements): Map<number, number> {
