@@ -63,6 +63,7 @@ def test_the_worker_names_files_that_are_there(tmp_path):
         ([], "name at least one model"),
         (["nowhere"], "nowhere"),
         ([FORMULAS, FORMULAS], "given twice"),
+        (["ccdcgan-bi-se-compact"], "a page can run those of the forms writer and sources"),
     ],
 )
 def test_what_makes_no_site(names, message, tmp_path):
