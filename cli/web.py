@@ -25,7 +25,7 @@ _PORT = click.IntRange(0, 65_535)
     "packages",
     multiple=True,
     required=True,
-    help="A writer of crystals or a MatGAN, by name or folder; may be given again.",
+    help="A model of crystals or of formulas, by name or folder; may be given again.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--serve", is_flag=True, help="Then serve it on this machine, until Ctrl-C.")

@@ -66,7 +66,7 @@ def opened(browser, page_at: Path | str, **settings) -> Iterator:
     served = isinstance(page_at, str)
     page.goto(page_at if served else page_at.absolute().as_uri())
     yield page
-    own = (page_at,) if served else ("file:",)
+    own = (page_at.partition("#")[0],) if served else ("file:",)
     outside = [url for url in asked if not url.startswith((*own, "data:", "blob:"))]
     context.close()
     assert not said

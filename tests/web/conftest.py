@@ -1,4 +1,4 @@
-"""A site of two models, once for all tests of the page."""
+"""A site of three models, once for all tests of the page."""
 
 import threading
 
@@ -7,14 +7,14 @@ import pytest
 from tfmat.web.serving import server
 from tfmat.web.site import write_site
 
-CRYSTALS, FORMULAS = "ccdcgan-bi-se", "matgan-plus-icsd-filter"
+CRYSTALS, FORMULAS, SOURCES = "ccdcgan-bi-se", "matgan-plus-icsd-filter", "ccdcgan-mp"
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The folder of the site."""
     place = tmp_path_factory.mktemp("web") / "site"
-    write_site([CRYSTALS, FORMULAS], place)
+    write_site([CRYSTALS, FORMULAS, SOURCES], place)
     return place
 
 

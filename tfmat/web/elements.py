@@ -35,5 +35,6 @@ def elements() -> dict[str, dict[str, Any]]:
             "rank": order.index(number),
             "electronegativity": None if math.isnan(value) else value,
             "states": None if states is None else list(states),
+            "metal": bool(known.metal[number]),
         }
     return found

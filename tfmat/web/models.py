@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.environments.parts import CONSTRAINT
 from tfmat.ccdcgan.request import SOUND_DISTANCE
+from tfmat.ccdcgan.sources import choices, compositions
+from tfmat.ccdcgan.voxels.decode import MIN_DISTANCE
 from tfmat.errors import InputError
 from tfmat.inference.package import ModelPackage, load
 from tfmat.matgan.elements import ELEMENTS
+from tfmat.web.sources import ARRAYS, arrays_of, card_of, packed
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,14 @@ class WebModel:
         title: What the list of models shows.
         card: What ``web/src/model.ts`` reads.
         files: Files of the package by their name in the site.
+        contents: Files that are made for the page, likewise.
     """
 
     name: str
     title: str
     card: dict[str, Any]
     files: dict[str, Path]
+    contents: dict[str, bytes] = field(default_factory=dict)
 
 
 def web_model(name: str | Path, models_dir: str | Path | None = None) -> WebModel:
@@ -47,11 +52,15 @@ def web_model(name: str | Path, models_dir: str | Path | None = None) -> WebMode
         return _formulas(package)
     if family == "ccdcgan":
         codec = Codec.from_package(package)
-        if codec.recipe.gan.form == "writer":
-            return _crystals(package, codec)
+        form = codec.recipe.gan.form
+        if form == "writer":
+            return _written(package, codec)
+        if form == "sources":
+            # Sources look at the parts that are open, to see whether they can make crystals.
+            return _from_sources(load(name, models_dir=models_dir, parts=(compositions.PART,)))
         raise InputError(
-            f"`package` {package.name}: its generator has the form {codec.recipe.gan.form}; a page "
-            "can run those of the form writer, and MatGANs (tfmat models list)"
+            f"`package` {package.name}: its generator has the form {form}; a page can run those of "
+            "the forms writer and sources, and MatGANs (tfmat models list)"
         )
     raise InputError(f"`package` {package.name}: a page cannot run the family {family}")
 
@@ -73,36 +82,71 @@ def _formulas(package: ModelPackage) -> WebModel:
     return _model(package, card, {"generate": "generate"})
 
 
-def _crystals(package: ModelPackage, codec: Codec) -> WebModel:
-    settings, metadata = codec.recipe.writer, package.metadata
-    names = ", ".join(codec.layout.elements)
-    most = codec.recipe.data.max_atoms
-    domain = codec.domain
-    parts = {"writer": "writer"}
-    descriptor = None
-    if CONSTRAINT in metadata["parts"] and codec.recipe.descriptor.form == "elements":
-        parts["constraint"] = CONSTRAINT
-        given = codec.recipe.descriptor
-        descriptor = {
-            "numbers": list(codec.layout.numbers),
-            **{key: getattr(given, key) for key in ("shortest", "longest", "spacing", "width")},
-        }
+def _written(package: ModelPackage, codec: Codec) -> WebModel:
+    settings, most = codec.recipe.writer, codec.recipe.data.max_atoms
     card = {
-        "kind": "crystals",
-        "about": f"Writes crystals of {names} with up to {most} atoms in the cell, atom by "
-        f"atom. It has learned from {_learned(package, 'structures')}.",
-        "elements": list(codec.layout.numbers),
-        "maxAtoms": most,
+        "form": "writer",
+        "about": f"Writes crystals of {', '.join(codec.layout.elements)} with up to {most} atoms "
+        f"in the cell, atom by atom. It has learned from {_learned(package, 'structures')}.",
         "cells": settings.cells,
         "places": settings.places,
         "attempts": settings.attempts,
         "sameCell": settings.same_cell,
-        "compositions": metadata["compositions"],
+        "compositions": package.metadata["compositions"],
+        **_crystals(codec),
+    }
+    return _model(package, card, {"writer": "writer", **_judge(codec)})
+
+
+def _from_sources(package: ModelPackage) -> WebModel:
+    codec = Codec.from_package(package)
+    arrays = arrays_of(codec)
+    content, places = packed(arrays)
+    own = card_of(codec)
+    count, most = len(arrays["placed"]), codec.recipe.data.max_atoms
+    writes = " or writes it anew, shown such a crystal" if own["written"] else ""
+    card = {
+        "form": "sources",
+        "about": f"Draws compositions of {len(codec.layout.elements)} elements with up to {most} "
+        f"atoms in the cell, and takes for each a known crystal with other elements ({count:,} are "
+        f"in it){writes}. It has learned from {_learned(package, 'structures')}.",
+        **own,
+        **_crystals(codec),
+        "arrays": places,
+    }
+    parts = {"compositions": compositions.PART}
+    if own["written"]:
+        parts["writer"] = choices.PART
+    return _model(package, card, parts | _judge(codec), {ARRAYS: content})
+
+
+def _crystals(codec: Codec) -> dict[str, Any]:
+    """Returns what is said of crystals, whoever makes them."""
+    descriptor, domain = None, codec.domain
+    if _judge(codec):
+        given = codec.recipe.descriptor
+        descriptor = {
+            "form": given.form,
+            "numbers": list(codec.layout.numbers),
+            **{key: getattr(given, key) for key in ("shortest", "longest", "spacing", "width")},
+        }
+    return {
+        "kind": "crystals",
+        "elements": list(codec.layout.numbers),
+        "maxAtoms": codec.recipe.data.max_atoms,
+        "minDistance": MIN_DISTANCE,
         "minContact": SOUND_DISTANCE,
         "volumePerAtom": None if domain is None else list(domain.volume_per_atom),
         "descriptor": descriptor,
     }
-    return _model(package, card, parts)
+
+
+def _judge(codec: Codec) -> dict[str, str]:
+    """Returns the part that predicts energies, if there is one that the page can ask."""
+    there = CONSTRAINT in codec.package.metadata["parts"]
+    # What is known of any elements comes with sources.
+    seen = codec.recipe.descriptor.form == "elements" or codec.recipe.gan.form == "sources"
+    return {"constraint": CONSTRAINT} if there and seen else {}
 
 
 def _learned(package: ModelPackage, what: str) -> str:
@@ -112,7 +156,12 @@ def _learned(package: ModelPackage, what: str) -> str:
     return f"{count} ({data['name']})" if "name" in data else count
 
 
-def _model(package: ModelPackage, card: dict[str, Any], parts: dict[str, str]) -> WebModel:
+def _model(
+    package: ModelPackage,
+    card: dict[str, Any],
+    parts: dict[str, str],
+    contents: dict[str, bytes] | None = None,
+) -> WebModel:
     entries = package.metadata["parts"]
     files = {}
     for role, part in parts.items():
@@ -129,4 +178,5 @@ def _model(package: ModelPackage, card: dict[str, Any], parts: dict[str, str]) -
     readme = package.folder / "README.md"
     if readme.is_file():
         shown["card.txt"] = readme  # as a text, which every browser shows
-    return WebModel(package.name, f"{package.name} ({card['kind']})", card, shown)
+    title = f"{package.name} ({card['kind']})"
+    return WebModel(package.name, title, card, shown, contents or {})

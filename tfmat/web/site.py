@@ -19,11 +19,15 @@ RUNTIME = "ort/ort-wasm-simd-threaded.wasm"
 RUNTIME_VERSION = "1.30.0"
 RUNTIME_SHA256 = "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
 """Of ``dist/ort-wasm-simd-threaded.wasm`` of the npm package ``onnxruntime-web``, MIT."""
+SYMMETRY = "moyo/moyo_wasm_bg.wasm"
+SYMMETRY_VERSION = "0.15.0"
+SYMMETRY_SHA256 = "c0cc0c6160a81fbb1766dc3ee124a807775c91cc87bc25641ff0b9c69e39172a"
+"""Of ``moyo_wasm_bg.wasm`` of the npm package ``@spglib/moyo-wasm``, MIT or Apache-2.0."""
 PAGE, WORKER, MODELS, RECORD = "index.html", "sw.js", "models.json", "site.json"
 # Kept by the browser from the first visit; models are when they are chosen.
 _KEPT = (
     *("app.js", "worker.js", "app.css", "viewer.js", "viewer.css", "3Dmol-min.js"),
-    *(RUNTIME, MODELS, "elements.json"),
+    *(RUNTIME, SYMMETRY, MODELS, "elements.json"),
 )
 
 
@@ -37,7 +41,7 @@ def write_site(
     """Writes a static site that generates in the browser.
 
     Args:
-        packages: Packages, or their names: writers of crystals and MatGANs.
+        packages: Packages, or their names: of crystals, by writers or sources, and MatGANs.
         out: The folder to write.
         models_dir: Folder that is searched first for a name.
         overwrite: Replace a site that is there.
@@ -87,8 +91,9 @@ def _write_page(folder: Path) -> None:
             target = folder / file.relative_to(_STATIC)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
-    if files.sha256(folder / RUNTIME) != RUNTIME_SHA256:
-        raise TfmatError(f"{_STATIC / RUNTIME}: is not what tfmat came with; install tfmat again")
+    for name, expected in ((RUNTIME, RUNTIME_SHA256), (SYMMETRY, SYMMETRY_SHA256)):
+        if files.sha256(folder / name) != expected:
+            raise TfmatError(f"{_STATIC / name}: is not what tfmat came with; install tfmat again")
     texts = {
         assets.LIBRARY: assets.library(),
         assets.LICENCE: assets.licence(),
@@ -105,6 +110,8 @@ def _write_model(folder: Path, model: WebModel) -> None:
     files.write_json(folder / "model.json", model.card)
     for name, file in model.files.items():
         shutil.copyfile(file, folder / name)
+    for name, content in model.contents.items():
+        (folder / name).write_bytes(content)
 
 
 def _write_worker(folder: Path) -> None:

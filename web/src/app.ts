@@ -4,8 +4,10 @@ import { CrystalTable } from "./crystals";
 import { get, make } from "./dom";
 import { Elements } from "./elements";
 import { FormulaTable } from "./formula_table";
+import { masksOf } from "./masks";
 import { Model } from "./model";
 import { PeriodicTable } from "./periodic";
+import { offerSources, wishOf } from "./wish";
 import type { Answer, Order } from "./worker";
 
 const base = new URL(".", location.href).href;
@@ -17,7 +19,7 @@ let elements: Elements = {};
 let job = 0;
 let busy = false;
 
-const periodic = new PeriodicTable(get("periodic"), () => formulas.filter(periodic));
+const periodic = new PeriodicTable(get("periodic"), filter);
 const crystals = new CrystalTable();
 const formulas = new FormulaTable();
 
@@ -26,12 +28,28 @@ function say(text: string, wrong = false): void {
   get("state").classList.toggle("wrong", wrong);
 }
 
+/** Shows the formulas that are asked for now, of those that were made. */
+function filter(): void {
+  if (model?.kind !== "formulas") return;
+  try {
+    formulas.filter(masksOf(periodic));
+    if (!busy) say(formulas.count());
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error), true);
+  }
+}
+
 async function begin(): Promise<void> {
   const answer = await fetch(new URL("models.json", base));
   const names: { name: string; title: string }[] = await answer.json();
   const choice = get<HTMLSelectElement>("model");
   for (const { name, title } of names) choice.append(make("option", title, { value: name }));
-  choice.addEventListener("change", () => load(choice.value));
+  const named = location.hash.slice(1);
+  if (names.some(({ name }) => name === named)) choice.value = named;
+  choice.addEventListener("change", () => {
+    history.replaceState(null, "", `#${choice.value}`);
+    load(choice.value);
+  });
   load(choice.value);
 }
 
@@ -53,12 +71,13 @@ function shown(loaded: Model): void {
   get("about").textContent = loaded.about;
   get("warnings").replaceChildren(...loaded.warnings.map((text) => make("li", text)));
   get<HTMLAnchorElement>("card").href = `models/${loaded.name}/card.txt`;
-  periodic.show(loaded.elements, elements, loaded.kind === "formulas");
-  for (const kind of ["crystals", "formulas"]) {
-    document.querySelectorAll<HTMLElement>(`[data-kind="${kind}"]`).forEach((part) => {
-      part.hidden = kind !== loaded.kind;
-    });
-  }
+  const tags: string[] = loaded.kind === "crystals" ? [loaded.kind, loaded.form] : [loaded.kind];
+  periodic.show(loaded.elements, elements, !tags.includes("writer"));
+  document.querySelectorAll<HTMLElement>("[data-kind]").forEach((part) => {
+    part.hidden = !part.dataset.kind!.split(" ").some((tag) => tags.includes(tag));
+  });
+  if (loaded.kind === "crystals" && loaded.form === "sources") offerSources(loaded);
+  get<HTMLInputElement>("alone").checked = loaded.kind === "crystals";
   crystals.clear(elements);
   formulas.clear(elements);
   setBusy(false);
@@ -75,13 +94,13 @@ function generate(event: Event): void {
   try {
     if (model.kind === "crystals") {
       const count = Math.max(1, Math.min(10000, Number(get<HTMLInputElement>("number").value) || 1));
-      const wish = crystals.wish(model, periodic.with("wanted"));
+      const wish = wishOf(model, periodic, elements);
       crystals.begin(seed, model);
-      order({ kind: "write", job, seed, first: 0, count, wish });
+      order({ kind: "crystals", job, seed, first: 0, count, wish });
     } else {
       formulas.begin(seed);
-      formulas.filter(periodic);
-      const blocks = Math.max(1, Math.min(25, Number(get<HTMLInputElement>("blocks").value) || 1));
+      formulas.filter(masksOf(periodic));
+      const blocks = Math.max(1, Math.min(100, Number(get<HTMLInputElement>("blocks").value) || 1));
       order({ kind: "formulas", job, seed, blocks });
     }
   } catch (error) {
@@ -117,8 +136,9 @@ get("form").addEventListener("submit", generate);
 get("stop").addEventListener("click", () => order({ kind: "stop" }));
 get("clear").addEventListener("click", () => {
   periodic.clear();
-  formulas.filter(periodic);
+  filter();
 });
+for (const id of ["alone", "balanced", "kinds"]) get(id).addEventListener("change", filter);
 get("theme").addEventListener("click", () => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;

@@ -60,19 +60,23 @@ export function neighbours(crystal: Crystal, cutoff: number): Pair[] {
   const { cell, places, numbers } = crystal;
   const size = volume(cell);
   const planes = [0, 1, 2].map((i) => size / length(cross(cell[(i + 1) % 3], cell[(i + 2) % 3])));
+  // Between planes of the cell nothing is nearer than their distance.
+  const reach = planes.map((plane) => cutoff / plane);
+  const [[ax, ay, az], [bx, by, bz], [cx, cy, cz]] = cell;
   const found: Pair[] = [];
   for (let first = 0; first < numbers.length; first++) {
     for (let second = 0; second < numbers.length; second++) {
-      const apart: Vector = [0, 1, 2].map((i) => places[second][i] - places[first][i]) as Vector;
-      // Between planes of the cell nothing is nearer than their distance.
-      const reach = planes.map((plane) => cutoff / plane);
-      const low = apart.map((part, i) => Math.ceil(-part - reach[i]));
-      const high = apart.map((part, i) => Math.floor(-part + reach[i]));
-      for (let i = low[0]; i <= high[0]; i++) {
-        for (let j = low[1]; j <= high[1]; j++) {
-          for (let k = low[2]; k <= high[2]; k++) {
+      const [x, y, z] = [0, 1, 2].map((i) => places[second][i] - places[first][i]);
+      for (let i = Math.ceil(-x - reach[0]); i <= -x + reach[0]; i++) {
+        for (let j = Math.ceil(-y - reach[1]); j <= -y + reach[1]; j++) {
+          for (let k = Math.ceil(-z - reach[2]); k <= -z + reach[2]; k++) {
             if (first === second && i === 0 && j === 0 && k === 0) continue;
-            const distance = length(cartesian(cell, [apart[0] + i, apart[1] + j, apart[2] + k]));
+            // Written out, since it is most of the page's work beside the networks.
+            const [u, v, w] = [x + i, y + j, z + k];
+            const dx = u * ax + v * bx + w * cx;
+            const dy = u * ay + v * by + w * cy;
+            const dz = u * az + v * bz + w * cz;
+            const distance = Math.sqrt(dx * dx + dy * dy + dz * dz);
             if (distance <= cutoff) found.push({ first, second, shift: [i, j, k], distance });
           }
         }

@@ -4,9 +4,8 @@ import { cif } from "./cif";
 import { Crystal } from "./crystal";
 import { formulaCell, get, make, save } from "./dom";
 import { Elements, cellFormula } from "./elements";
-import { WriterCard } from "./model";
+import { CrystalCard, Made } from "./model";
 import { Scene, scene } from "./scene";
-import { Wish, Written } from "./writer";
 import { zip } from "./zip";
 
 interface Viewer {
@@ -17,17 +16,24 @@ declare const tfmatViewer: {
   create(place: HTMLElement, palette: Record<number, [string, string, number]>): Viewer;
 };
 
+/** Where a crystal comes from, in words. */
+function origin(made: Made): string {
+  if (made.source === "prototype") return `the prototype ${made.prototype}, its elements exchanged`;
+  return made.prototype ? `the writer, shown the prototype ${made.prototype}` : "the writer, shown no prototype";
+}
+
 // Rows that a table shows; all of them are saved.
 const MOST = 500;
 
 export class CrystalTable {
-  private made: Written[] = [];
+  private made: Made[] = [];
   private lost = new Map<string, number>();
   private elements: Elements = {};
   private viewer: Viewer | null = null;
-  private chosen: Written | null = null;
+  private chosen: Made | null = null;
   private seed = 0n;
   private model = "";
+  private sources = false;
 
   constructor() {
     get("save-cif").addEventListener("click", () => this.saveChosen());
@@ -40,24 +46,18 @@ export class CrystalTable {
     this.elements = elements;
     [this.made, this.lost, this.chosen] = [[], new Map(), null];
     get("crystal-rows").replaceChildren();
-    get("crystal-name").textContent = "";
+    for (const id of ["crystal-name", "crystal-from"]) get(id).textContent = "";
     this.viewer?.show(null, "nothing");
     this.enable();
   }
 
-  begin(seed: bigint, model: WriterCard): void {
+  begin(seed: bigint, model: CrystalCard): void {
     this.clear(this.elements);
     [this.seed, this.model] = [seed, model.name];
+    this.sources = model.form === "sources";
   }
 
-  /** What the form asks for. */
-  wish(model: WriterCard, system: readonly number[]): Wish {
-    const formula = this.formula(get<HTMLInputElement>("formula").value.trim());
-    const most = Number(get<HTMLInputElement>("max-atoms").value) || model.maxAtoms;
-    return { system: formula.size ? [] : system, formula, minAtoms: 1, maxAtoms: most };
-  }
-
-  add(made: Written): void {
+  add(made: Made): void {
     if (made.status !== "structure" || made.crystal === null) {
       this.lost.set(made.status, (this.lost.get(made.status) ?? 0) + 1);
       return;
@@ -79,34 +79,24 @@ export class CrystalTable {
     this.viewer?.redraw();
   }
 
-  private formula(text: string): Map<number, number> {
-    const found = new Map<number, number>();
-    if (!/^([A-Z][a-z]?\d*)*$/.test(text)) throw new Error(`${text}: write a cell as Bi4Se6.`);
-    const numbers = new Map(Object.entries(this.elements).map(([z, one]) => [one.symbol, Number(z)]));
-    for (const [, symbol, count] of text.matchAll(/([A-Z][a-z]?)(\d*)/g)) {
-      const number = numbers.get(symbol);
-      if (number === undefined) throw new Error(`${symbol}: there is no such element.`);
-      found.set(number, (found.get(number) ?? 0) + (count === "" ? 1 : Number(count)));
-    }
-    return found;
-  }
-
-  private name(made: Written): string {
+  private name(made: Made): string {
     return `tfmat-${this.seed}-${String(made.index).padStart(7, "0")}`;
   }
 
-  private row(made: Written, crystal: Crystal): HTMLTableRowElement {
+  private row(made: Made, crystal: Crystal): HTMLTableRowElement {
     const row = make("tr", "", { tabindex: "-1", "aria-selected": "false" });
     row.dataset.index = String(made.index);
     const energy = made.energy === null ? "–" : made.energy.toFixed(3);
-    const cells = [crystal.numbers.length, made.distance.toFixed(2), made.contact.toFixed(2)];
+    const close = [made.distance.toFixed(2), made.contact.toFixed(2), made.volume.toFixed(1)];
+    const cells = [String(crystal.numbers.length), made.spaceGroup || "–", ...close, energy];
     row.append(formulaCell(cellFormula(crystal.numbers, this.elements)));
-    for (const value of [...cells, made.volume.toFixed(1), energy]) row.append(make("td", String(value)));
+    for (const value of cells) row.append(make("td", value));
+    if (this.sources) row.append(make("td", made.source));
     row.addEventListener("click", () => this.choose(made));
     return row;
   }
 
-  private choose(made: Written): void {
+  private choose(made: Made): void {
     this.chosen = made;
     for (const row of get("crystal-rows").children as HTMLCollectionOf<HTMLElement>) {
       const own = row.dataset.index === String(made.index);
@@ -116,6 +106,7 @@ export class CrystalTable {
     const crystal = made.crystal!;
     const formula = cellFormula(crystal.numbers, this.elements);
     get("crystal-name").textContent = `${formula}, ${this.name(made)}`;
+    get("crystal-from").textContent = this.sources ? `From: ${origin(made)}` : "";
     this.viewer ??= tfmatViewer.create(get("crystal"), this.palette());
     this.viewer.show(scene(crystal, this.elements), formula);
     this.enable();
@@ -140,9 +131,11 @@ export class CrystalTable {
     );
   }
 
-  private text(made: Written): string {
+  private text(made: Made): string {
     const energy = made.energy === null ? [] : [`formation_energy_per_atom ${made.energy.toFixed(6)}`];
-    const comments = [`generated by tfmat web with ${this.model}, seed ${this.seed}`, ...energy];
+    const from = this.sources ? [`from: ${origin(made)}`] : [];
+    const about = `generated by tfmat web with ${this.model}, seed ${this.seed}`;
+    const comments = [about, ...from, ...energy];
     return cif(made.crystal!, this.name(made), this.elements, comments);
   }
 

@@ -29,3 +29,20 @@ export function formulaCell(formula: string): HTMLTableCellElement {
   }
   return cell;
 }
+
+/** What stands in a field. */
+export const text = (id: string): string => get<HTMLInputElement>(id).value.trim();
+
+/** A number or a range in a field, as 2-3. */
+export function span(
+  id: string,
+  otherwise: readonly [number, number],
+  name: string,
+): readonly [number, number] {
+  const given = text(id);
+  if (given === "") return otherwise;
+  const found = /^(\d{1,3})(?:-(\d{1,3}))?$/.exec(given);
+  const ends = found ? [Number(found[1]), Number(found[2] ?? found[1])] : [0, 0];
+  if (ends[0] < 1 || ends[1] < ends[0]) throw new Error(`${name}: write a number or a range, as 2-3.`);
+  return [ends[0], ends[1]];
+}

@@ -16,6 +16,8 @@ export interface Element {
   readonly electronegativity: number | null;
   /** Oxidation states of smact's set `smact14`, where it has the element. */
   readonly states: readonly number[] | null;
+  /** What smact counts as a metal. */
+  readonly metal: boolean;
 }
 
 export type Elements = Readonly<Record<number, Element>>;

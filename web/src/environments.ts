@@ -4,6 +4,8 @@ import { Crystal, neighbours } from "./crystal";
 import { volumePerAtom } from "./contacts";
 
 export interface Descriptor {
+  /** Rows of distances for each element of a system, or for elements by what they are like. */
+  readonly form: "elements" | "any";
   /** Atomic numbers in the order of their rows. */
   readonly numbers: readonly number[];
   readonly shortest: number;
@@ -16,13 +18,16 @@ const TAIL = 5.0;
 const UNIT_DISTANCE = 3.0;
 const UNIT_VOLUME = 30.0;
 
+/** Middles of the Gaussians of distance. */
+export function centresOf({ shortest, longest, spacing }: Descriptor): number[] {
+  const count = Math.round((longest - shortest) / spacing) + 1;
+  return Array.from({ length: count }, (_, at) => shortest + spacing * at);
+}
+
 /** Numbers of all atoms, and zeros behind the last, `most` rows. */
 export function environments(crystal: Crystal, descriptor: Descriptor, most: number): Float32Array {
-  const { numbers, shortest, longest, spacing, width } = descriptor;
-  const centres = Array.from(
-    { length: Math.round((longest - shortest) / spacing) + 1 },
-    (_, at) => shortest + spacing * at,
-  );
+  const { numbers, spacing, width } = descriptor;
+  const centres = centresOf(descriptor);
   const size = numbers.length * (centres.length + 1) + 1;
   const rows = new Float64Array(crystal.numbers.length * size);
   const rowOf = crystal.numbers.map((number) => numbers.indexOf(number));

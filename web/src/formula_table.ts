@@ -2,7 +2,7 @@
 
 import { formulaCell, get, make, save } from "./dom";
 import { Elements, written } from "./elements";
-import { PeriodicTable } from "./periodic";
+import { ANY, KINDS, Masks, matches } from "./masks";
 import { balanced } from "./validity";
 
 interface Entry {
@@ -17,13 +17,11 @@ const MOST = 500;
 export class FormulaTable {
   private elements: Elements = {};
   private found = new Map<string, Entry>();
-  private wanted: number[] = [];
-  private excluded: number[] = [];
+  private masks = ANY;
   private samples = 0;
   private seed = 0n;
 
   constructor() {
-    get("balanced").addEventListener("change", () => this.show());
     get("copy-formulas").addEventListener("click", () => this.copy());
     get("save-formulas").addEventListener("click", () => this.save());
   }
@@ -40,15 +38,15 @@ export class FormulaTable {
     this.clear(this.elements);
   }
 
-  filter(table: PeriodicTable): void {
-    [this.wanted, this.excluded] = [table.with("wanted"), table.with("excluded")];
+  filter(masks: Masks): void {
+    this.masks = masks;
     this.show();
   }
 
   add(samples: readonly Map<number, number>[]): void {
     for (const counts of samples) {
       this.samples += 1;
-      if (counts.size < 2) continue;
+      if (counts.size < KINDS[0] || counts.size > KINDS[1]) continue;
       const formula = written(counts, this.elements);
       const known = this.found.get(formula);
       if (known) known.times += 1;
@@ -62,18 +60,15 @@ export class FormulaTable {
   }
 
   count(): string {
+    if (this.samples === 0) return "Ready.";
     const many = (value: number): string => value.toLocaleString("en");
     const left = this.left().length;
     return `${many(left)} of ${many(this.found.size)} formulas from ${many(this.samples)} samples.`;
   }
 
   private left(): Entry[] {
-    const neutral = get<HTMLInputElement>("balanced").checked;
-    return [...this.found.values()].filter(
-      (entry) =>
-        (entry.balanced || !neutral) &&
-        this.wanted.every((number) => entry.numbers.has(number)) &&
-        !this.excluded.some((number) => entry.numbers.has(number)),
+    return [...this.found.values()].filter(({ numbers, balanced }) =>
+      matches(this.masks, numbers, balanced),
     );
   }
 
@@ -86,7 +81,6 @@ export class FormulaTable {
       return row;
     });
     get("formula-rows").replaceChildren(...rows);
-    get("formula-count").textContent = this.samples ? this.count() : "";
     for (const id of ["copy-formulas", "save-formulas"]) {
       get<HTMLButtonElement>(id).disabled = left.length === 0;
     }

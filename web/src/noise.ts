@@ -5,7 +5,7 @@ import tables from "./ziggurat.json";
 
 const BLOCK = 4096;
 const TAIL = 3.6541528853610088;
-const bounds = tables.double.bounds.map(BigInt);
+const bounds = tables.double.bounds.map(Number);
 const single = {
   widths: Float32Array.from(tables.single.widths),
   heights: Float32Array.from(tables.single.heights),
@@ -14,15 +14,18 @@ const single = {
 /** A standard normal number, as NumPy draws a float64. */
 export function normal(random: Philox): number {
   for (;;) {
-    const bits = random.next64();
-    const strip = Number(bits & 0xffn);
-    const size = (bits >> 9n) & 0x000fffffffffffffn;
-    const distance = Number(size) * tables.double.widths[strip];
-    const found = bits & 0x100n ? -distance : distance;
+    random.next64();
+    const strip = random.low & 0xff;
+    // 52 bits, of which the lower 23 lie in the lower half.
+    const size = (random.low >>> 9) + (random.high & 0x1fffffff) * 8388608;
+    const distance = size * tables.double.widths[strip];
+    const minus = random.low & 0x100;
+    const below = (random.low >>> 17) & 1;
+    const found = minus ? -distance : distance;
     if (size < bounds[strip]) return found;
     if (strip === 0) {
       const beyond = tail(() => random.nextDouble());
-      return (size >> 8n) & 1n ? -beyond : beyond;
+      return below ? -beyond : beyond;
     }
     const [upper, lower] = [tables.double.heights[strip - 1], tables.double.heights[strip]];
     if ((upper - lower) * random.nextDouble() + lower < Math.exp(-0.5 * found * found)) return found;
@@ -69,14 +72,12 @@ function singleTail(random: Philox): number {
   }
 }
 
-/** `vector_noise`: a generator for each vector. */
-export function vectorNoise(seed: bigint, first: bigint, count: number, length: number): Float32Array {
-  const rows = new Float32Array(count * length);
-  for (let row = 0; row < count; row++) {
-    const random = new Philox([seed, first + BigInt(row)]);
-    for (let place = 0; place < length; place++) rows[row * length + place] = normal(random);
-  }
-  return rows;
+/** `vector_noise`: the numbers of one structure. */
+export function vectorNoise(seed: bigint, index: number, length: number): Float32Array {
+  const random = new Philox([seed, BigInt(index)]);
+  const numbers = new Float32Array(length);
+  for (let place = 0; place < length; place++) numbers[place] = normal(random);
+  return numbers;
 }
 
 /** `block_noise`: a generator for each block of 4096 samples, from the first sample on. */

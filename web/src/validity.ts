@@ -27,3 +27,8 @@ export function balanced(counts: ReadonlyMap<number, number>, elements: Elements
   }
   return false;
 }
+
+/** smact's verdict: one element, an alloy of metals, or charges that balance. */
+export function accepted(counts: ReadonlyMap<number, number>, elements: Elements): boolean {
+  return [...counts.keys()].every((number) => elements[number].metal) || balanced(counts, elements);
+}

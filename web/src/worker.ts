@@ -1,21 +1,24 @@
 /** Runs the networks beside the page, so that it stays alive; says what is made as it is made. */
 
 import type { InferenceSession } from "onnxruntime-web";
+import { Table, tables } from "./arrays";
 import { Elements } from "./elements";
 import { BLOCK, block } from "./formulas";
-import { Model } from "./model";
+import { Made, Model, Wish } from "./model";
 import { session, start } from "./runtime";
-import { Wish, Written, compositions, write } from "./writer";
+import { Sources } from "./sources";
+import { startSymmetry } from "./symmetry";
+import { compositions, write } from "./writer";
 
 export type Order =
   | { kind: "load"; base: string; name: string }
-  | { kind: "write"; job: number; seed: bigint; first: number; count: number; wish: Wish }
+  | { kind: "crystals"; job: number; seed: bigint; first: number; count: number; wish: Wish }
   | { kind: "formulas"; job: number; seed: bigint; blocks: number }
   | { kind: "stop" };
 
 export type Answer =
   | { kind: "loaded"; model: Model; elements: Elements }
-  | { kind: "crystal"; job: number; made: Written }
+  | { kind: "crystal"; job: number; made: Made }
   | { kind: "counts"; job: number; counts: Map<number, number>[] }
   | { kind: "done"; job: number }
   | { kind: "failed"; job: number | null; reason: string };
@@ -24,6 +27,7 @@ const say = (answer: Answer): void => self.postMessage(answer);
 let model: Model;
 let elements: Elements;
 let parts: Record<string, InferenceSession> = {};
+let arrays: Record<string, Table> = {};
 let current: number | null = null;
 
 self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {
@@ -34,7 +38,7 @@ self.onmessage = async ({ data }: MessageEvent<Order>): Promise<void> => {
   const job = data.kind === "load" ? null : data.job;
   try {
     if (data.kind === "load") await load(data.base, data.name);
-    else if (data.kind === "write") await writeAll(data);
+    else if (data.kind === "crystals") await crystals(data);
     else await formulas(data);
   } catch (error) {
     say({ kind: "failed", job, reason: error instanceof Error ? error.message : String(error) });
@@ -55,25 +59,40 @@ async function load(base: string, name: string): Promise<void> {
   for (const [part, file] of Object.entries(model.files)) {
     parts[part] = await session(await (await fetched(`models/${name}/${file}`)).arrayBuffer());
   }
+  if (model.kind === "crystals") await startSymmetry(base);
+  const file = `models/${name}/arrays.bin`;
+  const placed = "arrays" in model ? model.arrays : null;
+  arrays = placed ? tables(await (await fetched(file)).arrayBuffer(), placed) : {};
   say({ kind: "loaded", model, elements });
 }
 
 /** Lets messages in: another order may say that this one is to stop. */
 const breath = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
-async function writeAll(order: Order & { kind: "write" }): Promise<void> {
-  if (model.kind !== "crystals") throw new Error(`${model.name} makes no crystals`);
-  const rows = compositions(model, order.wish);
-  if (rows.length === 0) throw new Error("The model knows no such cell: ask for fewer conditions.");
+async function crystals(order: Order & { kind: "crystals" }): Promise<void> {
+  const make = maker(order.wish);
   current = order.job;
-  const sessions = { writer: parts.writer, constraint: parts.constraint };
   for (let index = order.first; index < order.first + order.count; index++) {
-    const made = await write(model, sessions, rows, order.seed, index, elements);
+    const made = await make(order.seed, index);
     say({ kind: "crystal", job: order.job, made });
     await breath();
     if (current !== order.job) break;
   }
   say({ kind: "done", job: order.job });
+}
+
+/** What makes the crystal of a seed and an index. */
+function maker(wish: Wish): (seed: bigint, index: number) => Promise<Made> {
+  const card = model;
+  if (card.kind !== "crystals") throw new Error(`${card.name} makes no crystals`);
+  if (card.form === "sources") {
+    const sources = new Sources(card, parts, arrays, elements, wish);
+    return (seed, index) => sources.make(seed, index);
+  }
+  const rows = compositions(card, wish);
+  if (rows.length === 0) throw new Error("The model knows no such cell: ask for fewer conditions.");
+  const sessions = { writer: parts.writer, constraint: parts.constraint };
+  return (seed, index) => write(card, sessions, rows, seed, index, elements);
 }
 
 async function formulas(order: Order & { kind: "formulas" }): Promise<void> {

@@ -1,36 +1,16 @@
 /** Crystals from a package that writes them, as `tfmat/ccdcgan/writer/generating.py` makes them. */
 
 import type { InferenceSession } from "onnxruntime-web";
-import { Crystal, Vector } from "./crystal";
-import { shortest, volumePerAtom } from "./contacts";
 import { Elements } from "./elements";
-import { environments } from "./environments";
-import { WriterCard } from "./model";
+import { STRUCTURE, energies, judged, madeOf, nothing } from "./judging";
+import { Made, WriterCard, Wish } from "./model";
 import { normal } from "./noise";
+import { share } from "./normal";
 import { Philox } from "./philox";
 import { tensor } from "./runtime";
+import { writtenCrystal } from "./written";
 
 const CELL = 6;
-
-export interface Wish {
-  /** These elements and no others, all of them; any where empty. */
-  readonly system: readonly number[];
-  /** Content of the cell, by atomic number; any where empty. */
-  readonly formula: ReadonlyMap<number, number>;
-  readonly minAtoms: number;
-  readonly maxAtoms: number;
-}
-
-export interface Written {
-  readonly index: number;
-  readonly status: string;
-  readonly crystal: Crystal | null;
-  readonly distance: number;
-  readonly contact: number;
-  readonly volume: number;
-  /** Predicted formation energy of the crystal as it is, eV/atom. */
-  readonly energy: number | null;
-}
 
 /** Rows of the table of compositions that fulfil a wish, with how often each is drawn. */
 export function compositions(card: WriterCard, wish: Wish): number[][] {
@@ -38,7 +18,7 @@ export function compositions(card: WriterCard, wish: Wish): number[][] {
     const counts = card.elements.map((number) => wish.formula.get(number) ?? 0);
     const total = counts.reduce((sum, count) => sum + count, 0);
     const known = [...wish.formula.keys()].every((number) => card.elements.includes(number));
-    const fits = known && total >= wish.minAtoms && total <= Math.min(card.maxAtoms, wish.maxAtoms);
+    const fits = known && total >= wish.atoms[0] && total <= Math.min(card.maxAtoms, wish.atoms[1]);
     return fits && asked(counts) ? [[...counts, 1]] : [];
   }
   function asked(counts: readonly number[]): boolean {
@@ -50,7 +30,7 @@ export function compositions(card: WriterCard, wish: Wish): number[][] {
   return card.compositions.filter((row) => {
     const counts = row.slice(0, -1);
     const total = counts.reduce((sum, count) => sum + count, 0);
-    return total >= wish.minAtoms && total <= wish.maxAtoms && asked(counts);
+    return total >= wish.atoms[0] && total <= wish.atoms[1] && asked(counts);
   });
 }
 
@@ -58,25 +38,9 @@ export function compositions(card: WriterCard, wish: Wish): number[][] {
 export function drawn(rows: readonly number[][], value: number): number[] {
   const ends: number[] = [];
   for (const row of rows) ends.push((ends[ends.length - 1] ?? 0) + row[row.length - 1]);
-  const place = 0.5 * erfc(-value * Math.SQRT1_2) * ends[ends.length - 1];
+  const place = share(value) * ends[ends.length - 1];
   const at = ends.findIndex((end) => end > place);
   return rows[at < 0 ? rows.length - 1 : at].slice(0, -1);
-}
-
-/** Complementary error function, to 1e-15: a series near zero, a continued fraction beyond. */
-export function erfc(x: number): number {
-  if (x < 0) return 2 - erfc(-x);
-  if (x < 2.5) {
-    let [term, sum] = [x, x];
-    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum) && n < 200; n++) {
-      term *= (-x * x) / n;
-      sum += term / (2 * n + 1);
-    }
-    return 1 - (2 / Math.sqrt(Math.PI)) * sum;
-  }
-  let fraction = 0;
-  for (let n = 120; n > 0; n--) fraction = n / 2 / (x + fraction);
-  return Math.exp(-x * x) / Math.sqrt(Math.PI) / (x + fraction);
 }
 
 /** Writes one crystal; the same seed and index give the same one as `tfmat generate`. */
@@ -87,7 +51,7 @@ export async function write(
   seed: bigint,
   index: number,
   elements: Elements,
-): Promise<Written> {
+): Promise<Made> {
   const random = new Philox([seed, BigInt(index)]);
   const counts = drawn(rows, Math.fround(normal(random)));
   const cellNumbers = CELL * card.cells;
@@ -99,46 +63,12 @@ export async function write(
     noise.set(cell);
     const choices = Float32Array.from([...counts, ...noise]);
     const made = await sessions.writer.run({ choices: tensor(choices, [1, choices.length]) });
-    if (!made.written.data[0]) continue;
-    const crystal = crystalOf(made);
-    return judged(card, crystal, index, elements, sessions.constraint);
+    const crystal = writtenCrystal(made, 0);
+    if (crystal === null) continue;
+    const verdict = judged(card, crystal, elements);
+    const whole = verdict.status === STRUCTURE ? [crystal] : [];
+    const [energy = null] = await energies(card, whole, elements, {}, sessions.constraint);
+    return madeOf(index, crystal, verdict, energy, "writer", "");
   }
-  const nothing = { crystal: null, distance: NaN, contact: NaN, volume: NaN, energy: null };
-  return { index, status: "no place for an atom", ...nothing };
-}
-
-function crystalOf(made: InferenceSession.OnnxValueMapType): Crystal {
-  const lattice = Array.from(made.lattice.data as Float32Array);
-  const fractional = Array.from(made.fractional.data as Float32Array);
-  const kinds = Array.from(made.numbers.data as Int32Array);
-  const vector = (values: number[], at: number): Vector => values.slice(3 * at, 3 * at + 3) as Vector;
-  const atoms = kinds.flatMap((kind, at) => (kind > 0 ? [at] : []));
-  return {
-    cell: [vector(lattice, 0), vector(lattice, 1), vector(lattice, 2)],
-    places: atoms.map((at) => vector(fractional, at)),
-    numbers: atoms.map((at) => kinds[at]),
-  };
-}
-
-async function judged(
-  card: WriterCard,
-  crystal: Crystal,
-  index: number,
-  elements: Elements,
-  constraint?: InferenceSession,
-): Promise<Written> {
-  const { contact, distance } = shortest(crystal, elements);
-  const volume = volumePerAtom(crystal);
-  const [least, most] = card.volumePerAtom ?? [0, Infinity];
-  let status = "structure";
-  if (contact < card.minContact) status = `atoms closer than ${card.minContact} covalent radii`;
-  else if (volume < least || volume > most) status = "volume per atom unlike training";
-  let energy: number | null = null;
-  if (constraint && card.descriptor && status === "structure") {
-    const seen = environments(crystal, card.descriptor, card.maxAtoms);
-    const shape = [1, card.maxAtoms, seen.length / card.maxAtoms];
-    const found = await constraint.run({ environments: tensor(seen, shape) });
-    energy = Number(found.formation_energy.data[0]);
-  }
-  return { index, status, crystal, distance, contact, volume, energy };
+  return nothing(index, "no place for an atom");
 }

@@ -140,6 +140,7 @@ def test_draws_follow_the_probabilities_of_what_is_allowed():
         ({"required": ("Li",), "excluded": ("Li",)}, "`require` names an element"),
         ({"formula": (("Li", 5), ("O", 4))}, "`formula`: with 1 formula units of 9 atoms"),
         ({"kinds": (5, 5), "allowed": ("Li", "O")}, "ask for less"),
+        ({"kinds": (6, 6)}, "ask for less"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(rules, words):

@@ -59,7 +59,8 @@ class Conditions:
                     f"{option} {' '.join(unknown)}: is none of the {len(self.elements)} elements "
                     "that the model knows; leave it out"
                 )
-        if self.needed[~self.free].any() or not self._start().any():
+        possible = self.fewest <= self.at_most and self._start().any()
+        if self.needed[~self.free].any() or not possible:
             raise InputError(self._conflict())
 
     @cached_property

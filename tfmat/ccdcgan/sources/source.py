@@ -22,7 +22,7 @@ from tfmat.crystals.crystal import Crystal
 Name = Literal["pool", "prototype", "writer", "slot-gan"]
 NAMES: tuple[Name, ...] = get_args(Name)
 # After a first draw that found no place, others are drawn at this temperature at least.
-_WARMER = 0.5
+WARMER = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +192,7 @@ class WriterSource(Source):
         """Returns all but the noise of the network's input, shape ``(len(rows), ...)``."""
         contents = wanted.contents[rows]
         volume = wanted.volumes[rows] * contents.sizes
-        heat = np.array([self.temperature, max(self.temperature, _WARMER)])
+        heat = np.array([self.temperature, max(self.temperature, WARMER)])
         places = padded([self._places_of(known) for known in prompt.tolist()], self.max_atoms)
         parts: list[NDArray[Any]] = [
             contents.numbers,
