@@ -168,7 +168,6 @@ const tfmatViewer = (() => {
     function home() {
       drawing.setView([0, 0, 0, 0, 0, 0, 0, 1]);
       drawing.zoomTo();
-      drawing.zoom(1.22);
     }
 
     const viewer = {
