@@ -54,6 +54,10 @@ def _of(command: str, parts: Sequence[Part]) -> Merge:
         from tfmat.matgan.generating.merge import merge_formulas
 
         return merge_formulas
+    if command in ("tfmat generate ccdcgan", "tfmat generate dcgan"):
+        from tfmat.ccdcgan.shards import merge_structures
+
+        return merge_structures
     raise InputError(
         f"{parts[0].place}: is of {command!r}, which this version of tfmat does not join; take "
         "the version that made it"
