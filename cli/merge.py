@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .examples import examples
 from .options import counted, verify_option
+
+if TYPE_CHECKING:
+    from tfmat.merging import Merged
 
 
 @click.command(
@@ -42,4 +46,9 @@ def merge(shards: tuple[Path, ...], out: Path, overwrite: bool, as_json: bool) -
             json.dumps({"out": str(out), **merged.summary}, ensure_ascii=False, allow_nan=False)
         )
         return
-    click.echo(f"{counted(merged.shards, 'shard')} of {merged.command} in {out}")
+    click.echo(joined(merged, out))
+
+
+def joined(merged: Merged, out: Path) -> str:
+    """Returns what to say of shards that were joined."""
+    return f"{counted(merged.shards, 'shard')} of {merged.command} in {out}"

@@ -1,24 +1,20 @@
 """Shards of formulas beside the run that was not split, with a network that needs no TensorFlow."""
 
 import json
-import time
 from itertools import permutations
 
 import numpy as np
 import pytest
+from toy_formulas import sampler
 
 from tfmat import merging
 from tfmat.errors import InputError
-from tfmat.matgan.elements import MAX_COUNT
 from tfmat.matgan.generating import generate as generate_module
 from tfmat.matgan.generating import merge as merge_module
 from tfmat.matgan.generating import results as results_module
-from tfmat.matgan.generating.generate import FormulaRequest, FormulaSampler
 from tfmat.matgan.generating.masks import Masks
-from tfmat.matgan.generating.model import CompositionModel
 from tfmat.matgan.generating.results import Amount, generate_into
 from tfmat.matgan.generating.unique import KeyTable
-from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
 from tfmat.work.shards import Shard
 
 SAMPLES = 5300
@@ -32,25 +28,6 @@ def small(monkeypatch):
         monkeypatch.setattr(module, "CHUNK", 500)
     for module in (results_module, merge_module):
         monkeypatch.setattr(module, "ROWS", 700)
-
-
-def counts_of(noise):
-    """Two elements of a dozen, with counts: so few formulas that most come again and again."""
-    counts = np.zeros((len(noise), 85), np.uint8)
-    rows = np.arange(len(noise))
-    first = (np.abs(noise[:, 0]) * 5).astype(int) % 6 * 3
-    counts[rows, first] = 1 + (np.abs(noise[:, 1]) * 3).astype(int) % MAX_COUNT
-    counts[rows, 50 + (np.abs(noise[:, 2]) * 4).astype(int) % 4] = 2
-    return counts
-
-
-def sampler(seed=7, **request):
-    model = CompositionModel(
-        "toy", "onnx", "1", "0" * 64, "float32", 4, 2, time.thread_time, counts_of, np.asarray,
-        lambda made: made.sum(axis=1).astype(np.float32),
-    )  # fmt: skip
-    checker = ValidityChecker(ValiditySettings(alloys=True))
-    return FormulaSampler(model, seed, checker, FormulaRequest(**request), 100)
 
 
 def known():
@@ -134,7 +111,7 @@ def test_what_is_refused(tmp_path):
         with pytest.raises(InputError, match="is missing of tfmat generate matgan"):
             merging.merge(some, out)
     generate_into(tmp_path / "other.csv", sampler(seed=9), amount, Shard(2, SHARDS))
-    with pytest.raises(InputError, match="does not belong to .*: seed is 9, not 7"):
+    with pytest.raises(InputError, match=r"does not belong to .*: seed is 9, not 7"):
         merging.merge([places[0], tmp_path / "other.csv", places[2]], out)
     with pytest.raises(InputError, match="is of another form"):
         merging.merge(places, tmp_path / "merged.parquet")

@@ -34,7 +34,9 @@ def test_more_shards_than_blocks_are_refused():
         Shard(1, 3).part(100, 64, "samples")
 
 
-@pytest.mark.parametrize("text", ["", "3", "0/4", "5/4", "1/0", "-1/4", "1/4/2", "a/b", "1/9999999"])
+@pytest.mark.parametrize(
+    "text", ["", "3", "0/4", "5/4", "1/0", "-1/4", "1/4/2", "a/b", "1/9999999"]
+)
 def test_what_is_no_shard(text):
     with pytest.raises(InputError, match="`shard` "):
         Shard.parse(text)
@@ -55,7 +57,7 @@ def test_missing_shards_are_named(tmp_path):
         "missing of tfmat toy"
     )
     places += [write(tmp_path / str(index), index, of=20) for index in (1, *range(5, 21))]
-    with pytest.raises(InputError, match="^shard 4/20 is missing of tfmat toy"):
+    with pytest.raises(InputError, match=r"^shard 4/20 is missing of tfmat toy"):
         read_parts(places)
 
 
@@ -98,5 +100,5 @@ def test_what_is_there_twice_or_is_no_shard(tmp_path):
 def test_a_manifest_that_was_changed(tmp_path):
     file = write(tmp_path / "1", 1, of=1) / "summary.json"
     file.write_text(file.read_text("utf-8").replace('"seed": 0', '"seed": 5'), "utf-8")
-    with pytest.raises(InputError, match="summary.json"):
+    with pytest.raises(InputError, match=r"summary.json"):
         read_parts([tmp_path / "1"])
