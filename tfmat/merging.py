@@ -58,6 +58,10 @@ def _of(command: str, parts: Sequence[Part]) -> Merge:
         from tfmat.ccdcgan.shards import merge_structures
 
         return merge_structures
+    if command == "tfmat relax":
+        from tfmat.relaxation.results import merge_relaxed
+
+        return merge_relaxed
     raise InputError(
         f"{parts[0].place}: is of {command!r}, which this version of tfmat does not join; take "
         "the version that made it"

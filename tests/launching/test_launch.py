@@ -33,12 +33,12 @@ class Engine:
 
     def submit(self, tasks):
         for task in tasks:
-            self.begun.append(task.index)
-            Path(task.log).write_text(f"try\ntfmat: shard {task.index} went wrong\n", "utf-8")
-            if codes := self.ends.get(task.index):
+            self.begun.append(task.number)
+            Path(task.log).write_text(f"try\ntfmat: shard {task.number} went wrong\n", "utf-8")
+            if codes := self.ends.get(task.number):
                 yield task, Ended(codes.pop(0), last_line(Path(task.log)))
                 continue
-            generate_into(Path(task.place), sampler(), AMOUNT, Shard(task.index, task.of))
+            generate_into(Path(task.place), sampler(), AMOUNT, Shard(task.number, task.of))
             yield task, Ended(0, "")
 
 

@@ -85,7 +85,8 @@ def write_shard(
     }
     with (folder / TALLY).open("wb") as stream:
         text = np.frombuffer(json.dumps(made).encode(), np.uint8)
-        np.savez_compressed(stream, made=text, **numbers)
+        arrays: dict[str, Any] = {"made": text, **numbers}
+        np.savez_compressed(stream, **arrays)
     found = {**hashes(folder), TALLY: sha256(folder / TALLY)}
     summary = sealed({**summary, HASHES: found, ENTRY: manifest.record()})
     write_json(folder / SUMMARY, summary)

@@ -68,7 +68,7 @@ def launch(
 
 
 def _shard(task: Task) -> Shard:
-    return Shard(task.index, task.of)
+    return Shard(task.number, task.of)
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
@@ -95,18 +95,18 @@ def _tasks(words: Sequence[str], work: Path, name: str, shards: int) -> list[Tas
 
 def _make(missing: list[Task], submit: Submit, tries: int, progress: Progress) -> None:
     """Makes shards, each at most so often as it may be tried."""
-    begun = dict.fromkeys((task.index for task in missing), 0)
+    begun = dict.fromkeys((task.number for task in missing), 0)
     given_up: list[tuple[Task, Ended]] = []
     while missing:
         for task in missing:
-            begun[task.index] += 1
+            begun[task.number] += 1
         again = []
         for task, ended in submit(missing):
             if ended.code == 0:
                 progress.update()
             elif ended.code == _MISTAKE:
                 raise InputError(ended.said.removeprefix("tfmat: "))
-            elif begun[task.index] < tries:
+            elif begun[task.number] < tries:
                 again.append(task)
             else:
                 given_up.append((task, ended))

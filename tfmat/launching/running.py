@@ -25,7 +25,7 @@ class Task(NamedTuple):
 
     Args:
         words: Words behind ``tfmat`` that make it.
-        index: Which shard.
+        number: Which shard.
         of: How many there are.
         place: The table or folder that it becomes.
         log: File to which its output is added.
@@ -33,7 +33,7 @@ class Task(NamedTuple):
     """
 
     words: Sequence[str]
-    index: int
+    number: int
     of: int
     place: str
     log: str
@@ -74,7 +74,7 @@ def run_shard(task: Task) -> Ended:
     Returns:
         How it ended. Where a process of an earlier launch is still at it, that one is waited for.
     """
-    place, shard = Path(task.place), Shard(task.index, task.of)
+    place, shard = Path(task.place), Shard(task.number, task.of)
     while not is_made(place, shard):
         with Path(task.log).open("ab") as log:
             log.write(f"shard {shard}: worker {os.getpid()}\n".encode())

@@ -67,7 +67,7 @@ def merge_formulas(
         name: value for name, value in parts[0].manifest.settings.items() if name not in _OWN
     }
     unique = bool(settings["unique_only"])
-    found = {name: sum(int(part.summary[name]) for part in parts) for name in _SUMS}
+    found: dict[str, Any] = {name: sum(int(part.summary[name]) for part in parts) for name in _SUMS}
     rows = sum(int(part.summary["rows"]) for part in parts)
     filled = [part for part in parts if part.summary["rows"]]
     if not rows:
