@@ -62,6 +62,10 @@ def _of(command: str, parts: Sequence[Part]) -> Merge:
         from tfmat.relaxation.results import merge_relaxed
 
         return merge_relaxed
+    if command == "tfmat data enumerate":
+        from tfmat.matgan.space.shards import merge_enumerated
+
+        return merge_enumerated
     raise InputError(
         f"{parts[0].place}: is of {command!r}, which this version of tfmat does not join; take "
         "the version that made it"
