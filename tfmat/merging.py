@@ -66,6 +66,10 @@ def _of(command: str, parts: Sequence[Part]) -> Merge:
         from tfmat.matgan.space.shards import merge_enumerated
 
         return merge_enumerated
+    if command == "tfmat evaluate structures":
+        from tfmat.evaluation.novelty.shards import merge_evaluated
+
+        return merge_evaluated
     raise InputError(
         f"{parts[0].place}: is of {command!r}, which this version of tfmat does not join; take "
         "the version that made it"
