@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from tfmat.formulas.compositions import mix
 
-# Texts that are grouped at once, some 100 bytes each.
-AT_ONCE = 4_000_000
+# Texts that are grouped at once, some 300 bytes each.
+AT_ONCE = 2_000_000
 # Files that are open at once; beyond, more texts are grouped at once.
 _MOST_FILES = 256
 _SCHEMA = pa.schema([("text", pa.string()), ("row", pa.uint64()), ("times", pa.uint32())])
