@@ -32,6 +32,8 @@ def parsl_engine(file: Path) -> Callable[[Path], AbstractContextManager[Submit]]
         MissingExtraError: Parsl is not installed.
         InputError: The file cannot be read, fails, or makes no configuration.
     """
+    if not file.is_file():
+        raise InputError(f"`config` {file}: no such file; see examples/parsl")
     parsl = require("parsl", "parallel", "launching with Parsl")
     config = _config(file, parsl.Config)
 
@@ -54,8 +56,6 @@ def parsl_engine(file: Path) -> Callable[[Path], AbstractContextManager[Submit]]
 
 
 def _config(file: Path, kind: type) -> Any:
-    if not file.is_file():
-        raise InputError(f"`config` {file}: no such file; see examples/parsl")
     try:
         config = runpy.run_path(str(file)).get("config")
     except Exception as error:  # it is anybody's program
