@@ -82,7 +82,7 @@ def _read(words: Sequence[str]) -> tuple[list[str], Path, bool]:
         name, found, rest = command.resolve_command(context, rest)
         assert found is not None  # noqa: S101  (else it has raised)
         command, context = found, click.Context(found, context, name)
-    if "shard" not in {parameter.name for parameter in command.params}:
+    if not any(one.name == "shard" and _takes(one) for one in command.params):
         raise click.UsageError(f"{context.command_path} has no --shard: launch a command that does")
     if "--" in rest:
         raise click.UsageError("COMMAND: leave out its --, options of the shards come behind it")
@@ -94,3 +94,8 @@ def _read(words: Sequence[str]) -> tuple[list[str], Path, bool]:
     if given["out"] is None:
         raise click.UsageError("COMMAND: give it --out, where the whole goes")
     return names, given["out"], bool(given.get("overwrite"))
+
+
+def _takes(parameter: click.Parameter) -> bool:
+    """Tells whether an option is one for users, and none that says why it cannot be."""
+    return not getattr(parameter, "hidden", False)

@@ -139,6 +139,21 @@ shard_option = click.option(
     help="Do only part I of N of the work, 1/N to N/N; tfmat merge joins the parts.",
 )
 
+
+def no_shard_option(why: str) -> Callable[..., Any]:
+    """Adds ``--shard`` to a command that cannot be split, to say why.
+
+    Args:
+        why: Ends the message.
+    """
+
+    def refuse(_: click.Context, __: click.Parameter, value: object) -> None:
+        if value is not None:
+            raise click.UsageError(f"--shard: {why}")
+
+    return click.option("--shard", hidden=True, expose_value=False, callback=refuse)
+
+
 # What says how stable a structure is.
 potential_options = with_options(
     click.option(

@@ -90,6 +90,7 @@ WRONG = {
     "evaluate compositions": [["nowhere.csv"], []],
     "evaluate structures": [["nowhere"], ["bi-se", "--against", "nowhere"]],
     "evaluate hull": [
+        ["bi-se", "--against", "bi-se", *OUT, "--shard", "1/2"],
         ["nowhere", "--against", "bi-se", *OUT],
         ["--against", "bi-se", "--out", "full"],
     ],

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ase.build import bulk
+from ase.io import write
 from tfmat.cli.main import main
 from toy_formulas import sampler
 
@@ -114,6 +116,33 @@ def test_a_shard_that_another_process_makes_is_waited_for(tmp_path, monkeypatch)
     assert len(calls) == 1
 
 
+@contextmanager
+def processes(folder):
+    """An engine that runs each shard as a process, one after the other."""
+    yield lambda tasks: ((task, run_shard(task)) for task in tasks)
+
+
+def test_shards_of_a_relaxation_are_processes(tmp_path, monkeypatch, capsys):
+    frames = [bulk("Cu", "fcc", a=3.5 + 0.01 * place, cubic=True) for place in range(33)]
+    write(tmp_path / "copper.extxyz", frames, format="extxyz")
+    monkeypatch.setattr("tfmat.launching.with_parsl.parsl_engine", lambda file: processes)
+    monkeypatch.chdir(tmp_path)
+    words = ["relax", "copper.extxyz", "--potential", "emt", "--steps", "0", "--cache", "cache"]
+    for line in (
+        ["launch", "--config", "none.py", "--shards", "2", "--", *words, "--out", "out/copper"],
+        [*words, "--out", "whole/copper", "--no-figures"],
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(line)
+        assert end.value.code == 0
+    assert "2 shards of tfmat relax in out/copper" in capsys.readouterr().out
+    content = [
+        {file.relative_to(name): file.read_bytes() for file in name.rglob("*") if file.is_file()}
+        for name in (tmp_path / "out", tmp_path / "whole")
+    ]
+    assert content[0] == content[1]
+
+
 def test_a_process_that_fails_says_why(tmp_path):
     task = Task(
         ["generate", "matgan", "--model", "nowhere", "--out", "a.csv"],
@@ -128,6 +157,7 @@ def test_a_process_that_fails_says_why(tmp_path):
     ("command", "message"),
     [
         (["models", "list"], "tfmat models list has no --shard"),
+        (["evaluate", "hull", "bi-se"], "tfmat evaluate hull has no --shard"),
         (["generate", "matgan"], "give it --out, where the whole goes"),
         (["generate", "matgan", "--out", "a.csv", "--shard", "1/2"], "leave out its --shard"),
         (["generate", "matgan", "--out", "a.csv", "--bad"], "No such option"),
