@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .examples import examples
-from .options import Elements, Range, Whole, all_symbols, validity_options, verify_option
+from .options import (
+    Elements,
+    Range,
+    Whole,
+    all_symbols,
+    shard_option,
+    validity_options,
+    verify_option,
+)
 
 # A row of memory for each.
 _MOST_SAMPLES = 10**8
 
 if TYPE_CHECKING:
     from tfmat.metric import Metric
+    from tfmat.work.shards import Shard
 
 
 @click.command(
@@ -77,6 +86,7 @@ if TYPE_CHECKING:
     "column times_generated says.",
 )
 @validity_options
+@shard_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def enumerate_(
@@ -87,6 +97,7 @@ def enumerate_(
     against: Path | None,
     oxidation_states: str,
     alloys: bool,
+    shard: Shard | None,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -101,6 +112,7 @@ def enumerate_(
     from tfmat.errors import InputError
     from tfmat.matgan.space.enumerating import enumerate_simplest, enumerate_to
     from tfmat.matgan.space.enumeration import EnumerationOptions
+    from tfmat.matgan.space.shards import enumerate_shard
     from tfmat.matgan.validity.checker import ValiditySettings
 
     options = EnumerationOptions(
@@ -110,7 +122,11 @@ def enumerate_(
     )
     if simplest and (against is not None or options.exhaustive):
         raise InputError("--simplest goes through no space: leave --against and --exhaustive out")
-    if simplest:
+    if shard is not None:
+        if simplest or against is not None:
+            raise InputError("--shard goes through a space: leave --simplest and --against out")
+        summary = enumerate_shard(options, out, shard, overwrite=overwrite)
+    elif simplest:
         summary = enumerate_simplest(options, out, overwrite=overwrite)
     else:
         samples = _samples(against) if against is not None else None

@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from .examples import examples
-from .options import Whole, figures_into, named_data, validity_options, verify_option
+from .options import (
+    Whole,
+    figures_into,
+    named_data,
+    no_shard_option,
+    validity_options,
+    verify_option,
+)
 
 
 @click.command(
@@ -96,6 +103,7 @@ from .options import Whole, figures_into, named_data, validity_options, verify_o
 )
 @figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@no_shard_option("uniqueness and recovery are of all formulas; give them all, merged")
 @verify_option
 def compositions(
     files: tuple[str, ...],

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .examples import examples
-from .options import Whole, named_data, verify_option
+from .options import Whole, named_data, no_shard_option, verify_option
 
 
 @click.command(
@@ -44,6 +44,7 @@ from .options import Whole, named_data, verify_option
     help="Draw at most so many systems of two or three elements, the largest first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@no_shard_option("a hull is of all structures of a system; give them all, merged")
 @verify_option
 def hull(
     generated: str | None,

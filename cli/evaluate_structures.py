@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .examples import examples
-from .options import figures_option, named_data, seed_option, verify_option
+from .options import figures_option, named_data, seed_option, shard_option, verify_option
 
 if TYPE_CHECKING:
     from tfmat.metric import Metric
+    from tfmat.work.shards import Shard
 
 
 @click.command(
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
 )
 @click.option("--overwrite", is_flag=True, help="Replace the results that are there.")
 @figures_option("in --out, from 1000 structures on")
+@shard_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
 def structures(
@@ -103,6 +105,7 @@ def structures(
     novel: Path | None,
     overwrite: bool,
     figures: bool | None,
+    shard: Shard | None,
     as_json: bool,
 ) -> None:
     """Count which structures of GENERATED are valid, distinct, not known yet and stable.
@@ -139,6 +142,7 @@ def structures(
         novel=novel,
         overwrite=overwrite,
         figures=figures,
+        shard=shard,
     )
     if as_json:
         places = {"out": str(out) if out else None, "novel_dataset": str(novel) if novel else None}

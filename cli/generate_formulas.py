@@ -21,6 +21,7 @@ from .options import (
     models_dir_option,
     precision_option,
     seed_option,
+    shard_option,
     threads_option,
     validity_options,
     verify_option,
@@ -159,6 +160,7 @@ OPTIONS = with_options(
 @precision_option
 @threads_option
 @models_dir_option
+@shard_option
 @verify_option
 def matgan(**options: Any) -> None:
     """Generate chemical formulas, judge them and write them as a table.
@@ -246,7 +248,7 @@ def write_formulas(
     )
     sampler = FormulaSampler(model, options["seed"], checker, request, options["batch_size"])
     amount = Amount(options["number"], options["first"], options["rows"], options["unique"])
-    summary = generate_into(out, sampler, amount)
+    summary = generate_into(out, sampler, amount, options.get("shard"))
     _draw(out, options, described)
     if options["as_json"]:
         click.echo(json.dumps({"out": str(out), **summary}, ensure_ascii=False, allow_nan=False))
@@ -266,7 +268,9 @@ def _draw(
     from tfmat.figures.writing import renew
     from tfmat.matgan.figures import figures_of, generated_pictures
 
-    wanted = options["number"] >= _DRAWN_FROM if options["figures"] is None else options["figures"]
+    whole = options.get("shard") is None
+    drawn = whole and options["number"] >= _DRAWN_FROM
+    wanted = drawn if options["figures"] is None else options["figures"]
     renew(figures_of(out), (lambda: generated_pictures(out, *described())) if wanted else None)
 
 

@@ -22,6 +22,7 @@ from .options import (
     models_dir_option,
     precision_option,
     seed_option,
+    shard_option,
     threads_option,
     verify_option,
     with_options,
@@ -186,6 +187,7 @@ def _make(family: str) -> click.Command:
     @precision_option
     @threads_option
     @models_dir_option
+    @shard_option
     @verify_option
     def command(**options: Any) -> None:
         _generate(family, options)
@@ -264,7 +266,8 @@ def write_predicted(remote: RemotePackage, options: dict[str, Any]) -> None:
 
 def _draw(folder: Path, codec: Codec, options: dict[str, Any]) -> None:
     """Draws pictures of the structures where they are asked for, or were long in the making."""
-    if options["figures"] or (options["figures"] is None and options["number"] >= _DRAWN_FROM):
+    drawn = options.get("shard") is None and options["number"] >= _DRAWN_FROM
+    if options["figures"] or (options["figures"] is None and drawn):
         from tfmat.ccdcgan.figures import generated_pictures
         from tfmat.figures.writing import draw_into
 
@@ -330,6 +333,7 @@ def write_structures(
             request=request,
             batch_size=options["batch_size"],
             symprec=options["symprec"],
+            shard=options.get("shard"),
         )
         if more:
             summary = sealed({**summary, **more()})

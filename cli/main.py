@@ -94,6 +94,12 @@ class LazyGroup(click.Group):
         "screen": ("tfmat.cli.screen", "screen", "Keep generated structures by predicted energy."),
         "relax": ("tfmat.cli.relax", "relax", "Relax structures with a potential."),
         "evaluate": ("tfmat.cli.evaluate", "evaluate", "Judge structures and formulas."),
+        "merge": ("tfmat.cli.merge", "merge", "Join the results of shards."),
+        "launch": (
+            "tfmat.cli.launch",
+            "launch",
+            "Make the shards of a command on many workers.",
+        ),
         "report": ("tfmat.cli.report", "report", "Show what was made on one page."),
         "export": ("tfmat.cli.export", "export", "Write a run as a model package."),
         "serve": ("tfmat.cli.serve", "serve", "Write files for TensorFlow Serving."),

@@ -120,6 +120,40 @@ def with_options(*options: Callable[..., Any]) -> Callable[..., Any]:
     return add
 
 
+class ShardType(click.ParamType):
+    """A shard and how many there are, ``i/n``."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Reads both numbers."""
+        from tfmat.work.shards import Shard
+
+        return value if isinstance(value, Shard) else Shard.parse(value)
+
+
+shard_option = click.option(
+    "--shard",
+    type=ShardType(),
+    metavar="I/N",
+    help="Do only part I of N of the work, 1/N to N/N; tfmat merge joins the parts.",
+)
+
+
+def no_shard_option(why: str) -> Callable[..., Any]:
+    """Adds ``--shard`` to a command that cannot be split, to say why.
+
+    Args:
+        why: Ends the message.
+    """
+
+    def refuse(_: click.Context, __: click.Parameter, value: object) -> None:
+        if value is not None:
+            raise click.UsageError(f"--shard: {why}")
+
+    return click.option("--shard", hidden=True, expose_value=False, callback=refuse)
+
+
 # What says how stable a structure is.
 potential_options = with_options(
     click.option(

@@ -6,7 +6,7 @@ import json
 import shlex
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,9 +17,13 @@ from .options import (
     figures_option,
     potential_options,
     reading_options,
+    shard_option,
     verify_option,
 )
 from .stopping import goes_on
+
+if TYPE_CHECKING:
+    from tfmat.work.shards import Shard
 
 
 @click.command(
@@ -76,6 +80,7 @@ from .stopping import goes_on
 )
 @figures_option("from 10 structures on")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
+@shard_option
 @verify_option
 @goes_on
 def relax(
@@ -94,6 +99,7 @@ def relax(
     minutes: float | None,
     figures: bool | None,
     as_json: bool,
+    shard: Shard | None,
     **reading: Any,
 ) -> None:
     """Relax the structures of SOURCE and compute their formation energies.
@@ -125,6 +131,7 @@ def relax(
         overwrite=overwrite,
         command=_command(source, out, click.get_current_context()),
         figures=figures,
+        shard=shard,
     )
     if as_json:
         seconds = round(time.monotonic() - start, 2)
@@ -134,7 +141,17 @@ def relax(
 
 
 # Options that bear on no structure.
-_PASSING = {"source", "out", "overwrite", "workers", "cache", "minutes", "figures", "as_json"}
+_PASSING = {
+    "source",
+    "out",
+    "overwrite",
+    "workers",
+    "cache",
+    "minutes",
+    "figures",
+    "as_json",
+    "shard",
+}
 
 
 def _command(source: Path, out: Path, context: click.Context) -> str:

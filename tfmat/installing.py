@@ -46,6 +46,7 @@ EXTRAS = {
     "sevennet": Extra("SevenNet, PyTorch", "--potential sevennet in these", 5.6, 4.3),
     "serving": Extra("messages of TensorFlow Serving", "serve, gRPC in predict", 2.1),
     "coverage": Extra("matminer", "--coverage of evaluate structures", 0.08),
+    "parallel": Extra("Parsl", "launch", 0.01),
     "mp": Extra("client of the Materials Project", "data fetch mp", 0.2),
     "optimade": Extra("client of OPTIMADE", "data fetch optimade", 0.03),
 }

@@ -17,8 +17,10 @@ HEAVY = (
     "chgnet",
     "sevenn",
     "grpc",
+    "parsl",
 )
 OUT = ["--out", "out"]
+MATGAN = ["generate", "matgan", "--out", "new.csv"]
 # For every command words that only its own checks can refuse.
 WRONG = {
     "data build": [
@@ -56,6 +58,8 @@ WRONG = {
     "generate matgan": [
         ["--model", "nowhere", "--backend", "tensorflow"],
         ["--formula-pattern", "??"],
+        ["--shard", "3/2"],
+        ["--shard", "1"],
         ["--novel-against", "nowhere"],
         ["--out", "formulas.csv"],
     ],
@@ -86,6 +90,7 @@ WRONG = {
     "evaluate compositions": [["nowhere.csv"], []],
     "evaluate structures": [["nowhere"], ["bi-se", "--against", "nowhere"]],
     "evaluate hull": [
+        ["bi-se", "--against", "bi-se", *OUT, "--shard", "1/2"],
         ["nowhere", "--against", "bi-se", *OUT],
         ["--against", "bi-se", "--out", "full"],
     ],
@@ -101,6 +106,14 @@ WRONG = {
     "models show": [["nowhere"]],
     "models verify": [["nowhere"], []],
     "completion": [["tcsh"]],
+    "merge": [["nowhere", *OUT], ["formulas.csv", "--out", "new.csv"], ["full", *OUT], OUT],
+    "launch": [
+        ["--config", "nowhere.py", "--shards", "2", "--", *MATGAN],
+        ["--config", "formulas.csv", "--shards", "2", "--", "models", "list"],
+        ["--config", "formulas.csv", "--shards", "2", "--", *MATGAN, "--shard", "1/2"],
+        ["--config", "formulas.csv", "--shards", "2", "--", "generate", "matgan"],
+        ["--config", "formulas.csv", "--shards", "0", "--", *MATGAN],
+    ],
 }
 TRAIN = [
     ["--recipe", "nowhere", *OUT],
@@ -197,6 +210,7 @@ MISSING = [
     ("sevennet", ["data", "build", "cu-au", "--potential", "emt", "--refine", "sevennet", *OUT]),
     ("serving", ["serve", "--package", "ccdcgan-bi-se", *OUT]),
     ("serving", ["predict", "--package", "ccdcgan-bi-se", "--url", "grpc://127.0.0.1:1", *OUT]),
+    ("parallel", ["launch", "--config", "formulas.csv", "--shards", "2", "--", *MATGAN]),
     ("mp", ["data", "fetch", "mp", "--elements", "Bi", "--api-key", "k" * 32, *OUT]),
     ("optimade", ["data", "fetch", "optimade", "--provider", "oqmd", "--elements", "Bi", *OUT]),
 ]

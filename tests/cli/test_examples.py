@@ -22,6 +22,9 @@ from tfmat.cli.examples import examples_in
 from tfmat.cli.main import main
 
 from tfmat.inference.metadata import find
+from tfmat.matgan.space.enumeration import EnumerationOptions
+from tfmat.matgan.space.shards import enumerate_shard
+from tfmat.work.shards import Shard
 
 # What these do takes minutes or a potential: they run with -m slow.
 LONG = (
@@ -34,8 +37,8 @@ LONG = (
     "tfmat discover ",
     "tfmat models add-prototypes ",
 )
-# These need a server: their words are checked, and what happens then has tests of its own.
-REMOTE = ("tfmat data fetch ", "tfmat predict ")
+# These need a server, or workers: their words are checked, what happens then has tests of its own.
+REMOTE = ("tfmat data fetch ", "tfmat predict ", "tfmat launch ")
 
 
 @cache
@@ -88,6 +91,9 @@ def place(tmp_path_factory):
             structure: Structure = AseAtomsAdaptor.get_structure(cell)
             writer.writerow([name, str(CifWriter(structure)), -0.05 if len(name) > 2 else 0.0])
     (folder / "my-formulas.csv").write_text("formula\nLi2O\nMnO2\nLiMn2O4\nNaCl\n", "utf-8")
+    for index in (1, 2):
+        for part in (folder / f"part-{index}.csv", folder / "parts" / f"{index}.csv"):
+            enumerate_shard(EnumerationOptions(elements=("Li", "Mn", "O")), part, Shard(index, 2))
     package = find("ccdcgan-bi-se-compact")
     shutil.copytree(package, folder / "runs" / "quickstart" / "package")
     shutil.copytree(package, folder / "saved_models" / "mine")

@@ -80,8 +80,11 @@ SAME = {
     },
 }
 # They count rows and files, and measure nothing; `models show` prints metadata.json as it is, and
-# what `discover` measures stands in the folders of its stages.
+# what `discover` measures stands in the folders of its stages; `merge` and `launch` print what the
+# command of their shards does.
 COUNTING = {
+    "merge",
+    "launch",
     "data list",
     "data merge",
     "recipes list",

@@ -21,6 +21,7 @@ KEEPING = {
     "data fetch optimade",
     "relax",
     "discover",
+    "launch",
 }
 # As at a terminal: a job that a shell runs in the background ignores this signal.
 SCRIPT = (

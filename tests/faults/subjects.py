@@ -143,19 +143,19 @@ def _relax(source: Path, out: Path, place: Path) -> tuple[object, ...]:
 
 def work_folder(place: Path) -> Subject:
     """A work folder of a relaxation that was killed when all but the end was done."""
-    from tfmat.relaxation import relax_source
+    from tfmat.relaxation import results
 
     source, out = structures(place / "source"), place / "killed"
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    write, relax_source.write_folder = relax_source.write_folder, killed
+    write, results.write_folder = results.write_folder, killed
     try:
         with contextlib.suppress(InputError):
             tfmat(*_relax(source, out, place))
     finally:
-        relax_source.write_folder = write
+        results.write_folder = write
 
     def read(path: Path, scratch: Path) -> Any:
         target = scratch / "killed"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from tfmat.ccdcgan.generate import Result
 from tfmat.ccdcgan.request import SOUND_DISTANCE
@@ -37,6 +39,28 @@ class BySource:
             self._sound[name] += sound
         if result.crystal is not None:
             self._chosen[result.source] += 1
+
+    def state(self) -> dict[str, Any]:
+        """Returns all that it has added up, as plain JSON values."""
+        return {
+            "asked": dict(self._asked),
+            "sound": dict(self._sound),
+            "chosen": dict(self._chosen),
+            "judged": self._judged,
+            "valid": self._valid,
+        }
+
+    def absorb(self, state: Mapping[str, Any]) -> None:
+        """Adds what another has added up.
+
+        Args:
+            state: Its :meth:`state`.
+        """
+        self._asked.update(state["asked"])
+        self._sound.update(state["sound"])
+        self._chosen.update(state["chosen"])
+        self._judged += int(state["judged"])
+        self._valid += int(state["valid"])
 
     def metrics(self) -> list[Metric]:
         """Returns what it comes to.

@@ -13,6 +13,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -108,6 +109,7 @@ def generate(
     mode: Mode = "robust",
     request: StructureRequest | None = None,
     batch_size: int = 64,
+    part: range | None = None,
 ) -> Iterator[Result]:
     """Generates crystal graphs and decodes them, one batch at a time.
 
@@ -119,6 +121,8 @@ def generate(
         mode: How voxels are decoded, ``robust`` or ``faithful``.
         request: What structures have to fulfil; the papers' limits by default.
         batch_size: Crystal graphs generated at once.
+        part: Only these of the ``count``, as :func:`tfmat.ccdcgan.shards.part_of` says; all by
+            default.
 
     Returns:
         One result for every crystal graph, in the order of the indices, made when asked for.
@@ -128,14 +132,17 @@ def generate(
     """
     request = request or StructureRequest(max_atoms=codec.recipe.data.max_atoms)
     check_request(request, codec)
+    part = range(count) if part is None else part
+    every = range(first, first + count)
+    wanted = every[part.start : part.stop]
     if codec.recipe.gan.form == "sources":
         from tfmat.ccdcgan.from_sources import from_sources
 
-        return from_sources(codec, range(first, first + count), seed, request, batch_size)
+        return from_sources(codec, wanted, seed, request, batch_size)
     if "writer" in codec.package.parts:
-        return _written(codec, range(first, first + count), seed, request, batch_size)
+        return _written(codec, every, part, seed, request, batch_size)
     codec.package.require("generator", "lattice_decoder", "sites_decoder")
-    return _results(codec, range(first, first + count), seed, mode, request, batch_size)
+    return _results(codec, wanted, seed, mode, request, batch_size)
 
 
 def _results(
@@ -177,14 +184,21 @@ def _results(
 
 
 def _written(
-    codec: Codec, wanted: range, seed: int, request: StructureRequest, batch_size: int
+    codec: Codec, every: range, part: range, seed: int, request: StructureRequest, batch_size: int
 ) -> Iterator[Result]:
-    """Yields results of a generator that writes crystals."""
-    from tfmat.ccdcgan.rejecting import kept, predicted
+    """Yields results of a generator that writes crystals.
+
+    A part comes from the same batches as it would among all, so that it is the same to the last
+    digit: batches that reach beyond it are made whole.
+    """
+    from tfmat.ccdcgan.rejecting import PREDICTED, kept, predicted
     from tfmat.ccdcgan.writer.generating import write_crystals
 
+    begin = part.start // PREDICTED * PREDICTED
+
     def written() -> Iterator[Result]:
-        for index, noise, found in write_crystals(codec, wanted, seed, request, batch_size):
+        crystals = write_crystals(codec, every, seed, request, batch_size, begin=begin)
+        for index, noise, found in crystals:
             latent = hashlib.sha256(noise.tobytes()).hexdigest()
             result = Result(f"tfmat-{seed}-{index:07d}", STRUCTURE, None, {}, latent)
             yield judged(found, request, codec.domain, result)
@@ -192,8 +206,9 @@ def _written(
     results = written()
     if codec.predicted:
         results = predicted(results, codec)
+    results = islice(results, part.start - begin, part.stop - begin)
     if request.keep is not None:
-        results = kept(results, len(wanted), codec, request.keep, request.keep_by)
+        results = kept(results, len(every), codec, request.keep, request.keep_by, part=part)
     return results
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
 
 from tfmat.ccdcgan.by_source import BySource
 from tfmat.ccdcgan.codec import Codec
@@ -24,6 +26,8 @@ from tfmat.metric import Judge, Metric, Tolerance, mean, share
 
 # Nearer atoms are no bond; nearer than the second, hardly one between heavy atoms, in Å.
 DISTANCES = (1.5, 2.0)
+# Of what predictions are kept.
+_OF = ("all", "structures", "inside")
 
 
 class GeneratedMetrics:
@@ -109,6 +113,46 @@ class GeneratedMetrics:
             group = space_group(crystal, self.symprec)[1]
         self._without_symmetry += group <= 1
         self._volumes.append(volume_per_atom(crystal))
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+        """Returns all that it has added up: counts as plain JSON values, and numbers by name."""
+        counts = {
+            "statuses": dict(self.statuses),
+            "systems": dict(self.systems),
+            "far_apart": [self._far_apart[distance] for distance in DISTANCES],
+            "without_symmetry": self._without_symmetry,
+            "decoded": self._decoded,
+            "sound": self._sound,
+            "inside": self._inside,
+            "placed": self._placed,
+            "by_source": self._by_source.state(),
+        }
+        numbers = {"volumes": np.asarray(self._volumes)}
+        for name, every in self._predicted.items():
+            for kind, values in zip(_OF, every, strict=True):
+                numbers[f"{kind}:{name}"] = np.asarray(values)
+        return counts, numbers
+
+    def absorb(self, counts: Mapping[str, Any], numbers: Mapping[str, NDArray[np.float64]]) -> None:
+        """Adds what another has added up, as if its crystal graphs came next.
+
+        Args:
+            counts: The first of its :meth:`state`.
+            numbers: The second.
+        """
+        self.statuses.update(counts["statuses"])
+        self.systems.update(counts["systems"])
+        self._far_apart.update(dict(zip(DISTANCES, counts["far_apart"], strict=True)))
+        self._without_symmetry += int(counts["without_symmetry"])
+        self._decoded += int(counts["decoded"])
+        self._sound += int(counts["sound"])
+        self._inside += int(counts["inside"])
+        self._placed += int(counts["placed"])
+        self._by_source.absorb(counts["by_source"])
+        self._volumes.extend(numbers["volumes"].tolist())
+        for name, every in self._predicted.items():
+            for kind, values in zip(_OF, every, strict=True):
+                values.extend(numbers[f"{kind}:{name}"].tolist())
 
     @property
     def graphs(self) -> int:

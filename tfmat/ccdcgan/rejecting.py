@@ -17,7 +17,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 
 # Results that are predicted at once, whatever the size of a batch.
-_PREDICTED = 64
+PREDICTED = 64
 # Crystals begun of which the structures are ranked together, at most: memory stays bounded.
 RANKED = 4096
 
@@ -34,7 +34,7 @@ def predicted(results: Iterable[Result], codec: Codec) -> Iterator[Result]:
         properties that are predicted from its crystal graph.
     """
     rest = iter(results)
-    while some := list(islice(rest, _PREDICTED)):
+    while some := list(islice(rest, PREDICTED)):
         crystals = [one.crystal for one in some if one.crystal is not None]
         values = iter(_predictions(crystals, codec))
         for one in some:
@@ -63,27 +63,47 @@ def _predictions(crystals: Sequence[Crystal], codec: Codec) -> list[dict[str, fl
     return found
 
 
+def ranked_ends(count: int) -> list[int]:
+    """Returns where the blocks end in which structures are ranked, of :data:`RANKED` at most.
+
+    Args:
+        count: Crystals begun.
+    """
+    blocks = math.ceil(count / RANKED)
+    return [count * (block + 1) // blocks for block in range(blocks)]
+
+
 def kept(
-    results: Iterable[Result], count: int, codec: Codec, share: float, by: By
+    results: Iterable[Result],
+    count: int,
+    codec: Codec,
+    share: float,
+    by: By,
+    *,
+    part: range | None = None,
 ) -> Iterator[Result]:
     """Keeps the better share of the structures among results.
 
     They are ranked in blocks of like size, of :data:`RANKED` results at most.
 
     Args:
-        results: One for every crystal that was begun.
-        count: How many there are.
+        results: One for every crystal that was begun, or for those of a part.
+        count: How many there are in all.
         codec: A package with critic and constraint of environments.
         share: As for :func:`tfmat.ccdcgan.environments.rejection.better_share`.
         by: Who judges.
+        part: Which of the ``count`` the results are, whole blocks; all by default.
 
     Yields:
         The results in their order; what is not kept has the status :data:`NOT_KEPT`.
     """
-    blocks = math.ceil(count / RANKED)
     rest = iter(results)
-    for block in range(blocks):
-        some = list(islice(rest, count * (block + 1) // blocks - count * block // blocks))
+    part = range(count) if part is None else part
+    ends = ranked_ends(count)
+    for first, end in zip([0, *ends], ends, strict=False):
+        if not part.start <= first < part.stop:
+            continue
+        some = list(islice(rest, end - first))
         places = [place for place, one in enumerate(some) if one.crystal is not None]
         crystals = [one.crystal for one in some if one.crystal is not None]
         chosen = select(crystals, codec.package, codec.descriptor, share, by).kept

@@ -16,8 +16,9 @@ from tfmat.inference.noise import block_noise
 from tfmat.inference.package import ModelPackage, NetworkSet
 from tfmat.matgan import probe
 from tfmat.matgan.generating.generate import FormulaSampler
+from tfmat.matgan.generating.measured import measure
 from tfmat.matgan.generating.model import CompositionModel
-from tfmat.matgan.generating.results import Amount, Collection, collect, measure
+from tfmat.matgan.generating.results import Amount, Collection, collect, counts
 from tfmat.matgan.matrix import matrix_counts
 from tfmat.matgan.validity.checker import ValidityChecker
 from tfmat.metric import Metric
@@ -68,7 +69,8 @@ class FormulaPrecisionCheck(PrecisionCheck):
             f"tfmat generate matgan --model {networks.name} -n {self.samples} --seed {SEED} "
             "--unique --out formulas.csv"
         )
-        return measure(collection, sampler), command
+        found = counts(collection, sampler)
+        return measure(found, sampler.checker.settings.judge()), command
 
     def _formulas(self, networks: NetworkSet, part: str) -> NDArray[np.uint8]:
         """Returns reduced counts ``(samples, 85)`` of what is made with a part."""

@@ -15,9 +15,10 @@ from tfmat.progress import Progress
 from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.other import choose_potential
 from tfmat.relaxation.potentials.reference_table import cache_file
-from tfmat.relaxation.relax_source import CHUNK, elements_of, reference_rows, references_of
+from tfmat.relaxation.relax_source import elements_of, reference_rows, references_of
 from tfmat.relaxation.relaxed_rows import outcome
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
+from tfmat.relaxation.results import CHUNK
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

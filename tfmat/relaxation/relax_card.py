@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfmat.metric import Metric, find, read_metrics, share, where
-from tfmat.relaxation.potentials.registry import Potential
 from tfmat.relaxation.relaxed_rows import CONVERGED, FAILED, NEAR, STATIC, UNCONVERGED
 
 _KEPT = (
@@ -15,12 +14,24 @@ _KEPT = (
 )
 
 
-def card_text(summary: Mapping[str, Any], potential: Potential, command: str) -> str:
+class Words(NamedTuple):
+    """What a card says of a potential: that of :class:`Potential` with these names.
+
+    Args:
+        energies: What its formation energies mean beside the Materials Project's.
+        citation: Whom to cite, as Markdown.
+    """
+
+    energies: str
+    citation: str
+
+
+def card_text(summary: Mapping[str, Any], words: Words, command: str) -> str:
     """Writes the card.
 
     Args:
         summary: As ``summary.json`` holds it.
-        potential: What is known of the potential.
+        words: What is to be said of the potential.
         command: The command line that repeats the run, ``""`` if there is none.
 
     Returns:
@@ -59,7 +70,7 @@ def card_text(summary: Mapping[str, Any], potential: Potential, command: str) ->
             ]
         ),
         "",
-        potential.energies,
+        words.energies,
         "",
         "Elements, with the energies that formation energies are counted from:",
         "",
@@ -70,8 +81,7 @@ def card_text(summary: Mapping[str, Any], potential: Potential, command: str) ->
             for symbol, entry in summary["references"].items()
         ),
         "",
-        f"Cite {potential.citation}; prototypes: Mehl et al., *Comput. Mater. Sci.* 136, S1 "
-        "(2017).",
+        f"Cite {words.citation}; prototypes: Mehl et al., *Comput. Mater. Sci.* 136, S1 (2017).",
     ]
     if command:
         lines += ["", "## Again", "", "```", command, "```"]

@@ -17,10 +17,8 @@ from tfmat import __version__, files
 from tfmat.datasets.importing import ImportOptions
 from tfmat.datasets.sources import Entry, crystals_sha256, read_source
 from tfmat.errors import InputError, TfmatError
-from tfmat.metric import Judge
 from tfmat.relaxation.near_hull import near_hull
 from tfmat.relaxation.potentials.calculator import Calculator
-from tfmat.relaxation.potentials.energy_scale import energies_record
 from tfmat.relaxation.potentials.reference_table import (
     Reference,
     cache_file,
@@ -30,17 +28,13 @@ from tfmat.relaxation.potentials.reference_table import (
 )
 from tfmat.relaxation.potentials.references import element_reference
 from tfmat.relaxation.potentials.registry import Potential
-from tfmat.relaxation.relax_card import card_text
-from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
-from tfmat.relaxation.relaxed_rows import outcome, summarise
+from tfmat.relaxation.relax_card import Words
+from tfmat.relaxation.relaxed_folder import is_relaxed
 from tfmat.relaxation.relaxing import RelaxationSettings, relax_rows
+from tfmat.relaxation.results import CHUNK, COMMAND, Results, part_of, require_some, write_results
 from tfmat.work.chunks import NOT_REACHED, Row, run_chunks
 from tfmat.work.folder import claimed, work_of
-
-# Structures in a chunk: enough for full batches, few enough to lose little by a kill.
-CHUNK = 32
-# Structures from which on a picture says something.
-_DRAWN_FROM = 10
+from tfmat.work.shards import Manifest, Shard
 
 
 def relax_source(
@@ -57,6 +51,7 @@ def relax_source(
     overwrite: bool = False,
     command: str = "",
     figures: bool | None = False,
+    shard: Shard | None = None,
 ) -> dict[str, Any]:
     """Relaxes the structures of a source with a potential.
 
@@ -79,13 +74,14 @@ def relax_source(
         overwrite: Replace results that are there.
         command: The command line, for the card.
         figures: Draw the energies before and after; ``None`` for from ten structures on.
+        shard: Do only this part of the source, whole chunks of structures.
 
     Returns:
         The summary, as in ``summary.json``.
 
     Raises:
         InputError: The source cannot be read, ``out`` is in the way, an unfinished run with other
-            settings is, or no structure is left.
+            settings is, no structure is left, or there are more shards than chunks.
         MissingExtraError: The potential is not installed.
     """
     until = None if minutes is None else time.monotonic() + 60 * minutes
@@ -117,8 +113,19 @@ def relax_source(
             "scale": calculator.scale,
         },
     }
+    entries: Sequence[Entry] = found.entries
+    manifest = None
+    if shard is not None:
+        if minutes is not None:
+            raise InputError(
+                "`minutes` leaves a shard unfinished, which cannot be joined; leave it out with "
+                "`shard`"
+            )
+        part, entries = part_of(shard, entries)
+        manifest = Manifest(COMMAND, shard, recipe, part, len(found.entries))
+        recipe = recipe | {"shard": str(shard)}
     with claimed(work, recipe) as claim:
-        readable = [entry for entry in found.entries if entry.crystal is not None]
+        readable = [entry for entry in entries if entry.crystal is not None]
 
         def relaxed_elements(lacking: Sequence[int]) -> list[Row]:
             # Another run may have filled the cache since this one was interrupted.
@@ -152,42 +159,25 @@ def relax_source(
             until=until,
         )
         by_name = dict(zip((entry.identifier for entry in readable), rows, strict=True))
-        energies = {number: entry.energy for number, entry in references.items()}
-        outcomes = [
-            outcome(entry, by_name.get(entry.identifier), energies, missing)
-            for entry in found.entries
-        ]
-        claim.unfinished = any(item.reason == NOT_REACHED for item in outcomes)
-        judge = Judge(
-            calculator.name,
-            calculator.version,
-            {"weights_sha256": weights, "scale": calculator.scale, **settings.record()},
-        )
-        known = {symbol(number): entry.record() for number, entry in sorted(references.items())}
-        summary = {
-            **summarise(outcomes, judge),
-            **recipe,
-            "references": known,
-        }
-        extra = {
-            "energies": energies_record(calculator, references),
-            "relaxation": {key: summary[key] for key in summary if key != "references"},
-        }
-        write_folder(
+        claim.unfinished = any(row.get("reason") == NOT_REACHED for row in by_name.values())
+        summary, outcomes = write_results(
             out,
-            found.record | found.credit.citing([potential.attribution]).record(),
-            outcomes,
-            extra,
-            summary,
-            card_text(summary, potential, command),
+            Results(
+                entries,
+                by_name,
+                references,
+                missing,
+                recipe,
+                found.record | found.credit.citing([potential.attribution]).record(),
+                Words(potential.energies, potential.citation),
+                command,
+            ),
+            manifest,
             overwrite=overwrite,
-            figures=len(outcomes) >= _DRAWN_FROM if figures is None else figures,
+            figures=figures,
         )
-    if all(item.crystal is None for item in outcomes):
-        raise InputError(
-            f"{source}: none of {len(outcomes)} structures has a relaxed form; the first: "
-            f"{outcomes[0].reason} (all reasons: {out / TABLE})"
-        )
+    if manifest is None:
+        require_some(outcomes, str(source), out)
     return summary
 
 

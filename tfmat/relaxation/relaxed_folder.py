@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tfmat import __version__, files
@@ -75,6 +76,7 @@ def write_folder(
     *,
     overwrite: bool = False,
     figures: bool = False,
+    more: Mapping[str, bytes] = MappingProxyType({}),
 ) -> None:
     """Writes the results; the folder appears when all of it is there.
 
@@ -89,6 +91,7 @@ def write_folder(
         card: Text of ``README.md``.
         overwrite: Replace results that are there.
         figures: Draw the energies.
+        more: Further files by name.
 
     Raises:
         InputError: ``out`` is in the way.
@@ -106,6 +109,8 @@ def write_folder(
         _write_structures(folder, outcomes, names)
         files.write_json(folder / SUMMARY, summary)
         (folder / CARD).write_text(printable_lines(card), "utf-8", newline="\n")
+        for name, content in more.items():
+            (folder / name).write_bytes(content)
         if figures:
             draw_into(folder, lambda: {"relaxation": lambda _: energies(folder)})
 

@@ -43,8 +43,8 @@ NO_PROTOTYPE = "no prototype with these counts"
 NO_CRYSTAL = "no place for an atom"
 NOT_DECODED = "no crystal in the voxels"
 _REASONS = {"prototype": NO_PROTOTYPE, SLOT_GAN: NOT_DECODED}
-# Compositions that crystals are made for together.
-_TOGETHER = 256
+TOGETHER = 256
+"""Compositions that crystals are made for together."""
 # From crystals to their energies, eV/atom.
 Energies = Callable[[Sequence["Crystal"]], NDArray[np.float64]]
 
@@ -173,8 +173,8 @@ class Sources:
         sources = self._sources(request.source)
         if self.writer is not None:
             self.writer.batch_size = batch_size
-        for start in range(0, len(wanted), _TOGETHER):
-            indices = wanted[start : start + _TOGETHER]
+        for start in range(0, len(wanted), TOGETHER):
+            indices = wanted[start : start + TOGETHER]
             noise = vector_noise(seed, indices[0], len(indices), self.noise)
             if request.formulas:
                 counts, verdicts, good = self._listed(noise, indices, request)

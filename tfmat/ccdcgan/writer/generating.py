@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tfmat.ccdcgan.writer.compositions import Compositions
@@ -61,7 +62,13 @@ def attempts_of(noise: NDArray[np.float32], recipe: WriterRecipe) -> NDArray[np.
 
 
 def write_crystals(
-    codec: Codec, wanted: Sequence[int], seed: int, request: StructureRequest, batch_size: int
+    codec: Codec,
+    wanted: Sequence[int],
+    seed: int,
+    request: StructureRequest,
+    batch_size: int,
+    *,
+    begin: int = 0,
 ) -> Iterator[tuple[int, NDArray[np.float32], Crystal | str]]:
     """Writes crystals.
 
@@ -71,6 +78,7 @@ def write_crystals(
         seed: Seed of the noise.
         request: What decides on the compositions.
         batch_size: Crystals in one call of the network.
+        begin: How many of ``wanted`` to leave out.
 
     Returns:
         Index, noise, and the crystal or why there is none, made when asked for.
@@ -87,7 +95,7 @@ def write_crystals(
         formula=None if request.formula is None else dict(request.formula),
     )
     write = partial(codec.package.run_all, PART)
-    return write_from(table, settings, write, wanted, seed, batch_size)
+    return write_from(table, settings, write, wanted, seed, batch_size, begin=begin)
 
 
 def write_from(
@@ -97,6 +105,8 @@ def write_from(
     wanted: Sequence[int],
     seed: int,
     batch_size: int,
+    *,
+    begin: int = 0,
 ) -> Iterator[tuple[int, NDArray[np.float32], Crystal | str]]:
     """Writes crystals of some compositions with any form of the writing network.
 
@@ -107,6 +117,7 @@ def write_from(
         wanted: Indices of the crystals.
         seed: Seed of the noise.
         batch_size: Crystals in one call of the network.
+        begin: How many of ``wanted`` to leave out; the others come from the same batches.
 
     Yields:
         Index, noise, and the crystal or why there is none.
@@ -115,11 +126,15 @@ def write_from(
     start, many = 0, batch_size  # so that the first ones are soon there
     while start < len(wanted):
         indices = wanted[start : start + many]
+        left_out = max(0, begin - start)
         start, many = start + many, _SORTED * batch_size
+        if left_out >= len(indices):
+            continue
         noise = vector_noise(seed, indices[0], len(indices), 1 + settings.attempts * length)
         attempts = attempts_of(
             noise[:, 1:].reshape(len(indices), settings.attempts, length), settings
         )
         _, crystals = sample(attempts, table.draw(noise[:, 0]), write, batch_size)
-        for index, row, crystal in zip(indices, noise, crystals, strict=True):
+        made = zip(indices, noise, crystals, strict=True)
+        for index, row, crystal in islice(made, left_out, None):
             yield index, row, NO_PLACE if crystal is None else crystal

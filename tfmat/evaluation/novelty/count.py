@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -51,6 +51,21 @@ class Verdict:
     def novel(self) -> bool:
         """Whether it was judged and is in no set of known structures."""
         return not self.reason and not any(self.known.values())
+
+
+class KnownSet(Protocol):
+    """What is said of a known set: its name, hash and size."""
+
+    @property
+    def name(self) -> str:
+        """Where it is from."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its data."""
+
+    def __len__(self) -> int:
+        """Its structures."""
 
 
 def judge(
@@ -112,12 +127,12 @@ def _measure(verdict: Verdict, crystal: Crystal, indices: Mapping[str, NoveltyIn
             verdict.distances[label] = distance
 
 
-def summarise(verdicts: Sequence[Verdict], against: Mapping[str, NoveltyIndex]) -> dict[str, Any]:
+def summarise(verdicts: Sequence[Verdict], against: Mapping[str, KnownSet]) -> dict[str, Any]:
     """Counts the verdicts.
 
     Args:
         verdicts: From :func:`judge`.
-        against: The indices that it was given.
+        against: The known sets that it was given.
 
     Returns:
         ``structures``: those that were judged; ``not_judged`` and ``not_judged_by_reason``;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from tfmat.errors import InputError, require_installed
 from tfmat.evaluation.novelty.count import Verdict, judge, summarise
 from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.evaluation.novelty.output import is_output, read_generated, write_novel, write_output
+from tfmat.evaluation.novelty.shards import manifest_of, rows_of, write_shard
 from tfmat.evaluation.structures.baselines import draw_baselines
 from tfmat.evaluation.structures.beside import (
     is_baselines,
@@ -34,6 +36,7 @@ from tfmat.evaluation.structures.measure import measure
 from tfmat.files import check_apart, check_place, replacing_folder
 from tfmat.metric import records
 from tfmat.progress import Progress
+from tfmat.work.shards import Shard
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -86,6 +89,7 @@ def evaluate_structures(
     seed: int = 0,
     overwrite: bool = False,
     figures: bool | None = False,
+    shard: Shard | None = None,
 ) -> dict[str, Any]:
     """Counts which structures are valid, distinct, not known yet and stable.
 
@@ -108,6 +112,7 @@ def evaluate_structures(
         overwrite: Replace the results that are there.
         figures: Draw in ``out`` how many are distinct after more and more of them; ``None`` for
             from a thousand structures on.
+        shard: Judge only a part, all structures of some formulas.
 
     Returns:
         The summary that ``tfmat evaluate structures --json`` prints.
@@ -117,6 +122,8 @@ def evaluate_structures(
         MissingExtraError: ``coverage`` needs matminer, which is not installed.
     """
     start, cpu = time.monotonic(), time.process_time()
+    if shard is not None:
+        _check_shard(out, coverage=coverage, novel=novel, export=export, baselines=baselines)
     known = _opened(against)
     if novel is not None and not known:
         raise InputError("`novel` needs known structures: give `against` DATA")
@@ -144,6 +151,11 @@ def evaluate_structures(
         check_export(name, place, overwrite=overwrite)
     source = _read(generated)
     energies = energies_of(source, hull)
+    every: Source = source
+    rows: list[int] = []
+    if shard is not None:
+        rows = rows_of(shard, source.entries)
+        source = replace(source, entries=[source.entries[row] for row in rows])
     drawn = {} if baselines is None else draw_baselines(_crystals(source), known, seed)
     verdicts, counts = _judged(source, known, index, distances, drawn)
     described = measure(source, verdicts, known, energies, coverage)
@@ -169,9 +181,20 @@ def evaluate_structures(
     summary["cpu_seconds"] = round(time.process_time() - cpu, 2)
     if out is not None:
         with replacing_folder(Path(out), overwrite=overwrite, own=is_output) as folder:
+            if shard is not None:
+                manifest = manifest_of(shard, every, known, energies, distances)
+                return write_shard(folder, manifest, rows, verdicts, described, energies, summary)
             pictures = len(verdicts) >= _DRAWN_FROM if figures is None else figures
             write_output(folder, verdicts, list(known), summary, described, figures=pictures)
     return summary
+
+
+def _check_shard(out: str | Path | None, **others: object) -> None:
+    """Refuses what a part of the structures cannot give."""
+    if out is None:
+        raise InputError("`shard` needs a folder for tfmat merge: give `out`")
+    if given := [name for name, value in others.items() if value]:
+        raise InputError(f"`{given[0]}` is of all structures; leave it out with `shard`")
 
 
 def _crystals(source: Source) -> list[Crystal]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLE, SUMMARY, ELEMENTS = "structures.csv", "summary.json", "elements.csv"
+LINES = "shard.jsonl"
+"""File of a shard with all that its merge needs."""
 # What tfmat generate writes about a crystal graph that became a structure.
 _STRUCTURE = "structure"
 _PARTS = ("id", "rms_angstrom", "form")
@@ -80,7 +82,7 @@ def is_output(folder: Path) -> bool:
         folder: Any folder.
     """
     names = {path.name for path in folder.iterdir()}
-    return names - {FIGURES, ELEMENTS} == {TABLE, SUMMARY}
+    return names - {FIGURES, ELEMENTS, LINES} == {TABLE, SUMMARY}
 
 
 def write_output(

@@ -46,11 +46,15 @@ class Measured:
         elements: For each element its symbol and the shares of the structures, and of the known
             ones of each set, that hold it.
         rows: Values of :data:`COLUMNS` by name of the structure.
+        made: The structures that could be read, described, in the order of ``rows``.
+        others: Known ones by name of the set.
     """
 
     metrics: list[Metric]
     elements: list[list[Any]]
     rows: Mapping[str, Sequence[Any]]
+    made: Described
+    others: Mapping[str, Described]
 
     def row(self, verdict: Verdict) -> Sequence[Any]:
         """Returns the values of :data:`COLUMNS` of a structure, empty ones where there is none."""
@@ -82,27 +86,49 @@ def measure(
     with Progress("describing", len(crystals), "structure") as progress:
         made = describe(crystals, on_step=progress.update)
     others = {name: _described(dataset) for name, dataset in known.items()}
-    sizes = dict(
-        zip([entry.identifier for entry in entries], made.compositions.n_elements, strict=True)
-    )
+    more = []
+    if covering is not None:
+        more = _coverage([crystals[row] for row in np.flatnonzero(made.valid)], known, covering)
+    names = [entry.identifier for entry in entries]
+    return measured_of(names, made, others, verdicts, energies, more)
+
+
+def measured_of(
+    names: Sequence[str],
+    made: Described,
+    others: Mapping[str, Described],
+    verdicts: Sequence[Verdict],
+    energies: Energies,
+    more: Sequence[Metric] = (),
+) -> Measured:
+    """Measures structures that are described.
+
+    Args:
+        names: Their names.
+        made: The structures.
+        others: Known ones by name of the set.
+        verdicts: Whether each is distinct and novel.
+        energies: How far above a hull they lie.
+        more: Further metrics of them.
+    """
+    sizes = dict(zip(names, made.compositions.n_elements, strict=True))
     metrics = metrics_of(made, others)
     metrics += sun(
         verdicts,
         energies.above,
         {name: int(size) for name, size in sizes.items()},
-        known=bool(known),
+        known=bool(others),
         judge=energies.judge,
         why_not=energies.why_not,
     )
-    if covering is not None:
-        metrics += _coverage([crystals[row] for row in np.flatnonzero(made.valid)], known, covering)
+    metrics += more
     shares = densities({"": made.compositions} | {n: one.compositions for n, one in others.items()})
     elements = [
         [symbols()[row["number"]], *(f"{row[name]:.6f}" for name in ("", *others))]
         for row in shares
     ]
-    names = [entry.identifier for entry in entries]
-    return Measured(metrics, elements, dict(zip(names, _rows(made, names, energies), strict=True)))
+    rows = dict(zip(names, _rows(made, names, energies), strict=True))
+    return Measured(metrics, elements, rows, made, others)
 
 
 def _coverage(valid: Sequence[Crystal], known: Mapping[str, Dataset], most: int) -> list[Metric]:

@@ -6,7 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -20,14 +20,24 @@ from tfmat.checksums import sealed
 from tfmat.errors import InputError
 from tfmat.files import json_bytes, sha256
 from tfmat.matgan.generating.both import replacing_both
-from tfmat.matgan.generating.generate import BALANCED, NEUTRAL, NOVEL, Chunk, FormulaSampler
+from tfmat.matgan.generating.generate import (
+    BALANCED,
+    CHUNK,
+    NEUTRAL,
+    NOVEL,
+    Chunk,
+    FormulaSampler,
+)
+from tfmat.matgan.generating.measured import measure
 from tfmat.matgan.generating.table import TABLE_HASH, count_texts, opened, state_texts
 from tfmat.matgan.generating.unique import UniqueFormulas
-from tfmat.metric import Metric, records, share
+from tfmat.metric import records
 from tfmat.progress import Progress
+from tfmat.work.shards import ENTRY, Manifest, Shard
 
+COMMAND = "tfmat generate matgan"
 # Rows that are written at once.
-_ROWS = 65_536
+ROWS = 65_536
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,9 @@ def collect(sampler: FormulaSampler, amount: Amount, collection: Collection) -> 
     return collection
 
 
-def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:
+def generate_into(
+    out: Path, sampler: FormulaSampler, amount: Amount, shard: Shard | None = None
+) -> dict[str, Any]:
     """Generates formulas and writes them, with a summary beside them, complete or not at all.
 
     Args:
@@ -141,25 +153,31 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             with ``.json`` behind.
         sampler: Draws and judges.
         amount: How much.
+        shard: Do only this part of it, whole chunks of samples; it may come to no row.
 
     Returns:
         The summary.
 
     Raises:
-        InputError: No sample fulfils the request, or nothing can be written there.
+        InputError: No sample fulfils the request, nothing can be written there, or there are fewer
+            chunks than shards.
     """
+    manifest = None if shard is None else _manifest(shard, sampler, amount)
+    if manifest is not None and (part := manifest.items):
+        amount = replace(amount, first=amount.first + part.start, samples=len(part))
     started, cpu = time.perf_counter(), time.process_time()
     with replacing_both(out) as (table, described):
         with TemporaryFile(dir=out.parent) as spool:
-            collection = _collected(sampler, amount, spool)
+            collection = _collected(sampler, amount, spool, empty=shard is not None)
             settings = describe(sampler, amount)
             before = time.thread_time()
             write(table, out.name, collection, sampler, settings)
             collection.seconds["writing"] = time.thread_time() - before
         seconds = {part: round(value, 3) for part, value in collection.seconds.items()}
+        found = counts(collection, sampler)
         summary = {
-            **counts(collection, sampler),
-            "metrics": records(measure(collection, sampler)),
+            **found,
+            "metrics": records(measure(found, sampler.checker.settings.judge())),
             "seconds": {
                 "total": round(time.perf_counter() - started, 3),
                 "processor": round(time.process_time() - cpu, 3),
@@ -167,10 +185,23 @@ def generate_into(out: Path, sampler: FormulaSampler, amount: Amount) -> dict[st
             },
             **settings,
             TABLE_HASH: sha256(table),
+            **({} if manifest is None else {ENTRY: manifest.record()}),
         }
         summary = sealed(summary)
         described.write_bytes(json_bytes(summary))
     return summary
+
+
+def _manifest(shard: Shard, sampler: FormulaSampler, amount: Amount) -> Manifest:
+    if amount.rows is not None:
+        raise InputError(
+            "`rows` counts rows that other shards find, too; leave it out with `shard`, and give "
+            "`number`"
+        )
+    part = shard.part(amount.samples, CHUNK, "samples")
+    known = sampler.request.known
+    settings = describe(sampler, amount) | {"known_sha256": known and known.sha256()}
+    return Manifest(COMMAND, shard, settings, part, amount.samples)
 
 
 def generate_table(sampler: FormulaSampler, amount: Amount) -> tuple[pa.Table, dict[str, Any]]:
@@ -189,17 +220,20 @@ def generate_table(sampler: FormulaSampler, amount: Amount) -> tuple[pa.Table, d
     with TemporaryFile() as spool:
         collection = _collected(sampler, amount, spool)
         parts = list(_tables(collection, sampler))
+    found = counts(collection, sampler)
     summary = {
-        **counts(collection, sampler),
-        "metrics": records(measure(collection, sampler)),
+        **found,
+        "metrics": records(measure(found, sampler.checker.settings.judge())),
         **describe(sampler, amount),
     }
     return pa.concat_tables(parts), summary
 
 
-def _collected(sampler: FormulaSampler, amount: Amount, spool: IO[bytes]) -> Collection:
+def _collected(
+    sampler: FormulaSampler, amount: Amount, spool: IO[bytes], *, empty: bool = False
+) -> Collection:
     collection = collect(sampler, amount, Collection(amount.unique, spool))
-    if not collection.rows:
+    if not collection.rows and not empty:
         raise InputError(_why_nothing(collection, sampler))
     return collection
 
@@ -224,7 +258,7 @@ def write(
 
 
 def _tables(collection: Collection, sampler: FormulaSampler) -> Iterator[pa.Table]:
-    for numbers in collection.parts(_ROWS):
+    for numbers in collection.parts(ROWS):
         yield _table(collection, numbers, sampler)
 
 
@@ -288,52 +322,6 @@ def counts(collection: Collection, sampler: FormulaSampler) -> dict[str, Any]:
         "novel": novel,
         "rows": collection.rows,
     }
-
-
-def measure(collection: Collection, sampler: FormulaSampler) -> list[Metric]:
-    """Measures a collection.
-
-    Args:
-        collection: What was generated.
-        sampler: What it was judged by.
-
-    Returns:
-        Shares: ``accepted`` of the samples; ``neutral`` and ``balanced`` of the accepted formulas,
-        and ``.._of_drawn`` of all samples; ``kept`` of the samples; ``unique`` of the kept;
-        ``novel`` of the unique, if known formulas were given.
-    """
-    found, judge = counts(collection, sampler), sampler.checker.settings.judge()
-    samples = f"of {found['samples']:,} samples"
-    formulas = f"of {found['accepted']:,} formulas"
-
-    def of(
-        name: str, of_what: str, note: str, *, key: str = "", sampled: bool = True, **more: Any
-    ) -> Metric:
-        part, whole = found[key or name], found[of_what]
-        return share(name, part, whole, note, sampled=sampled, **more)
-
-    metrics = [of("accepted", "samples", f"share {samples} that are formulas of 2 to 8 elements")]
-    for name, what in (
-        ("neutral", "charge-neutral"),
-        ("balanced", "charge-neutral and electronegativity-balanced"),
-    ):
-        metrics += [
-            of(name, "accepted", f"{what} share {formulas}", judge=judge),
-            of(f"{name}_of_drawn", "samples", f"{what} share {samples}", key=name, judge=judge),
-        ]
-    metrics += [
-        of("kept", "samples", f"share {samples} that meet all criteria", sampled=False),
-        of(
-            "unique",
-            "kept",
-            f"different formulas as a share of {found['kept']:,} formulas",
-            sampled=False,
-        ),
-    ]
-    if found["novel"] is not None:
-        note = f"share of {found['unique']:,} different formulas that are not known"
-        metrics.append(of("novel", "unique", note, sampled=False))
-    return metrics
 
 
 def describe(sampler: FormulaSampler, amount: Amount) -> dict[str, Any]:

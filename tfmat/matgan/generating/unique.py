@@ -6,6 +6,7 @@ whose place is taken by another key look at the next place.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class KeyTable:
 
     def __len__(self) -> int:
         return self._size
+
+    def sha256(self) -> str:
+        """Returns the SHA-256 of the keys in the order of their numbers."""
+        return hashlib.sha256(self._keys[: self._size].astype("<u8").tobytes()).hexdigest()
 
     def find(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Returns the number of each key ``(n,)``, -1 for one that is not in the table."""

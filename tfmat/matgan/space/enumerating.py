@@ -30,7 +30,7 @@ from tfmat.matgan.validity.checker import Validity, ValidityChecker
 from tfmat.metric import records, share
 
 _NAME = "tfmat data enumerate"
-_COLUMNS = pa.schema(
+COLUMNS = pa.schema(
     [("formula", pa.string()), ("charge_neutral", pa.bool_()), ("balanced", pa.bool_())]
 )
 
@@ -167,9 +167,9 @@ def _sink(
         with (
             files.claimed(out),
             files.replacing(out) as temporary,
-            opened(temporary, out.name, _COLUMNS, source) as write,
+            opened(temporary, out.name, COLUMNS, source) as write,
         ):
-            yield lambda block, verdict: write(_table(block, verdict))
+            yield lambda block, verdict: write(columns_of(block, verdict))
     else:
         files.check_place(out, overwrite=overwrite, own=is_dataset)
         with CompositionWriter(out, source, options.sizes[1], overwrite=overwrite) as dataset:
@@ -183,7 +183,22 @@ def _require_any(written: int, out: Path | None) -> None:
         )
 
 
-def _table(block: Compositions, verdict: Validity) -> pa.Table:
+def record_of(options: EnumerationOptions) -> dict[str, Any]:
+    """Returns what the table of a space says it was made with.
+
+    Args:
+        options: What was enumerated.
+    """
+    return {"name": _NAME, "mode": "space", **options.record()}
+
+
+def columns_of(block: Compositions, verdict: Validity) -> pa.Table:
+    """Returns the rows of a table.
+
+    Args:
+        block: Formulas.
+        verdict: Whether they are valid.
+    """
     return pa.table(
-        [block.formula_array(), pa.array(verdict.neutral), pa.array(verdict.balanced)], _COLUMNS
+        [block.formula_array(), pa.array(verdict.neutral), pa.array(verdict.balanced)], COLUMNS
     )

@@ -21,7 +21,7 @@ from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, symbols
 from tfmat.matgan.elements import MAX_COUNT
 from tfmat.matgan.generating.masks import Masks
-from tfmat.matgan.space.formulas import Space
+from tfmat.matgan.space.formulas import BLOCK, Space
 from tfmat.matgan.space.species import count_combinations
 from tfmat.matgan.validity.checker import Validity, ValidityChecker, ValiditySettings
 from tfmat.matgan.validity.oxidation_states import oxidation_states
@@ -118,7 +118,9 @@ class EnumerationOptions:
         }
 
 
-def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> dict[str, Any]:
+def enumerate_space(
+    options: EnumerationOptions, sink: Sink | None = None, part: range | None = None
+) -> dict[str, Any]:
     """Goes through the space, or a sample of it, and counts what is valid.
 
     Nothing is kept in memory but a block of formulas.
@@ -126,6 +128,7 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
     Args:
         options: What to enumerate.
         sink: Takes the formulas block by block, with the verdicts on them.
+        part: Only these of all :func:`blocks_of` the spaces, for which nothing ends at ``limit``.
 
     Returns:
         ``settings`` of the check; ``by_elements``, for each number of elements and in ``total``
@@ -136,23 +139,52 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
         no shares where ``limit`` stopped the way through the space.
     """
     checker = ValidityChecker(options.validity)
+    counts: dict[str, Counts] = {}
+    written = 0
+    before = 0
+    for space, blocks in zip(options.spaces(), blocks_of(options), strict=True):
+        found = counts[str(space.n_elements)] = Counts()
+        left = options.limit - written if options.limit is not None else None
+        own = None
+        if part is not None:
+            own = range(max(0, part.start - before), max(0, min(blocks, part.stop - before)))
+        before += blocks
+        if left is None or left > 0:
+            written += _go_through(space, options, checker, found, sink, left, own)
+    return summarise(options, counts, written)
+
+
+def blocks_of(options: EnumerationOptions) -> list[int]:
+    """Returns for each number of elements in how many blocks its formulas come.
+
+    Args:
+        options: What to enumerate.
+    """
+    return [-(-_blocks(space, options)[1] // BLOCK) for space in options.spaces()]
+
+
+def summarise(
+    options: EnumerationOptions, counts: Mapping[str, Counts], written: int
+) -> dict[str, Any]:
+    """Returns what :func:`enumerate_space` does, of what was counted.
+
+    Args:
+        options: What was enumerated.
+        counts: What was seen of the space of each number of elements.
+        written: How many formulas were handed on.
+    """
     states = oxidation_states(options.validity.oxidation_states)
     judge = options.validity.judge()
     parts: dict[str, dict[str, Any]] = {}
     metrics: list[Metric] = []
-    written = 0
     for space in options.spaces():
-        found = _Counts()
-        left = options.limit - written if options.limit is not None else None
-        if left is None or left > 0:
-            written += _go_through(space, options, checker, found, sink, left)
+        size = str(space.n_elements)
         combinations = count_combinations(
             space.n_elements, states, options.max_count, space.numbers
         )
-        part = {"space": space.size, **vars(found), "combinations": vars(combinations)}
-        parts[str(space.n_elements)] = part
-        subset = {"n_elements": str(space.n_elements)}
-        metrics += [replace(metric, subset=subset) for metric in _shares(part, judge)]
+        part = {"space": space.size, **vars(counts[size]), "combinations": vars(combinations)}
+        parts[size] = part
+        metrics += [replace(one, subset={"n_elements": size}) for one in _shares(part, judge)]
     return {
         "settings": options.validity.describe(),
         "max_count": options.max_count,
@@ -166,8 +198,15 @@ def enumerate_space(options: EnumerationOptions, sink: Sink | None = None) -> di
 
 
 @dataclass
-class _Counts:
-    """What was seen of one space."""
+class Counts:
+    """What was seen of one space.
+
+    Attributes:
+        how: ``all``, ``sample`` or, up to a limit, the ``first``.
+        examined: Formulas.
+        neutral: Neutral ones.
+        balanced: Neutral and balanced ones.
+    """
 
     how: str = "first"
     examined: int = 0
@@ -236,13 +275,16 @@ def _go_through(
     space: Space,
     options: EnumerationOptions,
     checker: ValidityChecker,
-    found: _Counts,
+    found: Counts,
     sink: Sink | None,
     left: int | None,
+    part: range | None,
 ) -> int:
     """Examines a space block by block; returns how many formulas were handed on."""
-    blocks, total, found.how = _blocks(space, options)
+    blocks, total, found.how = _blocks(space, options, part)
     written = 0
+    if part is not None:
+        total = max(0, min(total, part.stop * BLOCK) - part.start * BLOCK)
     with Progress(f"{space.n_elements} elements", total, "formula") as progress:
         for block in blocks:
             verdict = checker.check(block)
@@ -262,7 +304,9 @@ def _go_through(
     return written
 
 
-def _blocks(space: Space, options: EnumerationOptions) -> tuple[Iterator[Compositions], int, str]:
+def _blocks(
+    space: Space, options: EnumerationOptions, part: range | None = None
+) -> tuple[Iterator[Compositions], int, str]:
     """Returns the formulas to look at, how many they are, and whether they are all of them."""
     wanted = options.sample
     if wanted is None and space.size > _MOST_TO_GO_THROUGH and not options.exhaustive:
@@ -270,8 +314,8 @@ def _blocks(space: Space, options: EnumerationOptions) -> tuple[Iterator[Composi
     # Up to a limit formulas come in order, however large the space is.
     in_order = options.limit is not None and options.sample is None
     if in_order or wanted is None or wanted >= space.size:
-        return space.blocks(), space.size, "all"
-    return space.sample(wanted, options.seed), wanted, "sample"
+        return space.blocks(part), space.size, "all"
+    return space.sample(wanted, options.seed, part), wanted, "sample"
 
 
 def _standard_error(rate: float, examined: int, size: int) -> float:

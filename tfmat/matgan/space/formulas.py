@@ -16,8 +16,8 @@ from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions, mix
 from tfmat.matgan.elements import MAX_COUNT, MAX_ELEMENTS, MIN_ELEMENTS, NUMBERS
 
-# Formulas in a block: some megabytes.
-_BLOCK = 1 << 17
+BLOCK = 1 << 17
+"""Formulas in a block: some megabytes."""
 # Ratios are kept as a table.
 _MOST_RATIOS = 1 << 24
 # Four rounds make a Feistel network look random; small spaces take some more.
@@ -77,24 +77,35 @@ class Space:
         places = choices(which, len(self.numbers), self.n_elements)
         return Compositions(self.numbers[places], self.ratios[ratio].astype(np.uint16))
 
-    def blocks(self) -> Iterator[Compositions]:
-        """Yields all formulas in order, a block at a time."""
-        for start in range(0, self.size, _BLOCK):
-            yield self.at(np.arange(start, min(start + _BLOCK, self.size)))
+    def blocks(self, part: range | None = None) -> Iterator[Compositions]:
+        """Yields all formulas in order, a block at a time.
 
-    def sample(self, n: int, seed: int) -> Iterator[Compositions]:
+        Args:
+            part: Only the blocks with these numbers.
+        """
+        for start in _starts(self.size, part):
+            yield self.at(np.arange(start, min(start + BLOCK, self.size)))
+
+    def sample(self, n: int, seed: int, part: range | None = None) -> Iterator[Compositions]:
         """Yields formulas drawn at random, none twice, a block at a time.
 
         Args:
             n: How many; all of them if there are no more.
             seed: The same seed gives the same formulas.
+            part: Only the blocks with these numbers.
         """
         if n >= self.size:
-            yield from self.blocks()
+            yield from self.blocks(part)
             return
-        for start in range(0, n, _BLOCK):
-            places = np.arange(start, min(start + _BLOCK, n))
+        for start in _starts(n, part):
+            places = np.arange(start, min(start + BLOCK, n))
             yield self.at(shuffled(places, self.size, [seed, self.n_elements]))
+
+
+def _starts(total: int, part: range | None) -> range:
+    """Returns where blocks begin: all, or those of a part."""
+    starts = range(0, total, BLOCK)
+    return starts if part is None else starts[part.start : part.stop]
 
 
 def choices(indices: NDArray[np.int64], of: int, size: int) -> NDArray[np.int64]:

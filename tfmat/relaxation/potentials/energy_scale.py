@@ -19,8 +19,19 @@ def energies_record(calculator: Calculator, references: Mapping[int, Reference])
         calculator: The potential.
         references: The elements, by atomic number.
     """
+    return energies_of(method_of(calculator), calculator.scale, references)
+
+
+def energies_of(method: str, scale: str, references: Mapping[int, Reference]) -> dict[str, Any]:
+    """Returns the same of a potential that is not at hand.
+
+    Args:
+        method: Its name and version.
+        scale: Its scale.
+        references: The elements, by atomic number.
+    """
     return {
-        "method": method_of(calculator),
-        "scale": calculator.scale,
+        "method": method,
+        "scale": scale,
         "references": {symbol(number): entry.record() for number, entry in references.items()},
     }
