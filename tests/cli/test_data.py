@@ -9,12 +9,15 @@ import pytest
 from tfmat.cli.main import main
 
 from tfmat.datasets.folders import SHIPPED
+from tfmat.datasets.store import Dataset
 
 FRAME = """2
 Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3 material_id={} e_form=-1 eg=no note=x
 Na 0 0 0
 Cl 2 2 2
 """
+
+SHIPPED_ONES = ["bi-se", "bi-se-refined", "formulas"]
 
 
 @pytest.fixture
@@ -126,9 +129,9 @@ def test_datasets_are_listed_by_name_and_folder(tmp_path, monkeypatch, capsys):
     shutil.copytree(SHIPPED / "bi-se", tmp_path / "data" / "mine")
     (tmp_path / "data" / "other").mkdir()
     for words, expected in (
-        ([], ["bi-se", "formulas", "data/mine"]),
-        (["data"], ["bi-se", "formulas", "data/mine"]),
-        (["."], ["bi-se", "formulas"]),
+        ([], [*SHIPPED_ONES, "data/mine"]),
+        (["data"], [*SHIPPED_ONES, "data/mine"]),
+        (["."], SHIPPED_ONES),
     ):
         with pytest.raises(SystemExit) as end:
             main(["data", "list", *words])
@@ -140,6 +143,7 @@ def test_datasets_are_listed_by_name_and_folder(tmp_path, monkeypatch, capsys):
     rows = json.loads(capsys.readouterr().out)
     assert [(row["kind"], row["rows"], row["shipped"]) for row in rows] == [
         ("structures", 2343, True),
+        ("structures", len(Dataset.open("bi-se-refined")), True),
         ("compositions", 25091, True),
         ("structures", 2343, False),
     ]

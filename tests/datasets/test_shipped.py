@@ -36,6 +36,32 @@ def test_copies_are_spread_evenly_and_atoms_do_not_overlap():
     assert closest > 0.75
 
 
+def test_refined_bi_se_is_what_its_card_says():
+    dataset = Dataset.open("bi-se-refined")
+    dataset.verify()
+    assert sum(file.stat().st_size for file in dataset.path.iterdir()) < 2_000_000
+    assert set(np.unique(dataset.numbers)) == {34, 83}
+    assert select(dataset, 20, 12.0).all()
+    extra = dataset.metadata["extra"]
+    build = extra["build"]
+    first = np.array(dataset.property("screening_formation_energy_per_atom"))
+    above = np.array(dataset.property("screening_e_above_hull"))
+    second = np.array(dataset.property("formation_energy_per_atom"))
+    assert np.isfinite(first).all()
+    # What was relaxed again is what lies near the first hull.
+    near = above <= build["refinement"]["within"]
+    assert (np.isfinite(second) == near).all()
+    assert -0.5 < np.nanmin(second) < 0
+    assert np.nanmin(dataset.property("e_above_hull")) == 0
+    assert "SevenNet" in extra["energies"]["scale"]
+    assert "CHGNet" in extra["screening_energies"]["scale"]
+    card = (dataset.path / "README.md").read_text("utf-8")
+    for number in (len(dataset), int(near.sum()), build["structures"], build["refined"]["kept"]):
+        assert f"{number:,}" in card
+    assert dataset.credit.licence == "CC-BY-4.0"
+    assert any(text.startswith("Jain et al.") for text in dataset.credit.attribution)
+
+
 def test_formulas_are_what_their_card_says():
     dataset = CompositionDataset.open("formulas")
     dataset.verify()
