@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     short_help="Join the results of shards.",
     epilog=examples(
         "tfmat merge part-1.csv part-2.csv --out whole.csv",
-        "tfmat merge parts/1.csv parts/2.csv --out joined.csv --json",
+        "tfmat merge shards/1.csv shards/2.csv --out joined.csv --json",
     ),
 )
 @click.argument(

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 # Without the finder of an editable install, which would find the commands by itself.
 WITHOUT_FINDER = (
@@ -30,6 +32,7 @@ def test_as_a_module():
     assert run("-m", "tfmat", "--version").startswith("tfmat, version ")
 
 
+@pytest.mark.slow
 def test_the_tests_run_as_a_module_of_python():
     """With another tfmat installed, as after `pip install .`: ./tfmat is in its way."""
     script = (

@@ -92,6 +92,7 @@ def test_plain_onnx_runtime_makes_what_tfmat_makes(folder):
         assert line.endswith(f"{predicted:5.2f} eV/atom predicted")
 
 
+@pytest.mark.slow
 @pytest.mark.train
 def test_own_data(folder):
     pytest.importorskip("tensorflow")

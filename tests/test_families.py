@@ -173,7 +173,14 @@ def small_run(name, tmp_path):
     return words + [word for text in form * (name == "matgan") for word in ("--set", text)]
 
 
-@pytest.fixture(scope="module", params=RUNS)
+# The writer's whole road is also that of tests/ccdcgan/writer.
+_SLOW = {"writer"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name in _SLOW else []) for name in RUNS],
+)
 def road(request, tmp_path_factory):
     """A family, a trained run of it and the package that was exported of that."""
     pytest.importorskip("tensorflow")

@@ -114,6 +114,7 @@ def test_a_model_predicts_from_structures_and_refuses_graphs(compact, place):
         model.predict(np.zeros((1, 160, 160, 1), np.float32))
 
 
+@pytest.mark.slow
 def test_the_published_networks_run_on_a_few_structures(place):
     # Its own networks, on smaller voxels and for a few steps.
     settings = [

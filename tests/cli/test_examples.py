@@ -92,7 +92,7 @@ def place(tmp_path_factory):
             writer.writerow([name, str(CifWriter(structure)), -0.05 if len(name) > 2 else 0.0])
     (folder / "my-formulas.csv").write_text("formula\nLi2O\nMnO2\nLiMn2O4\nNaCl\n", "utf-8")
     for index in (1, 2):
-        for part in (folder / f"part-{index}.csv", folder / "parts" / f"{index}.csv"):
+        for part in (folder / f"part-{index}.csv", folder / "shards" / f"{index}.csv"):
             enumerate_shard(EnumerationOptions(elements=("Li", "Mn", "O")), part, Shard(index, 2))
     package = find("ccdcgan-bi-se-compact")
     shutil.copytree(package, folder / "runs" / "quickstart" / "package")

@@ -61,6 +61,7 @@ def log(run):
     ]
 
 
+@pytest.mark.slow
 def test_killed_in_the_likelihood_and_resumed_it_learns_the_same(tmp_path, capsys):
     tiny_compositions.write_dataset(tmp_path / "data")
     tiny_compositions.write_recipe(tmp_path / "tiny.toml")

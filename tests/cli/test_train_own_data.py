@@ -110,6 +110,7 @@ def test_a_system_of_six_elements_from_structures_to_cif_files(place, capsys):
     assert all(np.isfinite(float(row["predicted_hardness"])) for row in rows)
 
 
+@pytest.mark.slow
 def test_another_property_reuses_the_autoencoders(place, capsys):
     write(place / "data", (3, 8))
     code, _, lines = train(

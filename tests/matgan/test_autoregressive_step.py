@@ -121,6 +121,7 @@ def test_rarity_spreads_the_formulas():
     assert entropy() > before + 1
 
 
+@pytest.mark.slow
 def test_two_replicas_step_like_one_device(tmp_path):
     """Standardised scores, costs and gradients under MirroredStrategy."""
     one, two = one_and_two(tiny_autoregressive.__file__, tmp_path)

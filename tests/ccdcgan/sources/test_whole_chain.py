@@ -228,6 +228,7 @@ def test_wrong_words(whole, place, capsys, words, said):
     assert not (place / "no").exists()
 
 
+@pytest.mark.slow
 def test_another_run_takes_all_but_what_has_changed(whole, place):
     order = Order(
         "ccdcgan", place / "again", None, ["prompted.steps=5"], None, source=place / "whole"

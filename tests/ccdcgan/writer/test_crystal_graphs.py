@@ -215,6 +215,7 @@ def test_a_structure_is_drawn_in_its_canonical_cell(models):
     assert set(ENCODERS) <= set(model.codec.package.parts)
 
 
+@pytest.mark.slow
 def test_tfmat_export_takes_them_from_a_run(written, tmp_path, capsys):
     data = tiny.write_dataset(tmp_path / "data")
     recipe = tiny.write_recipe(tmp_path / "tiny.toml")

@@ -135,6 +135,7 @@ def test_a_writer_that_draws_otherwise_is_not_trained_anew(whole, place):
         run_of(place, "wider", "dcgan", ["writer.width=8"], source=place / "whole", seed=None)
 
 
+@pytest.mark.slow
 def test_the_writer_learns_from_both_where_the_recipe_gives_it_steps(place, whole, monkeypatch):
     settings = ["adversarial.steps=12", "adversarial.batch_size=8", "adversarial.refresh=5"]
     settings += ["adversarial.learning_rate=1e-3"]
