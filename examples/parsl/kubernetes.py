@@ -1,9 +1,9 @@
 """Shards in pods: up to sixteen, one shard each at a time (needs the package kubernetes, too).
 
 The claim `tfmat-shards` must be ReadWriteMany: `tfmat launch` runs in a pod that has mounted it as
-well, with --out below /work, and with the rights to make pods in its namespace.
+well, with --out below /data, and with the rights to make pods in its namespace.
 
-tfmat launch --config kubernetes.py --shards 64 -- generate matgan -n 100000000 --out /work/all.csv
+tfmat launch --config kubernetes.py --shards 64 -- generate matgan -n 100000000 --out /data/all.csv
 """
 
 from parsl.addresses import address_by_route
@@ -28,7 +28,7 @@ config = Config(
                 max_cpu=2,
                 init_mem="4Gi",
                 max_mem="4Gi",
-                persistent_volumes=[("tfmat-shards", "/work")],
+                persistent_volumes=[("tfmat-shards", "/data")],
             ),
         )
     ]

@@ -12,8 +12,8 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset, DatasetWriter
 from tfmat.errors import InputError
 from tfmat.evaluation.novelty.evaluate import evaluate_structures
-from tfmat.evaluation.novelty.output import LINES, is_output
-from tfmat.work.shards import Shard
+from tfmat.evaluation.novelty.output import is_output
+from tfmat.work.shards import LINES, Shard
 
 BI_SE = Dataset.open("bi-se")
 

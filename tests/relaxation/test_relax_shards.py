@@ -12,7 +12,7 @@ from tfmat import merging
 from tfmat.errors import InputError
 from tfmat.relaxation import relax_source, results
 from tfmat.relaxation.relaxed_folder import is_relaxed
-from tfmat.relaxation.results import LINES
+from tfmat.work.shards import LINES
 
 
 @pytest.fixture(autouse=True)

@@ -22,14 +22,14 @@ from tfmat.ccdcgan.rejecting import RANKED, ranked_ends
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.ccdcgan.results import TALLY, counts_of, is_results
 from tfmat.ccdcgan.sources.generating import TOGETHER
-from tfmat.checksums import digest, sealed, skipping
+from tfmat.checksums import sealed
 from tfmat.datasets.generated import CIF_FOLDER, FRAMES, HASHES, SUMMARY, TABLE, check, hashes
 from tfmat.errors import InputError
 from tfmat.files import check_apart, replacing_folder, sha256, write_json
 from tfmat.metric import Judge
 from tfmat.progress import Progress
 from tfmat.reading import reading
-from tfmat.work.shards import ENTRY, Manifest, Part, Shard
+from tfmat.work.shards import ENTRY, Manifest, Part, Shard, check_unchanged
 
 
 def part_of(
@@ -144,8 +144,7 @@ def _measured(parts: Sequence[Part]) -> GeneratedMetrics:
     for part in parts:
         file = part.place / TALLY
         with reading(file), np.load(file, allow_pickle=False) as tally:
-            if not skipping() and digest(file) != part.summary[HASHES][TALLY]:
-                raise InputError(f"{file}: was changed since it was written; make the shard again")
+            check_unchanged(file, part.summary[HASHES][TALLY])
             made = json.loads(tally["made"].tobytes())
             measured = _empty(made) if measured is None else measured
             measured.absorb(made["counts"], tally)

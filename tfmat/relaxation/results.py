@@ -6,7 +6,6 @@ computed without loss: a line for the work, then one for each structure.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,25 +16,22 @@ from typing import Any
 import numpy as np
 
 from tfmat import files
-from tfmat.checksums import digest, sealed, skipping
+from tfmat.checksums import sealed
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import Entry
 from tfmat.errors import InputError
 from tfmat.metric import Judge
-from tfmat.reading import reading
 from tfmat.relaxation.potentials.energy_scale import energies_of
 from tfmat.relaxation.potentials.reference_table import Reference, symbol
 from tfmat.relaxation.relax_card import Words, card_text
 from tfmat.relaxation.relaxed_folder import TABLE, is_relaxed, write_folder
 from tfmat.relaxation.relaxed_rows import Outcome, outcome, summarise
 from tfmat.work.chunks import Row
-from tfmat.work.shards import ENTRY, Manifest, Part, Shard
+from tfmat.work.shards import ENTRY, LINES, Manifest, Part, Shard, opened_lines
 
 COMMAND = "tfmat relax"
 CHUNK = 32
 """Structures in a chunk: enough for full batches, few enough to lose little by a kill."""
-LINES = "shard.jsonl"
-_HASH = "lines_sha256"
 # Structures from which on a picture says something.
 _DRAWN_FROM = 10
 
@@ -135,8 +131,7 @@ def write_results(
     card = card_text(summary, results.words, results.command)
     lines = None
     if manifest is not None:
-        lines = "".join(f"{json.dumps(line)}\n" for line in _lines(results, out.name)).encode()
-        entry = manifest.record() | {_HASH: hashlib.sha256(lines).hexdigest()}
+        lines, entry = manifest.with_lines(_lines(results, out.name))
         summary = sealed({**summary, ENTRY: entry})
     drawn = manifest is None and len(outcomes) >= _DRAWN_FROM
     write_folder(
@@ -233,11 +228,7 @@ def merge_relaxed(parts: Sequence[Part], out: Path, *, overwrite: bool = False) 
 
 def _read(part: Part) -> Results:
     """Reads what a shard has computed."""
-    file = part.place / LINES
-    advice = "make the shard again"
-    with reading(file, advice), file.open(encoding="utf-8") as stream:
-        if not skipping() and digest(file) != part.summary[ENTRY][_HASH]:
-            raise InputError(f"{file}: was changed since it was written; {advice}")
+    with opened_lines(part) as stream:
         work = json.loads(stream.readline())
         entries, rows = [], {}
         for line in map(json.loads, stream):

@@ -7,18 +7,22 @@ refuses parts of different works and says which parts are missing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from tfmat.checksums import read_sealed
+from tfmat.checksums import digest, read_sealed, skipping
 from tfmat.errors import InputError
 from tfmat.paths import plain_file
 from tfmat.reading import reading
 
+LINES = "shard.jsonl"
+"""File of a shard with all that was found, without loss: a line of the work, then one of each."""
 ENTRY = "shard"
 """Entry of a summary that holds the manifest."""
 SUMMARY = "summary.json"
@@ -27,6 +31,7 @@ SUMMARY = "summary.json"
 _PASSING = frozenset(("threads", "novel_against"))
 _MOST = 1_000_000
 _SHOWN = 10
+_HASH = "lines_sha256"
 _MEND = "make the shard again"
 
 
@@ -121,6 +126,15 @@ class Manifest:
             "settings": json.loads(json.dumps(self.settings)),
         }
 
+    def with_lines(self, lines: Iterable[Mapping[str, Any]]) -> tuple[bytes, dict[str, Any]]:
+        """Returns the file :data:`LINES`, and the entry of the summary that holds its hash.
+
+        Args:
+            lines: What each line says.
+        """
+        data = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+        return data, self.record() | {_HASH: hashlib.sha256(data).hexdigest()}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -178,6 +192,36 @@ def read_part(place: Path) -> Part:
             int(entry["total"]),
         )
     return Part(place, summary, manifest)
+
+
+def check_unchanged(file: Path, sha256: object) -> None:
+    """Sees that a file of a shard is as it was written, unless hashes are not to be compared.
+
+    Args:
+        file: The file.
+        sha256: What the shard's summary says of it.
+
+    Raises:
+        InputError: It was changed.
+    """
+    if not skipping() and digest(file) != sha256:
+        raise InputError(f"{file}: was changed since it was written; {_MEND}")
+
+
+@contextmanager
+def opened_lines(part: Part) -> Iterator[TextIO]:
+    """Opens the file :data:`LINES` of a shard.
+
+    Args:
+        part: The shard.
+
+    Raises:
+        InputError: It cannot be read, was changed since it was written, or says what it cannot.
+    """
+    file = part.place / LINES
+    with reading(file, _MEND), file.open(encoding="utf-8") as stream:
+        check_unchanged(file, part.summary[ENTRY][_HASH])
+        yield stream
 
 
 def read_parts(places: Sequence[Path]) -> list[Part]:

@@ -21,13 +21,12 @@ from tfmat.figures.elements import elemental_densities
 from tfmat.figures.writing import FOLDER as FIGURES
 from tfmat.figures.writing import draw_into
 from tfmat.metric import find
+from tfmat.work.shards import LINES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLE, SUMMARY, ELEMENTS = "structures.csv", "summary.json", "elements.csv"
-LINES = "shard.jsonl"
-"""File of a shard with all that its merge needs."""
 # What tfmat generate writes about a crystal graph that became a structure.
 _STRUCTURE = "structure"
 _PARTS = ("id", "rms_angstrom", "form")

@@ -17,25 +17,22 @@ from typing import Any
 import numpy as np
 
 from tfmat import __version__, files
-from tfmat.checksums import digest, sealed, skipping
+from tfmat.checksums import sealed
 from tfmat.crystals.matching import pymatgen_version
 from tfmat.datasets.sources import Entry, Source, crystals_sha256
 from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset
-from tfmat.errors import InputError
 from tfmat.evaluation.novelty.count import Verdict, summarise
 from tfmat.evaluation.novelty.index import Match
-from tfmat.evaluation.novelty.output import LINES, is_output, write_output
+from tfmat.evaluation.novelty.output import is_output, write_output
 from tfmat.evaluation.structures.described import Described
 from tfmat.evaluation.structures.energies import Energies
 from tfmat.evaluation.structures.measure import Measured, measured_of
 from tfmat.formulas.compositions import Compositions
 from tfmat.metric import Judge, records
-from tfmat.reading import reading
-from tfmat.work.shards import ENTRY, Manifest, Part, Shard
+from tfmat.work.shards import ENTRY, LINES, Manifest, Part, Shard, opened_lines
 
 COMMAND = "tfmat evaluate structures"
-_HASH = "lines_sha256"
 _ARRAYS: dict[str, type] = {
     "shortest": np.float64,
     "volume": np.float64,
@@ -120,8 +117,7 @@ def write_shard(
         "others": {name: _record(one) for name, one in measured.others.items()},
     }
     found = ({"row": row, **asdict(one)} for row, one in zip(rows, verdicts, strict=True))
-    lines = "".join(f"{json.dumps(line)}\n" for line in (work, *found)).encode()
-    entry = manifest.record() | {_HASH: hashlib.sha256(lines).hexdigest()}
+    lines, entry = manifest.with_lines((work, *found))
     whole = sealed({**summary, ENTRY: entry})
     (folder / LINES).write_bytes(lines)
     write_output(folder, verdicts, list(work["sets"]), whole, measured)
@@ -200,11 +196,7 @@ def _all(shards: Sequence[_Shard]) -> Iterator[tuple[int, Verdict]]:
 
 
 def _read(part: Part) -> _Shard:
-    file = part.place / LINES
-    advice = "make the shard again"
-    with reading(file, advice), file.open(encoding="utf-8") as stream:
-        if not skipping() and digest(file) != part.summary[ENTRY][_HASH]:
-            raise InputError(f"{file}: was changed since it was written; {advice}")
+    with opened_lines(part) as stream:
         work = json.loads(stream.readline())
         energies = work["energies"]
         judge = energies["judge"]

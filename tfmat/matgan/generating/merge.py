@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from tfmat.checksums import digest, sealed, skipping
+from tfmat.checksums import sealed
 from tfmat.errors import InputError
 from tfmat.files import json_bytes, sha256
 from tfmat.formulas.distinct import AT_ONCE, first_and_times
@@ -31,7 +31,7 @@ from tfmat.matgan.validity.checker import ValiditySettings
 from tfmat.metric import records
 from tfmat.progress import Progress
 from tfmat.reading import reading
-from tfmat.work.shards import Part
+from tfmat.work.shards import Part, check_unchanged
 
 # What adds up over shards.
 _SUMS = ("samples", "accepted", "neutral", "balanced", "kept")
@@ -62,7 +62,7 @@ def merge_formulas(
     check_out(out)
     restore(out)
     check_free(out, overwrite=overwrite)
-    _check(parts, out)
+    check_tables(parts, out)
     settings = {
         name: value for name, value in parts[0].manifest.settings.items() if name not in _OWN
     }
@@ -105,7 +105,16 @@ def merge_formulas(
     return summary
 
 
-def _check(parts: Sequence[Part], out: Path) -> None:
+def check_tables(parts: Sequence[Part], out: Path) -> None:
+    """Sees that tables of shards are whole and can become one.
+
+    Args:
+        parts: The shards.
+        out: The table that they become.
+
+    Raises:
+        InputError: ``out`` has another form or is one of them, or one was changed.
+    """
     for part in parts:
         suffix = next((s for s in SUFFIXES if part.place.name.endswith(s)), "")
         if not suffix or not out.name.endswith(suffix):
@@ -115,10 +124,7 @@ def _check(parts: Sequence[Part], out: Path) -> None:
             )
         if part.place.resolve() == out.resolve():
             raise InputError(f"`out` {out}: is one of the shards; give another place")
-        if not skipping() and digest(part.place) != part.summary.get(TABLE_HASH):
-            raise InputError(
-                f"{part.place}: was changed since it was written; make the shard again"
-            )
+        check_unchanged(part.place, part.summary.get(TABLE_HASH))
 
 
 def _judge(settings: Mapping[str, Any]) -> Any:

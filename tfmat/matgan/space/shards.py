@@ -17,9 +17,10 @@ from typing import IO, Any, cast
 import pyarrow.parquet
 
 from tfmat import __version__, files
-from tfmat.checksums import digest, sealed, skipping
+from tfmat.checksums import sealed
 from tfmat.errors import InputError
 from tfmat.matgan.generating.both import replacing_both, restore
+from tfmat.matgan.generating.merge import check_tables
 from tfmat.matgan.generating.table import TABLE_HASH, check_free, check_out, opened
 from tfmat.matgan.space.enumerating import COLUMNS, columns_of, record_of
 from tfmat.matgan.space.enumeration import (
@@ -114,18 +115,7 @@ def merge_enumerated(
     with files.placing(out):
         files.settle(out)
     check_free(out, overwrite=overwrite, summarised=False)
-    for part in parts:
-        if _form(part.place) != _form(out):
-            raise InputError(
-                f"`out` {out}: {part.place} is of another form; give a name that ends like those "
-                "of the shards"
-            )
-        if part.place.resolve() == out.resolve():
-            raise InputError(f"`out` {out}: is one of the shards; give another place")
-        if not skipping() and digest(part.place) != part.summary.get(TABLE_HASH):
-            raise InputError(
-                f"{part.place}: was changed since it was written; make the shard again"
-            )
+    check_tables(parts, out)
     options = _options(parts[0].manifest)
     counts: dict[str, Counts] = {}
     for part in parts:
@@ -141,17 +131,13 @@ def merge_enumerated(
         )
     with files.claimed(out), files.replacing(out) as table:
         places = [part.place for part in parts]
-        if _form(out) == ".parquet":
+        if out.suffix == ".parquet":
             _join_parquet(places, table, out.name, options)
         else:
             _join_csv(places, table, out.name)
     seconds = round(sum(part.summary["seconds"] for part in parts), 2)
     found = summarise(options, counts, written)
     return {"mode": "space", **found, "out": str(out), "seconds": seconds}
-
-
-def _form(path: Path) -> str:
-    return ".csv.gz" if path.name.endswith(".csv.gz") else path.suffix
 
 
 def _options(manifest: Manifest) -> EnumerationOptions:
