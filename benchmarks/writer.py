@@ -1,21 +1,22 @@
 """How good the crystals of a writer are, beside the structures that it was trained on.
 
     python benchmarks/writer.py RUN --data DATA [-n 1000] [--seed 7] [--keep 0.5]
-        [--relax 100 [--potential chgnet,sevennet] [--baselines]]
+        [--relax 100 [--potential chgnet,sevennet] [--baselines [--autoencoder PACKAGE]]]
 
 Prints, for as many training structures and for what was written: the share of sound ones (no
 contact below 2 Å, volume per atom between the 5% and 95% quantile of the training structures), the
 share with symmetry (0.1 Å), the total variation of composition and of atoms per cell to the
 training structures, and for what was written the shares that are unique, in training, and both
 unique and new. ``--baselines`` adds what needs no network: training structures whose atoms are
-moved at random (0.15 Å along each axis), and atoms at random places of training cells.
+moved at random (0.15 Å along each axis), and atoms at random places of training cells; and with
+``--autoencoder`` training structures through the encoders and decoders of a package.
 
 With ``--relax`` so many of each are relaxed with each potential: the mean and median fall of the
 energy, the share that falls by less than 0.2 eV/atom (failures count as more) with its standard
-error, of all and of the unique and new ones alone, the share that keeps its prototype, and the mean
-formation energy of the relaxed ones. With the potential that labelled the data (the first) also the
-shares that are stable and metastable beside the hull of the training structures, as paper 004
-defines them.
+error, of all and of the unique and new ones alone, the share that keeps its prototype, the mean
+formation energy of the relaxed ones, and the shares that are stable and metastable, as paper 004
+defines them, beside the hull of DATA on the potential's own scale. Baselines are relaxed with the
+first potential alone.
 """
 
 from __future__ import annotations
@@ -34,10 +35,9 @@ import tfmat
 from tfmat.ccdcgan.codec import Codec
 from tfmat.ccdcgan.generate import PARTS, Result, generate
 from tfmat.ccdcgan.request import StructureRequest
-from tfmat.ccdcgan.training.data import TrainingData, load_training_data
+from tfmat.ccdcgan.training.data import load_training_data
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
-from tfmat.crystals.hull import Hull, metastable, stable
 from tfmat.crystals.symmetry import space_group
 from tfmat.datasets.sources import Entry
 from tfmat.datasets.store import Dataset
@@ -106,16 +106,14 @@ def share(flags: NDArray[np.bool_]) -> str:
     return f"{mean:.3f} ± {np.sqrt(mean * (1 - mean) / max(1, len(flags))):.3f} (of {len(flags)})"
 
 
-def relaxed(
-    crystals: Sequence[Crystal], potential: str, new: NDArray[np.bool_], known: TrainingData | None
-) -> str:
+def relaxed(crystals: Sequence[Crystal], potential: str, new: NDArray[np.bool_], data: Path) -> str:
     """Returns the lines of how far the energies fall.
 
     Args:
         crystals: What is relaxed.
         potential: With what.
         new: Which of these are unique and new; none for what was not written.
-        known: Structures whose energies, on the potential's scale, make the hull.
+        data: The dataset whose hull, on the potential's scale, counts.
     """
     found = tfmat.relax(crystals, potential=potential, steps=300)
     rows = np.array([int(one.properties["id"].rpartition("-")[2]) for one in found])
@@ -132,26 +130,18 @@ def relaxed(
     )
     if len(new):
         line += f"; of the new ones below 0.2 {share(below[: len(new)][new[: len(below)]])}"
-    if known is not None:
-        fractions = np.array([shares_of(one.atomic_numbers, known) for one in found])
-        above = hull_of(known).above(fractions, energies)
-        line += (
-            f"; stable {stable(energies, above).sum() / len(crystals):.3f}, metastable "
-            f"{metastable(energies, above).sum() / len(crystals):.3f}"
-        )
-    return line
+    beside = tfmat.hull(found, str(data))
+    return line + (
+        f"; stable {beside.stable.sum() / len(crystals):.3f}, metastable "
+        f"{beside.metastable.sum() / len(crystals):.3f}"
+    )
 
 
-def shares_of(numbers: Sequence[int], known: TrainingData) -> list[float]:
-    """Returns the shares of the elements among atoms."""
-    return [float(np.mean(np.asarray(numbers) == number)) for number in known.numbers]
-
-
-def hull_of(known: TrainingData) -> Hull:
-    """Returns the hull of the training structures and the elements."""
-    crystals = [known.crystals[row] for row in known.train]
-    fractions = np.array([shares_of(one.numbers.tolist(), known) for one in crystals])
-    return Hull.of(fractions, known.property(ENERGY)[known.train])
+def through(package: str, crystals: Sequence[Crystal]) -> list[Crystal]:
+    """Returns what an autoencoder makes of crystals, of those that it can encode."""
+    model = tfmat.load(package)
+    decoded = model.decode(model.encode([one.to_structure() for one in crystals]))
+    return [Crystal.from_structure(one) for one in decoded if one is not None]
 
 
 def moved(crystal: Crystal, random: np.random.Generator) -> Crystal:
@@ -175,6 +165,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--relax", type=int, default=0)
     parser.add_argument("--potential", default="chgnet", help="one or several, with commas")
     parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--autoencoder", help="a package with encoders and decoders")
     parser.add_argument("--novelty", type=int, default=300)
     parser.add_argument("--attempts", type=int, help="in place of the recipe's")
     parser.add_argument("--same-cell", type=int, help="in place of the recipe's")
@@ -211,6 +202,8 @@ def main() -> None:
     random = np.random.default_rng(options.seed)
     drawn = [training[row] for row in random.choice(len(training), len(made))]
     groups = {"training": drawn}
+    if options.autoencoder:
+        groups["training, through the autoencoder"] = through(options.autoencoder, drawn)
     if options.baselines:
         groups["training, moved"] = [moved(one, random) for one in drawn]
         groups["training cells, atoms anywhere"] = [scattered(one, random) for one in drawn]
@@ -223,9 +216,8 @@ def main() -> None:
             print(line, flush=True)
         for place, potential in enumerate(options.potential.split(",") if options.relax else ()):
             if name != "written" and place:
-                continue  # how far they fall is all that they are for
-            known = data if place == 0 else None
-            print(relaxed(crystals[: options.relax], potential, new, known), flush=True)
+                continue
+            print(relaxed(crystals[: options.relax], potential, new, options.data), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -205,3 +206,20 @@ def test_edges_are_half_of_all_neighbours(crystals):
         assert len(both) == len(all_ways)
         order = [np.lexsort(np.round(ways, 6).T) for ways in (both, all_ways)]
         np.testing.assert_allclose(both[order[0]], all_ways[order[1]], atol=1e-5)
+
+
+def test_a_process_with_tensorflow_loads_it():
+    # Triton's LLVM and TensorFlow's in one process are a segmentation fault.
+    pytest.importorskip("tensorflow")
+    program = (
+        "import tensorflow\n"
+        "from pymatgen.core import Lattice, Structure\n"
+        "import tfmat\n"
+        "one = Structure(Lattice.cubic(2.9), ['Fe'], [[0, 0, 0]])\n"
+        "print(len(tfmat.relax([one], potential='sevennet', steps=1)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    assert done.stdout.split()[-1] == "1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -128,11 +129,23 @@ def checkpoint_file(checkpoint: str) -> tuple[Path, str]:
 
 def _load(file: Path) -> tuple[Any, float]:
     """Builds the model of a checkpoint; returns it with its cutoff in Å."""
+    _keep_compilers_apart()
     with _quiet():
         checkpoint = require("sevenn.checkpoint", EXTRA, _PURPOSE).SevenNetCheckpoint(file)
         model = checkpoint.build_model()
     model.set_is_batch_data(True)
     return model, float(checkpoint.config["cutoff"])
+
+
+def _keep_compilers_apart() -> None:
+    """Hides Triton from a process that has TensorFlow: both bring an LLVM, and the second crashes.
+
+    The package's import asks PyTorch's compiler, which asks whether there is a Triton. Nothing
+    here is compiled, and without one PyTorch runs as ever. Where Triton came first all is well.
+    """
+    if "tensorflow" in sys.modules and "triton" not in sys.modules:
+        # What `import triton` finds then is that there is none (importlib, `sys.modules`).
+        sys.modules["triton"] = None  # type: ignore[assignment]
 
 
 @contextlib.contextmanager
