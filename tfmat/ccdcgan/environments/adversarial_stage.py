@@ -31,6 +31,10 @@ from tfmat.relaxation.potentials.registry import find_potential
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
 
+# Attempts at a crystal in training, where every one is a call of the network for the few that are
+# left, and what fails in the end is only not learned from.
+_ATTEMPTS = 8
+
 
 class CrystalWriter:
     """The writer as the adversarial training knows it.
@@ -43,15 +47,16 @@ class CrystalWriter:
 
     def __init__(self, likelihood: keras.Model, recipe: CcdcganRecipe, known: WrittenFrom) -> None:
         self._likelihood = likelihood
-        self._settings = recipe.writer
         numbers = numbers_of(recipe)
         self._table = Compositions.of(known.compositions.tolist(), numbers, recipe.data.max_atoms)
         # What it learns from must be drawn from the probabilities that it learns.
-        settings = replace(recipe.writer, temperature=1.0)
-        network = build_writing(likelihood, settings, vocabulary(recipe, numbers), known.limits)
+        attempts = min(recipe.writer.attempts, _ATTEMPTS)
+        self._settings = replace(recipe.writer, temperature=1.0, attempts=attempts)
+        words = vocabulary(recipe, numbers)
+        network = build_writing(likelihood, self._settings, words, known.limits)
         self._write = writes(network, BATCH)
         self._length = noise_length(recipe.writer, recipe.data.max_atoms)
-        self.noise_length = 1 + recipe.writer.attempts * self._length
+        self.noise_length = 1 + attempts * self._length
         self.variables: list[keras.Variable] = likelihood.trainable_variables
 
     def sample(self, noise: NDArray[np.float32]) -> Written:
