@@ -243,7 +243,7 @@ def _value(metric: Metric) -> str:
     if metric.unit == "1" and metric.numerator is not None:
         return metric.percent()
     unit = {"1": "", "degree": "°"}.get(metric.unit, metric.unit)
-    return f"{metric.value:.4g} {unit}".strip().replace("-", "−")
+    return f"{metric.figures()} {unit}".strip().replace("-", "−")
 
 
 def _metrics(metrics: Sequence[Metric]) -> str:
