@@ -124,8 +124,8 @@ def write(
                 "cif": cif,
             }
             table.record(row)
-            known = {key: row[key] for key in ("id", "e_above_hull", _ENERGY) if row[key] != ""}
-            frames.write(extxyz_text(crystal, known))
+            said = {key: row[key] for key in ("id", "e_above_hull", _ENERGY) if row[key] != ""}
+            frames.write(extxyz_text(crystal, said))
             (folder / cif).write_text(cif_text(crystal, one.entry.identifier), "utf-8")
     with (folder / FUNNEL).open("w", encoding="utf-8", newline="") as stream:
         table = TableWriter(stream, ["step", "left", "lost", "reason"])
