@@ -29,7 +29,8 @@ def test_long_names_below_bars_take_two_rows():
     short = most_frequent("Atoms", [str(n) for n in range(8)], "atoms", "cells")
 
     def heights(chart):
-        found = re.findall(r'<text x="[\d.]+" y="([\d.]+)" text-anchor="middle">([^<]+)</text>', chart.svg)
+        centred = r'<text x="[\d.]+" y="([\d.]+)" text-anchor="middle">([^<]+)</text>'
+        found = re.findall(centred, chart.svg)
         named = {*names, *map(str, range(8))}
         return {float(y) for y, name in found if name in named and float(y) > 200}
 
