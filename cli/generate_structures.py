@@ -210,6 +210,7 @@ def _generate(family: str, options: dict[str, Any]) -> None:
     from tfmat.ccdcgan.codec import Codec
     from tfmat.ccdcgan.generate import PARTS
     from tfmat.errors import InputError
+    from tfmat.families import instead
     from tfmat.inference.package import load
 
     _free_place(options, family)
@@ -220,11 +221,9 @@ def _generate(family: str, options: dict[str, Any]) -> None:
         precision=options["precision"],
         parts=PARTS,
     )
-    if (found := package.metadata["family"]) != "ccdcgan":
-        raise InputError(
-            f"--model {options['model']}: is a model of the family {found}, not of crystal "
-            f"structures; use tfmat generate {found}"
-        )
+    if package.metadata["family"] != "ccdcgan":
+        what = instead(package.metadata, "crystal structures")
+        raise InputError(f"--model {options['model']}: {what}")
     codec = Codec.from_package(package)
     trained_as = _trained_as(codec)
     made = {"generator", "writer", "compositions"} & set(package.parts)

@@ -142,8 +142,7 @@ def _tables(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _cells(metric: Metric) -> tuple[str, ...]:
-    value = "none" if metric.value is None else f"{metric.value:.4g}"
-    return metric.name, value, "" if metric.unit == "1" else metric.unit, metric.about
+    return metric.name, metric.figures(), "" if metric.unit == "1" else metric.unit, metric.about
 
 
 def _elements(elements: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from tfmat.errors import InputError
 from tfmat.family import Family, Target
@@ -73,6 +75,25 @@ def get(name: object) -> Family:
     raise InputError(
         f"family {name!r} is not known to this tfmat (it knows {', '.join(names())}); install the "
         "package that has it, or the tfmat that wrote it"
+    )
+
+
+def instead(metadata: Mapping[str, Any], asked: str) -> str:
+    """Returns what a package is, where a command wanted another, and what to do with it.
+
+    Args:
+        metadata: Those of the package.
+        asked: What the command makes, ``formulas`` or ``crystal structures``.
+    """
+    family = get(metadata.get("family"))
+    stages = metadata.get("training", {}).get("stages", {})
+    target = family.trained_by(metadata.get("recipe", {}), stages)
+    if any(one.generate for one in family.targets if one.name == target):
+        return f"is a model of tfmat train {target}, not of {asked}; use tfmat generate {target}"
+    name = metadata.get("name", "NAME")
+    return (
+        f"is a model of tfmat train {target}, which generates no {asked}; "
+        f"see tfmat models show {name}"
     )
 
 

@@ -169,6 +169,14 @@ class Metric:
         """
         return "–" if self.value is None else f"{self.value:.{digits}f}"
 
+    def figures(self) -> str:
+        """Returns the value in four figures, a large whole number whole; ``none`` of nothing."""
+        if self.value is None:
+            return "none"
+        if abs(self.value) >= 1e4 and float(self.value).is_integer():
+            return f"{self.value:,.0f}"
+        return f"{self.value:.4g}"
+
 
 def _number(value: Any) -> float | None:
     """Returns a finite number of Python's, whole where it is one of NumPy's, or ``None``."""

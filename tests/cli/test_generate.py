@@ -251,6 +251,23 @@ def test_screen_says_which_models_can_be_screened(capsys, tmp_path):
     assert len(stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("command", "model", "message"),
+    [
+        ("ccdcgan", "matgan-plus-oqmd", "train matgan, not of crystal structures; use tfmat gen"),
+        ("ccdcgan", "elemnet-oqmd", "generates no crystal structures; see tfmat models show elem"),
+        ("matgan", "elemnet-oqmd", "generates no formulas; see tfmat models show elemnet-oqmd"),
+        ("matgan", "dcgan-bi-se", "train dcgan, not of formulas; use tfmat generate dcgan"),
+    ],
+)
+def test_a_model_of_another_kind_is_sent_to_its_command(command, model, message, capsys, tmp_path):
+    out = tmp_path / "x.csv"
+    code, _, stderr = tfmat(capsys, "generate", command, "--model", model, "--out", out)
+    assert (code, len(stderr.splitlines())) == (2, 1)
+    assert message in stderr
+    assert not out.exists()
+
+
 def test_light_install_generates(package, tmp_path):
     """No module of the extras is imported, so none has to be there."""
     code, modules, output = run_and_list_modules(

@@ -5,40 +5,18 @@ import json
 import shutil
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from ase import Atoms
-from ase.build import bulk
+from campaigns import KNOWN, MADE, settings, table, write
 from tfmat.cli.main import main
 
-from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.sources import read_source
-from tfmat.datasets.store import DatasetWriter
 from tfmat.discovery import campaign as campaigns
-from tfmat.discovery.campaign import Campaign, Judging, Making, Relaxing
+from tfmat.discovery.campaign import Campaign, Making, Relaxing
 from tfmat.discovery.discover import discover
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.discovery.screening import candidates, with_predicted
 from tfmat.errors import InputError
 from tfmat.relaxation import relax_source
-
-# One cell of each: ordered alloys on a face-centred lattice.
-KNOWN = ("Cu4", "Au4", "Cu2Au2")
-MADE = ("Cu3Au", "Cu3Au", "Cu2Au2", "CuAu3")
-
-
-def alloy(symbols, strain=0.0):
-    """A cubic cell with the atoms in the order of their names."""
-    gold = Atoms(symbols).symbols.count("Au")
-    atoms = bulk("Cu", "fcc", a=(3.6 + 0.12 * gold) * (1 + strain), cubic=True)
-    atoms.symbols = symbols
-    return Crystal(atoms.cell.array, atoms.positions, atoms.numbers.astype(np.uint8))
-
-
-def write(folder, names, strain=0.0):
-    with DatasetWriter(folder, {"name": folder.name}) as writer:
-        for number, name in enumerate(names):
-            writer.add(alloy(name, strain), f"{folder.name}-{number}", {})
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +27,11 @@ def place(tmp_path_factory):
     return folder
 
 
-def settings(place, **relax):
-    return Campaign(
-        structures=str(place / "made"),
-        judge=Judging((f"known={place / 'known'}",)),
-        relax=Relaxing(potential="emt", **relax),
-        reach=0.5,
-    )
-
-
 @pytest.fixture(scope="module")
 def done(place):
     said = []
     summary = discover(settings(place), place / "out", cache=place / "cache", say=said.append)
     return summary, said
-
-
-def table(out):
-    with (out / "result" / "candidates.csv").open(newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def test_what_is_left_is_counted(done):
@@ -202,12 +166,14 @@ def test_by_command_twice_refined(place, tmp_path, capsys):
     ("words", "message"),
     [
         (["--model", "nobody"], "nobody"),
-        (["--model", "matgan-plus-oqmd"], "of the family matgan"),
+        (["--model", "matgan-plus-oqmd"], "a model of tfmat train matgan, not of crystal"),
         (["--from", "nowhere"], "there is no such folder"),
         (["--from", "nowhere", "--refine", "emt"], "needs a hull to be near to"),
         (["--potential", "dft"], "dft"),
         (["--require", "Li"], "Li"),
         (["nowhere.toml"], "nowhere.toml"),
+        (["--against", "nowhere"], "nowhere: no such dataset"),
+        (["--against", "formulas", "--refine", "emt"], "--against a dataset of structures"),
     ],
 )
 def test_wrong_words(words, message, tmp_path, capsys):
@@ -246,7 +212,13 @@ def test_the_lowest_that_the_model_may_judge_come_first(tmp_path):
         "id,structure_valid,composition_valid,distinct,novel\n"
         + "".join(f"made-{number}{row}" for number in range(4))
     )
-    found, _ = candidates(with_predicted(source, tmp_path), table, known=True, any_charge=False)
+    found, _ = candidates(
+        with_predicted(source, tmp_path),
+        table,
+        known=True,
+        listed=KnownFormulas(),
+        any_charge=False,
+    )
     assert [entry.identifier for entry in found] == ["made-3", "made-0", "made-1", "made-2"]
 
 

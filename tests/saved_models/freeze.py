@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tfmat.inference.package import load
 MODELS = Path(__file__).parents[2] / "saved_models"
 FROZEN = Path(__file__).parent / "frozen"
 SEED, GRAPHS, FORMULAS = 20, 12, 200
+ENERGIES_STEP = 250
 
 
 def packages() -> list[Path]:
@@ -26,9 +28,12 @@ def packages() -> list[Path]:
 
 
 def generated(folder: Path) -> dict[str, Any]:
-    """Generates structures or formulas from fixed noise, as plain JSON values."""
-    if read_metadata(folder)["family"] == "matgan":
+    """Generates or predicts from fixed input, as plain JSON values."""
+    family = read_metadata(folder)["family"]
+    if family == "matgan":
         return {"formulas": _formulas(folder)}
+    if family == "elemnet":
+        return {"energies": _energies(folder)}
     codec = Codec.from_package(load(folder, threads=1))
     return {"structures": [_structure(result) for result in generate(codec, GRAPHS, SEED)]}
 
@@ -42,6 +47,20 @@ def _formulas(folder: Path) -> list[str]:
     model = CompositionModel.load(folder, backend="onnx", threads=1)
     noise = np.random.default_rng(SEED).standard_normal((FORMULAS, model.latent), np.float32)
     return [str(formula) for formula in from_counts(model.read(model.generate(noise))).formulas()]
+
+
+def _energies(folder: Path) -> dict[str, float | None]:
+    """Predicts formulas that ship and some that are none of its elements, eV/atom."""
+    from tfmat.datasets.composition_store import CompositionDataset
+    from tfmat.elemnet.model import EnergyModel
+
+    some = CompositionDataset.open("formulas").compositions[::ENERGIES_STEP].formulas()
+    formulas = [*some, "Fe", "CuAu", "KrF2", "HeO", "RaCl2"]
+    found = EnergyModel.load(folder).predict(formulas)
+    return {
+        formula: round(float(energy), 5) if math.isfinite(energy) else None
+        for formula, energy in zip(formulas, found, strict=True)
+    }
 
 
 def _structure(result: Any) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset
-from tfmat.formulas.compositions import as_written, symbols
+from tfmat.formulas.compositions import Compositions, as_written, symbols
 
 # How many of the systems with most structures are looked at more closely.
 _CANDIDATES = 50
@@ -68,3 +70,17 @@ def largest_systems(dataset: Dataset, sizes: range, count: int) -> list[System]:
 
 def _written(numbers: Iterable[int]) -> tuple[str, ...]:
     return tuple(symbols()[number] for number in as_written(numbers))
+
+
+def compositions_of(crystals: Iterable[Crystal]) -> Compositions:
+    """Returns the reduced compositions of crystals.
+
+    Args:
+        crystals: Any number of them.
+    """
+    rows = []
+    for crystal in crystals:
+        numbers, counts = np.unique(crystal.numbers, return_counts=True)
+        divisor = math.gcd(*counts.tolist())
+        rows.append(dict(zip(numbers.tolist(), (counts // divisor).tolist(), strict=True)))
+    return Compositions.from_mappings(rows)

@@ -12,10 +12,11 @@ from tfmat.checksums import sealed
 from tfmat.datasets.folders import is_dataset
 from tfmat.datasets.named import named_places
 from tfmat.datasets.sources import write_chosen
-from tfmat.discovery import known, making, ranking, screening
+from tfmat.discovery import known, known_formulas, making, ranking, screening
 from tfmat.discovery.campaign import FILE, Campaign, check_same, is_campaign, write_campaign
 from tfmat.discovery.card import card_text
 from tfmat.discovery.judging import Judged, Round, judge
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.discovery.screening import Step
 from tfmat.errors import InputError
 from tfmat.evaluation.novelty.evaluate import evaluate_structures
@@ -70,22 +71,23 @@ def discover(
         MissingExtraError: A potential is not installed.
     """
     folder = Path(out)
-    against = _against(campaign)
-    potentials = _potentials(campaign)
-    files.check_apart(folder, campaign.structures, campaign.generate.formulas, *against.values())
+    against, listed = known_formulas.split(_against(campaign))
+    potentials = _potentials(campaign, against)
+    read = (campaign.structures, campaign.generate.formulas, *_against(campaign).values())
+    files.check_apart(folder, *read)
     files.check_place(folder, overwrite=True, own=is_campaign)
     with files.claimed(folder):
         if is_campaign(folder) and overwrite:
             discard(folder)
         elif is_campaign(folder):
             check_same(campaign, folder)
-        source = _structures(campaign, folder, threads, models_dir, say)
+        source = _structures(campaign, folder, listed, threads, models_dir, say)
         if not against:
             say("neither novelty nor a hull: no known structures are given")
         rounds, steps = _stages(
-            campaign, folder, source, against, potentials, minutes, workers, cache, say
+            campaign, folder, source, against, listed, potentials, minutes, workers, cache, say
         )
-        return _finish(campaign, folder, rounds, steps, say)
+        return _finish(campaign, folder, rounds, steps, against, say)
 
 
 def _against(campaign: Campaign) -> dict[str, str]:
@@ -95,13 +97,15 @@ def _against(campaign: Campaign) -> dict[str, str]:
     return named_places({name: data for name, _, data in pairs}, "against")
 
 
-def _potentials(campaign: Campaign) -> list[Potential]:
+def _potentials(campaign: Campaign, against: dict[str, str]) -> list[Potential]:
     settings = campaign.relax
     found = [choose_potential(settings.potential, settings.calculator or None)]
     if settings.refine:
         found.append(choose_potential(settings.refine, None))
-        if not campaign.judge.against:
-            raise InputError("`refine` needs a hull to be near to: give `against` DATA")
+        if not against:
+            raise InputError(
+                "`refine` needs a hull to be near to: give `against` a dataset of structures"
+            )
     for potential in found:
         potential.check_installed()
     return found
@@ -110,6 +114,7 @@ def _potentials(campaign: Campaign) -> list[Potential]:
 def _structures(
     campaign: Campaign,
     folder: Path,
+    listed: KnownFormulas,
     threads: int | None,
     models_dir: Path | None,
     say: Callable[[str], None],
@@ -125,7 +130,7 @@ def _structures(
     out = folder / "generated"
     if not (out.is_dir() and is_results(out)):
         codec, request = making.open_model(
-            campaign.generate, models_dir=models_dir, threads=threads, say=say
+            campaign.generate, known=listed, models_dir=models_dir, threads=threads, say=say
         )
         _begin(campaign, folder)
         say(f"generating with {codec.package.name}")
@@ -146,6 +151,7 @@ def _stages(
     folder: Path,
     source: Path,
     against: dict[str, str],
+    listed: KnownFormulas,
     potentials: Sequence[Potential],
     minutes: float | None,
     workers: int,
@@ -161,6 +167,7 @@ def _stages(
         found,
         screened / "structures.csv",
         known=bool(against),
+        listed=listed,
         any_charge=campaign.judge.any_charge,
     )
     if not left:
@@ -189,6 +196,7 @@ def _finish(
     folder: Path,
     rounds: Sequence[tuple[str, Judged]],
     steps: list[Step],
+    against: dict[str, str],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     ranked, more = ranking.rank(rounds, campaign.reach)
@@ -204,7 +212,7 @@ def _finish(
     }
     result = folder / RESULT
     with files.replacing_folder(result, overwrite=True, own=_is_result) as place:
-        ranking.write(place, ranked, steps)
+        ranking.write(place, ranked, steps, known_formulas.of_structures(against))
         drawn = [(step.name, step.left, step.lost) for step in steps]
         draw_into(place, lambda: {"funnel": lambda _: funnel(drawn)})
         files.write_json(place / SUMMARY, sealed(summary))

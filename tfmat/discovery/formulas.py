@@ -10,6 +10,7 @@ from tfmat.ccdcgan.sources.contents import SLOTS
 from tfmat.ccdcgan.sources.listed import Formula, fitting_units
 from tfmat.datasets.readers.formulas import read_formulas
 from tfmat.discovery.campaign import Making
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import symbols
 from tfmat.reading import reading
@@ -28,12 +29,13 @@ class Listed:
     left_out: dict[str, int]
 
 
-def read_listed(making: Making, codec: Codec) -> Listed:
+def read_listed(making: Making, codec: Codec, others: KnownFormulas) -> Listed:
     """Reads the formulas of a campaign.
 
     Args:
         making: Names the list, and what else its formulas have to fulfil.
         codec: The model that makes crystals of them.
+        others: Known formulas, of which no crystals are wanted.
 
     Raises:
         InputError: The list cannot be read, or no formula of it is left.
@@ -46,12 +48,15 @@ def read_listed(making: Making, codec: Codec) -> Listed:
     lost: Counter[str] = Counter()
     if table.rejected:
         lost["no formula"] = len(table.rejected)
+    held = others.names(table.compositions)
     for row in range(len(table.compositions)):
         pairs = table.compositions.mapping(row).items()
         formula = tuple((symbols()[number], count) for number, count in pairs)
         reason = _reason(formula, making, known, most)
         if not reason and formula in kept:
             reason = "there already"
+        if not reason and held[row]:
+            reason = f"in {held[row]}"
         if reason:
             lost[reason] += 1
         else:

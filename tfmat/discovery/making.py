@@ -13,7 +13,9 @@ from tfmat.ccdcgan.request import StructureRequest, check_request, request_for
 from tfmat.ccdcgan.results import generate_into, is_results
 from tfmat.discovery.campaign import Making
 from tfmat.discovery.formulas import read_listed
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.errors import InputError
+from tfmat.families import instead
 from tfmat.files import replacing_folder
 from tfmat.inference.package import load
 
@@ -24,6 +26,7 @@ NUMBER = 100
 def open_model(
     making: Making,
     *,
+    known: KnownFormulas,
     models_dir: Path | None = None,
     threads: int | None = None,
     say: Callable[[str], None] = print,
@@ -32,6 +35,7 @@ def open_model(
 
     Args:
         making: What is to be generated.
+        known: Formulas that are left out of the list of formulas.
         models_dir: Folder that is searched first for a name.
         threads: Cores to work on; all by default.
         say: Takes a line on formulas that are left out.
@@ -43,11 +47,9 @@ def open_model(
         InputError: There is no such model, it makes no structures, or it cannot fulfil this.
     """
     package = load(making.model, models_dir=models_dir, threads=threads, parts=PARTS)
-    if (family := package.metadata["family"]) != "ccdcgan":
-        raise InputError(
-            f"`model` {making.model}: is a model of the family {family}, not of crystal "
-            "structures; see tfmat models list"
-        )
+    if package.metadata["family"] != "ccdcgan":
+        what = instead(package.metadata, "crystal structures")
+        raise InputError(f"`model` {making.model}: {what}")
     codec = Codec.from_package(package)
     request = request_for(
         codec,
@@ -68,7 +70,7 @@ def open_model(
         return codec, request
     # What needs no list is checked first: reading it may take long.
     check_request(replace(request, formulas=((),)), codec)
-    listed = read_listed(making, codec)
+    listed = read_listed(making, codec, known)
     count = len(listed.formulas)
     lost = ", ".join(f"{number:,} {reason}" for reason, number in listed.left_out.items())
     say(f"{count:,} formulas to make crystals of" + (f"; left out: {lost}" if lost else ""))

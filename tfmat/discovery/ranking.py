@@ -11,13 +11,16 @@ from tfmat.crystals.symmetry import space_group
 from tfmat.crystals.writing import cif_text, extxyz_text, reduced_formula
 from tfmat.csv_tables import TableWriter
 from tfmat.datasets.sources import Entry
+from tfmat.datasets.systems import compositions_of
 from tfmat.discovery.judging import Judged
 from tfmat.discovery.known import near
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.discovery.screening import Step
 from tfmat.relaxation.relaxed_folder import file_names
 
 TABLE, FRAMES, CIF_FOLDER, FUNNEL = "candidates.csv", "candidates.extxyz", "cif", "funnel.csv"
 _ENERGY, _CHANGE = "formation_energy_per_atom", "delta_formation_energy_per_atom"
+_HELD = "formula_known_in"
 _COLUMNS = ("rank", "id", "formula", "atoms", "space_group", "e_above_hull", _ENERGY, _CHANGE)
 
 
@@ -83,22 +86,27 @@ def _order(one: Ranked) -> tuple[float, float, str]:
     return (above, one.entry.properties.get(_ENERGY, math.inf), one.entry.identifier)
 
 
-def write(folder: Path, ranked: Sequence[Ranked], steps: Sequence[Step]) -> None:
+def write(
+    folder: Path, ranked: Sequence[Ranked], steps: Sequence[Step], known: KnownFormulas
+) -> None:
     """Writes table, frames and CIF files of the candidates, and the funnel.
 
     Args:
         folder: An empty folder.
         ranked: The candidates.
         steps: The steps of the funnel.
+        known: Formulas of the known structures: who has one of them is another structure of it.
     """
+    crystals = [one.entry.crystal for one in ranked if one.entry.crystal is not None]
+    held = known.names(compositions_of(crystals))
     names = file_names([one.entry.identifier for one in ranked])
     (folder / CIF_FOLDER).mkdir()
     with (
         (folder / TABLE).open("w", encoding="utf-8", newline="") as stream,
         (folder / FRAMES).open("w", encoding="utf-8", newline="\n") as frames,
     ):
-        table = TableWriter(stream, [*_COLUMNS, "potential", "cif"])
-        for number, (one, name) in enumerate(zip(ranked, names, strict=True), 1):
+        table = TableWriter(stream, [*_COLUMNS, "potential", _HELD, "cif"])
+        for number, (one, name, sets) in enumerate(zip(ranked, names, held, strict=True), 1):
             crystal, values = one.entry.crystal, one.entry.properties
             assert crystal is not None  # noqa: S101
             cif = f"{CIF_FOLDER}/{number:04d}-{name}.cif"
@@ -112,11 +120,12 @@ def write(folder: Path, ranked: Sequence[Ranked], steps: Sequence[Step]) -> None
                 _ENERGY: _number(values.get(_ENERGY, math.nan)),
                 _CHANGE: _number(values.get(_CHANGE, math.nan)),
                 "potential": one.potential,
+                _HELD: sets,
                 "cif": cif,
             }
             table.record(row)
-            known = {key: row[key] for key in ("id", "e_above_hull", _ENERGY) if row[key] != ""}
-            frames.write(extxyz_text(crystal, known))
+            said = {key: row[key] for key in ("id", "e_above_hull", _ENERGY) if row[key] != ""}
+            frames.write(extxyz_text(crystal, said))
             (folder / cif).write_text(cif_text(crystal, one.entry.identifier), "utf-8")
     with (folder / FUNNEL).open("w", encoding="utf-8", newline="") as stream:
         table = TableWriter(stream, ["step", "left", "lost", "reason"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from tfmat.ccdcgan.domain import INSIDE
 from tfmat.csv_tables import read_table
 from tfmat.datasets.generated import TABLE as RESULTS
 from tfmat.datasets.sources import Entry, Source
+from tfmat.datasets.systems import compositions_of
+from tfmat.discovery.known_formulas import KnownFormulas
 
 # What a model predicts of a structure as it is; the campaign relaxes the lowest first.
 PREDICTED = "predicted_formation_energy_per_atom"
@@ -59,7 +62,7 @@ class Step:
 
 
 def candidates(
-    source: Source, table: Path, *, known: bool, any_charge: bool
+    source: Source, table: Path, *, known: bool, listed: KnownFormulas, any_charge: bool
 ) -> tuple[list[Entry], list[Step]]:
     """Chooses what is worth a relaxation.
 
@@ -67,6 +70,7 @@ def candidates(
         source: The structures of the campaign, and entries without one for failures.
         table: The table of ``tfmat evaluate structures`` of them.
         known: Whether they were compared with known structures.
+        listed: Known formulas.
         any_charge: Keep compositions that smact refuses.
 
     Returns:
@@ -102,7 +106,18 @@ def candidates(
     keep("distinct", "copies of others", lambda row: row["distinct"] == "1")
     if known:
         keep("novel", "known structures", lambda row: row["novel"] == "1")
+    if listed:
+        left, step = _new_formulas(left, listed)
+        steps.append(step)
     return sorted(left, key=_order), steps
+
+
+def _new_formulas(entries: list[Entry], listed: KnownFormulas) -> tuple[list[Entry], Step]:
+    crystals = [entry.crystal for entry in entries if entry.crystal is not None]
+    names = listed.names(compositions_of(crystals))
+    kept = [entry for entry, name in zip(entries, names, strict=True) if not name]
+    lost = Counter(f"of a formula in {name}" for name in names if name)
+    return kept, Step("of a new formula", len(kept), lost)
 
 
 def _order(entry: Entry) -> tuple[float, float]:

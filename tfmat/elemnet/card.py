@@ -30,7 +30,7 @@ def card_text(metadata: Metadata) -> CardText:
             "Stability: a negative formation energy says nothing of the other phases of the same "
             "elements.",
             "Polymorphs, surfaces, defects, temperature: a formula is all there is.",
-            f"Elements beyond the 86 (He, Ne, Ar, Po to Ra but none behind Pu).{without}",
+            f"Elements beyond the 86: He, Ne, Ar, Po, At, Rn, Fr, Ra and all behind Pu.{without}",
         ),
         command=f"tfmat predict --package {name} formulas.csv --out energies.csv",
         python=f"""import tfmat

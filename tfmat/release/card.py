@@ -271,8 +271,7 @@ def _train_command(metadata: Metadata, data: str) -> str:
 
 
 def _valued(metric: Metric) -> tuple[str, str, str, str]:
-    value = "none" if metric.value is None else f"{metric.value:.4g}"
-    return metric.name, value, metric.unit, metric.about
+    return metric.name, metric.figures(), metric.unit, metric.about
 
 
 def _sizes(metadata: Metadata) -> Iterator[str]:

@@ -23,6 +23,8 @@ from tfmat.viewer import assets
 _PLACE = Path(__file__).parent / "static"
 # Numbers that stand out at the head of a page.
 _LARGE = 6
+# Parts of a metric's subset that say it is of structures which stand beside those judged.
+_OTHERS = {"baseline", "set"}
 _WORDS = {
     "sun": "S.U.N.",
     "msun": "meta-S.U.N.",
@@ -206,7 +208,8 @@ def _charts(part: Part) -> str:
 
 def _large(metrics: Sequence[Metric]) -> str:
     """Returns the first metrics of all, large."""
-    known = [metric for metric in metrics if metric.value is not None]
+    # What baselines and known sets have stands in the table: here it would look like the result.
+    known = [one for one in metrics if one.value is not None and not _OTHERS & one.subset.keys()]
     # Those that tell most come first, the others in their order.
     known.sort(key=lambda one: _TELLING.index(one.name) if one.name in _TELLING else len(_TELLING))
     cards: list[str] = []
@@ -243,7 +246,7 @@ def _value(metric: Metric) -> str:
     if metric.unit == "1" and metric.numerator is not None:
         return metric.percent()
     unit = {"1": "", "degree": "°"}.get(metric.unit, metric.unit)
-    return f"{metric.value:.4g} {unit}".strip().replace("-", "−")
+    return f"{metric.figures()} {unit}".strip().replace("-", "−")
 
 
 def _metrics(metrics: Sequence[Metric]) -> str:

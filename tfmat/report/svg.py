@@ -18,6 +18,8 @@ Numbers: TypeAlias = Sequence[float] | NDArray[np.float64]
 
 WIDTH, HEIGHT = 400, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 16, 24, 40
+# Width of a letter of the axes' names, about.
+_LETTER = 6
 
 
 class Plot:
@@ -84,8 +86,12 @@ class Plot:
                 self.text(self.across(value), bottom + 15, _text(value))
         else:
             step = max(1, -(-len(x_names) // 14))
-            for place, name in list(enumerate(x_names))[::step]:
-                self.text(self.across(place), bottom + 15, name)
+            room = step * (WIDTH - _LEFT - _RIGHT) / max(len(x_names), 1)
+            # Names wider than their place stand in two rows.
+            lower = 10 if _LETTER * max(map(len, x_names), default=0) > room else 0
+            for at, (place, name) in enumerate(list(enumerate(x_names))[::step]):
+                below = 12 + lower * (at % 2) if lower else 15
+                self.text(self.across(place), bottom + below, name)
         self._parts.append(f'<path class="axis" d="M{_LEFT} {_TOP}V{bottom}H{right}"/>')
         self.text((_LEFT + right) / 2, HEIGHT - 6, x_label)
         middle = (_TOP + bottom) / 2

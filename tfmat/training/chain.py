@@ -382,6 +382,5 @@ def _line(record: Mapping[str, Any]) -> str:
     texts = []
     for metric in read_table(record["metrics"]):
         unit = "" if metric.unit == "1" or metric.value is None else f" {metric.unit}"
-        value = "none" if metric.value is None else f"{metric.value:.4g}"
-        texts.append(f"{metric.name} {value}{unit}")
+        texts.append(f"{metric.name} {metric.figures()}{unit}")
     return ", ".join(texts) or "done"

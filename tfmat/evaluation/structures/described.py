@@ -8,7 +8,6 @@ electronegativities in order, where metals alone and single elements pass.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.distances import shortest_distance
 from tfmat.crystals.symmetry import space_group
+from tfmat.datasets.systems import compositions_of
 from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 from tfmat.matgan.validity.checker import ValidityChecker, ValiditySettings
@@ -93,20 +93,16 @@ def describe(
 
     shortest, volume, density = (np.full(len(crystals), np.nan) for _ in range(3))
     groups = []
-    rows = []
     for place, crystal in enumerate(crystals):
         with suppress(InputError):  # a cell that cannot be reduced is not valid
             shortest[place] = shortest_distance(crystal)
         volume[place] = abs(np.linalg.det(crystal.lattice))
         density[place] = _GRAMS * atomic_masses[crystal.numbers].sum() / volume[place]
-        numbers, counts = np.unique(crystal.numbers, return_counts=True)
-        divisor = math.gcd(*counts.tolist())
-        rows.append(dict(zip(numbers.tolist(), (counts // divisor).tolist(), strict=True)))
         if symmetry:
             groups.append(space_group(crystal, SYMPREC))
         if on_step is not None:
             on_step(1)
-    compositions = Compositions.from_mappings(rows)
+    compositions = compositions_of(crystals)
     return Described(
         shortest,
         volume,

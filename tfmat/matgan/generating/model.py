@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.errors import InputError, require
+from tfmat.families import instead
 from tfmat.inference.keras_weights import load_network
 from tfmat.inference.metadata import GENERATE, find, read_metadata
 from tfmat.inference.package import ModelPackage, NetworkSet, check_file, load
@@ -88,12 +89,7 @@ class CompositionModel:
         folder = find(model, models_dir)
         metadata = read_metadata(folder)
         if metadata.get("family") != FAMILY:
-            terms = metadata.get("recipe", {}).get("gan", {}).get("terms")
-            other = "ccdcgan" if terms else "dcgan"
-            raise InputError(
-                f"`model` {model}: is a {other.upper()}, which makes structures, not formulas; "
-                f"use tfmat generate {other}"
-            )
+            raise InputError(f"`model` {model}: {instead(metadata, 'formulas')}")
         if tuple(metadata.get("elements", ())) != ELEMENTS:
             raise InputError(f"{folder}: its elements are not the 85 of MatGAN; export it again")
         parts = list(metadata["parts"])

@@ -71,7 +71,7 @@ def read(place: Path) -> Part:
 
 def _generated(summary: dict[str, Any]) -> str:
     made, tried = int(summary["structures"]), int(summary["graphs"])
-    return f"{made:,} structures from {tried:,} crystal graphs"
+    return f"{made:,} structures of {tried:,} begun"
 
 
 def _screened(summary: dict[str, Any]) -> str:
