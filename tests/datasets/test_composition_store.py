@@ -116,11 +116,11 @@ def test_each_kind_of_dataset_refuses_the_other(folder):
 
 def test_shipped_names_are_offered_by_kind():
     assert shipped("compositions") == ["formulas"]
-    assert shipped("structures") == ["bi-se", "bi-se-refined"]
-    assert shipped() == ["bi-se", "bi-se-refined", "formulas"]
+    assert shipped("structures") == ["bi-se"]
+    assert shipped() == ["bi-se", "formulas"]
     with pytest.raises(InputError, match=r"name a shipped one: formulas$"):
         CompositionDataset.open("formula")
-    with pytest.raises(InputError, match=r"name a shipped one: bi-se, bi-se-refined, formulas$"):
+    with pytest.raises(InputError, match=r"name a shipped one: bi-se, formulas$"):
         resolve("formula")
 
 

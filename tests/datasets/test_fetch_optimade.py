@@ -31,6 +31,8 @@ from tfmat.datasets.fetching.providers import find_provider  # noqa: E402
 from tfmat.datasets.fetching.query import Wanted  # noqa: E402
 
 GOOD = 23
+# Known of every structure.
+KNOWN = "screening_formation_energy_per_atom"
 
 
 def entry(name, crystal, energy, number):
@@ -65,7 +67,7 @@ def known():
 
 @pytest.fixture(scope="module")
 def server(known, tmp_path_factory):
-    energies = known.property("formation_energy_per_atom")
+    energies = known.property(KNOWN)
     entries = [entry(known.ids[i], known[i], float(energies[i]), i) for i in range(GOOD)]
     partly, layer, empty = (entry(name, known[0], 0.0, 1) for name in ("part", "2D", "none"))
     partly["attributes"]["species"][0]["concentration"] = [0.8]
@@ -109,7 +111,7 @@ def test_all_pages_with_energies_and_what_is_no_crystal(server, known, tmp_path,
         assert np.array_equal(dataset[index].positions, known[index].positions)
         assert np.array_equal(dataset[index].lattice, known[index].lattice)
         assert np.array_equal(dataset[index].numbers, known[index].numbers)
-    energies = known.property("formation_energy_per_atom")[:GOOD]
+    energies = known.property(KNOWN)[:GOOD]
     assert np.array_equal(dataset.property("formation_energy_per_atom"), energies)
     # What lies below the hull of all others is on the hull; every fifth is unknown.
     above = dataset.property("e_above_hull")
@@ -273,7 +275,7 @@ def test_fields_by_name_also_within_others(server, known, tmp_path):
     fields = {"formation_energy_per_atom": "_exmpl_stability.gga_gga+u.formation_energy_per_atom"}
     fetch(source(server, properties={**fields, "total": "_exmpl_energy"}), tmp_path / "out")
     dataset = Dataset.open(tmp_path / "out")
-    expected = 2 * known.property("formation_energy_per_atom")[:GOOD]
+    expected = 2 * known.property(KNOWN)[:GOOD]
     assert np.array_equal(dataset.property("formation_energy_per_atom"), expected)
     assert "total" in dataset.properties
     with pytest.raises(InputError, match="has no field '_exmpl_no'"):

@@ -7,37 +7,12 @@ import numpy as np
 from tfmat.crystals.contacts import shortest_contact
 from tfmat.datasets.composition_store import CompositionDataset
 from tfmat.datasets.select import select
+from tfmat.datasets.splits.copies import families
 from tfmat.datasets.store import Dataset
 
 
 def test_bi_se_is_what_its_card_says():
     dataset = Dataset.open("bi-se")
-    dataset.verify()
-    assert len(dataset) >= 2000
-    assert sum(file.stat().st_size for file in dataset.path.iterdir()) < 2_000_000
-    assert (dataset.path / "README.md").is_file()
-    assert set(np.unique(dataset.numbers)) == {34, 83}
-    assert select(dataset, 20, 10.0).all()
-    energies = dataset.property("formation_energy_per_atom")
-    assert np.isfinite(energies).all()
-    assert -0.5 < energies.min() < -0.3 < 0 < energies.max() < 1
-    assert dataset.property("e_above_hull").min() == 0
-    card = (dataset.path / "README.md").read_text("utf-8")
-    build = dataset.metadata["extra"]["build"]
-    for number in (build["structures"], build["copies"], build["distinct"]):
-        assert f"{number:,}" in card
-
-
-def test_copies_are_spread_evenly_and_atoms_do_not_overlap():
-    dataset = Dataset.open("bi-se")
-    families = Counter(name.rpartition(":")[0] for name in dataset.ids)
-    assert set(families.values()) == {11}
-    closest = min(shortest_contact(dataset[index]) for index in range(0, len(dataset), 7))
-    assert closest > 0.75
-
-
-def test_refined_bi_se_is_what_its_card_says():
-    dataset = Dataset.open("bi-se-refined")
     dataset.verify()
     assert sum(file.stat().st_size for file in dataset.path.iterdir()) < 2_000_000
     assert set(np.unique(dataset.numbers)) == {34, 83}
@@ -56,10 +31,19 @@ def test_refined_bi_se_is_what_its_card_says():
     assert "SevenNet" in extra["energies"]["scale"]
     assert "CHGNet" in extra["screening_energies"]["scale"]
     card = (dataset.path / "README.md").read_text("utf-8")
-    for number in (len(dataset), int(near.sum()), build["structures"], build["refined"]["kept"]):
+    trained_on = int(select(dataset, 20, 10.0).sum())
+    counted = (len(dataset), int(near.sum()), trained_on)
+    for number in (*counted, build["structures"], build["refined"]["kept"]):
         assert f"{number:,}" in card
     assert dataset.credit.licence == "CC-BY-4.0"
     assert any(text.startswith("Jain et al.") for text in dataset.credit.attribution)
+
+
+def test_structures_of_bi_se_are_different_and_atoms_do_not_overlap():
+    dataset = Dataset.open("bi-se")
+    assert {name.rpartition(":")[2] for name in dataset.ids} == {"0"}
+    assert len(np.unique(families(dataset))) > 0.99 * len(dataset)
+    assert min(shortest_contact(dataset[index]) for index in range(0, len(dataset), 14)) > 0.75
 
 
 def test_formulas_are_what_their_card_says():

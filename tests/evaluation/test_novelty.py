@@ -21,7 +21,7 @@ from tfmat.evaluation.novelty.index import NoveltyIndex, index_folder
 from tfmat.metric import metric_of
 
 BI_SE = Dataset.open("bi-se")
-ROWS = range(0, len(BI_SE), 60)
+ROWS = range(0, len(BI_SE), 110)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def real_inputs(package: ModelPackage, count: int) -> dict[str, NDArray[np.float
     codec = Codec.from_package(package)
     spec, numbers = codec.recipe.voxels, codec.layout.numbers
     _, crystals, _ = usable(codec.recipe.data, Dataset.open("bi-se"), spec.room)
-    # Spread over the dataset: neighbours are variants of one prototype.
+    # Spread over the dataset: neighbours come from like prototypes.
     crystals = crystals[:: max(1, len(crystals) // count)][:count]
     channels = element_channels(crystals, numbers, spec)[1][:count]
     known = {
