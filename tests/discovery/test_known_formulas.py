@@ -16,7 +16,7 @@ from tfmat.discovery.known_formulas import KnownFormulas, of_structures, split
 from tfmat.errors import InputError
 from tfmat.formulas.parsing import parse_formulas
 
-BI_SE = Dataset.open("bi-se-refined")
+BI_SE = Dataset.open("bi-se")
 
 
 def compositions(*formulas):
@@ -36,7 +36,7 @@ def dataset(folder, *formulas):
 
 def test_lists_and_datasets_tell_themselves_apart(tmp_path):
     against = {
-        "shipped": "bi-se-refined",
+        "shipped": "bi-se",
         "made": str(write(tmp_path / "made", ["Cu4"])),
         "names": "formulas",
         "stored": str(dataset(tmp_path / "stored", "Cu3Au")),
@@ -63,7 +63,7 @@ def test_formulas_of_structures_are_pymatgens():
         mapping = {str(element): count for element, count in wanted.items()}
         assert Composition(found.formulas()[row]).as_dict() == mapping
     assert len(compositions_of([])) == 0
-    known = of_structures({"one": "bi-se-refined"})
+    known = of_structures({"one": "bi-se"})
     assert known.names(compositions("Bi2Se3", "Bi97Se89", "NaCl")) == ["one", "", ""]
 
 
