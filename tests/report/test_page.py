@@ -208,7 +208,7 @@ def test_the_element_map_counts_formulas():
 def test_a_folder_of_nothing_is_a_page_of_nothing(folders, tmp_path):
     empty = report_pages.without_structures(folders / "made", tmp_path / "empty")
     text = report(empty, tmp_path / "empty.html").read_text("utf-8")
-    assert "0 structures from" in text
+    assert "0 structures of" in text
     assert 'id="candidates"' not in text
 
 
