@@ -10,8 +10,11 @@ from pymatgen.core import Composition
 
 from tfmat.ccdcgan.sources.listed import fitting_units, listed_counts
 from tfmat.discovery.campaign import Making
+from tfmat.discovery.known_formulas import KnownFormulas
 from tfmat.discovery.making import make, open_model
 from tfmat.errors import InputError
+
+NONE = KnownFormulas()
 
 ELEMENTS = ("Li", "O", "Bi", "Se")
 FORMULAS = ((("Li", 2), ("O", 1)), (("Bi", 2), ("Se", 3)), (("Bi", 1), ("Se", 1)))
@@ -60,7 +63,7 @@ class TestCampaign:
     def test_every_formula_that_can_be_made_is_begun(self, table, tmp_path):
         said = []
         making = Making("ccdcgan-mp", formulas=str(table), z=(1, 2), seed=3, source="prototype")
-        codec, request = open_model(making, threads=1, say=said.append)
+        codec, request = open_model(making, known=NONE, threads=1, say=said.append)
         texts = ["".join(f"{s}{n}" for s, n in formula) for formula in request.formulas]
         assert texts == ["O1Mg1", "Li1O2Co1", "Na1Cl1"]
         (line,) = said
@@ -84,14 +87,16 @@ class TestCampaign:
     def test_conditions_leave_formulas_out(self, table):
         said = []
         making = Making("ccdcgan-mp", 1, formulas=str(table), exclude=("Co",), min_atoms=2)
-        _, request = open_model(making, threads=1, say=said.append)
+        _, request = open_model(making, known=NONE, threads=1, say=said.append)
         assert request.formulas == ((("O", 1), ("Mg", 1)),)
         assert said[1] == "the first 1 of them are taken; `number` 2 takes all"
         with pytest.raises(InputError, match="no formula is left"):
-            open_model(Making("ccdcgan-mp", formulas=str(table), require=("Bi",)), threads=1)
+            open_model(
+                Making("ccdcgan-mp", formulas=str(table), require=("Bi",)), known=NONE, threads=1
+            )
         with pytest.raises(InputError, match="`formulas` names many, `formula` one"):
             Making("ccdcgan-mp", formulas=str(table), formula="MgO")
 
     def test_other_models_refuse_formulas(self, table):
         with pytest.raises(InputError, match=r"`formulas`: .* draws no composition first"):
-            open_model(Making("ccdcgan-bi-se", formulas=str(table)), threads=1)
+            open_model(Making("ccdcgan-bi-se", formulas=str(table)), known=NONE, threads=1)
