@@ -1,10 +1,10 @@
 """Magpie features beside matminer's own, and the study of band gaps on made-up gaps."""
 
-import importlib.util
 import warnings
 from pathlib import Path
 
 import numpy as np
+import programs
 import pytest
 import tiny_compositions
 
@@ -17,11 +17,7 @@ pytest.importorskip("sklearn")
 
 @pytest.fixture(scope="module")
 def program():
-    path = Path(__file__).parents[2] / "benchmarks" / "band_gaps.py"
-    spec = importlib.util.spec_from_file_location("band_gaps", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return programs.program(Path(__file__).parents[2] / "benchmarks" / "band_gaps.py")
 
 
 def test_features_are_those_of_matminer(program):

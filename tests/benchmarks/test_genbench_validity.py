@@ -1,12 +1,12 @@
 """The rules of LeMat-GenBench, each on both sides of its limit, and on what we export for it."""
 
 import csv
-import importlib.util
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import program
 from pymatgen.core import Composition, Element, Lattice, Structure
 
 import tfmat
@@ -14,10 +14,7 @@ import tfmat
 
 @pytest.fixture(scope="module")
 def rules():
-    path = Path(__file__).parents[2] / "benchmarks" / "genbench_validity.py"
-    spec = importlib.util.spec_from_file_location("genbench_validity", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = program(Path(__file__).parents[2] / "benchmarks" / "genbench_validity.py")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements without an electronegativity
         yield module

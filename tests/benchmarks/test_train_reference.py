@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+from programs import program
 
 from tfmat.errors import InputError
 
@@ -13,10 +13,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "train_reference.py"
 
 @pytest.fixture(scope="module")
 def script():
-    specification = importlib.util.spec_from_file_location("train_reference", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return program(SCRIPT)
 
 
 @pytest.fixture

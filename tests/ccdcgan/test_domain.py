@@ -210,7 +210,7 @@ def test_real_structures_that_were_held_out_are_believed(shipped):
     crystals = [dataset[int(row)] for row in rows]
     inside = [shipped.domain.place(c, shortest_contact(c)) == "inside" for c in crystals]
     # Each of three quantities has 99% of the training structures, all of which are different.
-    assert np.mean(inside) > 0.93
+    assert np.mean(inside) > 0.94
 
 
 def test_an_older_package_is_read_and_can_be_told(tmp_path):

@@ -11,7 +11,6 @@ from fresh import run_and_list_modules
 from tfmat.cli.main import main, tfmat
 
 from tfmat.datasets.generated import check
-from tfmat.datasets.store import Dataset
 from tfmat.figures import writing
 
 BOTH = ("png", "svg")
@@ -39,8 +38,7 @@ def test_generated_structures(tmp_path):
     assert (code, {"tensorflow", "keras"} & modules) == (0, set())
     drawn = ["crystals.png", "crystals.svg", "structures.png", "structures.svg"]
     assert names(out / "figures") == drawn
-    data = f"bi-se ({len(Dataset.open('bi-se')):,})"
-    assert data in (out / "figures" / "structures.svg").read_text("utf-8")
+    assert "bi-se (4,188)" in (out / "figures" / "structures.svg").read_text("utf-8")
     before = {name: (out / "figures" / name).read_bytes() for name in drawn}
     check(out, with_cif=True)
     run(*words, "--figures", "--overwrite")

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from campaigns import KNOWN, MADE, settings, table, write
+from campaigns import MADE, settings, table, write, write_both
 from tfmat.cli.main import main
 
 from tfmat.datasets.sources import read_source
@@ -21,10 +21,7 @@ from tfmat.relaxation import relax_source
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("campaign")
-    write(folder / "known", KNOWN)
-    write(folder / "made", MADE, 0.01)
-    return folder
+    return write_both(tmp_path_factory.mktemp("campaign"))
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from campaigns import KNOWN, MADE, alloy, settings, table, write
+from campaigns import alloy, settings, table, write, write_both
 from pymatgen.core import Composition
 
 from tfmat.crystals.crystal import Crystal
@@ -69,10 +69,7 @@ def test_formulas_of_structures_are_pymatgens():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("listed")
-    write(folder / "known", KNOWN)
-    write(folder / "made", MADE, 0.01)
-    return folder
+    return write_both(tmp_path_factory.mktemp("listed"))
 
 
 def test_what_a_list_knows_is_counted_as_lost(place, tmp_path):

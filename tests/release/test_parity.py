@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import onnx
+from programs import program
 
 from tfmat import __version__, families
 from tfmat.ccdcgan.probe import probe_inputs as structure_probes
@@ -37,11 +37,7 @@ from tfmat.release.parity import (
 
 pytestmark = pytest.mark.train
 
-_spec = importlib.util.spec_from_file_location(
-    "parity_cases", Path(__file__).with_name("parity_cases.py")
-)
-parity_cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(parity_cases)
+parity_cases = program(Path(__file__).with_name("parity_cases.py"))
 
 # Parts whose inputs are noise, or are drawn.
 DRAWING = ("generator", "writer", "generate", "compositions", "prompted_writer")

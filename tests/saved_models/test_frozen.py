@@ -1,15 +1,12 @@
 """The shipped packages generate today what they generated when they were put there."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+from programs import program
 
-_FILE = Path(__file__).with_name("freeze.py")
-_SPEC = importlib.util.spec_from_file_location("freeze", _FILE)
-freeze = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(freeze)
+freeze = program(Path(__file__).with_name("freeze.py"))
 
 PACKAGES = {folder.name: folder for folder in freeze.packages()}
 

@@ -36,6 +36,13 @@ def write(folder: Path, names: Sequence[str], strain: float = 0.0) -> Path:
     return folder
 
 
+def write_both(folder: Path) -> Path:
+    """Writes the alloys that are known, and those that are made, a little larger."""
+    write(folder / "known", KNOWN)
+    write(folder / "made", MADE, 0.01)
+    return folder
+
+
 def settings(place: Path, **relax: Any) -> Campaign:
     """A campaign of the alloys in ``made`` beside those in ``known``."""
     return Campaign(

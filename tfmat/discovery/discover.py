@@ -71,10 +71,10 @@ def discover(
         MissingExtraError: A potential is not installed.
     """
     folder = Path(out)
-    against, listed = known_formulas.split(_against(campaign))
+    given = _against(campaign)
+    against, listed = known_formulas.split(given)
     potentials = _potentials(campaign, against)
-    read = (campaign.structures, campaign.generate.formulas, *_against(campaign).values())
-    files.check_apart(folder, *read)
+    files.check_apart(folder, campaign.structures, campaign.generate.formulas, *given.values())
     files.check_place(folder, overwrite=True, own=is_campaign)
     with files.claimed(folder):
         if is_campaign(folder) and overwrite:
