@@ -4,6 +4,12 @@
     tfmat data build bi-se --limit 2000 --potential sevennet --out every
     python benchmarks/refined_hull.py --refined refined --every every
 
+or, of a database that is there, what was left out of the second relaxation relaxed after all:
+
+    python benchmarks/refined_hull.py --refined bi-se --write-rest rest.extxyz
+    tfmat relax rest.extxyz --potential sevennet --symmetry --out every
+    python benchmarks/refined_hull.py --refined bi-se --every every
+
 Both datasets have energies of one potential: of REFINED only what another potential puts near its
 hull was relaxed with it, of EVERY all was. The hull is made of both together. A structure of EVERY
 that lies near this hull must be in REFINED with a known energy (StructureMatcher, as duplicates are
@@ -13,8 +19,10 @@ found), or its composition must be there as low as this; what is neither has bee
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
+from ase.io import write
 from numpy.typing import NDArray
 
 from tfmat.crystals.duplicates import known_copies
@@ -33,16 +41,35 @@ def known_rows(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.float64]
     return rows, energies[rows]
 
 
+def write_rest(dataset: Dataset, path: Path) -> int:
+    """Writes the structures without a formation energy; returns how many they are."""
+    known, _ = known_rows(dataset)
+    rest = np.setdiff1d(np.arange(len(dataset)), known)
+    frames = []
+    for row in rest:
+        atoms = dataset[int(row)].to_structure().to_ase_atoms()
+        atoms.info = {"id": dataset.ids[int(row)]}
+        frames.append(atoms)
+    write(path, frames, format="extxyz")
+    return len(frames)
+
+
 def main() -> int:
     """Compares and prints; 1 if something near the hull was missed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--refined", required=True, help="a dataset made with --refine")
-    parser.add_argument("--every", required=True, help="one made with that potential alone")
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--every", help="one made with that potential alone")
+    task.add_argument("--write-rest", type=Path, metavar="FILE", help="what has no energy of it")
     parser.add_argument("--near", type=float, default=STABLE, help="eV/atom above the hull")
     options = parser.parse_args()
-    refined, every = Dataset.open(options.refined), Dataset.open(options.every)
+    refined = Dataset.open(options.refined)
+    if options.write_rest:
+        print(f"{write_rest(refined, options.write_rest)} of {len(refined)} structures written")
+        return 0
+    every = Dataset.open(options.every)
     scales = {data.metadata["extra"]["energies"]["scale"] for data in (refined, every)}
     if len(scales) > 1:
         parser.error(f"energies are on different scales: {', '.join(sorted(scales))}")

@@ -49,9 +49,9 @@ class CrystalWriter:
         self._likelihood = likelihood
         numbers = numbers_of(recipe)
         self._table = Compositions.of(known.compositions.tolist(), numbers, recipe.data.max_atoms)
-        # What it learns from must be drawn from the probabilities that it learns.
         attempts = min(recipe.writer.attempts, _ATTEMPTS)
-        self._settings = replace(recipe.writer, temperature=1.0, attempts=attempts)
+        temperature = recipe.adversarial.temperature
+        self._settings = replace(recipe.writer, temperature=temperature, attempts=attempts)
         words = vocabulary(recipe, numbers)
         network = build_writing(likelihood, self._settings, words, known.limits)
         self._write = writes(network, BATCH)

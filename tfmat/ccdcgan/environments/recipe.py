@@ -146,6 +146,9 @@ class AdversarialRecipe(Table):
         omega: Weight ω of the constraint beside the critic (paper 004, Eq. 2), both in standard
             deviations over what was written; 0 makes a DCGAN.
         likelihood: Weight of the likelihood of training structures.
+        temperature: What logits are divided by when it writes what it learns from. With 1 the
+            gradient is that of what it writes; below, it learns from the sharper crystals that
+            generating at ``writer.temperature`` gives.
         learning_rate: Learning rate of Adam.
         beta_1: First moment decay of Adam.
         beta_2: Second moment decay of Adam.
@@ -160,6 +163,7 @@ class AdversarialRecipe(Table):
 
     omega: NotNegative = 0.1
     likelihood: NotNegative = 0.5
+    temperature: Positive = 1.0
     learning_rate: Positive = 2e-4
     beta_1: Share = 0.5
     beta_2: Share = 0.99
