@@ -1,6 +1,6 @@
 """Draws the pictures of ``docs/figures.md`` that show generated structures: ``figures/*.png``.
 
-tfmat generate ccdcgan --model ccdcgan-bi-se-compact -n 200 --figures --out generated
+tfmat generate ccdcgan -n 200 --figures --out generated
 tfmat relax generated --out relaxed
 tfmat evaluate structures generated --against bi-se --figures --out judged
 python docs/pictures/draw_figures.py generated relaxed judged docs/figures

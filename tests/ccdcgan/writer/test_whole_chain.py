@@ -18,10 +18,12 @@ pytest.importorskip("tf2onnx")
 from tfmat.ccdcgan import rejecting
 from tfmat.ccdcgan.chain import CcdcganChain
 from tfmat.ccdcgan.environments import stages
+from tfmat.ccdcgan.environments.adversarial_stage import CrystalWriter
 from tfmat.ccdcgan.environments.labels import KINDS, Labels
 from tfmat.ccdcgan.environments.parts import CONSTRAINT, CRITIC
 from tfmat.ccdcgan.model import CrystalModel
 from tfmat.ccdcgan.writer.exporting import writing_network
+from tfmat.ccdcgan.writer.training import LIKELIHOOD, WrittenFrom
 from tfmat.crystals.structures import crystals_of
 from tfmat.errors import InputError
 from tfmat.release.exporting import write_run
@@ -170,6 +172,20 @@ def test_the_writer_learns_from_both_where_the_recipe_gives_it_steps(place, whol
     predicted = [one.properties[f"predicted_{ENERGY}"] for one in found]
     network = run.network(f"adversarial_{CONSTRAINT}")
     np.testing.assert_allclose(np.asarray(network(rows))[:, 0], predicted, atol=1e-5)
+
+
+def test_below_temperature_one_it_learns_from_what_is_more_probable(place, whole):
+    run = open_run(CcdcganChain(), place / "whole")
+    likelihood, known = run.network(LIKELIHOOD), WrittenFrom.open(run)
+    mean = {}
+    for temperature in (1.0, 0.3):
+        settings = [*tiny_alloys.SETTINGS, f"adversarial.temperature={temperature}"]
+        recipe = CcdcganChain().load_recipe("ccdcgan-plus", settings)
+        writer = CrystalWriter(likelihood, recipe, known)
+        noise = np.random.default_rng(5).normal(size=(64, writer.noise_length))
+        written = writer.sample(noise.astype(np.float32))
+        mean[temperature] = float(np.mean(writer.log_probability(written.tokens)))
+    assert mean[0.3] > mean[1.0] + 3
 
 
 def test_a_dcgan_is_the_writer_alone(place, whole):
