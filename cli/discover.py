@@ -17,6 +17,7 @@ from .options import (
     Range,
     Whole,
     all_symbols,
+    counted,
     models_dir_option,
     named_data,
     threads_option,
@@ -215,7 +216,6 @@ def _text(out: Path, summary: dict[str, Any]) -> str:
     if summary["not_reached"]:
         left = summary["not_reached"]
         lines.append(f"{left:,} not relaxed yet; the same command goes on with them")
-    lines.append(
-        f"{summary['candidates']:,} candidates in {out / 'result'}; see {out / 'report.html'}"
-    )
+    ranked = counted(summary["candidates"], "candidate")
+    lines.append(f"{ranked} in {out / 'result'}; see {out / 'report.html'}")
     return "\n".join(lines)

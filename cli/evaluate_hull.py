@@ -107,8 +107,9 @@ def _text(summary: dict[str, Any], out: Path) -> str:
         lines.append("nothing generated lies below the hull of the known structures")
     for name, reasons in summary["left_out"].items():
         lines += [f"{name}: {n:,} left out ({reason})" for reason, n in reasons.items()]
-    parts = " and ".join(f"{count:,} {name}" for name, count in summary["rows"].items())
-    lines.append(f"{parts} structures in {out / 'hull.csv'}")
+    parts = [(count, f"{count:,} {name}") for name, count in summary["rows"].items() if count]
+    noun = "structure" if parts[-1][0] == 1 else "structures"
+    lines.append(f"{' and '.join(text for _, text in parts)} {noun} in {out / 'hull.csv'}")
     return "\n".join(lines)
 
 

@@ -239,6 +239,12 @@ def test_numbers_of_the_page_are_those_of_the_folder(folders, pages):
         assert len(row["scene"]["z"]) == 4
 
 
+def test_hulls_without_pictures_are_counted_and_it_is_said(pages):
+    text = pages["hulls"].read_text("utf-8")
+    assert "<h1>Hulls of 1 system</h1>" in text
+    assert "No hull is drawn" in text
+
+
 def test_of_a_long_table_the_first_rows_are_shown_and_it_says_so(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(formulas, "_MOST", 50)
     text = report(folders / "formulas.csv", tmp_path / "few.html").read_text("utf-8")

@@ -130,7 +130,7 @@ def judge(
     if not is_dataset(one.place("relaxed")):
         return Judged([], {}, {}, summary["reasons"], [])
     found = read_source(one.place("relaxed"))
-    places = _same_scale(one, found.entries, against, summary["potential"]["scale"])
+    places, lost = _same_scale(one, found.entries, against, summary["potential"]["scale"])
     table = one.place("judged")
     # The hull is drawn first, so that a table of these structures says that it is theirs, too.
     fresh = table.is_dir() and read_record(table / "summary.json")["generated"] == found.record
@@ -145,14 +145,17 @@ def judge(
             overwrite=table.is_dir(),
         )
     rows = {row["id"]: row for row in read_table(one.place("judged") / "structures.csv")[1]}
-    return Judged(found.entries, above, rows, summary["reasons"], warnings)
+    return Judged(found.entries, above, rows, summary["reasons"], [*lost, *warnings])
 
 
 def _same_scale(
     one: Round, entries: Sequence[Entry], against: Mapping[str, str], scale: str
-) -> dict[str, str]:
-    """Returns known structures whose energies are those of the potential; relaxes others."""
-    systems, places = systems_of(entries), {}
+) -> tuple[dict[str, str], list[str]]:
+    """Returns known structures whose energies are those of the potential; relaxes others.
+
+    What has no relaxed form defines no hull, which is said in a line for each dataset.
+    """
+    systems, places, lost = systems_of(entries), {}, []
     for name, place in against.items():
         if has_scale(place, scale):
             places[name] = str(place)
@@ -166,22 +169,25 @@ def _same_scale(
         )
         if count:
             one.say(
-                f"{name}: {count:,} known structures of the same systems get energies of "
-                f"{one.potential.name}, too"
+                f"{name}: {count:,} known structure{'' if count == 1 else 's'} of the same systems "
+                f"get energies of {one.potential.name}, too"
             )
-            one.relax(chosen, relaxed)
+            reasons = one.relax(chosen, relaxed)["reasons"]
             if is_dataset(relaxed):
                 places[name] = str(relaxed)
-    return places
+            if reasons:
+                why = ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())
+                lost.append(f"{name}: known structures that are no part of the hull: {why}")
+    return places, lost
 
 
 def _hull(
     one: Round, entries: Sequence[Entry], places: Mapping[str, str], fresh: bool
 ) -> tuple[dict[str, float], list[str]]:
-    if not places:
-        return {}, ["no known structures of these systems: nothing to lie above"]
     if all(len(system) == 1 for system in systems_of(entries)):
         return {}, ["only pure elements: no hull"]
+    if not places:
+        return {}, ["no known structures of these systems: nothing to lie above"]
     out = one.place("hull")
     if fresh and out.is_dir():
         summary = read_record(out / hull_output.SUMMARY)

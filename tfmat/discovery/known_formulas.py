@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.datasets.folders import COMPOSITIONS, is_dataset, kind_of, shipped
+from tfmat.datasets.importing import sniff
 from tfmat.datasets.readers.formulas import read_formulas
 from tfmat.datasets.store import Dataset
 from tfmat.datasets.systems import compositions_of
+from tfmat.errors import InputError
 from tfmat.formulas.compositions import Compositions
 from tfmat.reading import reading
 
@@ -70,9 +72,28 @@ def split(against: Mapping[str, str]) -> tuple[dict[str, str], KnownFormulas]:
             structures[name] = place
             continue
         with reading(place):
-            table = read_formulas(place)
+            try:
+                table = read_formulas(place)
+            except InputError:
+                _refuse_structures(place)
+                raise
         listed[name] = np.unique(table.compositions.reduced().keys())
     return structures, KnownFormulas(listed)
+
+
+def _refuse_structures(place: str) -> None:
+    """Says of a file with structures that it is to be imported; of any other file nothing."""
+    try:
+        form = sniff(Path(place))
+    except InputError:
+        return
+    # Tables and JSON may hold either: what their reader misses in them says more.
+    if form not in ("extxyz", "folder"):
+        return
+    raise InputError(
+        f"{place}: is a file of structures; known structures are a dataset, which "
+        f"`tfmat data import {place} --out DATASET` makes"
+    )
 
 
 def of_structures(against: Mapping[str, str]) -> KnownFormulas:

@@ -50,6 +50,7 @@ def read(place: Path) -> Part:
             facts.append(("Energy scales", "; ".join(scales)))
         notes = [str(warning) for warning in summary["warnings"]]
         systems = list(summary["hulls"])
+        names = [str(row["system"]) for row in summary["table"] if row["system"] != "all"]
         lost = {
             f"{name}: {reason}": int(count)
             for name, reasons in summary["left_out"].items()
@@ -64,12 +65,14 @@ def read(place: Path) -> Part:
     )
     if above is not None:
         charts.append(above)
+    if not systems and any(name.count("-") in (1, 2) for name in names):
+        notes.append("No hull is drawn: the folder was written without pictures.")
     if left:
         notes.append(f"{left:,} more systems are in {TABLE}; the largest are drawn.")
     candidates = [
         Candidate(row["id"], row["formula"], cells(row, flags=("stable",))) for row in made
     ]
-    title = f"Hulls of {len(systems):,} {'system' if len(systems) == 1 else 'systems'}"
+    title = f"Hulls of {len(names):,} {'system' if len(names) == 1 else 'systems'}"
     return Part(title, place, facts, metrics, charts, candidates, lost, notes)
 
 

@@ -36,7 +36,9 @@
     if (column.kind === "flag") return raw ? "yes" : "no";
     if (column.kind !== "number") return raw;
     const tiny = raw !== 0 && Math.abs(raw) < 0.5 * 10 ** -column.digits;
-    return (tiny ? raw.toExponential(1) : raw.toFixed(column.digits)).replace("-", "−");
+    // Of an energy that is noise of a relaxation; a likelihood is small and meant so.
+    if (tiny && column.unit === "eV/atom") return (0).toFixed(column.digits);
+    return (tiny ? raw.toExponential(1) : raw.toFixed(column.digits)).replaceAll("-", "−");
   }
 
   function formulaInto(element, formula) {
