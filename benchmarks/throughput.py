@@ -22,6 +22,7 @@ also generated with, from end to end.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import subprocess
@@ -81,18 +82,26 @@ def main() -> None:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--seconds", type=float, default=1.0, help="for each way of each part")
     parser.add_argument("-n", "--number", type=int, default=256, help="end to end: crystal graphs")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        measure(options, options.threads[0])
+        rows = measure(options, options.threads[0])
+        if options.json:
+            # Each number of threads is a process of its own and adds what it found.
+            before = json.loads(options.json.read_text("utf-8")) if options.json.exists() else []
+            options.json.write_text(json.dumps(before + rows, indent=1) + "\n", "utf-8")
         return
+    if options.json:
+        options.json.unlink(missing_ok=True)
     for threads in options.threads:
         words = [*sys.argv[1:], "--worker", "--threads", str(threads)]
         subprocess.run([sys.executable, __file__, *words], check=True)
 
 
-def measure(options: argparse.Namespace, threads: int) -> None:
-    """Prints the tables of one number of threads."""
+def measure(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:
+    """Prints the tables of one number of threads, and returns their lines."""
+    rows = []
     load_keras(threads)
     clock = time.process_time if threads == 1 else time.perf_counter
     what = "processor" if threads == 1 else "wall"
@@ -118,9 +127,13 @@ def measure(options: argparse.Namespace, threads: int) -> None:
                 repeated = -(-size // len(inputs[part]))
                 batch = np.concatenate([inputs[part]] * repeated)[:size]
                 functions = {name: way.functions[part] for name, way in ways.items()}
-                line(metadata["name"], part, networks[part], functions, batch, threads, options)
+                row = line(
+                    metadata["name"], part, networks[part], functions, batch, threads, options
+                )
+                rows.append(row)
         if threads == 1 and "dataset" in metadata:
             end_to_end(metadata, ways, options.number, clock)
+    return rows
 
 
 def line(
@@ -131,8 +144,8 @@ def line(
     batch: NDArray[np.float32],
     threads: int,
     options: argparse.Namespace,
-) -> None:
-    """Measures a part and prints its line."""
+) -> dict[str, Any]:
+    """Measures a part, prints its line and returns its numbers."""
     size, work = len(batch), flops(network)
     calls: dict[str, Callable[[], Any]] = {
         way: lambda function=function: function(batch) for way, function in functions.items()
@@ -157,6 +170,16 @@ def line(
         f"{plain:>9.2f}{new:>8.2f}{mark}",
         flush=True,
     )
+    return {
+        "part": f"{name} {part}",
+        "batch": size,
+        "threads": threads,
+        "flop": work,
+        "gemm_flop_per_second": peak,
+        "per_second": rates,
+        "of_gemm": {way: rate * work / peak for way, rate in rates.items()},
+        "best_over_tensorflow": new,
+    }
 
 
 def fastest(
@@ -258,10 +281,12 @@ def probes(
     if family == "matgan":
         from tfmat.matgan import probe as formulas
 
-        return formulas.probe_inputs(networks, formulas.BATCH), formulas.batch_size
+        inputs = formulas.probe_inputs(networks, formulas.BATCH)
+        return inputs, lambda part: formulas.batch_size(part, networks)
     from tfmat.ccdcgan import probe as structures
 
-    return structures.probe_inputs(networks, structures.GRAPH_BATCH), structures.batch_size
+    inputs = structures.probe_inputs(networks, structures.GRAPH_BATCH)
+    return inputs, lambda part: structures.batch_size(part, networks)
 
 
 def package_networks(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

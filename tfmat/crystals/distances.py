@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,25 +41,35 @@ def shortest_between(
             shortest distance of an atom to its own images.
         positions: Cartesian positions in Å, shape ``(atoms, 3)``.
         reach: Cells to look at in each direction at most; as many as matter by default.
-        enough: The search may end at a distance below this one. Thousands of atoms, which only
-            noise gives, make billions of pairs.
+        enough: Only distances below this one matter: the search may end at one, and where there is
+            none, what is returned is a distance, but not always the shortest. Thousands of atoms,
+            which only noise gives, make billions of pairs.
     """
     inverse = np.linalg.inv(lattice)
-    fractional = positions @ inverse
+    fractional, heights = positions @ inverse, np.linalg.norm(inverse, axis=0)
     shortest = float(np.linalg.norm(lattice, axis=1).min())
     count = len(positions)
     rows = max(1, _PAIRS // max(count, 1))
     for start in range(0, count - 1, rows):
-        first, second = np.triu_indices(min(rows, count - start), 1, count - start)
+        first, second = _pairs(min(rows, count - start), count - start)
         difference = fractional[first + start] - fractional[second + start]
         difference -= np.round(difference)
-        shortest = min(shortest, float(np.linalg.norm(difference @ lattice, axis=1).min()))
-        # Images farther away than this many cells cannot undercut what is found already.
-        limits = np.floor(shortest * np.linalg.norm(inverse, axis=0) + 0.5)
+        apart = difference @ lattice
+        shortest = min(shortest, float(np.sqrt(np.einsum("ij,ij->i", apart, apart).min())))
+        # Images farther away than this many cells cannot undercut what is found or asked for.
+        bound = min(shortest, enough) if enough else shortest
+        limits = np.floor(bound * heights + 0.5)
         limits = np.minimum(limits, np.inf if reach is None else reach).astype(int)
         for shift in itertools.product(*(range(-limit, limit + 1) for limit in limits)):
-            image = (difference + shift) @ lattice
-            shortest = min(shortest, float(np.sqrt(np.einsum("ij,ij->i", image, image).min())))
+            if any(shift):
+                image = (difference + shift) @ lattice
+                shortest = min(shortest, float(np.sqrt(np.einsum("ij,ij->i", image, image).min())))
         if shortest < enough:
             break
     return shortest
+
+
+@lru_cache(maxsize=32)
+def _pairs(rows: int, count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Returns each of the first atoms with each that follows, of so many."""
+    return np.triu_indices(rows, 1, count)

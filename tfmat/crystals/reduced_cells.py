@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
+from tfmat.crystals.smaller_cells import may_be_smaller
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -84,14 +85,32 @@ def reduce(crystal: Crystal) -> Reduced | None:
     if crystal.flaw():
         return None
     try:
-        reduced = crystal.to_structure().get_reduced_structure(reduction_algo="niggli")
-        niggli = Cell.from_structure(reduced)
-        if np.gcd.reduce(np.unique(crystal.numbers, return_counts=True)[1]) == 1:
-            return Reduced(niggli, niggli)  # no cell of the same composition is smaller
-        primitive = reduced.get_primitive_structure()
+        niggli = _niggli(crystal)
+        if not may_be_smaller(niggli.lattice, niggli.fractional, niggli.numbers):
+            return Reduced(niggli, niggli)
+        primitive = niggli.to_structure().get_primitive_structure()
     except (ValueError, ArithmeticError, np.linalg.LinAlgError):
         return None
     # The search only ever returns the cell itself or one with fewer atoms.
-    if len(primitive) == len(reduced):
+    if len(primitive) == len(niggli):
         return Reduced(niggli, niggli)
     return Reduced(niggli, Cell.from_structure(primitive))
+
+
+def _niggli(crystal: Crystal) -> Cell:
+    """Returns ``get_reduced_structure("niggli")``, without an object for every atom.
+
+    Raises:
+        ValueError: pymatgen finds no such cell.
+    """
+    from tfmat.crystals.lattice_mappings import QuickLattice
+
+    given = QuickLattice(crystal.lattice)
+    lattice = given.get_niggli_reduced_lattice()
+    # Atom by atom and by way of the fractions, as there, so that no digit differs.
+    fractions = [given.get_fractional_coords(place) for place in crystal.positions]
+    if lattice == given:
+        return Cell(given.matrix, np.array(fractions), crystal.numbers)
+    places = [given.get_cartesian_coords(fraction) for fraction in fractions]
+    wrapped = np.mod([lattice.get_fractional_coords(place) for place in places], 1)
+    return Cell(lattice.matrix, wrapped, crystal.numbers)

@@ -180,7 +180,7 @@ def _stacked(voxels: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     adjoining = all(
         voxel.dtype == first.dtype
         and voxel.flags.c_contiguous
-        and voxel.ctypes.data == first.ctypes.data + number * first.nbytes
+        and _address(voxel) == _address(first) + number * first.nbytes
         for number, voxel in enumerate(voxels)
     )
     if not adjoining:
@@ -188,6 +188,11 @@ def _stacked(voxels: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.lib.stride_tricks.as_strided(
         first, (len(voxels), *first.shape), (first.nbytes, *first.strides), writeable=False
     )
+
+
+def _address(array: NDArray[np.float32]) -> int:
+    """Returns where an array lies: NumPy's own ``ctypes.data`` takes ten times as long."""
+    return int(array.__array_interface__["data"][0])
 
 
 def assemble(

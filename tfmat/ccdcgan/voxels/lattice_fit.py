@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ SATURATED = 0.3
 _MOST, _STEPS = 4000, 12
 
 
-def fit_metric(values: Array, spec: VoxelSpec) -> Array:
+def fit_metric(values: NDArray[np.floating[Any]], spec: VoxelSpec) -> Array:
     """Solves -2σ² ln p = nᵀGn/grid² for the metric tensor G.
 
     Where a voxel is no clean Gaussian, the values themselves are fitted instead of their
@@ -44,18 +45,26 @@ def fit_metric(values: Array, spec: VoxelSpec) -> Array:
         DecodeError: No Gaussian stands out at the centre.
     """
     flat = values.reshape(-1)
-    index = np.flatnonzero(flat >= 0.999 * spec.cutoff)
+    index = np.flatnonzero(flat >= _least(0.999 * spec.cutoff, flat.dtype))
     if len(index) < 7:
         raise DecodeError(NO_LATTICE)
-    value = flat[index]
+    # Only what is fitted is made double: a copy of all takes longer than the fit.
+    value = flat[index].astype(np.float64)
     # On a plateau, as after binarising, the logarithm is no parabola but fits a cell of no size.
-    if np.count_nonzero(flat != 0) == len(index) and value.min() < 0.5:
-        points = np.stack(np.unravel_index(index, values.shape), axis=1) - spec.lattice_grid // 2
-        terms = _terms(points, spec.lattice_grid)
+    if np.count_nonzero(flat) == len(index) and value.min() < 0.5:
+        terms = np.take(_whole_space(spec.lattice_grid), index, axis=1).T
         entries = _log_fit(terms, value, spec)
         if np.abs(_gaussian(terms, entries, spec) - value).max() < _CLEAN:
             return _symmetric(entries)
-    return _fit_values(values, spec)
+    return _fit_values(values.astype(np.float64), spec)
+
+
+def _least(bar: float, kind: np.dtype[Any]) -> np.floating[Any]:
+    """Returns the least number of a kind that is no less than a bar."""
+    rounded: np.floating[Any] = kind.type(bar)
+    if float(rounded) < bar:
+        rounded = np.nextafter(rounded, kind.type(np.inf))
+    return rounded
 
 
 def _terms(points: NDArray[np.intp], grid: int) -> Array:
@@ -63,6 +72,14 @@ def _terms(points: NDArray[np.intp], grid: int) -> Array:
     terms: Array = points[:, _ROW] * points[:, _COLUMN] / grid**2
     terms[:, 3:] *= 2.0
     return terms
+
+
+@lru_cache(maxsize=4)
+def _whole_space(grid: int) -> Array:
+    """Returns the terms of all grid points counted from the centre, shape ``(6, grid³)``."""
+    return np.ascontiguousarray(
+        _terms(np.indices((grid,) * 3).reshape(3, -1).T - grid // 2, grid).T
+    )
 
 
 @lru_cache(maxsize=4)

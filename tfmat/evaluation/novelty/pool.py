@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmat.crystals.matching import matchers
+from tfmat.crystals.cell_matching import CellMatcher
 from tfmat.crystals.reduced_cells import Cell, Reduced
 from tfmat.evaluation.novelty.screen import Screen
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 # The two forms of StructureMatcher, by what they compare.
 PRIMITIVE, NIGGLI = "primitive", "niggli"
@@ -47,11 +43,11 @@ class Pool:
                 by_size[NIGGLI, len(item.niggli)].append(position)
         self._layers = {
             (form, size): _Layer(
-                positions, [_cell(items[position], form) for position in positions]
+                positions, [cell_of(items[position], form) for position in positions]
             )
             for (form, size), positions in by_size.items()
         }
-        self._matcher = matchers()[0]
+        self._matcher = CellMatcher()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -73,15 +69,12 @@ class Pool:
         for form in (PRIMITIVE, NIGGLI):
             if form == NIGGLI and not given.shrunk:
                 wanted &= self._shrunk
-            cell = _cell(given, form)
+            cell = cell_of(given, form)
             layer = self._layers.get((form, len(cell)))
             if layer is None:
                 continue
-            structure = cell.to_structure()
             for place in layer.candidates(cell, wanted[layer.positions]):
-                if self._matcher.fit(
-                    structure, layer.structure(place), skip_structure_reduction=True
-                ):
+                if self._matcher.same(cell, layer.cells[place]):
                     position = int(layer.positions[place])
                     wanted[position] = False
                     yield position, form
@@ -92,12 +85,11 @@ class _Layer:
 
     def __init__(self, positions: Sequence[int], cells: Sequence[Cell]) -> None:
         self.positions = np.array(positions, dtype=np.intp)
-        self._cells = cells
-        self._structures: dict[int, Structure] = {}
+        self.cells = cells
 
     @cached_property
     def _screen(self) -> Screen:
-        return Screen(self._cells)
+        return Screen(self.cells)
 
     def candidates(self, cell: Cell, allowed: NDArray[np.bool_]) -> Iterator[int]:
         places = np.flatnonzero(allowed)
@@ -106,12 +98,8 @@ class _Layer:
         else:
             yield from self._screen.candidates(cell, allowed)
 
-    def structure(self, place: int) -> Structure:
-        if place not in self._structures:
-            self._structures[place] = self._cells[place].to_structure()
-        return self._structures[place]
 
-
-def _cell(item: Reduced | None, form: str) -> Cell:
+def cell_of(item: Reduced | None, form: str) -> Cell:
+    """Returns the cell of a structure that a form compares."""
     assert item is not None  # noqa: S101
     return item.primitive if form == PRIMITIVE else item.niggli
