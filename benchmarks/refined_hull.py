@@ -47,7 +47,7 @@ def write_rest(dataset: Dataset, path: Path) -> int:
     rest = np.setdiff1d(np.arange(len(dataset)), known)
     frames = []
     for row in rest:
-        atoms = dataset[int(row)].to_structure().to_ase_atoms()
+        atoms = dataset[int(row)].to_atoms()
         atoms.info = {"id": dataset.ids[int(row)]}
         frames.append(atoms)
     write(path, frames, format="extxyz")
