@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
+# The same examples every time, so that a run tells of a change and not of luck; new ones are looked
+# for with `HYPOTHESIS_PROFILE=search`.
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search", derandomize=False)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # Child processes must import the installed package, as a user's do, not the working folder.
 os.environ["PYTHONSAFEPATH"] = "1"
 # Two tests at a time on two cores: one thread each.
