@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tiny
 import tiny_compositions
+from programs import program
 
 pytest.importorskip("tensorflow")
 pytest.importorskip("tf2onnx")
@@ -125,6 +126,19 @@ def test_the_package_says_whose_data_it_has_learned(place, trained, capsys, monk
 
 
 @pytest.mark.parametrize("batch", [1, 6])
+def test_a_package_leads_to_the_formulas_of_its_training(place, trained, monkeypatch, tmp_path):
+    lists = program(Path(__file__).parents[2] / "benchmarks" / "training_lists.py")
+    words = ["training_lists.py", str(trained / "package"), str(place / "data"), str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    lists.main()
+    for name in ("training.csv", "held_out.csv"):
+        assert (tmp_path / name).read_bytes() == (trained / "stages/formulas" / name).read_bytes()
+    tiny_compositions.write_dataset(tmp_path / "other", 79)
+    words[2] = str(tmp_path / "other")
+    with pytest.raises(SystemExit, match="is not what .* has learned from"):
+        lists.main()
+
+
 def test_the_package_computes_as_the_weights_do(trained, batch):
     import keras
 

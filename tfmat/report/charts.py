@@ -63,8 +63,8 @@ def histogram(
         for one, name in zip(sets, names, strict=False)
         if ((one < low) | (one > high)).any()
     ]
-    text = f"Median {_short(np.median(made))}"
-    text += f"; {names[1]} {_short(np.median(known))}." if len(known) else "."
+    text = f"Median {_short(np.median(made), high - low)}"
+    text += f"; {names[1]} {_short(np.median(known), high - low)}." if len(known) else "."
     if beyond:
         text += f" Farther out and not shown: {', '.join(beyond)}."
     return Chart(title, plot.svg(), text)
@@ -205,8 +205,9 @@ def _place(low: int, step: int) -> str:
     return str(low) if step == 1 else f"{low}–{low + step - 1}"
 
 
-def _short(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
+def _short(value: float, span: float) -> str:
+    """Returns three figures; 0 for what cannot be told from it on an axis of that length."""
+    return "0" if abs(value) < 1e-3 * span else f"{value:.3g}".replace("-", "−")
 
 
 def _limits(sets: Sequence[NDArray[np.float64]]) -> tuple[float, float]:

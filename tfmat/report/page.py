@@ -245,6 +245,9 @@ def _value(metric: Metric) -> str:
         return "–"
     if metric.unit == "1" and metric.numerator is not None:
         return metric.percent()
+    if metric.unit == "eV/atom":
+        # Less is noise of a relaxation, and is 0 in the table as well; 0.0 has no sign.
+        return f"{round(metric.value, 3) + 0.0:.3f} eV/atom".replace("-", "−")
     unit = {"1": "", "degree": "°"}.get(metric.unit, metric.unit)
     return f"{metric.figures()} {unit}".strip().replace("-", "−")
 
