@@ -265,7 +265,7 @@ def test_average_of_the_generator():
     assert make(REFERENCE).average.model().name == "generator"
 
 
-@pytest.mark.parametrize("form", ["reference", "dense"])
+@pytest.mark.parametrize("form", [pytest.param("reference", marks=pytest.mark.slow), "dense"])
 def test_two_replicas_update_like_one_device(form, tmp_path):
     """Gradient scale, noise, batch statistics and averages under MirroredStrategy."""
     one, two = one_and_two(Path(__file__).with_name("gan_step_replicas.py"), tmp_path, form)

@@ -125,7 +125,6 @@ def test_the_package_says_whose_data_it_has_learned(place, trained, capsys, monk
         assert f"| attribution | {texts} |" in card
 
 
-@pytest.mark.parametrize("batch", [1, 6])
 def test_a_package_leads_to_the_formulas_of_its_training(place, trained, monkeypatch, tmp_path):
     lists = program(Path(__file__).parents[2] / "benchmarks" / "training_lists.py")
     words = ["training_lists.py", str(trained / "package"), str(place / "data"), str(tmp_path)]
@@ -135,10 +134,11 @@ def test_a_package_leads_to_the_formulas_of_its_training(place, trained, monkeyp
         assert (tmp_path / name).read_bytes() == (trained / "stages/formulas" / name).read_bytes()
     tiny_compositions.write_dataset(tmp_path / "other", 79)
     words[2] = str(tmp_path / "other")
-    with pytest.raises(SystemExit, match="is not what .* has learned from"):
+    with pytest.raises(SystemExit, match=r"is not what .* has learned from"):
         lists.main()
 
 
+@pytest.mark.parametrize("batch", [1, 6])
 def test_the_package_computes_as_the_weights_do(trained, batch):
     import keras
 

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.train
 def summing_graph(names, swapped):
     """A sum of 2x and of x summed three times in a loop, under any names and in any order."""
     x, twice, looped, constant, twin, spare, state, body_sum, trips, cond, body_cond = names
-    floats = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])  # noqa: E731
+    floats = lambda name, length="batch": helper.make_tensor_value_info(  # noqa: E731
+        name, TensorProto.FLOAT, [length]
+    )
     body = helper.make_graph(
         [
             helper.make_node("Identity", [f"{cond}_in"], [body_cond], name=f"{body_cond}_node"),
@@ -32,9 +34,12 @@ def summing_graph(names, swapped):
         [
             helper.make_tensor_value_info(f"{state}_count", TensorProto.INT64, []),
             helper.make_tensor_value_info(f"{cond}_in", TensorProto.BOOL, []),
-            floats(state),
+            floats(state, f"unk__{state}"),
         ],
-        [helper.make_tensor_value_info(body_cond, TensorProto.BOOL, []), floats(body_sum)],
+        [
+            helper.make_tensor_value_info(body_cond, TensorProto.BOOL, []),
+            floats(body_sum, f"unk__{twice}"),
+        ],
     )
     branches = [
         helper.make_node("Mul", [x, constant], [twice], name=f"{twice}_node"),

@@ -17,7 +17,10 @@ from tfmat.release.parity import TOLERANCE, difference, forms, of_keras
 pytestmark = pytest.mark.train
 
 
-@pytest.mark.parametrize(("target", "stage"), [("lattice-ae", "lattice-ae"), ("matgan", "gan")])
+@pytest.mark.parametrize(
+    ("target", "stage"),
+    [pytest.param("lattice-ae", "lattice-ae", marks=pytest.mark.slow), ("matgan", "gan")],
+)
 def test_trained_on_two_devices_all_forms_agree(target, stage, tmp_path):
     import keras
 

@@ -74,6 +74,10 @@ class _Namer:
         graph.name = name
         for place, value in enumerate(graph.input):
             self._names[value.name] = f"{name}/{place}"
+        for value in (*graph.input, *graph.output):
+            for length in value.type.tensor_type.shape.dim:
+                # An unknown length; its name is a number that was counted through the process.
+                length.ClearField("dim_param")
         self.rename(graph)
 
 
