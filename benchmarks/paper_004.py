@@ -36,7 +36,7 @@ from tfmat.ccdcgan.generate import PARTS, generate
 from tfmat.ccdcgan.request import StructureRequest
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.select import passes
-from tfmat.datasets.sources import Entry
+from tfmat.datasets.sources import Entry, source_of
 from tfmat.datasets.store import Dataset
 from tfmat.evaluation.novelty.count import judge
 from tfmat.evaluation.novelty.index import NoveltyIndex
@@ -102,26 +102,30 @@ def spoken(values: Sequence[float], column: str) -> str:
 
 
 def draw(folder: Path, data: str, groups: dict[str, Sequence[Structure]]) -> None:
-    """Draws formation energy against composition (Figs. 2b and 3b)."""
+    """Draws formation energy against composition (Figs. 2b and 3b), a panel for each model."""
     from tfmat.evaluation.hull.entries import read_entries
-    from tfmat.figures.style import figure_of, save, styled
+    from tfmat.figures.style import DATA, GENERATED, figure_of, save, styled
 
-    entries = read_entries(data)
+    energies = source_of(next(iter(groups.values()))).energies
+    # The database's own energies by the potential that relaxed the others.
+    entries = read_entries(data, scales=[None if energies is None else energies["scale"]])
     system = max(
         (key for key in entries.systems if len(key) == 2), key=lambda key: len(entries.within(key))
     )
     rows, symbol = entries.within(system), chemical_symbols[system[1]]
+    shares = entries.shares(rows, system)[:, 1]
     with styled():
-        figure, (axes,) = figure_of(6, 4)
-        shares = entries.shares(rows, system)[:, 1]
-        axes.plot(shares, entries.energies[rows], ".", ms=3, label="database")
-        for name, structures in groups.items():
-            shares = [one.composition.get_atomic_fraction(symbol) for one in structures]
-            energies = [one.properties[ENERGY] for one in structures]
-            axes.plot(shares, energies, "o", mfc="none", ms=4, label=name)
-        axes.set_xlabel(f"share of {symbol}")
-        axes.set_ylabel("formation energy (eV/atom)")
-        axes.legend()
+        figure, panels = figure_of(4.2 * len(groups), 3.8, len(groups))
+        for axes, (name, structures) in zip(panels, groups.items(), strict=True):
+            own = [one.composition.get_atomic_fraction(symbol) for one in structures]
+            found = [one.properties[ENERGY] for one in structures]
+            known = entries.energies[rows]
+            axes.plot(shares, known, ".", ms=5, color=DATA, label=f"database ({len(rows):,})")
+            axes.plot(own, found, ".", ms=2, color=GENERATED, label=f"{name} ({len(own):,})")
+            axes.set_xlabel(f"share of {symbol}")
+            axes.legend(loc="upper center")
+            axes.sharey(panels[0])
+        panels[0].set_ylabel("formation energy (eV/atom)")
         folder.mkdir(parents=True, exist_ok=True)
         save(figure, folder, "fig2b-fig3b-energies")
 
@@ -139,23 +143,28 @@ def map_graphs(
     flat = graphs.reshape(len(graphs), -1)
     centre = flat.mean(0)
     axes_of = np.linalg.svd(flat - centre, full_matrices=False)[2][:2]
-    places = (flat - centre) @ axes_of.T
     energies = np.asarray(dataset.property(ENERGY))[chosen]
     low, high = np.quantile(energies, [0.02, 0.98])
+    panels = {"database": ((flat - centre) @ axes_of.T, energies)}
+    for name, structures in groups.items():
+        fitting = [one for one in structures if passes(Crystal.from_structure(one))]
+        found = model.encode(fitting).reshape(len(fitting), -1)
+        shades = np.array([one.properties[ENERGY] for one in fitting])
+        panels[name] = ((found - centre) @ axes_of.T, shades)
     with styled():
-        figure, (axes,) = figure_of(6, 4.5)
-        colours = {"vmin": low, "vmax": high, "cmap": "viridis"}
-        points = axes.scatter(*places.T, c=energies, s=8, label="database", **colours)
-        for name, structures in groups.items():
-            fitting = [one for one in structures if passes(Crystal.from_structure(one))]
-            found = model.encode(fitting).reshape(len(fitting), -1)
-            own = (found - centre) @ axes_of.T
-            shades = [one.properties[ENERGY] for one in fitting]
-            axes.scatter(*own.T, c=shades, s=30, marker="*", label=name, lw=0.3, ec="k", **colours)
-        axes.set_xlabel("first principal axis")
-        axes.set_ylabel("second")
-        axes.legend()
-        figure.colorbar(points, label="formation energy (eV/atom)")
+        figure, axes_row = figure_of(3.8 * len(panels), 3.8, len(panels))
+        for axes, (name, (places, shades)) in zip(axes_row, panels.items(), strict=True):
+            axes.plot(*panels["database"][0].T, ".", ms=2, color="0.85")
+            # The lowest last, so that none lies under a higher one.
+            order = np.argsort(-shades)
+            colours = {"vmin": low, "vmax": high, "cmap": "viridis"}
+            points = axes.scatter(*places[order].T, c=shades[order], s=4, lw=0, zorder=3, **colours)
+            axes.set_title(f"{name} ({len(shades):,})")
+            axes.set_xlabel("first principal axis")
+            axes.sharex(axes_row[0])
+            axes.sharey(axes_row[0])
+        axes_row[0].set_ylabel("second")
+        figure.colorbar(points, ax=axes_row, label="formation energy (eV/atom)")
         folder.mkdir(parents=True, exist_ok=True)
         save(figure, folder, "fig2c-crystal-graphs")
 
