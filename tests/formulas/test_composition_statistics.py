@@ -10,6 +10,7 @@ from scipy.spatial import distance
 
 from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.statistics import (
+    correlation_error,
     correlations,
     element_frequencies,
     pair_frequencies,
@@ -84,3 +85,22 @@ def test_what_does_not_vary_has_no_correlation():
     assert pearson(flat, np.array([1.0, 2.0, 3.0])) is None
     assert pearson(np.array([1.0]), np.array([1.0])) is None
     assert pearson(np.array([1.0, 2.0]), np.array([2.0, 1.0])) == pytest.approx(-1)
+
+
+def test_the_error_of_a_correlation_is_that_of_formulas_drawn_again():
+    random = np.random.default_rng(3)
+    numbers = random.choice(np.arange(1, 9), size=(200, 2), p=np.arange(8, 0, -1) / 36)
+    numbers[:, 1] = np.where(numbers[:, 0] == numbers[:, 1], 0, numbers[:, 1])
+    made = Compositions(numbers.astype(np.uint8), (numbers > 0).astype(np.uint16))
+    known = np.zeros(256)
+    known[[1, 2, 3, 4, 5, 9]] = [0.5, 0.3, 0.3, 0.1, 0.2, 0.1]
+    elements = np.arange(1, 10)
+    found = []
+    for _ in range(1000):
+        rows = numbers[random.integers(200, size=200)]
+        shares = [(rows == element).any(1).mean() for element in elements]
+        found.append(stats.pearsonr(shares, known[elements]).statistic)
+    assert correlation_error(made, known) == pytest.approx(np.std(found), rel=0.15)
+    assert correlation_error(made, known) == correlation_error(made, known)
+    assert correlation_error(made[:1], known) is None
+    assert correlation_error(made, np.zeros(256)) is None

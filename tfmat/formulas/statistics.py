@@ -111,5 +111,37 @@ def pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | 
     return float(centred[0] @ centred[1] / (norms[0] * norms[1]))
 
 
+def correlation_error(
+    compositions: Compositions, known: NDArray[np.float64], draws: int = 300
+) -> float | None:
+    """Returns the standard error of the correlation of :func:`element_frequencies` with known ones.
+
+    The formulas are drawn again with replacement (bootstrap), always in the same way.
+
+    Args:
+        compositions: Formulas ``(n,)``.
+        known: Shares of the known formulas by atomic number ``(256,)``, taken as exact.
+        draws: How often all are drawn.
+
+    Returns:
+        Standard deviation of Pearson's r over the elements that either has, or ``None`` where there
+        are fewer than two formulas or one of the two does not vary.
+    """
+    count = len(compositions)
+    if count < 2:
+        return None
+    # Formulas of one system are alike here, so that systems are drawn and not formulas.
+    systems, times = np.unique(np.sort(compositions.numbers, axis=1), axis=0, return_counts=True)
+    held = np.zeros((len(systems), _ELEMENTS))
+    held[np.arange(len(systems))[:, None], systems] = 1
+    held[:, 0] = 0
+    present = np.flatnonzero((held.any(0)) | (known > 0))
+    random = np.random.default_rng(0)
+    drawn = (random.multinomial(count, times / count) for _ in range(draws))
+    found = [pearson((one @ held[:, present]) / count, known[present]) for one in drawn]
+    values = [value for value in found if value is not None]
+    return float(np.std(values)) if len(values) == draws else None
+
+
 def _total(compositions: Compositions, weights: NDArray[np.integer] | None) -> float:
     return max(float(len(compositions) if weights is None else weights.sum()), 1.0)

@@ -17,6 +17,7 @@ from tfmat.evaluation.structures.described import (
 )
 from tfmat.formulas.compositions import Compositions
 from tfmat.formulas.statistics import (
+    correlation_error,
     element_frequencies,
     pearson,
     size_histogram,
@@ -103,6 +104,7 @@ def _against(made: Described, known: Described, name: str) -> list[Metric]:
         Metric("n_elements_distance", _sizes(made, known), subset=subset,
                note=f"total variation of the numbers of elements against {name}"),
         Metric("element_correlation", _correlation(made, known), subset=subset,
+               standard_error=_correlation_error(made, known),
                note="Pearson's r of the shares of structures that have an element (elemental "
                f"densities), against {name}, over the elements that either has"),
         share("elements_covered", len(elements & elements_of(made.compositions)), len(elements),
@@ -173,3 +175,9 @@ def _correlation(made: Described, known: Described) -> float | None:
     if not len(made) or not len(known):
         return None
     return pearson(shares[0][present], shares[1][present])
+
+
+def _correlation_error(made: Described, known: Described) -> float | None:
+    if not len(known):
+        return None
+    return correlation_error(made.compositions, element_frequencies(known.compositions))
