@@ -126,7 +126,7 @@ def main() -> None:
 PLACES = (
     "Shares of the time that the profiler finds in operations; calls and waiting are not in it."
 )
-OPERATIONS = f"The {SHOWN} that take most of each step, alone; the file has all. The profiler shares the time alone out."
+OPERATIONS = f"The {SHOWN} that take most of each step; the profiler shares out the time alone."
 
 
 def measured(

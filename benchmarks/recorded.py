@@ -11,6 +11,7 @@ import argparse
 import datetime
 import importlib.metadata
 import json
+import numbers
 import os
 import platform
 import re
@@ -135,8 +136,10 @@ def _rounded(value: Any) -> Any:
         return {key: _rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_rounded(each) for each in value]
-    if isinstance(value, bool | int | str) or value is None:
+    if isinstance(value, bool | str) or value is None:
         return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
     return float(f"{float(value):.5g}")
 
 
