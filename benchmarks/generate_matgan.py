@@ -177,6 +177,7 @@ def write_random_run(folder: Path, form: Any) -> None:
     from tfmat.matgan.networks.gan import build_generator
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
+    from tfmat.recipes.loader import to_mapping
 
     keras.utils.set_random_seed(5)
     gan = CriticGanRecipe(form=form, initializer="glorot")
@@ -197,7 +198,12 @@ def write_random_run(folder: Path, form: Any) -> None:
         folder / "package",
         {"generator": generator, "generate": build_generate(generator, DecodingRecipe())},
         PARTS,
-        Provenance("random", MatganRecipe("random", gan=gan), ELEMENTS),
+        Provenance(
+            "random",
+            MatganRecipe("random", gan=gan),
+            ELEMENTS,
+            details={"decoding": to_mapping(DecodingRecipe())},
+        ),
     )
 
 

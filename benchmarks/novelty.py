@@ -3,11 +3,12 @@
     python benchmarks/novelty.py --data mp_le20 [--every 5] [--system bi-se-large] [--json FILE]
 
 DATA is a dataset of at least 60,000 structures, as `tfmat data import` makes it of `mp_le20`. Known
-are 50,000 of it, drawn at random; --known and --queries fit a smaller one. The queries are structures of DATA that are not among them
-(unrelated; some have a known copy all the same), known ones that were disturbed (noise of the
-atoms, strain, another cell or a supercell), and structures that `tfmat generate ccdcgan` makes of
-bismuth and selenium. Times are processor seconds of one process with one thread, measured in one
-run, with no index on disk and with the index that the first pass left.
+are 50,000 of it, drawn at random; --known and --queries are for a smaller one. The queries are
+structures of DATA that are not among them (unrelated; some have a known copy all the same), known
+ones that were disturbed (noise of the atoms, strain, another cell or a supercell), and structures
+that `tfmat generate ccdcgan` makes of bismuth and selenium. Times are processor seconds of one
+process with one thread, measured in one run, with no index on disk and with the index that the
+first pass left.
 
 The verdicts are then compared with pymatgen alone: StructureMatcher.fit in both forms, nothing
 reduced beforehand, for all pairs of equal reduced formula of some queries, and for random pairs of

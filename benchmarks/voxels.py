@@ -5,7 +5,7 @@
 
 Times are processor seconds of one thread, so that a busy machine does not change them much. The
 "literal" column is the same work by the plain NumPy and SciPy form of the original's formulas
-(tests/literal_voxels.py), measured in the same run.
+(tests/support/literal_voxels.py), measured in the same run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 import numpy as np  # noqa: E402
 import recorded  # noqa: E402
