@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import statistics
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -223,12 +224,12 @@ def profiled(step: Callable[[], Any], repeats: int) -> Mapping[str, Mapping[str,
 
     Args:
         step: What to run; it has run before.
-        repeats: How often; the mean counts.
+        repeats: How often; the median counts, since these are seconds of wall time.
     """
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    took: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory() as scratch:
         tf.profiler.experimental.start(scratch)
         for _ in range(repeats):
@@ -243,5 +244,11 @@ def profiled(step: Callable[[], Any], repeats: int) -> Mapping[str, Mapping[str,
                         name, _, kind = names[event.metadata_id].name.rpartition(":")
                         # Other events are named after functions of C++, `Class::Function`.
                         if name and kind.isidentifier() and not name.endswith(":"):
-                            seconds[kind][name] += event.duration_ps / 1e12 / repeats
-    return seconds
+                            took[kind][name].append(event.duration_ps / 1e12)
+    return {
+        kind: {
+            name: statistics.median(seconds) * len(seconds) / repeats
+            for name, seconds in names.items()
+        }
+        for kind, names in took.items()
+    }

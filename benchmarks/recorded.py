@@ -113,7 +113,7 @@ def command(script: str, words: Sequence[str]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Describes processor and versions."""
+    """Describes processor, what else it does, and versions."""
     name, wide = platform.machine(), ""
     about = Path("/proc/cpuinfo")
     if about.exists():
@@ -127,7 +127,14 @@ def machine() -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"processor": name + wide, "cores": os.cpu_count(), "versions": versions}
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "processor": name + wide,
+        "cores": os.cpu_count(),
+        # Of the last minute: how many processes wanted a core, this one among them.
+        "load": None if load is None else round(load, 1),
+        "versions": versions,
+    }
 
 
 def _rounded(value: Any) -> Any:
@@ -173,6 +180,7 @@ def _check(found: Mapping[str, Any]) -> None:
         _text(found[key])
     _text(found["machine"]["processor"])
     int(found["machine"]["cores"])
+    float(found["machine"]["load"] or 0)
     for name, version in found["machine"]["versions"].items():
         _text(name + version)
     for table in found["tables"]:

@@ -25,8 +25,8 @@ HEAD = """\
 
 `python benchmarks/results_page.py` makes this page from `benchmarks/results/*.json`, which the
 benchmarks write with `--json`; it is not edited by hand. Each section has the command that measures
-it again. What one run has measured side by side can be compared; numbers of two runs differ with
-whatever else the machine does.
+it again. What one run has measured side by side can be compared; of two runs, wall times above all
+differ with what else the machine does (its load is the number of processes that wanted a core).
 """
 
 
@@ -67,6 +67,7 @@ def section(found: Mapping[str, Any]) -> str:
     """Returns the section of one benchmark."""
     machine = found["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    load = "" if machine["load"] is None else f" at a load of {machine['load']}"
     lines = [
         f"## {found['title']}",
         "",
@@ -74,7 +75,7 @@ def section(found: Mapping[str, Any]) -> str:
         found["command"],
         "```",
         "",
-        f"{found['date']}; {machine['processor']}, {machine['cores']} cores; {versions}.",
+        f"{found['date']}; {machine['processor']}, {machine['cores']} cores{load}; {versions}.",
         "",
     ]
     for table in found["tables"]:
