@@ -85,9 +85,13 @@ def main() -> None:
     )
     parser.add_argument("--steps", nargs="+", choices=STEPS, default=STEPS, metavar="STEP")
     parser.add_argument("--seconds", type=float, default=6.0, help="for each step, at least")
+    parser.add_argument("--xla", action="store_true", help="print only steps beside XLA's")
     recorded.add_option(parser)
     options = parser.parse_args()
     load_keras(1)
+    if options.xla:
+        beside_xla(options.steps, options.seconds)
+        return
     rates = machine_rates(options.seconds)
     for name, value in rates:
         print(f"{value:10.1f}  {name}")
@@ -159,6 +163,16 @@ def measured(
         None if step.train is None else 1e3 * fitted(step.train, took["step"], seconds),
     ]
     return row, whole
+
+
+def beside_xla(names: Sequence[str], seconds: float) -> None:
+    """Prints what steps take as they are and compiled by XLA, in turn."""
+    for name in names:
+        step = training_step(name)
+        if step.compiled is not None:
+            step.run()
+            took = medians({"as it is": step.run, "by XLA": step.compiled()}, seconds)
+            print(name, *(f"{way} {1e3 * value:.2f} ms" for way, value in took.items()), sep=", ")
 
 
 def fitted(train: Callable[[int], Any], step: float, seconds: float) -> float:
