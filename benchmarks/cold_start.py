@@ -31,10 +31,19 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import recorded
+
 # This process must stay small: a child's peak memory is counted from before its exec. So nothing
 # of tfmat is imported here.
 
 SLOW_REPEATS = 2
+COLUMNS = {
+    "way": "text",
+    "fastest, s": "number",
+    "median, s": "number",
+    "processor, s": "number",
+    "at most, MB": "count",
+}
 TFMAT = [sys.executable, "-c", "from tfmat.cli.main import main; main()"]
 
 STRUCTURES = {
@@ -130,6 +139,11 @@ class Way:
         """Whether it imports TensorFlow."""
         return self.name.startswith(("TensorFlow", "Keras"))
 
+    def row(self) -> list[str | float]:
+        """Returns what is shown of it."""
+        wall, processor = statistics.median(self.wall), statistics.median(self.processor)
+        return [self.name, min(self.wall), wall, processor, self.peak]
+
     def run(self) -> None:
         """Runs it once in a fresh process."""
         with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as errors:
@@ -157,10 +171,11 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("-n", "--number", type=int, default=1, help="structures")
     parser.add_argument("--limit", type=float, nargs=2, metavar=("SECONDS", "MB"))
+    recorded.add_option(parser)
     options = parser.parse_args()
     if not options.packages and not options.reference:
         parser.error("name a package, or give --reference")
-    within = True
+    within, tables = True, []
     with tempfile.TemporaryDirectory() as scratch:
         folders = [find(package) for package in options.packages]
         if options.reference:
@@ -169,11 +184,15 @@ def main() -> None:
             subprocess.run([*build, str(folders[-1])], check=True)
         for folder in folders:
             done = measure(folder, options.repeats, options.number)
+            tables.append(recorded.Table(folder.name, COLUMNS, [way.row() for way in done]))
             within &= not options.limit or all(
                 min(way.wall) <= options.limit[0] and way.peak <= options.limit[1]
                 for way in done
                 if not way.slow
             )
+    if options.json:
+        title = "From a fresh process to the first results"
+        recorded.write(options.json, __file__, title, tables, {})
     sys.exit(0 if within else 1)
 
 
@@ -202,11 +221,8 @@ def measure(folder: Path, repeats: int, number: int = 1) -> list[Way]:
             if turn < SLOW_REPEATS or not way.slow:
                 way.run()
     for way in ways:
-        wall, processor = statistics.median(way.wall), statistics.median(way.processor)
-        print(
-            f"| {way.name} | {min(way.wall):.2f} | {wall:.2f} | {processor:.2f} | {way.peak:.0f} |",
-            flush=True,
-        )
+        name, fastest, wall, processor, peak = way.row()
+        print(f"| {name} | {fastest:.2f} | {wall:.2f} | {processor:.2f} | {peak:.0f} |", flush=True)
     return ways
 
 

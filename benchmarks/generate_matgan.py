@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import recorded
 
 from tfmat.inference.noise import block_noise
 from tfmat.inference.package import load
@@ -52,7 +53,10 @@ def main() -> None:
     parser.add_argument("--known", type=int, default=300_000, help="formulas that are not novel")
     parser.add_argument("--network", action="store_true", help="compare ways to run the network")
     parser.add_argument("--memory", action="store_true", help="compare the peak of the memory")
+    recorded.add_option(parser)
     options = parser.parse_args()
+    if options.json and (options.network or options.memory):
+        parser.error("--json goes with neither --network nor --memory")
     with tempfile.TemporaryDirectory() as scratch:
         if options.model is None:
             options.model = Path(scratch) / "run"
@@ -88,6 +92,18 @@ def print_parts(options: argparse.Namespace, scratch: Path) -> None:
         f"{summary['unique']:,} different, {summary['rows']:,} rows, {size:.0f} MB, "
         f"peak {peak():.0f} MB"
     )
+    if options.json:
+        lines = [[part, value] for part, value in parts.items()]
+        lines += [["all but the network", rest], ["the process", seconds["processor"]]]
+        counts = [[name, summary[name]] for name in ("samples", "accepted", "unique", "rows")]
+        counts += [["samples a second of wall time", summary["samples"] / seconds["total"]]]
+        counts += [["megabytes written", size], ["megabytes of memory, at most", peak()]]
+        note = f"{options.threads} threads; a second of each thread counts."
+        tables = [
+            recorded.Table("Processor time", {"part": "text", "s": "number"}, lines, note),
+            recorded.Table("Formulas", {"what": "text", "number": "number"}, counts),
+        ]
+        recorded.write(options.json, __file__, "Generating formulas", tables, {})
 
 
 def peak() -> float:
@@ -161,6 +177,7 @@ def write_random_run(folder: Path, form: Any) -> None:
     from tfmat.matgan.networks.gan import build_generator
     from tfmat.matgan.parts import PARTS
     from tfmat.matgan.recipe import CriticGanRecipe, DecodingRecipe, MatganRecipe
+    from tfmat.recipes.loader import to_mapping
 
     keras.utils.set_random_seed(5)
     gan = CriticGanRecipe(form=form, initializer="glorot")
@@ -181,7 +198,12 @@ def write_random_run(folder: Path, form: Any) -> None:
         folder / "package",
         {"generator": generator, "generate": build_generate(generator, DecodingRecipe())},
         PARTS,
-        Provenance("random", MatganRecipe("random", gan=gan), ELEMENTS),
+        Provenance(
+            "random",
+            MatganRecipe("random", gan=gan),
+            ELEMENTS,
+            details={"decoding": to_mapping(DecodingRecipe())},
+        ),
     )
 
 

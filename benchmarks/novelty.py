@@ -3,11 +3,12 @@
     python benchmarks/novelty.py --data mp_le20 [--every 5] [--system bi-se-large] [--json FILE]
 
 DATA is a dataset of at least 60,000 structures, as `tfmat data import` makes it of `mp_le20`. Known
-are 50,000 of it, drawn at random. The queries are structures of DATA that are not among them
-(unrelated; some have a known copy all the same), known ones that were disturbed (noise of the
-atoms, strain, another cell or a supercell), and structures that `tfmat generate ccdcgan` makes of
-bismuth and selenium. Times are processor seconds of one process with one thread, measured in one
-run, with no index on disk and with the index that the first pass left.
+are 50,000 of it, drawn at random; --known and --queries are for a smaller one. The queries are
+structures of DATA that are not among them (unrelated; some have a known copy all the same), known
+ones that were disturbed (noise of the atoms, strain, another cell or a supercell), and structures
+that `tfmat generate ccdcgan` makes of bismuth and selenium. Times are processor seconds of one
+process with one thread, measured in one run, with no index on disk and with the index that the
+first pass left.
 
 The verdicts are then compared with pymatgen alone: StructureMatcher.fit in both forms, nothing
 reduced beforehand, for all pairs of equal reduced formula of some queries, and for random pairs of
@@ -31,11 +32,12 @@ import subprocess  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Iterator, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
+import recorded  # noqa: E402
 
 from tfmat.crystals.crystal import Crystal  # noqa: E402
 from tfmat.crystals.matching import matchers  # noqa: E402
@@ -56,39 +58,66 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", required=True, help="dataset of at least 60,000 structures")
+    parser.add_argument("--data", required=True, help="dataset of more structures than are known")
     parser.add_argument("--system", help="dataset of one chemical system")
     parser.add_argument("--every", type=int, default=1, help="judge one query of so many")
     parser.add_argument("--sample", type=int, default=300, help="queries checked by brute force")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--known", type=int, default=KNOWN, help="structures that are known")
+    parser.add_argument("--queries", type=int, default=QUERIES, help="structures that are judged")
+    recorded.add_option(parser)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
         data, every = Dataset.open(options.data), options.every
-        found["novelty"] = novelty(data, Path(scratch), options.sample, rng, every)
+        sizes = options.known, options.queries
+        found["novelty"] = novelty(data, Path(scratch), options.sample, rng, every, sizes)
         if options.system:
             data = Dataset.open(options.system)
             found["system"] = system(data, Path(scratch), options.sample // 30, rng)
     if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+        title = "Novelty of structures"
+        recorded.write(options.json, __file__, title, list(tables(found)), {})
     return 0
 
 
+def tables(found: dict[str, Any]) -> Iterator[recorded.Table]:
+    """Yields the tables of what was measured."""
+    result = found["novelty"]
+    seconds = [[name, value] for name, value in result.items() if isinstance(value, float)]
+    title = f"{result['queries']:,} structures against {result['known']:,} known ones"
+    yield recorded.Table(title, {"pass": "text", "processor, s": "number"}, seconds)
+    if "system" in found:
+        result = found["system"]
+        lines: list[list[Any]] = [["known structures reduced once", result["reduced"]]]
+        lines += [[name, result[name]["seconds"]] for name in ("generated", "its own disturbed")]
+        title = f"One system with {result['structures']:,} known structures"
+        yield recorded.Table(title, {"what": "text", "processor, s": "number"}, lines)
+    for name, result in found.items():
+        lines = [[key.replace("_", " "), value] for key, value in result["agreement"].items()]
+        title = f"Agreement with pymatgen alone ({name})"
+        yield recorded.Table(title, {"what": "text", "number": "count"}, lines)
+
+
 def novelty(
-    data: Dataset, scratch: Path, sample: int, rng: np.random.Generator, every: int
+    data: Dataset,
+    scratch: Path,
+    sample: int,
+    rng: np.random.Generator,
+    every: int,
+    sizes: tuple[int, int],
 ) -> dict[str, Any]:
-    """Measures 10,000 queries against 50,000 known structures."""
-    order = rng.permutation(len(data))
-    known, rest = np.sort(order[:KNOWN]), order[KNOWN:]
+    """Measures queries against known structures; sizes are those of known ones and queries."""
+    order, wanted = rng.permutation(len(data)), sizes[1]
+    known, rest = np.sort(order[: sizes[0]]), order[sizes[0] :]
     with DatasetWriter(scratch / "known", {"name": "known"}) as writer:
         for row in known:
             writer.add(data[int(row)], data.ids[int(row)])
     dataset = Dataset.open(scratch / "known")
-    made = generated(scratch / "generated", GENERATED)
-    unrelated = [data[int(row)] for row in rest[: (QUERIES - len(made)) // 2]]
-    count = QUERIES - len(made) - len(unrelated)
+    made = generated(scratch / "generated", min(GENERATED, wanted // 5))
+    unrelated = [data[int(row)] for row in rest[: (wanted - len(made)) // 2]]
+    count = wanted - len(made) - len(unrelated)
     disturbed = [disturb(data[int(row)], rng) for row in rng.choice(known, count, replace=False)]
     queries = [*unrelated, *disturbed, *made][::every]
     print(

@@ -36,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import recorded
 from numpy.typing import NDArray
 from untrained import recipe_networks
 
@@ -56,6 +57,17 @@ RECIPES = (
     "composition-ae-compact",
 )
 GEMM = 1024
+COLUMNS = {
+    "part": "text",
+    "batch": "count",
+    "threads": "count",
+    "MFLOP": "number",
+    "TensorFlow": "text",
+    "ORT, plain": "text",
+    "ORT, rewritten": "text",
+    "rewritten, several calls": "text",
+    "best/TensorFlow": "number",
+}
 Function = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
@@ -82,21 +94,36 @@ def main() -> None:
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--seconds", type=float, default=1.0, help="for each way of each part")
     parser.add_argument("-n", "--number", type=int, default=256, help="end to end: crystal graphs")
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    recorded.add_option(parser)
+    parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         rows = measure(options, options.threads[0])
-        if options.json:
-            # Each number of threads is a process of its own and adds what it found.
-            before = json.loads(options.json.read_text("utf-8")) if options.json.exists() else []
-            options.json.write_text(json.dumps(before + rows, indent=1) + "\n", "utf-8")
+        options.worker.write_text(json.dumps(rows), "utf-8")
         return
+    found: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "rows.json"
+        for threads in options.threads:
+            words = [*sys.argv[1:], "--worker", str(file), "--threads", str(threads)]
+            subprocess.run([sys.executable, __file__, *words], check=True)
+            found += json.loads(file.read_text("utf-8"))
     if options.json:
-        options.json.unlink(missing_ok=True)
-    for threads in options.threads:
-        words = [*sys.argv[1:], "--worker", "--threads", str(threads)]
-        subprocess.run([sys.executable, __file__, *words], check=True)
+        note = "Processor seconds where there is one thread, wall seconds with more; in brackets "
+        note += "the share of the FLOPs of ONNX Runtime's matrix product in the same run."
+        table = recorded.Table("Samples a second", COLUMNS, [cells(row) for row in found], note)
+        title = "Networks in ONNX Runtime beside TensorFlow"
+        recorded.write(options.json, __file__, title, [table], {"rows": found})
+
+
+def cells(row: Mapping[str, Any]) -> list[Any]:
+    """Returns the line of a part as the page shows it."""
+    rates = []
+    for way in ("TensorFlow", "ORT plain", "rewritten", "several"):
+        rate = row["per_second"].get(way)
+        rates.append(rate and f"{rate:,.4g} ({row['of_gemm'][way]:.0%})")
+    named = [row["part"], row["batch"], row["threads"], row["flop"] / 1e6]
+    return [*named, *rates, row["best_over_tensorflow"]]
 
 
 def measure(options: argparse.Namespace, threads: int) -> list[dict[str, Any]]:

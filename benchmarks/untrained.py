@@ -25,6 +25,9 @@ def recipe_networks(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         recipe = matgan_recipe(name, ['gan.initializer="glorot"'] if "-ae" not in name else [])
         networks, elements = compositions(recipe), list(ELEMENTS)
     else:
+        if not recipe.data.elements:
+            # The data would settle them: those of `bi-se`.
+            recipe = ccdcgan_recipe(name, ['data.elements=["Bi", "Se"]'])
         networks, elements = structures_networks(recipe), list(recipe.data.elements)
     metadata = {
         "name": name,
@@ -79,8 +82,14 @@ def compositions(recipe: Any) -> dict[str, Any]:
 
 def with_parts(metadata: dict[str, Any], networks: Mapping[str, Any]) -> dict[str, Any]:
     """Adds what a package says about its parts, as far as it is read here."""
-    parts = {
-        part: {"inputs": {"input": {"shape": ["batch", *network.inputs[0].shape[1:]]}}}
+    parts: dict[str, Any] = {
+        part: {
+            "inputs": {"input": {"shape": ["batch", *network.inputs[0].shape[1:]]}},
+            "outputs": {
+                str(number): {"shape": ["batch", *output.shape[1:]]}
+                for number, output in enumerate(network.outputs)
+            },
+        }
         for part, network in networks.items()
     }
     if "constraint" in parts:

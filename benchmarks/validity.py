@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
-import json
 import os
 import sys
 import time
@@ -29,6 +28,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 import pyarrow.csv as pa_csv  # noqa: E402
+import recorded  # noqa: E402
 from smact.screening import smact_validity  # noqa: E402
 
 from tfmat.formulas.parsing import parse_formulas  # noqa: E402
@@ -40,6 +40,7 @@ FILES = ("oqmd", "mp", "icsd_like")
 # Formulas between two writes of the answers: some seconds of smact.
 BLOCK = 20_000
 UNKNOWN = -1
+COMPARED = ("neutral", "balanced")
 
 
 def main() -> int:
@@ -56,7 +57,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, help="folder where smact's answers are kept")
     parser.add_argument("--formulas", type=int, default=5000, help="of each file, for speed")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    recorded.add_option(parser)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if options.what == "agreement" and not options.cache:
@@ -64,8 +65,46 @@ def main() -> int:
     work = agreement if options.what == "agreement" else speed
     result = work(options)
     if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        table = speed_table(result) if options.what == "speed" else agreement_table(result)
+        recorded.write(options.json, __file__, "Charge balance beside smact", [table], {})
     return 1 if any(row.get("disagreements") for row in result) else 0
+
+
+def speed_table(rows: list[dict[str, Any]]) -> recorded.Table:
+    """Returns the table of `speed`."""
+    columns = {
+        "file": "text",
+        "set": "text",
+        "formulas": "count",
+        "smact, formulas/s": "count",
+        "tfmat, formulas/s": "count",
+        "ratio": "count",
+        "whole file": "count",
+        "tfmat, formulas/s of it": "count",
+        "answers that differ": "count",
+    }
+    keys = ("file", "set", "formulas", "smact_per_second", "tfmat_per_second", "ratio")
+    keys += ("whole_file", "tfmat_per_second_whole_file", "disagreements")
+    lines = [[row[key] for key in keys] for row in rows]
+    note = "Processor seconds of one thread; both answers, neutral and balanced, from each."
+    return recorded.Table("Formulas judged", columns, lines, note)
+
+
+def agreement_table(rows: list[dict[str, Any]]) -> recorded.Table:
+    """Returns the table of `agreement`."""
+    columns = {
+        "file": "text",
+        "set": "text",
+        "alloys": "text",
+        "answers that differ": "count",
+        "neutral": "share",
+        "balanced": "share",
+    }
+    lines = []
+    for row in rows:
+        shares = [next(m["value"] for m in row["metrics"] if m["name"] == n) for n in COMPARED]
+        lines.append([row["file"], row["set"], row["alloys"], row["disagreements"], *shares])
+    return recorded.Table("Answers compared", columns, lines)
 
 
 def read_formulas(folder: Path) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@
 
 Times are processor seconds of one thread, so that a busy machine does not change them much. The
 "literal" column is the same work by the plain NumPy and SciPy form of the original's formulas
-(tests/literal_voxels.py), measured in the same run.
+(tests/support/literal_voxels.py), measured in the same run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
-import json
 import os
 import sys
 import time
@@ -24,9 +23,10 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 import numpy as np  # noqa: E402
+import recorded  # noqa: E402
 from literal_voxels import literal_channel, literal_lattice, literal_peaks  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--data", default="bi-se", help="name or folder of a dataset")
     parser.add_argument("--structures", type=int, help="300 for speed, 125 for damage")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    recorded.add_option(parser)
     options = parser.parse_args()
     count = options.structures or {"speed": 300, "damage": 125}[options.what]
     dataset = Dataset.open(resolve(options.data))
@@ -67,7 +67,34 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     rows = speed(given) if options.what == "speed" else damage(given, rng)
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+        tables = speed_tables(rows) if options.what == "speed" else damage_tables(rows)
+        recorded.write(options.json, __file__, f"Voxels: {options.what}", tables, {})
+
+
+def speed_tables(rows: list[dict]) -> list[recorded.Table]:
+    """Returns the table of `speed`."""
+    columns = {"work": "text", "tfmat": "number", "literal": "number", "ratio": "count"}
+    lines = []
+    for row in rows:
+        rate, plain = row["per_second"], row["literal_per_second"]
+        lines.append([row["work"], rate, plain, rate / plain if plain else None])
+    note = "In processor seconds of one thread; literal is the plain form of the same formulas."
+    return [recorded.Table("Structures a second", columns, lines, note)]
+
+
+def damage_tables(rows: list[dict]) -> list[recorded.Table]:
+    """Returns the tables of `damage`."""
+    columns = {"damage": "text", "voxels": "text", "reproduced": "share", "RMS distance": "number"}
+    keys = ("damage", "spec", "reproduced", "rms")
+    sites = [[row[key] for key in keys] for row in rows if "damage" in row]
+    others = {"width, Å": "number", "noise": "share", "within 20%, 5°": "share"}
+    others["median angle error, °"] = "number"
+    keys = ("sigma", "noise", "good", "angle")
+    lattices = [[row[key] for key in keys] for row in rows if "sigma" in row]
+    return [
+        recorded.Table("Structures from damaged sites voxels", columns, sites),
+        recorded.Table("Cells from noisy lattice voxels", others, lattices),
+    ]
 
 
 def channels_of(crystal: Crystal) -> list[np.ndarray]:
