@@ -18,8 +18,9 @@ phases of that formula: what a writer draws by itself has compositions that it h
 Of each phase is printed whether DATASET has it (what was trained on: then finding it again is no
 discovery), and the first structure that matches it (StructureMatcher as in
 ``tfmat.crystals.matching``), with the root mean square distance of its atoms. The paper looks after
-relaxing: with ``--relax`` the ``--most`` structures of lowest predicted energy of each phase's
-cell that is not found as made are relaxed and looked at again.
+relaxing: with ``--relax`` that structure is relaxed and looked at again, since what matches as made
+may come to rest elsewhere; where it does, or none matches, so are the ``--most`` structures of
+lowest predicted energy with the phase's cell.
 
 ``--figures`` writes Figs. 3c to g: predicted energy against composition of all that was made, with
 the phases, and each phase that came back beside the known one.
@@ -34,6 +35,7 @@ from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 import tfmat
 from tfmat.ccdcgan.codec import Codec
@@ -61,7 +63,7 @@ class Search:
         energies: Their predicted formation energies, eV/atom (NaN without a constraint).
         begun: Crystals begun.
         found: How each phase that came back was found.
-        alike: The structure that is this phase.
+        alike: The structure that is this phase, relaxed where that is asked for.
     """
 
     phases: Phases
@@ -74,7 +76,7 @@ class Search:
     def __str__(self) -> str:
         """Returns a line that counts, and one for each phase."""
         lines = [
-            f"{len(self.found)} of {len(self.phases)} phases, "
+            f"{len(self.alike)} of {len(self.phases)} phases, "
             f"{len(self.made):,} structures of {self.begun:,} begun"
         ]
         lines += [
@@ -121,26 +123,30 @@ def search(
 
 
 def relax_and_look(result: Search, potential: str, most: int) -> None:
-    """Relaxes what has the cell of a phase that is not found yet, lowest energies first."""
+    """Relaxes what matches a phase, or has its cell, lowest energies first, and looks again."""
     judges = matchers()
     contents = [tuple(np.sort(crystal.numbers).tolist()) for crystal in result.made]
     for name, phase in result.phases.items():
-        if name in result.found:
-            continue
         wanted = tuple(np.sort(phase.numbers).tolist())
         rows = np.array([row for row, one in enumerate(contents) if one == wanted], dtype=int)
         rows = rows[np.argsort(np.array(result.energies)[rows], kind="stable")[:most]]
-        if not len(rows):
-            continue
-        for relaxed in tfmat.relax([result.made[row] for row in rows], potential=potential):
-            crystal = Crystal.from_structure(relaxed)
-            distance = match_rms(phase, crystal, judges)
-            if distance is not None:
-                result.found[name] = (
-                    f"when the {len(rows)} lowest of its cell are relaxed ({distance:.3f} Å)"
-                )
+        tried = [("it is relaxed", [result.alike[name]])] if name in result.found else []
+        tried.append((f"the {len(rows)} lowest of its cell are", [result.made[i] for i in rows]))
+        for how, crystals_tried in tried:
+            if not crystals_tried:
+                continue
+            relaxed = tfmat.relax(crystals_tried, potential=potential)
+            found = [Crystal.from_structure(one) for one in relaxed]
+            fits = ((match_rms(phase, one, judges), one) for one in found)
+            distance, crystal = next((fit for fit in fits if fit[0] is not None), (None, None))
+            if distance is not None and crystal is not None:
+                before = f"{result.found[name]}; " if name in result.found else ""
+                result.found[name] = f"{before}when {how}: {distance:.3f} Å"
                 result.alike[name] = crystal
                 break
+        else:
+            if result.alike.pop(name, None) is not None:
+                result.found[name] += "; not when relaxed"
 
 
 def phases_of(known: Dataset, system: str) -> dict[str, Crystal]:
@@ -169,12 +175,18 @@ def in_dataset(phases: Phases, dataset: Dataset) -> list[str]:
     ]
 
 
+def conventional(crystal: Crystal) -> Crystal:
+    """Returns the conventional cell of its space group (0.1 Å), to be looked at."""
+    analysis = SpacegroupAnalyzer(crystal.to_structure(), symprec=0.1)
+    return Crystal.from_structure(analysis.get_conventional_standard_structure())
+
+
 def draw_phases(folder: Path, result: Search, name: str) -> None:
     """Draws each phase that came back beside the known one (Figs. 3c to g)."""
     shown: list[Crystal] = []
     labels: list[str] = []
     for phase, alike in result.alike.items():
-        shown += [result.phases[phase], alike]
+        shown += [conventional(result.phases[phase]), conventional(alike)]
         formula = reduced_formula(result.phases[phase])
         labels += [f"{formula}, known", f"{formula}, written"]
     if shown:
@@ -193,11 +205,11 @@ def draw_energies(folder: Path, result: Search, known: Dataset, system: str) -> 
         shares = [np.mean(crystal.numbers == heavy) for crystal in result.made]
         axes.plot(shares, result.energies, ".", ms=2, color=GENERATED, alpha=0.3, rasterized=True)
         for label, colour, names in (
-            ("known, written again", ORANGE, list(result.found)),
+            ("known, written again", ORANGE, list(result.alike)),
             (
                 "known, not written",
                 BLACK,
-                [one for one in result.phases if one not in result.found],
+                [one for one in result.phases if one not in result.alike],
             ),
         ):
             places = [np.mean(result.phases[name].numbers == heavy) for name in names]
