@@ -18,6 +18,7 @@ from tfmat.cli.main import main
 from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.metric import share
+from tfmat.report import hull_charts
 from tfmat.report.contents import Candidate, Chart, Part
 from tfmat.report.elements import element_map
 from tfmat.report.folders import formulas
@@ -243,6 +244,17 @@ def test_hulls_without_pictures_are_counted_and_it_is_said(pages):
     text = pages["hulls"].read_text("utf-8")
     assert "<h1>Hulls of 1 system</h1>" in text
     assert "No hull is drawn" in text
+
+
+def test_of_many_known_structures_the_lowest_of_every_composition_are_drawn(monkeypatch):
+    random = np.random.default_rng(0)
+    x, y = random.integers(1, 6, 300) / 6, random.normal(size=300)
+    assert sorted(zip(*hull_charts._thinned(x, y), strict=True)) == sorted(zip(x, y, strict=True))
+    monkeypatch.setattr(hull_charts, "_MOST", 50)
+    seen = list(zip(*hull_charts._thinned(x, y), strict=True))
+    assert len(set(seen)) == 50
+    for place in set(x):
+        assert [value for share, value in seen if share == place] == sorted(y[x == place])[:10]
 
 
 def test_of_a_long_table_the_first_rows_are_shown_and_it_says_so(folders, tmp_path, monkeypatch):

@@ -163,5 +163,10 @@ def _corners(corners: Sequence[Mapping[str, Any]], elements: Sequence[str]) -> A
 def _thinned(
     x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    rows = np.argsort(y, kind="stable")[:_MOST]
+    """Returns the points that are drawn: all, or as many of the lowest at each place."""
+    order = np.lexsort((y, x))
+    first = np.flatnonzero(np.diff(x[order], prepend=-np.inf))
+    # How many at the same place are lower.
+    ranks = np.arange(len(x)) - np.repeat(first, np.diff(first, append=len(x)))
+    rows = order[np.argsort(ranks, kind="stable")[:_MOST]]
     return x[rows], y[rows]
