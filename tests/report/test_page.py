@@ -307,3 +307,11 @@ def test_a_page_is_replaced_when_asked(folders, tmp_path):
 
 def test_a_scene_is_the_same_for_equal_crystals():
     assert scene(crystal()) == scene(crystal())
+
+
+def test_a_folder_that_has_its_page_names_it(folders, tmp_path):
+    campaign = tmp_path / "campaign"
+    campaign.mkdir()
+    report([folders / "made"], campaign / "report.html")
+    with pytest.raises(InputError, match=r"has its page already; open .*report\.html"):
+        report([campaign], tmp_path / "other.html")

@@ -74,6 +74,9 @@ def read(place: Path) -> Part:
     for is_one, read_one in _KINDS:
         if is_one(place):
             return read_one(place)
+    made = place / "report.html"
+    if made.is_file() and is_page(made):
+        raise InputError(f"{place}: has its page already; open {made}")
     raise InputError(
         f"{place}: nothing that a page can be made of; give what tfmat generate, screen, relax, "
         "evaluate hull, evaluate structures or train has written"
