@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -19,6 +20,9 @@ from .options import (
     precision_option,
     verify_option,
 )
+
+if TYPE_CHECKING:
+    from tfmat.metric import Metric
 
 
 @click.group(
@@ -97,6 +101,13 @@ def evaluate() -> None:
     help="Only Niggli cells with edges up to so many Å.  [default: the papers' 10, or the model's]",
 )
 @precision_option
+@click.option(
+    "--failures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Write each structure that does not come back, and what came in its place, as CIF files.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier folder of failures.")
 @figures_into
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary.")
 @verify_option
@@ -112,6 +123,8 @@ def reconstruction(
     max_atoms: int | None,
     max_length: float | None,
     precision: str | None,
+    failures: Path | None,
+    overwrite: bool,
     figures: Path | None,
     as_json: bool,
 ) -> None:
@@ -134,6 +147,8 @@ def reconstruction(
         max_atoms=max_atoms,
         max_length=max_length,
         precision=precision,
+        failures=failures,
+        overwrite=overwrite,
     )
     if figures is not None:
         from tfmat.figures.counting import reconstruction_of
@@ -149,7 +164,9 @@ def reconstruction(
 def _text(summary: dict[str, Any]) -> str:
     from tfmat.metric import read_metrics
 
-    metrics = {metric.name: metric for metric in read_metrics(summary) if not metric.subset}
+    every = read_metrics(summary)
+    metrics = {metric.name: metric for metric in every if not metric.subset}
+    groups = [metric for metric in every if metric.name == "reproduced" and metric.subset]
     reproduced = metrics["reproduced"]
     lines = [
         f"{reproduced.numerator} of {reproduced.denominator} structures reproduced "
@@ -170,6 +187,28 @@ def _text(summary: dict[str, Any]) -> str:
         if name in metrics and metrics[name].value is not None:
             unit = {"1": "", "degree": "°"}.get(metrics[name].unit, metrics[name].unit)
             lines.append(f"{label}: {metrics[name].value:.3g} {unit}".rstrip())
+    lines += _by_elements(groups)
     lines += [f"not decoded: {count} ({why})" for why, count in summary["not_decoded"].items()]
     lines += [f"left out: {count} ({why})" for why, count in summary.get("left_out", {}).items()]
     return "\n".join(lines)
+
+
+def _by_elements(groups: Sequence[Metric]) -> list[str]:
+    """Returns lines on numbers of elements, and on the elements that come back least."""
+    sizes = [one for one in groups if "n_elements" in one.subset]
+    lines = [
+        f"with {one.subset['n_elements']} elements: {one.numerator} of {one.denominator} "
+        f"({one.percent(2)})"
+        for one in sizes
+        if len(sizes) > 1
+    ]
+    elements = [one for one in groups if "element" in one.subset]
+    worst = sorted(
+        (one for one in elements if one.numerator != one.denominator),
+        key=lambda one: one.value or 0.0,
+    )
+    if len(elements) > 2 and worst:
+        shown = [f"{one.subset['element']} {one.numerator} of {one.denominator}" for one in worst]
+        more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+        lines.append(f"least of structures with {', '.join(shown[:5])}{more}")
+    return lines

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pymatgen.core import Structure
 from reference_crystals import reference_crystals
 from tfmat.cli.main import main
 
@@ -23,6 +24,7 @@ from tfmat.ccdcgan.voxels.reasons import NO_LATTICE, NOT_REDUCED, TOO_LARGE
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.matching import match_rms, matchers
+from tfmat.csv_tables import read_table, text_of
 from tfmat.datasets.readers.csv import read_csv
 from tfmat.datasets.select import passes
 from tfmat.datasets.store import DatasetWriter
@@ -175,3 +177,59 @@ def test_real_structures_come_back(data_dir: Path) -> None:
     summary = measure(through_voxels(crystals, VoxelSpec()))
     assert summary["reproduced"] == summary["structures"] > 40
     assert metric_of(summary, "rms_mean").value < 1e-5
+
+
+def test_shares_by_numbers_of_elements_and_by_element() -> None:
+    cell = 8.0 * np.eye(3)
+    both = canonicalise(Crystal.from_arrays(cell, [[0, 0, 0], [4, 4, 4.0]], [83, 34]))
+    one = canonicalise(Crystal.from_arrays(cell, [[0, 0, 0], [4, 4, 3.0]], [34, 34]))
+    seen: list[int] = []
+    summary = measure(
+        [
+            Reconstruction(both, both),
+            Reconstruction(both, None, NO_LATTICE),
+            Reconstruction(one, one),
+        ],
+        lost=lambda index, item: seen.append(index),
+    )
+    assert seen == summary["not_reproduced"] == [1]
+    for subset, counts in (
+        ({"n_elements": 1}, (1, 1)),
+        ({"n_elements": 2}, (1, 2)),
+        ({"element": "Bi"}, (1, 2)),
+        ({"element": "Se"}, (2, 3)),
+        ({"atoms": 2}, (2, 3)),
+    ):
+        found = metric_of(summary, "reproduced", **subset)
+        assert (found.numerator, found.denominator) == counts
+
+
+def test_what_does_not_come_back_is_kept_as_files(tmp_path: Path, capsys) -> None:
+    with DatasetWriter(tmp_path / "data", {"name": "close"}) as writer:
+        # Two atoms that are one peak in the voxel, and one that comes back.
+        near = Crystal.from_arrays(6.0 * np.eye(3), [[0, 0, 0], [0.3, 0, 0]], [34, 34])
+        writer.add(near, "=near", {})
+        writer.add(CRYSTALS[0], "fine", {})
+    words = ["evaluate", "reconstruction", str(tmp_path / "data")]
+    words += ["--failures", str(tmp_path / "lost")]
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+    assert "1 of 2 structures reproduced" in capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "lost").iterdir())
+    assert names == ["0001-decoded.cif", "0001-original.cif", "failures.csv"]
+    (row,) = read_table(tmp_path / "lost" / "failures.csv")[1]
+    assert text_of(row["id"]) == "=near"
+    assert (row["atoms"], row["decoded_atoms"], row["reason"]) == ("2", "1", "another structure")
+    original = Structure.from_file(tmp_path / "lost" / "0001-original.cif")
+    assert match_rms(Crystal.from_structure(original), near, matchers()) is not None
+    # An earlier folder is replaced when asked, another one never.
+    for folder, more, said in (
+        ("lost", [], "overwrite"),
+        ("lost", ["--overwrite"], ""),
+        ("data", ["--overwrite"], "data"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main([*words[:-1], str(tmp_path / folder), *more])
+        assert end.value.code == (2 if said else 0)
+        assert said in capsys.readouterr().err

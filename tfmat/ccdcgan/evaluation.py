@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,6 +15,7 @@ from tfmat.ccdcgan.held_out import Subset, rows_of
 from tfmat.ccdcgan.model import CrystalModel
 from tfmat.ccdcgan.recipe import DataRecipe
 from tfmat.ccdcgan.reconstruction import measure, through_autoencoders, through_voxels
+from tfmat.ccdcgan.reconstruction_failures import failures_into, is_failures
 from tfmat.ccdcgan.voxels.reasons import Mode
 from tfmat.ccdcgan.voxels.spec import VoxelSpec
 from tfmat.crystals.crystal import Crystal
@@ -21,6 +23,7 @@ from tfmat.datasets.named import place_of
 from tfmat.datasets.select import select
 from tfmat.datasets.store import Dataset
 from tfmat.errors import InputError
+from tfmat.files import check_place
 from tfmat.inference.package import load
 from tfmat.progress import Progress
 
@@ -40,6 +43,8 @@ def evaluate_reconstruction(
     max_atoms: int | None = None,
     max_length: float | None = None,
     precision: str | None = None,
+    failures: str | Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Draws structures, reads them back and counts those that are the same.
 
@@ -59,6 +64,9 @@ def evaluate_reconstruction(
         max_length: Only Niggli cells with edges up to so many Å; the model's limit by default, or
             10 Å.
         precision: ``float32``, ``float16`` or ``int8``, if the model is not loaded yet.
+        failures: Folder for the structures that do not come back, with what came in their place
+            (:class:`tfmat.ccdcgan.reconstruction_failures.Failures`).
+        overwrite: Replace an earlier folder of that kind.
 
     Returns:
         The summary that ``tfmat evaluate reconstruction --json`` prints: ``structures``,
@@ -85,6 +93,8 @@ def evaluate_reconstruction(
         raise InputError("`counts` is for `stage` autoencoder: voxels show all their atoms")
     if mode == "faithful" and counts:
         raise InputError("`counts` is for `mode` robust: the original's decoder knows no counts")
+    if failures is not None:
+        check_place(Path(failures), overwrite=overwrite, own=is_failures)
     codec = None
     if isinstance(model, CrystalModel):
         codec = model.codec
@@ -117,13 +127,18 @@ def evaluate_reconstruction(
             yield dataset[int(index)]
             progress.update()
 
-    with Progress("reconstructing", len(chosen), "structure") as progress:
+    with ExitStack() as stack:
+        lost = None
+        if failures is not None:
+            kept = stack.enter_context(failures_into(Path(failures), overwrite=overwrite))
+            lost = lambda index, item: kept.add(dataset.ids[int(chosen[index])], item)  # noqa: E731
+        progress = stack.enter_context(Progress("reconstructing", len(chosen), "structure"))
         if stage == "autoencoder" and codec is not None:
             results = through_autoencoders(crystals(progress), codec, mode, counts)
         else:
             spec = codec.recipe.voxels if codec is not None else VoxelSpec()
             results = through_voxels(crystals(progress), spec, mode)
-        summary |= measure(results, mode)
+        summary |= measure(results, mode, lost)
     summary["not_reproduced"] = [
         dataset.ids[int(chosen[index])] for index in summary["not_reproduced"]
     ]

@@ -7,12 +7,13 @@ fractional length tolerance 0.2, site tolerance 0.3 and angle tolerance 5 degree
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from tfmat.ccdcgan.training.metrics import CROWDED, AtomCount
@@ -153,12 +154,17 @@ def through_autoencoders(
     yield from flush()
 
 
-def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") -> dict[str, Any]:
+def measure(
+    reconstructions: Iterable[Reconstruction],
+    mode: Mode = "robust",
+    lost: Callable[[int, Reconstruction], None] | None = None,
+) -> dict[str, Any]:
     """Counts what came back.
 
     Args:
         reconstructions: From :func:`through_voxels` or :func:`through_autoencoders`.
         mode: How voxels were decoded.
+        lost: Is called with index and reconstruction of each that was not reproduced.
 
     Returns:
         ``structures``; ``reproduced``; ``not_decoded``, counts by reason; ``not_reproduced``,
@@ -167,8 +173,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         ``rms_max`` over those reproduced, ``lattice_max_error``, ``lattice_mean_error``,
         ``angle_max_error`` and ``angle_mean_error`` of the worst length and angle of each cell that
         was decoded, and where sites were given ``atom_recall``, ``atom_precision`` and ``atom_rms``
-        (pairs within 0.5 Å, within the element); and, as subset ``atoms``, ``reproduced`` of the
-        structures with each number of atoms.
+        (pairs within 0.5 Å, within the element); and ``reproduced`` of the structures with each
+        number of ``atoms``, number of elements (``n_elements``) and ``element``, as subsets.
     """
     judges = matchers()
     total = 0
@@ -177,8 +183,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
     failed: list[int] = []
     reasons: Counter[str] = Counter()
     atoms: AtomCount | None = None
-    sizes: Counter[int] = Counter()
-    returned: Counter[int] = Counter()
+    groups: Counter[tuple[str, int]] = Counter()
+    returned: Counter[tuple[str, int]] = Counter()
     crowded: list[bool] = []
     for item in reconstructions:
         distance = None
@@ -189,14 +195,17 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
             length, angle = np.abs(change).reshape(2, 3).max(axis=1).tolist()
             errors.append((length, angle))
             distance = match_rms(item.original, item.decoded, judges)
-        sizes[len(item.original)] += 1
+        mine = _groups(item.original)
+        groups.update(mine)
         if np.bincount(item.original.numbers).max(initial=0) >= CROWDED:
             crowded.append(distance is not None)
         if distance is None:
             failed.append(total)
+            if lost is not None:
+                lost(total, item)
         else:
             rms.append(distance)
-            returned[len(item.original)] += 1
+            returned.update(mine)
         if item.sites is not None:
             atoms = atoms or AtomCount()
             _count_atoms(item, atoms)
@@ -220,12 +229,8 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         metrics += _extremes(name, values, unit, note, decoder(mode))
     if atoms is not None:
         metrics += atoms.metrics(f"{total:,} structures", decoder(mode))
-    for size, number in sorted(sizes.items()):
-        note = f"share of {number:,} structures with {size} atoms"
-        subset: dict[str, str | int] = {"atoms": size}
-        metrics.append(
-            share("reproduced", returned[size], number, note, subset=subset, judge=judge())
-        )
+    for key, number in sorted(groups.items()):
+        metrics.append(_of_group(key, returned[key], number))
     return {
         "structures": total,
         "reproduced": len(rms),
@@ -233,6 +238,22 @@ def measure(reconstructions: Iterable[Reconstruction], mode: Mode = "robust") ->
         "not_reproduced": failed,
         "metrics": records(metrics),
     }
+
+
+def _groups(crystal: Crystal) -> list[tuple[str, int]]:
+    """Returns what a crystal is counted with: like size, as many elements, each of its elements."""
+    elements = np.unique(crystal.numbers).tolist()
+    kinds = [("atoms", len(crystal)), ("n_elements", len(elements))]
+    return kinds + [("element", number) for number in elements]
+
+
+def _of_group(key: tuple[str, int], returned: int, number: int) -> Metric:
+    kind, value = key
+    symbol = chemical_symbols[value] if kind == "element" else ""
+    what = {"atoms": f"{value} atoms", "n_elements": f"{value} elements", "element": symbol}[kind]
+    note = f"share of {number:,} structures with {what}"
+    subset: dict[str, str | int] = {kind: symbol or value}
+    return share("reproduced", returned, number, note, subset=subset, judge=judge())
 
 
 def _extremes(
