@@ -19,6 +19,7 @@ from tfmat.crystals.crystal import Crystal
 from tfmat.errors import InputError
 from tfmat.metric import share
 from tfmat.report import hull_charts
+from tfmat.report.candidate_map import candidate_map
 from tfmat.report.contents import Candidate, Chart, Part
 from tfmat.report.elements import element_map
 from tfmat.report.folders import formulas
@@ -244,6 +245,31 @@ def test_hulls_without_pictures_are_counted_and_it_is_said(pages):
     text = pages["hulls"].read_text("utf-8")
     assert "<h1>Hulls of 1 system</h1>" in text
     assert "No hull is drawn" in text
+
+
+def test_the_map_has_every_candidate_and_what_is_alike_lies_close():
+    random = np.random.default_rng(2)
+    made = [
+        Candidate(f"{formula}-{number}", formula, {"atoms": atoms, "volume_per_atom": volume,
+                                                   "novel": number > 0})
+        for formula, atoms, volume in (("Bi2Se3", 5, 29.0), ("Na", 1, 38.0), ("LiMnO2", 8, 11.0))
+        for number, volume in enumerate(volume + random.normal(0, 0.3, 4))
+    ]  # fmt: skip
+    chart = candidate_map(made)
+    found = re.findall(
+        r'class="pick (\w+)" cx="([\d.-]+)" cy="([\d.-]+)"[^>]*data-id="([^"]+)"', chart.svg
+    )
+    assert sorted(name for *_, name in found) == sorted(one.identifier for one in made)
+    assert sum(colour == "data" for colour, *_ in found) == 3
+    places = {name: np.array([float(x), float(y)]) for _, x, y, name in found}
+    for name, place in places.items():
+        others = sorted(places, key=lambda other: np.linalg.norm(places[other] - place))
+        assert {other.split("-")[0] for other in others[:4]} == {name.split("-")[0]}
+    assert candidate_map(made[:2]) is None
+    alike = [Candidate(str(number), "NaCl", {"atoms": 2}) for number in range(9)]
+    assert candidate_map(alike) is None
+    unread = [Candidate(str(number), "?", {}) for number in range(9)]
+    assert candidate_map(unread) is None
 
 
 def test_of_many_known_structures_the_lowest_of_every_composition_are_drawn(monkeypatch):

@@ -14,6 +14,7 @@ from tfmat import __version__
 from tfmat.errors import printable
 from tfmat.evaluation.structures.sun import COMPOUNDS
 from tfmat.metric import Metric
+from tfmat.report.candidate_map import candidate_map
 from tfmat.report.contents import Chart, Part
 from tfmat.report.elements import element_map
 from tfmat.report.joined import columns_of, joined
@@ -86,6 +87,8 @@ def page(parts: Sequence[Part], title: str | None = None, limit: int = 1000) -> 
         sections["candidates"] = ("Candidates", words)
     if table := element_map(candidates):
         sections["elements"] = ("Elements", _elements(len(candidates), table))
+    if chart := candidate_map(shown):
+        sections["map"] = ("Map", f'<div class="charts">{_chart(chart)}</div>')
     if any(part.charts for part in parts):
         sections["charts"] = (
             "Charts",
