@@ -59,7 +59,7 @@ def candidate_map(candidates: Sequence[Candidate]) -> Chart | None:
             plot.points(x, y, colour, f"{words} ({len(rows):,})", names=names)
     caption = (
         "What lies close is alike in its elements and cell; each point may be chosen. The "
-        "directions are those in which they differ most (principal components), with their share of it all."
+        "directions are those in which they differ most (principal components), with their shares."
     )
     return Chart(title, plot.svg(), caption)
 
