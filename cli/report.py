@@ -27,10 +27,21 @@ from .options import verify_option
     show_default=True,
     help="Most candidates in the table; the best are kept.",
 )
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Also copy the pictures (PNG, SVG) of these results, by the names of the papers' figures.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a page that is there.")
 @verify_option
 def report(
-    sources: tuple[str, ...], out: Path, title: str | None, limit: int, overwrite: bool
+    sources: tuple[str, ...],
+    out: Path,
+    title: str | None,
+    limit: int,
+    figures: Path | None,
+    overwrite: bool,
 ) -> None:
     """Show what was made on one page: numbers, charts, a table of candidates, turning crystals.
 
@@ -42,3 +53,12 @@ def report(
 
     place = write(sources, out, title=title, limit=limit, overwrite=overwrite)
     click.echo(f"{place}: {place.stat().st_size / 1e6:.1f} MB")
+    if figures is not None:
+        from tfmat.report.pictures import gather
+
+        copies = gather([Path(source) for source in sources], figures)
+        click.echo(f"{figures}: {len(copies)} pictures")
+        if not copies:
+            click.echo(
+                "the commands that made these results drew none; give them --figures", err=True
+            )

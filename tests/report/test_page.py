@@ -25,6 +25,8 @@ from tfmat.report.elements import element_map
 from tfmat.report.folders import formulas
 from tfmat.report.joined import joined
 from tfmat.report.page import embedded, page
+from tfmat.report.pictures import gather
+from tfmat.report.published import published
 from tfmat.report.report import report
 from tfmat.viewer.scene import scene
 
@@ -341,3 +343,31 @@ def test_a_folder_that_has_its_page_names_it(folders, tmp_path):
     report([folders / "made"], campaign / "report.html")
     with pytest.raises(InputError, match=r"has its page already; open .*report\.html"):
         report([campaign], tmp_path / "other.html")
+
+
+def test_pictures_are_gathered_by_the_names_of_the_papers(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for place in ("relaxed/figures/relaxation", "again/figures/relaxation", "hull/pictures/Bi-Se",
+                  "run/figures/learning", "new.csv.figures/formulas"):  # fmt: skip
+        for ending in (".png", ".svg", ".txt"):
+            file = tmp_path / (place + ending)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(place, "utf-8")
+    names = ("relaxed", "again", "hull", "run", "new.csv", "none")
+    copies = gather([Path(name) for name in names], tmp_path / "all")
+    stems = {path.stem for path in (tmp_path / "all").iterdir()}
+    assert stems == {"002-table1-relaxation", "again-002-table1-relaxation", "002-fig5-Bi-Se",
+                     "004-fig2d-learning", "formulas"}  # fmt: skip
+    assert len(copies) == 10
+    assert (tmp_path / "all/002-fig5-Bi-Se.svg").read_text("utf-8") == "hull/pictures/Bi-Se"
+    with pytest.raises(SystemExit) as end:
+        main(["report", str(folders / "hulls"), "--out", "h.html", "--figures", "mine"])
+    assert end.value.code == 0
+    drawn = len(list((folders / "hulls").glob("pictures/*.[ps][nv]g")))
+    assert f"mine: {drawn} pictures" in capsys.readouterr().out
+
+
+def test_the_papers_stand_below_what_they_measured(pages):
+    assert "Long 2021, DFT: 8.2%" in pages["joined"].read_text("utf-8")
+    assert published("balanced", of_crystals=False) == "Dan 2020: 84.5%"
+    assert published("balanced", of_crystals=True) == ""

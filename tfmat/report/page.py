@@ -18,6 +18,7 @@ from tfmat.report.candidate_map import candidate_map
 from tfmat.report.contents import Chart, Part
 from tfmat.report.elements import element_map
 from tfmat.report.joined import columns_of, joined
+from tfmat.report.published import published
 from tfmat.report.rows import Rows, rows_of
 from tfmat.viewer import assets
 
@@ -198,7 +199,7 @@ def _summary(part: Part) -> str:
     facts = "".join(
         f"<div><dt>{_text(label)}</dt><dd>{_text(words)}</dd></div>" for label, words in part.facts
     )
-    content = _large(part.metrics)
+    content = _large(part.metrics, part.has_crystals)
     content += "".join(f'<p class="note">{_text(note)}</p>' for note in part.notes)
     if facts:
         content += f'<dl class="facts">{facts}</dl>'
@@ -209,8 +210,8 @@ def _charts(part: Part) -> str:
     return f'<div class="charts">{"".join(map(_chart, part.charts))}</div>'
 
 
-def _large(metrics: Sequence[Metric]) -> str:
-    """Returns the first metrics of all, large."""
+def _large(metrics: Sequence[Metric], of_crystals: bool) -> str:
+    """Returns the first metrics of all, large, with what the papers have of them."""
     # What baselines and known sets have stands in the table: here it would look like the result.
     known = [one for one in metrics if one.value is not None and not _OTHERS & one.subset.keys()]
     # Those that tell most come first, the others in their order.
@@ -227,6 +228,8 @@ def _large(metrics: Sequence[Metric]) -> str:
                 below = f"<small>{metric.numerator:,} of {metric.denominator:,}</small>"
             elif metric.denominator is not None:
                 below = f"<small>of {metric.denominator:,}</small>"
+            if paper := published(metric.name, of_crystals=of_crystals):
+                below += f'<small class="paper">{_text(paper)}</small>'
             value, _, unit = _value(metric).partition(" ")
             cards.append(
                 f'<div class="card" title="{_text(metric.about)}"><b>{_text(value)} '
