@@ -52,7 +52,8 @@ def reconstruction_of(summary: Mapping[str, Any]) -> Figure:
     Args:
         summary: The summary.
     """
-    sizes = [one for one in read_metrics(summary) if one.name == "reproduced" and one.subset]
+    every = [one for one in read_metrics(summary) if one.name == "reproduced"]
+    sizes = [one for one in every if "atoms" in one.subset]
     return reconstruction(
         {
             int(one.subset["atoms"]): (int(one.numerator or 0), int(one.denominator or 0))
