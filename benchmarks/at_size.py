@@ -26,7 +26,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import recorded
 
+COLUMNS = {
+    "samples": "count",
+    "processes": "count",
+    "clock, s": "count",
+    "processors, s": "count",
+    "s a million": "number",
+    "at most, MB": "count",
+    "disk, MB": "count",
+    "rows": "count",
+}
 DEFAULTS = {
     "formulas": ("matgan-plus-icsd-filter", "1000000,10000000,100000000", 10_000_000),
     "structures": ("ccdcgan-bi-se-compact", "10000,100000,1000000", 100_000),
@@ -61,7 +72,7 @@ def main() -> None:
     parser.add_argument("--sizes", help="numbers of samples, separated by commas")
     parser.add_argument("--part", type=int, help="samples of one process at most")
     parser.add_argument("--figure", type=Path, help="picture of time and memory to write")
-    parser.add_argument("--json", type=Path, help="file for the numbers")
+    recorded.add_option(parser)
     options = parser.parse_args()
     model, sizes, part = DEFAULTS[options.kind]
     options.model, options.part = options.model or model, options.part or part
@@ -76,7 +87,9 @@ def main() -> None:
             flush=True,
         )
     if options.json:
-        options.json.write_text(json.dumps({"model": options.model, "sizes": lines}, indent=1))
+        table = recorded.Table(options.model, COLUMNS, [list(line.values()) for line in lines])
+        title = f"What a size costs: {options.kind}"
+        recorded.write(options.json, __file__, title, [table], {"sizes": lines})
     if options.figure:
         draw(options.figure, options.kind, lines)
 

@@ -114,13 +114,11 @@ def command(script: str, words: Sequence[str]) -> str:
 
 def machine() -> dict[str, Any]:
     """Describes processor, what else it does, and versions."""
-    name, wide = platform.machine(), ""
+    # Here, since the process that measures cold starts must be small until it has measured.
+    from tfmat.release.measure import processor_name
+
     about = Path("/proc/cpuinfo")
-    if about.exists():
-        lines = about.read_text("utf-8").splitlines()
-        models = [line.partition(":")[2].strip() for line in lines if "model name" in line]
-        name = models[0] if models else name
-        wide = " with AVX-512" if any("avx512f" in line for line in lines) else ""
+    wide = " with AVX-512" if about.exists() and "avx512f" in about.read_text("utf-8") else ""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -129,7 +127,7 @@ def machine() -> dict[str, Any]:
             continue
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return {
-        "processor": name + wide,
+        "processor": processor_name() + wide,
         "cores": os.cpu_count(),
         # Of the last minute: how many processes wanted a core, this one among them.
         "load": None if load is None else round(load, 1),

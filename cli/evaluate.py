@@ -168,15 +168,9 @@ def _text(summary: dict[str, Any]) -> str:
     metrics = {metric.name: metric for metric in every if not metric.subset}
     groups = [metric for metric in every if metric.name == "reproduced" and metric.subset]
     reproduced = metrics["reproduced"]
-    lines = [
-        f"{reproduced.numerator} of {reproduced.denominator} structures reproduced "
-        f"({reproduced.percent(2)})"
-    ]
+    lines = [_counted(reproduced, " structures reproduced")]
     if (crowded := metrics.get("crowded_reproduced")) is not None and crowded.denominator:
-        lines.append(
-            f"of those with 9 atoms or more of one element: {crowded.numerator} of "
-            f"{crowded.denominator} ({crowded.percent(2)})"
-        )
+        lines.append(f"of those with 9 atoms or more of one element: {_counted(crowded)}")
     for name, label in (
         ("rms_mean", "mean rms of the atoms"),
         ("lattice_max_error", "largest error of a length"),
@@ -193,12 +187,15 @@ def _text(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _counted(metric: Metric, words: str = "") -> str:
+    return f"{metric.numerator} of {metric.denominator}{words} ({metric.percent(2)})"
+
+
 def _by_elements(groups: Sequence[Metric]) -> list[str]:
     """Returns lines on numbers of elements, and on the elements that come back least."""
     sizes = [one for one in groups if "n_elements" in one.subset]
     lines = [
-        f"with {one.subset['n_elements']} elements: {one.numerator} of {one.denominator} "
-        f"({one.percent(2)})"
+        f"with {one.subset['n_elements']} elements: {_counted(one)}"
         for one in sizes
         if len(sizes) > 1
     ]

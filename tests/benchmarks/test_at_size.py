@@ -8,12 +8,13 @@ from programs import program
 
 
 def test_shards_give_what_one_process_gives(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     at_size = program(Path(__file__).parents[2] / "benchmarks" / "at_size.py")
     words = ["at_size.py", "formulas", "--work", str(tmp_path), "--sizes", "9000,20000"]
     words += ["--part", "10000", "--json", str(tmp_path / "found.json")]
     monkeypatch.setattr(sys, "argv", [*words, "--figure", str(tmp_path / "cost.png")])
     at_size.main()
-    one, two = json.loads((tmp_path / "found.json").read_text("utf-8"))["sizes"]
+    one, two = json.loads((tmp_path / "found.json").read_text("utf-8"))["extra"]["sizes"]
     assert (one["processes"], two["processes"]) == (1, 3)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("20000-1.parquet.j")]
     whole = tmp_path / "whole.parquet"

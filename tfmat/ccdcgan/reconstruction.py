@@ -55,6 +55,14 @@ class Reconstruction:
     sites: Mapping[int, NDArray[np.float64]] | None = None
     spec: VoxelSpec = field(default_factory=VoxelSpec)
 
+    def cell_errors(self) -> tuple[float, float]:
+        """Returns the largest errors of a length (Å) and an angle (degrees) of what came back."""
+        if self.decoded is None:
+            return float("nan"), float("nan")
+        change = parameters(self.decoded.lattice) - parameters(self.original.lattice)
+        length, angle = np.abs(change).reshape(2, 3).max(axis=1).tolist()
+        return length, angle
+
 
 def through_voxels(
     crystals: Iterable[Crystal], spec: VoxelSpec, mode: Mode = "robust"
@@ -191,9 +199,7 @@ def measure(
         if item.decoded is None:
             reasons[item.reason] += 1
         else:
-            change = parameters(item.decoded.lattice) - parameters(item.original.lattice)
-            length, angle = np.abs(change).reshape(2, 3).max(axis=1).tolist()
-            errors.append((length, angle))
+            errors.append(item.cell_errors())
             distance = match_rms(item.original, item.decoded, judges)
         mine = _groups(item.original)
         groups.update(mine)

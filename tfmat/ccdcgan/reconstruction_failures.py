@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from tfmat.ccdcgan.reconstruction import Reconstruction
-from tfmat.ccdcgan.voxels.cell import parameters
 from tfmat.crystals.crystal import Crystal
 from tfmat.crystals.writing import cif_text, reduced_formula
 from tfmat.csv_tables import TableWriter
@@ -67,11 +64,11 @@ class Failures:
         }
         self._write(f"{name}-original", original)
         if decoded is not None:
-            change = np.abs(parameters(decoded.lattice) - parameters(original.lattice))
+            length, angle = item.cell_errors()
             row |= {
                 "decoded_atoms": len(decoded),
-                "length_error": round(float(change[:3].max()), 4),
-                "angle_error": round(float(change[3:].max()), 3),
+                "length_error": round(length, 4),
+                "angle_error": round(angle, 3),
             }
             self._write(f"{name}-decoded", decoded)
         self._table.record(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,16 +56,17 @@ def export_onnx(
         signature = [
             tensorflow.TensorSpec((None, *shape), tensorflow.float32, name=tensors.input_name)
         ]
-        function = tensorflow.function(named_graph(network, tensors))
+        convert = partial(
+            tf2onnx.convert.from_function,
+            tensorflow.function(named_graph(network, tensors)),
+            input_signature=signature,
+            opset=opset,
+        )
         try:
             with _without_copies():
-                proto, _ = tf2onnx.convert.from_function(
-                    function, input_signature=signature, opset=opset
-                )
+                proto, _ = convert()
         except Exception:  # whatever an optimisation raises: once more, and skip that one
-            proto, _ = tf2onnx.convert.from_function(
-                function, input_signature=signature, opset=opset
-            )
+            proto, _ = convert()
         for tensor in (*proto.graph.input, *proto.graph.output):
             tensor.type.tensor_type.shape.dim[0].dim_param = "batch"
         make_canonical(proto)

@@ -89,7 +89,7 @@ def measure(
         **metadata.get("measured", {}),
         "seed": SEED,
         "onnxruntime": onnxruntime.__version__,
-        "processor": _processor(),
+        "processor": processor_name(),
         "command": f"tfmat export RUN --out DIR {chosen} --samples {check.samples}",
         "compared": check.definition,
         "parts": parts,
@@ -169,7 +169,7 @@ def _whole(form: ModelPackage, check: PrecisionCheck) -> dict[str, Any]:
     return whole
 
 
-def _processor() -> str:
+def processor_name() -> str:
     """Returns the model of the processor, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()

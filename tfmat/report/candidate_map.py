@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmat.formulas.compositions import symbols
 from tfmat.report.charts import DATA, MADE
 from tfmat.report.contents import Candidate, Chart
 from tfmat.report.elements import amounts
@@ -14,7 +15,6 @@ from tfmat.report.svg import Plot
 
 # What cells differ in, beside their elements; candidates that have it are compared by it.
 _CELL = ("atoms", "volume_per_atom", "contact")
-_LAST = 118
 _NAMES = ("first", "second")
 # Two candidates lie on a line whatever they are.
 _FEWEST = 3
@@ -66,10 +66,10 @@ def candidate_map(candidates: Sequence[Candidate]) -> Chart | None:
 
 def _features(candidates: Sequence[Candidate]) -> NDArray[np.float64]:
     """Returns the numbers that are compared, ``(candidates, features)``."""
-    shares = np.zeros((len(candidates), _LAST + 1))
+    shares = np.zeros((len(candidates), len(symbols())))
     for row, one in enumerate(candidates):
         for number, count in amounts(one.formula).items():
-            shares[row, min(number, _LAST)] = count
+            shares[row, number] = count
     shares /= np.maximum(shares.sum(1, keepdims=True), 1)
     cells = [
         [float(one.values[key]) for one in candidates]

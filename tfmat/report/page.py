@@ -89,11 +89,11 @@ def page(parts: Sequence[Part], title: str | None = None, limit: int = 1000) -> 
     if table := element_map(candidates):
         sections["elements"] = ("Elements", _elements(len(candidates), table))
     if chart := candidate_map(shown):
-        sections["map"] = ("Map", f'<div class="charts">{_chart(chart)}</div>')
+        sections["map"] = ("Map", _charts([chart]))
     if any(part.charts for part in parts):
         sections["charts"] = (
             "Charts",
-            "".join(_heading(part, parts) + _charts(part) for part in parts if part.charts),
+            "".join(_heading(part, parts) + _charts(part.charts) for part in parts if part.charts),
         )
     if any(part.metrics for part in parts):
         sections["metrics"] = (
@@ -206,8 +206,8 @@ def _summary(part: Part) -> str:
     return content + (_lost(part) if part.lost else "")
 
 
-def _charts(part: Part) -> str:
-    return f'<div class="charts">{"".join(map(_chart, part.charts))}</div>'
+def _charts(charts: Sequence[Chart]) -> str:
+    return f'<div class="charts">{"".join(map(_chart, charts))}</div>'
 
 
 def _large(metrics: Sequence[Metric], of_crystals: bool) -> str:

@@ -98,13 +98,13 @@ def _symmetry(made: Described) -> list[Metric]:
 def _against(made: Described, known: Described, name: str) -> list[Metric]:
     subset = {"against": name}
     elements, systems = elements_of(known.compositions), systems_of(known.compositions)
+    correlation, error = _correlation(made, known)
     return [
         Metric("density_distance", _wasserstein(made, known), "g/cm³", subset,
                note=f"Wasserstein distance of the densities from those of {name}"),
         Metric("n_elements_distance", _sizes(made, known), subset=subset,
                note=f"total variation of the numbers of elements against {name}"),
-        Metric("element_correlation", _correlation(made, known), subset=subset,
-               standard_error=_correlation_error(made, known),
+        Metric("element_correlation", correlation, subset=subset, standard_error=error,
                note="Pearson's r of the shares of structures that have an element (elemental "
                f"densities), against {name}, over the elements that either has"),
         share("elements_covered", len(elements & elements_of(made.compositions)), len(elements),
@@ -169,15 +169,11 @@ def _sizes(made: Described, known: Described) -> float | None:
     return total_variation(size_histogram(made.compositions), size_histogram(known.compositions))
 
 
-def _correlation(made: Described, known: Described) -> float | None:
+def _correlation(made: Described, known: Described) -> tuple[float | None, float | None]:
+    """Returns Pearson's r of the elemental densities, and its standard error."""
     shares = [element_frequencies(one.compositions) for one in (made, known)]
     present = np.flatnonzero((shares[0] > 0) | (shares[1] > 0))
     if not len(made) or not len(known):
-        return None
-    return pearson(shares[0][present], shares[1][present])
-
-
-def _correlation_error(made: Described, known: Described) -> float | None:
-    if not len(known):
-        return None
-    return correlation_error(made.compositions, element_frequencies(known.compositions))
+        return None, None
+    error = correlation_error(made.compositions, shares[1])
+    return pearson(shares[0][present], shares[1][present]), error
