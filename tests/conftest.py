@@ -8,6 +8,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tfmat.training.quiet import prefer_onednn
+
 # The same examples every time, so that a run tells of a change and not of luck; new ones are looked
 # for with `HYPOTHESIS_PROFILE=search`.
 hypothesis.settings.register_profile("same", derandomize=True)
@@ -20,6 +22,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As in training, also where a test imports TensorFlow itself.
+prefer_onednn()
 
 
 @pytest.fixture(scope="session")
