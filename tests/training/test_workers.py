@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import metals
 import numpy as np
 import pytest
 import tiny
+from workers import TFMAT, config, ended, start
 
 from tfmat.errors import InputError
 from tfmat.training.cluster import Cluster, read_cluster
@@ -21,18 +21,12 @@ from tfmat.training.log import read_log
 from tfmat.training.run import Run
 
 SCRIPT = Path(__file__).parents[1] / "support" / "two_workers.py"
-TFMAT = "from tfmat.cli.main import main; main()"
 # Noise within the networks is drawn by each replica for itself.
 QUIET = [
     *("--set", "lattice_autoencoder.latent_noise=0", "--set", "sites_autoencoder.latent_noise=0"),
     *("--set", "constraint.latent_noise=0", "--set", "constraint.dropout=0"),
     *("--set", "gan.dropout=0"),
 ]
-
-
-def config(workers: list[str], kind: str = "worker", index: int = 0, **others: list[str]) -> str:
-    task = {"type": kind, "index": index}
-    return json.dumps({"cluster": {"worker": workers, **others}, "task": task})
 
 
 def test_a_process_finds_its_place():
@@ -64,41 +58,6 @@ def test_a_wrong_tf_config_is_refused_in_a_line(text, message):
     with pytest.raises(InputError, match=message) as caught:
         read_cluster(text)
     assert "\n" not in str(caught.value)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def start(words: list[str], place: Path) -> list[subprocess.Popen[str]]:
-    """Starts ``python WORDS`` twice, as two workers; ``{worker}`` in a word is the number."""
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    one_thread = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"), "1")
-    return [
-        subprocess.Popen(
-            [sys.executable, *(word.replace("{worker}", str(index)) for word in words)],
-            cwd=place,
-            env={**os.environ, **one_thread, "TF_CONFIG": config(addresses, index=index)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    ]
-
-
-def ended(workers: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    """Waits for processes; returns exit status and what each wrote to stderr."""
-    try:
-        texts = [one.communicate(timeout=500)[1] for one in workers]
-    finally:
-        for one in workers:
-            one.kill()
-    return [(one.returncode, text) for one, text in zip(workers, texts, strict=True)]
 
 
 @pytest.mark.train
@@ -222,3 +181,31 @@ def test_workers_that_share_no_folder_are_told_so(place):
     assert [status for status, _ in done] == [1, 2]
     assert "all workers must share the run folder" in done[1][1]
     assert "another worker of this training could not begin" in done[0][1]
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_two_workers_train_the_sources_of_many_elements_together(tmp_path):
+    pytest.importorskip("tf2onnx")
+    metals.write_dataset(tmp_path / "data")
+    settings = [*metals.SETTINGS, "prompted.dropout=0", "energies.dropout=0", "energies.noise=0"]
+    words = [word for setting in settings for word in ("--set", setting)]
+    words = ["--recipe", "mp-writer", "--data", "data", "--seed", "3", "--no-figures", *words]
+    words = ["-c", TFMAT, "train", "ccdcgan", *words, "--out"]
+    done = ended(start([*words, "both"], tmp_path))
+    assert [status for status, _ in done] == [0, 0], done[0][1][-2000:]
+    one_process = {**os.environ, "TF_CONFIG": "", "TF_NUM_INTRAOP_THREADS": "1"}
+    subprocess.run([sys.executable, *words, "alone"], cwd=tmp_path, env=one_process, check=True)
+    run = Run.open(tmp_path / "both")
+    assert run.stage("prompted-writer")["replicas"] == 2
+    mine, its = (
+        {
+            line["step"]: line["loss_cell"]
+            for line in read_log(tmp_path / name / "log.jsonl")
+            if line["stage"] == "prompted-writer"
+        }
+        for name in ("both", "alone")
+    )
+    assert mine.keys() == its.keys() != set()
+    for step, value in its.items():
+        assert mine[step] == pytest.approx(value, rel=1e-4)

@@ -101,10 +101,7 @@ class CcdcganChain(Chain[CcdcganRecipe, TrainingData]):
         {
             "graphs",
             sources.PROTOTYPES,
-            sources.WRITER,
-            sources.SLOT_GAN,
             environments.LABELS,
-            environments.CRITIC_STAGE,
             environments.ADVERSARIAL,
         }
     )

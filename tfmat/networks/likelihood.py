@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfmat.networks.backend import compiled_steps
+from tfmat.networks.optimizers import AdamW
 
 # Steps until the learning rate has its full height.
 WARMUP = 100
@@ -29,17 +30,13 @@ def compile_likelihood(
     network.compile(optimizer, negative_log_likelihood, jit_compile=compiled_steps())
 
 
-def likelihood_optimizer(
-    rate: float, steps: int, weight_decay: float, beta_2: float
-) -> keras.optimizers.AdamW:
+def likelihood_optimizer(rate: float, steps: int, weight_decay: float, beta_2: float) -> AdamW:
     """Returns the optimiser; arguments as for :func:`compile_likelihood`."""
     warmup = min(WARMUP, steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
     )
-    return keras.optimizers.AdamW(
-        schedule, weight_decay=weight_decay, beta_2=beta_2, global_clipnorm=1.0
-    )
+    return AdamW(schedule, weight_decay=weight_decay, beta_2=beta_2, global_clipnorm=1.0)
 
 
 def negative_log_likelihood(_: Any, logarithms: Any) -> Any:

@@ -9,6 +9,29 @@ import keras
 from tfmat.networks.muon import Muon
 
 
+class AdamW(keras.optimizers.AdamW):
+    """AdamW that clips the gradient of the whole batch, as one device does.
+
+    Keras clips what each replica of a ``tf.distribute`` strategy has found, and sums then: parts of
+    a gradient are shorter than it is, so that less is clipped, and the more replicas the less.
+    """
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        replicas = 1
+        if self.global_clipnorm is not None and keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            context = tf.distribute.get_replica_context()
+            replicas = 1 if context is None else context.num_replicas_in_sync
+        if replicas > 1:
+            # Gradients of tables are lists of rows until here.
+            dense = [tf.convert_to_tensor(gradient) for gradient in grads]
+            grads = context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
+        clipped = super()._clip_gradients(grads)
+        # Keras sums them again.
+        return clipped if replicas == 1 else [gradient / replicas for gradient in clipped]
+
+
 def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
     """Returns the optimiser of a stage's recipe, with its learning rate and schedule.
 
@@ -21,7 +44,7 @@ def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
     if getattr(recipe, "optimizer", "adam") == "muon":
         return Muon(rate)
     if getattr(recipe, "optimizer", "adam") == "adamw":
-        return keras.optimizers.AdamW(
+        return AdamW(
             rate,
             recipe.weight_decay,
             recipe.beta_1,

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 from numpy.typing import NDArray
+
+
+def of_all_replicas(
+    update: Callable[..., Any], strategy: tf.distribute.Strategy
+) -> Callable[..., Any]:
+    """Makes a compiled step of all replicas from the step of one.
+
+    Args:
+        update: Takes this replica's part of the batch, updates the weights, and returns tensors:
+            means over its part, divided by the number of replicas.
+        strategy: The strategy in whose scope the weights were made.
+
+    Returns:
+        Takes what :func:`share` gives; returns the sums over the replicas.
+    """
+
+    def step(*parts: Any) -> Any:
+        values = strategy.run(update, args=parts)
+        return tf.nest.map_structure(
+            lambda value: strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None), values
+        )
+
+    compiled: Callable[..., Any] = tf.function(step)
+    return compiled
 
 
 def share(batch: NDArray[Any], strategy: tf.distribute.Strategy | None) -> Any:

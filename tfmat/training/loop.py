@@ -328,6 +328,6 @@ def separate_dropout(model: keras.Model, devices: Devices) -> None:
 
         generator.next = draw_for_replica
 
-    for layer in model.layers:
+    for layer in model._flatten_layers():  # those within layers, too
         if hasattr(layer, "seed_generator"):
             fold(layer.seed_generator)

@@ -11,7 +11,7 @@ from tfmat.ccdcgan.slots import Slots, slot_type
 from tfmat.ccdcgan.sources.contents import SLOTS, Contents
 from tfmat.ccdcgan.sources.slot_gan import FILE, KnownLatents, SlotGanSource
 from tfmat.ccdcgan.sources.slot_network import build_discriminator, build_generator
-from tfmat.ccdcgan.sources.slot_training import SlotGanTrainer
+from tfmat.ccdcgan.sources.slot_training import SlotGanTrainer, training_steps
 from tfmat.ccdcgan.sources.source import Wanted
 from tfmat.ccdcgan.voxels.reasons import TOO_CLOSE, DecodeError
 from tfmat.crystals.crystal import Crystal
@@ -126,32 +126,35 @@ def test_empty_slots_stay_empty_and_counts_are_all_that_is_told():
 
 
 def trainer_of():
-    return SlotGanTrainer(slots_of(), RECIPE.slot_gan, LAYOUT, MOST, 3)
+    trainer = SlotGanTrainer(RECIPE.slot_gan, LAYOUT, MOST, 3)
+    trainer.build()
+    return trainer, training_steps(trainer, slots_of(), LAYOUT, None)
+
+
+def quiet(steps, words):
+    pass
 
 
 def test_it_learns_what_latents_of_a_count_are(known):
-    trainer = trainer_of()
-    losses = trainer.advance(0, 300, lambda steps, words: None)
+    trainer, advance = trainer_of()
+    losses = advance(0, 300, quiet)
     assert np.isfinite(list(losses.values())).all()
     choices = np.random.default_rng(1).normal(size=(64, SLOTS + 5)).astype(np.float32)
     choices[:, :SLOTS] = [1, 2, 0, 0, 0]
-    made = np.asarray(trainer.averaged(choices, training=False)["sites_latents"])
+    made = np.asarray(trainer.average.model()(choices, training=False)["sites_latents"])
     assert made[:, 0].mean() > 0.3
     assert made[:, 1].mean() < -0.3
 
 
 def test_a_killed_training_goes_on_as_if_it_had_not_been():
-    def quiet(steps, words):
-        pass
-
-    unbroken = trainer_of()
-    unbroken.advance(0, 2, quiet)
+    unbroken, advance = trainer_of()
+    advance(0, 2, quiet)
     kept = [np.array(variable.value) for variable in unbroken.variables]
-    wanted = unbroken.advance(2, 2, quiet)
-    resumed = trainer_of()
+    wanted = advance(2, 2, quiet)
+    resumed, advance = trainer_of()
     for variable, value in zip(resumed.variables, kept, strict=True):
         variable.assign(value)
-    assert resumed.advance(2, 2, quiet) == wanted
+    assert advance(2, 2, quiet) == wanted
 
 
 def test_a_recipe_without_latents_has_no_slot_gan():

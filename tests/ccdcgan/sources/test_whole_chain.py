@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ase import Atoms
-from ase.build import bulk
+from metals import METALS, SETTINGS, write_dataset
 from tiny_multicomponent import COMPACT
 
 pytest.importorskip("tensorflow")
@@ -26,8 +25,6 @@ from tfmat.ccdcgan.generate import generate
 from tfmat.ccdcgan.model import CrystalModel
 from tfmat.ccdcgan.recipe import load_recipe
 from tfmat.ccdcgan.request import StructureRequest
-from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.store import DatasetWriter
 from tfmat.errors import InputError
 from tfmat.export.package import Provenance, write_package
 from tfmat.inference.package import load
@@ -38,42 +35,9 @@ from tfmat.training.chain import Order, open_run, train
 from tfmat.training.strategy import Devices
 
 pytestmark = pytest.mark.train
-METALS = ("Al", "Cu", "Ag", "Au", "Ni", "Pd", "Pt")
-SETTINGS = ["data.max_atoms=4", "data.test_fraction=0.25", "compositions.units=32"]
-SETTINGS += ["compositions.steps=120", "compositions.batch_size=64"]
-SETTINGS += ["prompted.width=16", "prompted.blocks=1", "prompted.heads=2", "prompted.steps=30"]
-SETTINGS += ["prompted.batch_size=16", "prompted.places=4", "prompted.cells=4"]
-SETTINGS += ["prompted.element_width=8", "pool.prototypes=3", "pool.written=2"]
-SETTINGS += ["labels.potential=emt", "labels.written=40", "labels.structures=30"]
-SETTINGS += ["energies.units=16", "energies.steps=40", "energies.batch_size=16"]
 SLOT_GAN = ["slot_gan.steps=12", "slot_gan.units=16,16", "slot_gan.discriminator_units=16"]
 SLOT_GAN += ["slot_gan.batch_size=8", "slot_gan.tries=3", "slot_gan.known=20"]
 STAGES = ["compositions", "prototypes", "labels", "environment-constraint", "prompted-writer"]
-
-
-def write_dataset(folder):
-    """Writes alloys of seven metals on face-centred and caesium chloride lattices."""
-    random = np.random.default_rng(0)
-    with DatasetWriter(folder, {"name": "metals"}) as writer:
-        for one in METALS:
-            for other in METALS:
-                for kind in ("A4", "A3B", "AB") if one != other else ("A4",):
-                    if kind == "AB":
-                        atoms = bulk("CsCl", "cesiumchloride", a=3.0 + 0.1 * len(one))
-                        atoms.symbols = [one, other]
-                    else:
-                        atoms = bulk("Cu", "fcc", a=3.9, cubic=True)
-                        atoms.symbols = Atoms(
-                            f"{one}4" if kind == "A4" else f"{one}3{other}"
-                        ).symbols
-                    cell = atoms.cell.array @ (np.eye(3) + random.uniform(-0.02, 0.02, (3, 3)))
-                    crystal = Crystal(
-                        cell, atoms.get_scaled_positions() @ cell, atoms.numbers.astype(np.uint8)
-                    )
-                    # Unknown of a part, as in the databases.
-                    known = {} if kind == "AB" else {"formation_energy_per_atom": random.normal()}
-                    writer.add(crystal, f"{one}-{other}-{kind}", known)
-    return folder
 
 
 @pytest.fixture(scope="module", autouse=True)

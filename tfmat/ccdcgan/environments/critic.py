@@ -11,6 +11,7 @@ from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.network import build_network
 from tfmat.ccdcgan.environments.parts import CRITIC
 from tfmat.ccdcgan.environments.recipe import CriticRecipe
+from tfmat.networks.replicas import of_all_replicas, share
 
 
 class CriticTrainer:
@@ -18,7 +19,7 @@ class CriticTrainer:
 
     The loss is the logistic one with R1 (Mescheder et al. 2018, Eq. 9): no gradient at real
     structures. Noise on the environments and weight decay keep it from learning the real ones by
-    heart.
+    heart. Make it in the scope of the devices.
 
     Args:
         descriptor: What is seen of an atom.
@@ -49,7 +50,8 @@ class CriticTrainer:
             recipe.learning_rate, recipe.weight_decay, recipe.beta_1, recipe.beta_2
         )
         self._optimizer.build(self.critic.trainable_variables)
-        self._function = tf.function(self._update)
+        self._strategy = tf.distribute.get_strategy()
+        self._function = of_all_replicas(self._update, self._strategy)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -72,12 +74,14 @@ class CriticTrainer:
         random = np.random.default_rng([self.seed, number])
         size = self.recipe.batch_size
         batches = [
-            tf.constant(rows[random.integers(len(rows), size=size)]) for rows in (real, written)
+            share(rows[random.integers(len(rows), size=size)], self._strategy)
+            for rows in (real, written)
         ]
         on_real, on_written = self._function(*batches)
         return {"critic_real": float(on_real), "critic_written": float(on_written)}
 
     def _update(self, real: tf.Tensor, written: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        replicas = self._strategy.num_replicas_in_sync
         with tf.GradientTape() as tape:
             with tf.GradientTape() as of_real:
                 of_real.watch(real)
@@ -89,6 +93,7 @@ class CriticTrainer:
                 + tf.reduce_mean(tf.nn.softplus(on_written))
                 + 0.5 * self.recipe.gradient_penalty * tf.reduce_mean(slopes)
             )
+            loss /= replicas
         weights = [variable.value for variable in self.critic.trainable_variables]
         self._optimizer.apply(tape.gradient(loss, weights), self.critic.trainable_variables)
-        return tf.reduce_mean(on_real), tf.reduce_mean(on_written)
+        return tf.reduce_mean(on_real) / replicas, tf.reduce_mean(on_written) / replicas

@@ -155,9 +155,13 @@ def train_critic(stage: Stage, recipe: CcdcganRecipe) -> None:
     from tfmat.ccdcgan.environments.critic import CriticTrainer
     from tfmat.ccdcgan.environments.training import predict
     from tfmat.metric import Metric
+    from tfmat.training.loop import separate_dropout
 
     _, data = environments_of(stage, recipe)
-    trainer = CriticTrainer(data.descriptor, data.most_atoms, recipe.critic, stage.seed)
+    stage.devices.check_batch(recipe.critic.batch_size, "critic.batch_size")
+    with stage.devices.scope():
+        trainer = CriticTrainer(data.descriptor, data.most_atoms, recipe.critic, stage.seed)
+    separate_dropout(trainer.critic, stage.devices)
     real, written = (of_kind(data, data.train, kind) for kind in ("relaxed", "written"))
 
     def advance(first: int, count: int, tick: Callable[[int, str], None]) -> dict[str, float]:

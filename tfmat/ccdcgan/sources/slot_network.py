@@ -12,6 +12,7 @@ import keras
 from keras import layers, ops
 
 from tfmat.ccdcgan.graph import GraphLayout
+from tfmat.ccdcgan.networks.trunk import batch_normalisation
 from tfmat.ccdcgan.sources.contents import SLOTS
 from tfmat.ccdcgan.sources.recipe import SlotGanRecipe
 
@@ -72,7 +73,7 @@ def build_generator(recipe: SlotGanRecipe, layout: GraphLayout, most: int) -> ke
     x = SlotCounts(most, name="counts")(choices)
     for number, units in enumerate(recipe.units):
         x = layers.Dense(units, name=f"dense_{number}")(x)
-        x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"normalisation_{number}")(x)
+        x = batch_normalisation(f"normalisation_{number}", _MOMENTUM)(x)
         x = layers.LeakyReLU(_LEAK, name=f"activation_{number}")(x)
     lattice = layers.Dense(layout.lattice_latent, "tanh", name="lattice")(x)
     sites = layers.Dense(SLOTS * layout.sites_latent, "tanh", name="sites")(x)

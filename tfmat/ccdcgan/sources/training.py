@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -16,6 +16,8 @@ from tfmat.ccdcgan.sources.recipe import PromptedRecipe
 from tfmat.metric import Metric
 from tfmat.networks.batches import spread
 from tfmat.networks.likelihood import likelihood_optimizer, negative_log_likelihood
+from tfmat.networks.replicas import of_all_replicas, share
+from tfmat.training.loop import separate_dropout
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage, Tick
@@ -29,7 +31,7 @@ class PromptedTrainer:
     """The writer with its optimiser.
 
     Batches hold crystals of like size, and their rows have room for the largest of them alone: each
-    length is a graph of its own.
+    length is a graph of its own. Make it in the scope of the devices.
 
     Args:
         train: Crystals to learn from.
@@ -54,7 +56,8 @@ class PromptedTrainer:
         self._optimizer.build(self.network.trainable_variables)
         self._sampler = SizedBatches(train.contents.sizes, recipe.batch_size, seed)
         # A graph for each length of rows.
-        self._functions: dict[int, Callable[[tf.Tensor], tf.Tensor]] = {}
+        self._functions: dict[int, Callable[[Any], tf.Tensor]] = {}
+        self._strategy = tf.distribute.get_strategy()
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -68,19 +71,22 @@ class PromptedTrainer:
             random = np.random.default_rng([self.seed, 2, step])
             rows = self._sampler(step)
             tokens = self.train.draw(rows, random, self.recipe)
-            function = self._functions.setdefault(tokens.shape[1], tf.function(self._update))
-            losses.append(function(tf.constant(tokens)).numpy())
+            function = self._functions.setdefault(
+                tokens.shape[1], of_all_replicas(self._update, self._strategy)
+            )
+            losses.append(function(share(tokens, self._strategy)).numpy())
             tick(1, f"loss {losses[-1].sum():.4g}")
         cell, places = np.mean(losses, axis=0)
         return {"loss_cell": float(cell), "loss_places": float(places)}
 
     def _update(self, tokens: tf.Tensor) -> tf.Tensor:
+        replicas = self._strategy.num_replicas_in_sync
         with tf.GradientTape() as tape:
             logarithms = self._writer(tokens, training=True)
-            loss = tf.reduce_mean(negative_log_likelihood(None, logarithms))
+            loss = tf.reduce_mean(negative_log_likelihood(None, logarithms)) / replicas
         weights = [variable.value for variable in self.network.trainable_variables]
         self._optimizer.apply(tape.gradient(loss, weights), self.network.trainable_variables)
-        return -tf.reduce_mean(logarithms, axis=0)
+        return -tf.reduce_mean(logarithms, axis=0) / replicas
 
     def judge(self, held_out: PromptedExamples, count: int) -> NDArray[np.float64]:
         """Returns the mean negative logarithms of held-out crystals, each from its nearest prompt.
@@ -117,7 +123,10 @@ def train_prompted(
         held_out: Crystals to judge by.
         max_atoms: Most atoms of a cell.
     """
-    trainer = PromptedTrainer(train, recipe, max_atoms, stage.seed)
+    stage.devices.check_batch(recipe.batch_size, "prompted.batch_size")
+    with stage.devices.scope():
+        trainer = PromptedTrainer(train, recipe, max_atoms, stage.seed)
+    separate_dropout(trainer.network, stage.devices)
 
     def validate(_: int) -> Mapping[str, float]:
         if not len(held_out):
