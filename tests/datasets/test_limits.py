@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from contextlib import suppress
 
 import pytest
@@ -86,16 +85,14 @@ def test_huge_integers(tmp_path, load, rocksalt):
     assert rejected[0]["reason"].startswith("contradiction: abc and xyz")
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "character", ['"', "\\", "'", "=", " ", '="', "a=", "[", "{", "a={", 'a="\\']
 )
 def test_the_header_of_a_frame_takes_linear_time(character):
-    # The larger one is ten times as long; quadratic time would be a hundred times as much.
-    for size in (10_000, 100_000, 1_000_000):
-        start = time.process_time()
-        with suppress(InputError):
-            list(pairs(character * (size // len(character))))
-        assert time.process_time() - start < 4e-6 * size + 0.05
+    # Seconds; quadratic time would be hours.
+    with suppress(InputError):
+        list(pairs(character * (1_000_000 // len(character))))
 
 
 def test_frames_that_announce_more_than_there_is(tmp_path, load):
@@ -106,11 +103,13 @@ def test_frames_that_announce_more_than_there_is(tmp_path, load):
     assert len(rejected) == 1
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("tail", ["", "x", ".", "/", "e", "("])
 def test_a_number_without_end_takes_linear_time(tail):
     from tfmat.datasets.readers.cif.structure import crystals_of_cif
 
-    long = "9" * 100_000 + tail
+    # Quadratic time would be hours.
+    long = "9" * 1_000_000 + tail
     texts = [
         cif([f"Na1 Na {long} 0 0"]),
         cif([f"Na1 Na{long} 0 0 0"]),
@@ -118,10 +117,8 @@ def test_a_number_without_end_takes_linear_time(tail):
         cif(["Na1 Na 0 0 0"], chemical_formula_sum=f"Na{long}"),
         cif([f"Na{long} 0 0 0"], columns=("label", "fract_x", "fract_y", "fract_z")),
     ]
-    start = time.process_time()
     for text in texts:
         list(crystals_of_cif(text))
-    assert time.process_time() - start < 2
 
 
 def test_too_many_atoms():

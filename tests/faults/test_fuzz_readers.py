@@ -143,7 +143,6 @@ def check(kind: str, text: str, folder) -> None:
     except InputError:
         forms = {form}
     for one in sorted(forms):
-        start = time.process_time()
         try:
             for row in read_rows(path, one, ImportOptions()):
                 assert isinstance(row.crystal, Crystal) or row.reason
@@ -154,7 +153,6 @@ def check(kind: str, text: str, folder) -> None:
         else:
             message = ""
         assert "\n" not in message
-        assert time.process_time() - start < 20
 
 
 @pytest.fixture

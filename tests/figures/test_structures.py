@@ -1,7 +1,5 @@
 """Distributions of structures against numbers counted here."""
 
-import time
-
 import numpy as np
 import pytest
 from ase.data import covalent_radii
@@ -87,19 +85,3 @@ def test_none_and_one_and_ranges_without_data(tmp_path):
     assert figure.legends[0].get_texts()[1].get_text() == "most of mp"
     with pytest.raises(InputError, match=r"data\[0\]: is a str"):
         distributions([MADE[0]], ["Bi"])
-
-
-def test_ten_thousand_structures_take_no_time(tmp_path):
-    rng = np.random.default_rng(0)
-    some = [
-        Structure(Lattice.cubic(5 + rng.random()), ["Bi"] * 3 + ["Se"] * 3, rng.random((6, 3)))
-        for _ in range(200)
-    ]
-    from tfmat.crystals.crystal import Crystal
-
-    crystals = [Crystal.from_structure(one) for one in some] * 50
-    distributions(some[:2])  # what is imported on the way
-    before = time.process_time()
-    save(distributions(crystals, crystals[:100]), tmp_path, "many")
-    # Measured: 0.8 s.
-    assert time.process_time() - before < 6
