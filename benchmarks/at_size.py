@@ -16,15 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+import child
 import numpy as np
 import recorded
 
@@ -42,23 +40,6 @@ DEFAULTS = {
     "formulas": ("matgan-plus-icsd-filter", "1000000,10000000,100000000", 10_000_000),
     "structures": ("ccdcgan-bi-se-compact", "10000,100000,1000000", 100_000),
 }
-
-
-@dataclass(frozen=True)
-class Child:
-    """One process: what it was for and what it took.
-
-    Args:
-        name: Of what it made.
-        seconds: Of the clock.
-        processor: Seconds of processors.
-        megabytes: Most memory at once.
-    """
-
-    name: str
-    seconds: float
-    processor: float
-    megabytes: float
 
 
 def main() -> None:
@@ -128,27 +109,20 @@ def made(options: argparse.Namespace, size: int) -> dict[str, float]:
     }
 
 
-def run(work: Path, out: Path, words: Sequence[str]) -> Child:
+def run(work: Path, out: Path, words: Sequence[str]) -> child.Used:
     """Runs ``tfmat`` in a process of its own, unless an earlier call has done so."""
     record = work / "measured.jsonl"
     known = record.read_text("utf-8").splitlines() if record.exists() else []
     for line in map(json.loads, known):
-        if line["name"] == out.name:
-            return Child(**line)
-    before = time.perf_counter()
+        if line.pop("name") == out.name:
+            return child.Used(**line)
     with (work / f"{out.name}.log").open("w") as log:
-        child = subprocess.Popen([sys.executable, "-m", "tfmat", *words], stdout=log, stderr=log)
-        _, status, used = os.wait4(child.pid, 0)
-    if status:
+        code, _, used = child.run([sys.executable, "-m", "tfmat", *words], stdout=log, stderr=log)
+    if code:
         raise SystemExit(f"tfmat {' '.join(words)} failed; see {log.name}")
-    # Kilobytes on Linux, bytes on macOS.
-    memory = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    done = Child(
-        out.name, time.perf_counter() - before, used.ru_utime + used.ru_stime, round(memory, 1)
-    )
     with record.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(done)) + "\n")
-    return done
+        file.write(json.dumps({"name": out.name, **asdict(used)}) + "\n")
+    return used
 
 
 def disk(path: Path) -> int:

@@ -22,15 +22,14 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import child
 import recorded
 
 # This process must stay small: a child's peak memory is counted from before its exec. So nothing
@@ -147,18 +146,13 @@ class Way:
     def run(self) -> None:
         """Runs it once in a fresh process."""
         with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryFile() as errors:
-            before = time.perf_counter()
-            process = subprocess.Popen(
-                self.command, cwd=scratch, stdout=subprocess.DEVNULL, stderr=errors
-            )
-            _, status, usage = os.wait4(process.pid, 0)
-            self.wall.append(time.perf_counter() - before)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode:
+            code, _, used = child.run(self.command, cwd=scratch, stderr=errors)
+            if code:
                 errors.seek(0)
                 raise SystemExit(f"{self.name}: {errors.read().decode(errors='replace')[-2000:]}")
-        self.processor.append(usage.ru_utime + usage.ru_stime)
-        self.peak = max(self.peak, usage.ru_maxrss / 1024)
+        self.wall.append(used.seconds)
+        self.processor.append(used.processor)
+        self.peak = max(self.peak, used.megabytes)
 
 
 def main() -> None:

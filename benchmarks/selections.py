@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import child
 
 from tfmat.metric import metric_of
 
@@ -75,27 +76,15 @@ def main() -> int:
 def run(*words: str) -> dict[str, Any]:
     """Runs `tfmat data` with some words; returns its summary with processor time and memory."""
     script = "from tfmat.cli.main import main; main()"
-    process = subprocess.Popen(
+    code, output, used = child.run(
         [sys.executable, "-c", script, "data", *words, "--json"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        environment=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
+    if code:
         raise SystemExit(f"tfmat data {' '.join(words)}: failed")
-    return json.loads(output) | measured(used)
-
-
-def measured(used: resource.struct_rusage) -> dict[str, float]:
-    """Returns processor seconds and peak memory of a finished process."""
-    return {
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
-        "megabytes": used.ru_maxrss / 1024,
-    }
+    took = {"cpu_seconds": round(used.processor, 2), "megabytes": used.megabytes}
+    return json.loads(output) | took
 
 
 if __name__ == "__main__":
