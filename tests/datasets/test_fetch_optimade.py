@@ -231,7 +231,8 @@ def test_a_damaged_page_is_fetched_again(server, whole, tmp_path, monkeypatch, d
         head, entries = gzip.decompress(content).decode().splitlines()
         path.write_bytes(gzip.compress(f"{head}\n{entries.replace('34', '35')}\n".encode()))
     else:
-        content[len(content) // 2] ^= 4
+        # In the check sum: elsewhere it may be another way to write a text that repeats itself.
+        content[-8] ^= 4
         found = {"cut": content[: len(content) // 2], "no page": b"[]", "flipped": content}
         path.write_bytes(found[damage])
     summary = fetch(source(server), tmp_path / "out")
