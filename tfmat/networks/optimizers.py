@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from tfmat.networks.muon import Muon
 
+if TYPE_CHECKING or keras.backend.backend() == "tensorflow":
+    from tfmat.networks.fused import Adam, AdamW
+else:
+    from keras.optimizers import Adam, AdamW
 
-class AdamW(keras.optimizers.AdamW):
-    """AdamW that clips the gradient of the whole batch, as one device does.
-
-    Keras clips what each replica of a ``tf.distribute`` strategy has found, and sums then: parts of
-    a gradient are shorter than it is, so that less is clipped, and the more replicas the less.
-    """
-
-    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
-        replicas = 1
-        if self.global_clipnorm is not None and keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            context = tf.distribute.get_replica_context()
-            replicas = 1 if context is None else context.num_replicas_in_sync
-        if replicas > 1:
-            # Gradients of tables are lists of rows until here.
-            dense = [tf.convert_to_tensor(gradient) for gradient in grads]
-            grads = context.all_reduce(tf.distribute.ReduceOp.SUM, dense)
-        clipped = super()._clip_gradients(grads)
-        # Keras sums them again.
-        return clipped if replicas == 1 else [gradient / replicas for gradient in clipped]
+__all__ = ["Adam", "AdamW", "adam", "optimizer", "scheduled"]
 
 
 def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
@@ -55,7 +39,7 @@ def optimizer(recipe: Any) -> keras.optimizers.Optimizer:
     return adam(rate, recipe)
 
 
-def adam(rate: Any, recipe: Any) -> keras.optimizers.Adam:
+def adam(rate: Any, recipe: Any) -> Adam:
     """Returns Adam with the moments of a recipe.
 
     Keras, like TensorFlow 1, adds ε to the root of the uncorrected second moment (Kingma and Ba
@@ -65,7 +49,7 @@ def adam(rate: Any, recipe: Any) -> keras.optimizers.Adam:
         rate: Learning rate or schedule.
         recipe: Has ``beta_1``, ``beta_2`` and ``epsilon``.
     """
-    return keras.optimizers.Adam(rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
+    return Adam(rate, recipe.beta_1, recipe.beta_2, recipe.epsilon)
 
 
 def scheduled(rate: float, schedule: str, updates: int) -> Any:

@@ -19,6 +19,7 @@ from tfmat.ccdcgan.environments.recipe import AdversarialRecipe
 from tfmat.ccdcgan.environments.refreshing import EnergyLearner
 from tfmat.ccdcgan.environments.training import energy_metrics, predict
 from tfmat.crystals.crystal import Crystal
+from tfmat.networks.optimizers import Adam
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -104,7 +105,7 @@ class AdversarialTrainer:
         self._draw_training = draw_training
         self._real = real
         self._pool = Pool(recipe.pools * recipe.batch_size, *real.shape[1:])
-        self._optimizer = keras.optimizers.Adam(
+        self._optimizer = Adam(
             recipe.learning_rate, recipe.beta_1, recipe.beta_2, global_clipnorm=1.0
         )
         self._optimizer.build(writer.variables)

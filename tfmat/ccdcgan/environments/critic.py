@@ -11,6 +11,7 @@ from tfmat.ccdcgan.environments.descriptor import Descriptor
 from tfmat.ccdcgan.environments.network import build_network
 from tfmat.ccdcgan.environments.parts import CRITIC
 from tfmat.ccdcgan.environments.recipe import CriticRecipe
+from tfmat.networks.optimizers import AdamW
 from tfmat.networks.replicas import of_all_replicas, share
 
 
@@ -46,7 +47,7 @@ class CriticTrainer:
             noise=recipe.noise,
             name=CRITIC,
         )
-        self._optimizer = keras.optimizers.AdamW(
+        self._optimizer = AdamW(
             recipe.learning_rate, recipe.weight_decay, recipe.beta_1, recipe.beta_2
         )
         self._optimizer.build(self.critic.trainable_variables)

@@ -13,6 +13,7 @@ from tfmat.ccdcgan.environments.pool import Pool
 from tfmat.ccdcgan.environments.recipe import EnergyRecipe
 from tfmat.ccdcgan.environments.training import EnvironmentData
 from tfmat.crystals.crystal import Crystal
+from tfmat.networks.optimizers import AdamW
 
 # From structures to their formation energies as they are, eV/atom; NaN where there is none.
 EnergyOf = Callable[[Sequence[Crystal]], NDArray[np.float64]]
@@ -56,9 +57,7 @@ class EnergyLearner:
         self.seed = seed
         self._energy_of = energy_of
         self._pool = Pool(_REMEMBERED * batch, *data.environments.shape[1:])
-        self._optimizer = keras.optimizers.AdamW(
-            _RATE * recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
+        self._optimizer = AdamW(_RATE * recipe.learning_rate, weight_decay=recipe.weight_decay)
         self._optimizer.build(constraint.trainable_variables)
         self._loss = keras.losses.Huber(recipe.huber)
         self._function = tf.function(self._update)

@@ -21,6 +21,7 @@ from tfmat.datasets.splits.rules import SplitRule, hold_out
 from tfmat.metric import Metric
 from tfmat.networks.backend import call, compiled_steps
 from tfmat.networks.batches import Batches, BatchSampler, spread
+from tfmat.networks.optimizers import AdamW
 
 if TYPE_CHECKING:
     from tfmat.training.loop import Stage
@@ -114,7 +115,7 @@ def train_energies(
     with stage.devices.scope():
         network = build_energies(data, recipe, float(np.median(learned[data.train])))
         network.compile(
-            optimizer=keras.optimizers.AdamW(
+            optimizer=AdamW(
                 keras.optimizers.schedules.CosineDecay(recipe.learning_rate, recipe.steps),
                 weight_decay=recipe.weight_decay,
             ),

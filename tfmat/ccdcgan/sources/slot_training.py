@@ -21,6 +21,7 @@ from tfmat.ccdcgan.training.graphs import CrystalGraphs
 from tfmat.metric import Metric
 from tfmat.networks.batches import BatchSampler
 from tfmat.networks.gan_step import GanStep
+from tfmat.networks.optimizers import Adam
 from tfmat.networks.replicas import replica_noise, share
 
 if TYPE_CHECKING:
@@ -119,9 +120,7 @@ class _ConstantThenFalling(keras.optimizers.schedules.LearningRateSchedule):
 
 
 def _optimizer(recipe: SlotGanRecipe) -> keras.optimizers.Adam:
-    return keras.optimizers.Adam(
-        _ConstantThenFalling(recipe.learning_rate, recipe.steps), 0.5, 0.99
-    )
+    return Adam(_ConstantThenFalling(recipe.learning_rate, recipe.steps), 0.5, 0.99)
 
 
 def rows_of(slots: Slots, layout: GraphLayout) -> NDArray[np.float32]:
