@@ -1,9 +1,10 @@
 """Adam and AdamW for TensorFlow, of few operations a variable.
 
 Keras computes the learning rate, with the branches of its schedule, anew for every variable and
-builds an update from ten operations. A writer has 150 variables, most of them small, so its step
-spent more time in that than in its products. Here a step computes its sizes once, and a variable is
-updated by the kernel that TensorFlow has for it.
+builds an update from ten operations. A writer has 150 variables, most of them small, so most of the
+operations of its step were these, and most of the time until the first step went into their graph.
+Here a step computes its sizes once, and a variable is updated by the kernel that TensorFlow has for
+it.
 """
 
 from __future__ import annotations
