@@ -198,7 +198,7 @@ def _make(family: str) -> click.Command:
         help=_HELP[family],
         short_help=_HELP[family],
         epilog=examples(
-            f"{start} -n 100", f"{start} -n 500 --seed 7 --require Bi,Se --out {family}-of-both"
+            f"{start} -n 100", f"{start} -n 100 --seed 7 --require Bi,Se --out {family}-of-both"
         ),
     )(command)
 

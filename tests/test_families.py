@@ -173,8 +173,8 @@ def small_run(name, tmp_path):
     return words + [word for text in form * (name == "matgan") for word in ("--set", text)]
 
 
-# The writer's whole road is also that of tests/ccdcgan/writer.
-_SLOW = {"writer"}
+# Their whole roads are also those of tests/ccdcgan/writer and of tests/cli/test_train_matgan.py.
+_SLOW = {"writer", "matgan"}
 
 
 @pytest.fixture(

@@ -91,6 +91,7 @@ def test_what_is_labelled_and_trained(whole, place):
     assert error < 0.7 * np.std(labels.energies)
 
 
+@pytest.mark.slow
 def test_killed_while_labelling_it_goes_on_to_the_same(whole, place, monkeypatch):
     write, done = chunks._write, []
 
