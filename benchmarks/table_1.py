@@ -1,7 +1,7 @@
 """Table 1 of paper 002: fifteen systems, generated, relaxed, and held against their hulls.
 
     python benchmarks/table_1.py MODEL --data DATASET [-n 40] [--source pool] [--seed 1]
-        [--potential chgnet] [--steps 200] [--system Co-Hf --system Cd-Li]
+        [--potential chgnet] [--steps 200] [--system Co-Hf --system Cd-Li] [--figures FOLDER]
 
 MODEL makes crystals of any system, DATASET is what is known (as ``tfmat data import`` wrote it).
 Of each system so many compositions are drawn; what becomes a structure is relaxed with the
@@ -11,6 +11,8 @@ structure: their energies are those that formation energies count from. For ever
 the number of structures, the mean fall of the energy and the share below 0.2 eV/atom, the mean
 formation energy, the mean energy above the hull of the known structures, and how many lie more
 than a meV/atom below it, each with its standard error, and in a second line what the paper has.
+With ``--figures`` there is a folder of each system, as ``tfmat evaluate hull`` writes it, with its
+hull as a picture (Figs. 5 and 6 of the paper).
 """
 
 from __future__ import annotations
@@ -18,16 +20,20 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
+from pymatgen.core import Structure
 
 import tfmat
 from tfmat.crystals.crystal import Crystal
 from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.evaluation.hull.stability import below
+from tfmat.evaluation.hull.entries import Entries, of_dataset
+from tfmat.evaluation.hull.report import evaluate
+from tfmat.evaluation.hull.stability import below, distances, parse_system
 
 FORMATION = "formation_energy_per_atom"
 
@@ -76,6 +82,15 @@ def known_compounds(dataset: Dataset, system: str, most: int) -> list[Crystal]:
     return [one for one, there in kinds if len(there) > 1 and there <= wanted]
 
 
+def of_structures(place: Path, name: str, structures: Sequence[Structure]) -> Entries:
+    """Returns relaxed structures as the hulls take them, through a dataset."""
+    with DatasetWriter(place, {"name": name}) as writer:
+        for number, one in enumerate(structures):
+            energy = {FORMATION: float(one.properties[FORMATION])}
+            writer.add(Crystal.from_structure(one), f"{name}-{number}", energy)
+    return of_dataset(Dataset.open(place), name)
+
+
 def row(model: tfmat.api.Model, system: str, dataset: Dataset, options: argparse.Namespace) -> str:
     """Measures one system."""
     made = model.generate(
@@ -90,11 +105,13 @@ def row(model: tfmat.api.Model, system: str, dataset: Dataset, options: argparse
     above = np.full(len(relaxed), np.nan)
     if len(reference) and len(relaxed):
         with tempfile.TemporaryDirectory() as place:
-            with DatasetWriter(Path(place) / "known", {"name": "known"}) as writer:
-                for number, one in enumerate(reference):
-                    energy = {FORMATION: float(one.properties[FORMATION])}
-                    writer.add(Crystal.from_structure(one), f"known-{number}", energy)
-            above = tfmat.hull(relaxed, Path(place) / "known", system=system).above
+            hulls = of_structures(Path(place) / "known", "known", reference)
+            judged = of_structures(Path(place) / "generated", "generated", relaxed)
+        numbers = parse_system(system)
+        _, found = distances([numbers], hulls, judged)
+        above = found.known
+        if options.figures:
+            evaluate(options.figures / system, hulls, judged, [numbers], overwrite=True)
     there = np.isfinite(above)
     share = np.mean(np.abs(fall) < 0.2) if len(fall) else float("nan")
     error = np.sqrt(share * (1 - share) / max(len(fall), 1))
@@ -118,6 +135,7 @@ def main() -> None:
     parser.add_argument("--fmax", type=float, default=0.1)
     parser.add_argument("--max-atoms", type=int, default=20)
     parser.add_argument("--system", action="append", default=[])
+    parser.add_argument("--figures", type=Path, help="folder for tables and pictures of the hulls")
     options = parser.parse_args()
     model, dataset = tfmat.load(options.model, threads=1), Dataset.open(options.data)
     print(
