@@ -18,20 +18,17 @@ hull as a picture (Figs. 5 and 6 of the paper).
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers
-from pymatgen.core import Structure
 
 import tfmat
 from tfmat.crystals.crystal import Crystal
-from tfmat.datasets.store import Dataset, DatasetWriter
-from tfmat.evaluation.hull.entries import Entries, of_dataset
+from tfmat.datasets.store import Dataset
+from tfmat.evaluation.hull.above import in_memory
 from tfmat.evaluation.hull.report import evaluate
 from tfmat.evaluation.hull.stability import below, distances, parse_system
 
@@ -82,15 +79,6 @@ def known_compounds(dataset: Dataset, system: str, most: int) -> list[Crystal]:
     return [one for one, there in kinds if len(there) > 1 and there <= wanted]
 
 
-def of_structures(place: Path, name: str, structures: Sequence[Structure]) -> Entries:
-    """Returns relaxed structures as the hulls take them, through a dataset."""
-    with DatasetWriter(place, {"name": name}) as writer:
-        for number, one in enumerate(structures):
-            energy = {FORMATION: float(one.properties[FORMATION])}
-            writer.add(Crystal.from_structure(one), f"{name}-{number}", energy)
-    return of_dataset(Dataset.open(place), name)
-
-
 def row(model: tfmat.api.Model, system: str, dataset: Dataset, options: argparse.Namespace) -> str:
     """Measures one system."""
     made = model.generate(
@@ -104,9 +92,7 @@ def row(model: tfmat.api.Model, system: str, dataset: Dataset, options: argparse
     formation = np.array([one.properties[FORMATION] for one in relaxed])
     above = np.full(len(relaxed), np.nan)
     if len(reference) and len(relaxed):
-        with tempfile.TemporaryDirectory() as place:
-            hulls = of_structures(Path(place) / "known", "known", reference)
-            judged = of_structures(Path(place) / "generated", "generated", relaxed)
+        hulls, judged = in_memory(reference, "known"), in_memory(relaxed, "generated")
         numbers = parse_system(system)
         _, found = distances([numbers], hulls, judged)
         above = found.known

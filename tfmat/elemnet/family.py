@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+from tfmat.errors import InputError
 from tfmat.family import Family, Target
 
 if TYPE_CHECKING:
@@ -114,5 +115,5 @@ class Elemnet(Family):
         return card_text(metadata)
 
     def end_to_end(self, package: ModelPackage, network: Callable[[str], Any]) -> NoReturn:
-        """Nothing is generated, so there is no such network to build."""
-        raise NotImplementedError
+        """Nothing is generated, so no package asks for such a network."""
+        raise InputError(f"{package.folder}: a model of {self.name} generates nothing")

@@ -107,7 +107,7 @@ def hull(
     generated = (
         read_entries(str(structures), "structures")
         if isinstance(structures, str | Path)
-        else _entries(structures)
+        else in_memory(structures)
     )
     return _above(generated, read_known(places, generated), named)
 
@@ -151,9 +151,17 @@ def _above(generated: Entries, known: Entries, named: Sequence[tuple[int, ...]])
     )
 
 
-def _entries(structures: Iterable[Structure | Crystal]) -> Entries:
-    """Reads structures in memory in the way of those on disk."""
-    return _entries_of(source_of(structures))
+def in_memory(structures: Iterable[Structure | Crystal], name: str = "structures") -> Entries:
+    """Reads structures in memory in the way of those on disk.
+
+    Args:
+        structures: Structures with ``formation_energy_per_atom`` (eV/atom) in their properties.
+        name: What to call them.
+
+    Raises:
+        InputError: None of them has a formation energy.
+    """
+    return _entries_of(source_of(structures, name))
 
 
 def _entries_of(source: Source) -> Entries:
